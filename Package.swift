@@ -1,0 +1,38 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// Everything is built for the processor it is built on: that is where the vector code earns its keep. A program that
+/// meets a lesser processor says so (`Processor.requireBuildFeatures`) instead of dying of an illegal instruction.
+let vectorised: [SwiftSetting] = [.unsafeFlags(["-target-cpu", "native"])]
+
+let package = Package(
+  name: "phd-transformer",
+  products: [
+    .executable(name: "phd-train", targets: ["phd-train"]),
+    .executable(name: "phd", targets: ["phd"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+  ],
+  targets: [
+    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+    .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
+    .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+
+    .target(name: "Kernels", dependencies: ["COpenBLAS"], swiftSettings: vectorised),
+    .target(name: "Storage", dependencies: ["CHDF5", "CXXHash"]),
+    .target(name: "Communication", dependencies: ["COpenMPI"], swiftSettings: vectorised),
+    .target(name: "Transformer", dependencies: ["Kernels"]),
+    .target(name: "Corpus", dependencies: ["Storage"]),
+    .target(
+      name: "Training", dependencies: ["Kernels", "Transformer", "Storage", "Corpus", "Communication"]),
+
+    .executableTarget(
+      name: "phd-train",
+      dependencies: ["Training", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    .executableTarget(
+      name: "phd",
+      dependencies: ["Training", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+  ]
+)
