@@ -1,0 +1,93 @@
+/// Loshchilov and Hutter, arXiv 1711.05101: moments with bias correction, and decay apart from them.
+public struct AdamW: Sendable {
+  public let beta1: Float
+  public let beta2: Float
+  public let epsilon: Float
+
+  public init(beta1: Double, beta2: Double, epsilon: Double) {
+    self.beta1 = Float(beta1)
+    self.beta2 = Float(beta2)
+    self.epsilon = Float(epsilon)
+    exactBeta1 = beta1
+    exactBeta2 = beta2
+  }
+
+  private let exactBeta1: Double
+  private let exactBeta2: Double
+
+  /// Elements of one piece of work.
+  private static let piece = 1 << 16
+
+  /// One update of one tensor: p ← p − lr·(m̂ / (√v̂ + ε) + decay·p), with g = `scale` · gradient and s = `step` ≥ 1.
+  ///
+  /// The four have as many elements each.
+  public func update(
+    _ parameters: UnsafeMutableBufferPointer<Float>, gradient: UnsafeMutableBufferPointer<Float>,
+    average: UnsafeMutableBufferPointer<Float>, squareAverage: UnsafeMutableBufferPointer<Float>,
+    scale: Float, learningRate: Double, decay: Double, step: Int, on team: ThreadTeam
+  ) {
+    let count = parameters.count
+    precondition(
+      gradient.count == count && average.count == count && squareAverage.count == count, "tensors of unequal size")
+    guard let p = parameters.baseAddress, let g = gradient.baseAddress, let m = average.baseAddress,
+      let v = squareAverage.baseAddress
+    else { return }
+    let kept = Float(1 - learningRate * decay)
+    // p − rate·m / (√v·root + ε): the corrections of m and v, taken out of the loop.
+    let rate = Float(learningRate / (1 - power(exactBeta1, Double(step))))
+    let root = Float((1 / (1 - power(exactBeta2, Double(step)))).squareRoot())
+    let fresh1 = Float(1 - exactBeta1)
+    let fresh2 = Float(1 - exactBeta2)
+    team.forEach((count + AdamW.piece - 1) / AdamW.piece) { index, _ in
+      let start = index * AdamW.piece
+      let (p, g, m, v) = (p + start, g + start, m + start, v + start)
+      overVectors(min(AdamW.piece, count - start)) { i in
+        let gradient = g.vector(at: i) * scale
+        let average = (m.vector(at: i) * beta1).addingProduct(gradient, Vector(repeating: fresh1))
+        let square = (v.vector(at: i) * beta2).addingProduct(gradient * gradient, Vector(repeating: fresh2))
+        m.store(average, at: i)
+        v.store(square, at: i)
+        let change = average * rate / (square.squareRoot() * root + epsilon)
+        p.store(p.vector(at: i) * kept - change, at: i)
+      } tail: { i in
+        let gradient = g[i] * scale
+        m[i] = m[i] * beta1 + gradient * fresh1
+        v[i] = v[i] * beta2 + gradient * gradient * fresh2
+        p[i] = p[i] * kept - m[i] * rate / (v[i].squareRoot() * root + epsilon)
+      }
+    }
+  }
+}
+
+/// Norms of flat buffers.
+public struct FlatNorm: Sendable {
+  private let partials: Buffer
+  private static let piece = 1 << 16
+
+  /// - Parameter count: the floats of the largest buffer whose norm will be asked for.
+  public init(count: Int) { partials = Buffer(count: 2 * (count / FlatNorm.piece + 1)) }
+
+  /// Σ x², summed in double over pieces that the buffer's size alone fixes.
+  public func sumOfSquares(_ buffer: UnsafeMutableBufferPointer<Float>, on team: ThreadTeam) -> Double {
+    guard let x = buffer.baseAddress else { return 0 }
+    let pieces = (buffer.count + FlatNorm.piece - 1) / FlatNorm.piece
+    precondition(2 * pieces <= partials.count, "a buffer of \(buffer.count) floats")
+    let sums = UnsafeMutableRawPointer(partials.pointer).assumingMemoryBound(to: Double.self)
+    team.forEach(pieces) { index, _ in
+      let start = index * FlatNorm.piece
+      let count = min(FlatNorm.piece, buffer.count - start)
+      var total = 0.0
+      var offset = 0
+      while offset < count {
+        // Few enough floats to be summed as floats without loss that matters, many sums as doubles.
+        let length = min(1024, count - offset)
+        total += Double(dot(x + (start + offset), x + (start + offset), count: length))
+        offset += length
+      }
+      sums[index] = total
+    }
+    var sum = 0.0
+    for index in 0..<pieces { sum += sums[index] }
+    return sum
+  }
+}

@@ -1,0 +1,54 @@
+/// The sizes that attention works with.
+public struct AttentionShape: Sendable {
+  /// Sequences in the micro-batch.
+  public let sequences: Int
+  /// Positions of each sequence.
+  public let positions: Int
+  public let queryHeads: Int
+  public let keyValueHeads: Int
+  /// Floats of one head, even.
+  public let headSize: Int
+
+  public init(sequences: Int, positions: Int, queryHeads: Int, keyValueHeads: Int, headSize: Int) {
+    precondition(queryHeads % keyValueHeads == 0 && headSize % 2 == 0, "\(queryHeads) heads of \(headSize)")
+    self.sequences = sequences
+    self.positions = positions
+    self.queryHeads = queryHeads
+    self.keyValueHeads = keyValueHeads
+    self.headSize = headSize
+  }
+
+  /// Query heads that read one kv head.
+  public var headsPerKey: Int { queryHeads / keyValueHeads }
+
+  /// Rows of one copy: sequences · positions.
+  public var rowsPerCopy: Int { sequences * positions }
+
+  /// Queries are multiplied by this when they are laid out: 1/√e, and log₂ e, so that softmax is made of powers of 2.
+  var queryScale: Float { log2e / Float(headSize).squareRoot() }
+}
+
+/// cos and sin of the rotary angles n · θ^(−2c/e) (Su et al., arXiv 2104.09864), for n < positions, c < e/2.
+public final class RotaryTable: Sendable {
+  public let positions: Int
+  public let headSize: Int
+  private let buffer: Buffer
+
+  public init(positions: Int, headSize: Int, theta: Double) {
+    self.positions = positions
+    self.headSize = headSize
+    let half = headSize / 2
+    buffer = Buffer(count: 2 * positions * half)
+    for position in 0..<positions {
+      for column in 0..<half {
+        let angle = Double(position) * power(theta, -2 * Double(column) / Double(headSize))
+        buffer.pointer[(2 * position) * half + column] = Float(cosine(angle))
+        buffer.pointer[(2 * position + 1) * half + column] = Float(sine(angle))
+      }
+    }
+  }
+
+  /// The cosines of one position [e/2]; its sines follow them.
+  @inline(__always)
+  func row(_ position: Int) -> UnsafePointer<Float> { UnsafePointer(buffer.pointer + position &* headSize) }
+}

@@ -1,0 +1,165 @@
+/// One group of copies' keys and values, as queries see them.
+///
+/// A query at position n sees the keys of positions firstVisible[n] … n. Of its own position it sees all the group's
+/// copies, or, where the group is its own, the copies up to itself.
+public struct AttentionKeys {
+  let keys: UnsafeMutablePointer<Float>
+  let values: UnsafeMutablePointer<Float>
+  let keyGradients: UnsafeMutablePointer<Float>?
+  let valueGradients: UnsafeMutablePointer<Float>?
+  /// Keys at each position.
+  let copies: Int
+  /// [positions], never falling; nil where all earlier positions are visible.
+  let firstVisible: UnsafePointer<Int32>?
+  /// The longest run of positions that a query sees; positions for no limit.
+  let window: Int
+  /// Whether the queries are this group's own copies.
+  let own: Bool
+
+  /// - Parameters: keys, values and their gradients [sequences][kv heads][positions · copies][e], see ``HeadLayout``.
+  public init(
+    keys: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>,
+    keyGradients: UnsafeMutablePointer<Float>? = nil, valueGradients: UnsafeMutablePointer<Float>? = nil,
+    copies: Int, firstVisible: UnsafePointer<Int32>? = nil, window: Int, own: Bool
+  ) {
+    self.keys = keys
+    self.values = values
+    self.keyGradients = keyGradients
+    self.valueGradients = valueGradients
+    self.copies = copies
+    self.firstVisible = firstVisible
+    self.window = window
+    self.own = own
+  }
+}
+
+/// One group of copies' queries, and what they see.
+public struct AttentionQueries {
+  let queries: UnsafeMutablePointer<Float>
+  let queryGradients: UnsafeMutablePointer<Float>?
+  /// Copies side by side at each position.
+  let copies: Int
+  /// Which copy of its group the first of them is.
+  let firstCopy: Int
+  let keys: [AttentionKeys]
+  /// Attention's output, [copies · sequences · positions, query heads · e], in the projection's order.
+  let output: Matrix
+  /// log₂ Σ 2^score of each query, [sequences][kv heads][positions · copies · heads per key].
+  let logSumExps: UnsafeMutablePointer<Float>
+
+  /// - Parameter queries: [sequences][kv heads][positions · copies · heads per key][e], see ``HeadLayout``.
+  public init(
+    queries: UnsafeMutablePointer<Float>, queryGradients: UnsafeMutablePointer<Float>? = nil, copies: Int,
+    firstCopy: Int, keys: [AttentionKeys], output: Matrix, logSumExps: UnsafeMutablePointer<Float>
+  ) {
+    self.queries = queries
+    self.queryGradients = queryGradients
+    self.copies = copies
+    self.firstCopy = firstCopy
+    self.keys = keys
+    self.output = output
+    self.logSumExps = logSumExps
+  }
+}
+
+/// A block of one query group's rows: positions `first`..<`end`, all its copies, all heads of one kv head.
+struct QueryBlock {
+  let shape: AttentionShape
+  let queries: AttentionQueries
+  let first: Int
+  let end: Int
+
+  /// About as many rows as make a matrix product efficient.
+  static let rows = 256
+  /// Keys are taken this many at a time.
+  static let keyBlock = 256
+
+  static func positions(_ shape: AttentionShape, copies: Int) -> Int {
+    max(1, rows / (copies * shape.headsPerKey))
+  }
+
+  /// The rows of the largest block, however many copies there are.
+  static func maximumRows(_ shape: AttentionShape, copies: Int) -> Int {
+    positions(shape, copies: copies) * copies * shape.headsPerKey
+  }
+
+  static func blocks(_ shape: AttentionShape, copies: Int) -> Int {
+    let size = positions(shape, copies: copies)
+    return (shape.positions + size - 1) / size
+  }
+
+  init(_ shape: AttentionShape, _ queries: AttentionQueries, block: Int) {
+    let size = QueryBlock.positions(shape, copies: queries.copies)
+    self.shape = shape
+    self.queries = queries
+    first = block * size
+    end = min(first + size, shape.positions)
+  }
+
+  var rowsPerPosition: Int { queries.copies &* shape.headsPerKey }
+  var rows: Int { (end &- first) &* rowsPerPosition }
+
+  /// The block's first row among those of its sequence and kv head.
+  var firstRow: Int { first &* rowsPerPosition }
+
+  /// Which of a block's own rows see keys in `range` (of this group's keys), in steps short enough for its window;
+  /// calls `body` with the step's rows and each block of keys that some of them see.
+  @inline(__always)
+  func eachTile(of keys: AttentionKeys, _ body: (_ rows: Range<Int>, _ keys: Range<Int>) -> Void) {
+    let step = min(end &- first, max(16, keys.window))
+    var position = first
+    while position < end {
+      let last = min(position &+ step, end)
+      let rows = (position &- first) &* rowsPerPosition..<(last &- first) &* rowsPerPosition
+      var key = Int(keys.firstVisible?[position] ?? 0) &* keys.copies
+      let keyEnd = last &* keys.copies
+      while key < keyEnd {
+        let next = min(key &+ QueryBlock.keyBlock, keyEnd)
+        body(rows, key..<next)
+        key = next
+      }
+      position = last
+    }
+  }
+
+  /// The keys that a row of the block sees, cut to `range` and counted from its start; may be empty.
+  @inline(__always)
+  func visible(row: Int, of keys: AttentionKeys, in range: Range<Int>) -> (from: Int, to: Int) {
+    let place = row / shape.headsPerKey
+    let position = first &+ place / queries.copies
+    let from = Int(keys.firstVisible?[position] ?? 0) &* keys.copies
+    let to = keys.own
+      ? position &* keys.copies &+ queries.firstCopy &+ place % queries.copies &+ 1 : (position &+ 1) &* keys.copies
+    return (max(from, range.lowerBound) &- range.lowerBound, min(to, range.upperBound) &- range.lowerBound)
+  }
+}
+
+/// 0, 1, … 15: to tell the lanes beyond an end.
+let laneIndices = Vector(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+
+/// One thread's scratch for attention's tiles.
+struct AttentionScratch {
+  let scores: UnsafeMutablePointer<Float>
+  let scoreGradients: UnsafeMutablePointer<Float>
+  let outputs: UnsafeMutablePointer<Float>
+  let queryGradients: UnsafeMutablePointer<Float>
+  let maxima: UnsafeMutablePointer<Float>
+  let sums: UnsafeMutablePointer<Float>
+
+  /// Rows of a tile of scores are this far apart: a key block, whole vectors, and not a power of two.
+  static let stride = QueryBlock.keyBlock + vectorWidth
+
+  static func count(_ shape: AttentionShape, copies: Int) -> Int {
+    let rows = QueryBlock.maximumRows(shape, copies: copies)
+    return rows * (2 * stride + 2 * shape.headSize + 2) + 4 * vectorWidth
+  }
+
+  init(_ start: UnsafeMutablePointer<Float>, rows: Int, headSize: Int) {
+    scores = start
+    scoreGradients = scores + rows * AttentionScratch.stride
+    outputs = scoreGradients + rows * AttentionScratch.stride
+    queryGradients = outputs + rows * headSize
+    maxima = queryGradients + rows * headSize
+    sums = maxima + rows
+  }
+}

@@ -1,0 +1,42 @@
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// Zeroed floats in one page-aligned allocation that lives as long as the object.
+///
+/// Pages are taken from the system when they are first touched.
+public final class Buffer: @unchecked Sendable {
+  // Unchecked: the memory is shared by design; who writes where is the caller's business, as with any buffer.
+
+  public let count: Int
+  public let pointer: UnsafeMutablePointer<Float>
+
+  private let bytes: Int
+
+  /// - Precondition: the system has the address space; what a configuration asks for is checked before.
+  public init(count: Int) {
+    precondition(count >= 0, "a buffer of \(count) floats")
+    self.count = count
+    bytes = max(count, 1) * MemoryLayout<Float>.stride
+    let address = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard let address, address != MAP_FAILED else {
+      preconditionFailure("no memory for a buffer of \(bytes) bytes")
+    }
+    #if os(Linux)
+      // Large pages where there are any: the step walks through these buffers from end to end.
+      madvise(address, bytes, 14)
+    #endif
+    pointer = address.bindMemory(to: Float.self, capacity: count)
+  }
+
+  deinit { munmap(pointer, bytes) }
+
+  /// The floats in `range`.
+  public subscript(range: Range<Int>) -> UnsafeMutableBufferPointer<Float> {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count, "\(range) of a buffer of \(count)")
+    return UnsafeMutableBufferPointer(start: pointer + range.lowerBound, count: range.count)
+  }
+
+  /// All the floats.
+  public var floats: UnsafeMutableBufferPointer<Float> { UnsafeMutableBufferPointer(start: pointer, count: count) }
+}

@@ -1,0 +1,81 @@
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// −log p(target) of rows of logits, and the square of their logsumexp for the z-loss.
+public enum CrossEntropy {
+  /// Writes each row's loss, −log p(target), and its logsumexp, both in nats; logits [rows, V].
+  ///
+  /// With `zWeight`, the logits are replaced by the gradient of Σ (loss + zWeight · logsumexp²) over the rows:
+  /// softmax · (1 + 2 · zWeight · logsumexp) − onehot(target).
+  public static func rows(
+    _ logits: Matrix, targets: UnsafePointer<Int32>, losses: UnsafeMutablePointer<Float>,
+    logSumExps: UnsafeMutablePointer<Float>, gradientWithZWeight zWeight: Float?, on team: ThreadTeam
+  ) {
+    let width = logits.columns
+    let rowsPerPiece = 4
+    team.forEach((logits.rows + rowsPerPiece - 1) / rowsPerPiece) { piece, _ in
+      for index in piece * rowsPerPiece..<min((piece + 1) * rowsPerPiece, logits.rows) {
+        let row = logits.row(index)
+        let target = Int(targets[index])
+        let targetLogit = row[target]
+        let highest = maximum(row, count: width)
+        let sum = zWeight == nil ? expSum(row, less: highest, count: width) : expInPlace(row, highest, count: width)
+        // The row's own scale is kept apart from the sum's logarithm: their difference is exact where p is near 1.
+        let logSum = log(sum)
+        losses[index] = logSum - (targetLogit - highest)
+        logSumExps[index] = highest + logSum
+        if let zWeight {
+          scale(row, by: (1 + 2 * zWeight * (highest + logSum)) / sum, count: width)
+          row[target] -= 1
+        }
+      }
+    }
+  }
+
+  private static func maximum(_ row: UnsafePointer<Float>, count: Int) -> Float {
+    var highest = -Float.infinity
+    var vectors = Vector(repeating: -.infinity)
+    overVectors(count) { column in
+      let value = row.vector(at: column)
+      vectors = vectors.replacing(with: value, where: value .> vectors)
+    } tail: { column in
+      highest = max(highest, row[column])
+    }
+    return max(highest, vectors.laneMaximum)
+  }
+
+  private static func expSum(_ row: UnsafePointer<Float>, less highest: Float, count: Int) -> Float {
+    var sums = Vector.zero
+    var sum: Float = 0
+    overVectors(count) { column in
+      sums += exp2((row.vector(at: column) - highest) * log2e)
+    } tail: { column in
+      sum += exp2((row[column] - highest) * log2e)
+    }
+    return sums.laneSum + sum
+  }
+
+  private static func expInPlace(_ row: UnsafeMutablePointer<Float>, _ highest: Float, count: Int) -> Float {
+    var sums = Vector.zero
+    var sum: Float = 0
+    overVectors(count) { column in
+      let value = exp2((row.vector(at: column) - highest) * log2e)
+      row.store(value, at: column)
+      sums += value
+    } tail: { column in
+      let value = exp2((row[column] - highest) * log2e)
+      row[column] = value
+      sum += value
+    }
+    return sums.laneSum + sum
+  }
+
+  private static func scale(_ row: UnsafeMutablePointer<Float>, by factor: Float, count: Int) {
+    overVectors(count) { column in
+      row.store(row.vector(at: column) * factor, at: column)
+    } tail: { column in
+      row[column] *= factor
+    }
+  }
+}

@@ -1,0 +1,143 @@
+/// From the rows of a projection to the order in which attention reads them, and back.
+///
+/// A projection's rows are [copy][sequence][position], its columns [head][e]. Attention wants, for each sequence and
+/// kv head, [position][copy][query head of the kv head][e]: then the queries of a block of positions, of all copies
+/// and of all heads that read the same keys, are one matrix without a gap.
+public struct HeadLayout {
+  let shape: AttentionShape
+  /// Copies laid out side by side.
+  let copies: Int
+  /// Heads beside each other at a position: ``AttentionShape/headsPerKey`` for queries, 1 for keys and values.
+  let headsPerKey: Int
+
+  public static func queries(_ shape: AttentionShape, copies: Int) -> HeadLayout {
+    HeadLayout(shape: shape, copies: copies, headsPerKey: shape.headsPerKey)
+  }
+
+  public static func keys(_ shape: AttentionShape, copies: Int) -> HeadLayout {
+    HeadLayout(shape: shape, copies: copies, headsPerKey: 1)
+  }
+
+  /// Floats of the whole layout.
+  public var count: Int { copies * shape.rowsPerCopy * columns }
+
+  var columns: Int { shape.keyValueHeads * headsPerKey * shape.headSize }
+
+  /// Where the heads of a row that belong to kv head 0 start; those of the next kv head are ``headStride`` further.
+  @inline(__always)
+  func offset(row: Int) -> Int {
+    let perCopy = shape.rowsPerCopy
+    let copy = row / perCopy
+    let sequence = (row % perCopy) / shape.positions
+    let position = row % shape.positions
+    let place = (sequence &* shape.keyValueHeads &* shape.positions &+ position) &* copies &+ copy
+    return place &* headsPerKey &* shape.headSize
+  }
+
+  var headStride: Int { shape.positions * copies * headsPerKey * shape.headSize }
+
+  // MARK: values
+
+  /// target ← rows, in attention's order.
+  public func scatter(_ rows: Matrix, into target: UnsafeMutablePointer<Float>, on team: ThreadTeam) {
+    eachPiece(rows, team) { row, _ in
+      let source = rows.row(row)
+      let start = target + offset(row: row)
+      for head in 0..<shape.keyValueHeads {
+        let width = headsPerKey &* shape.headSize
+        (start + head &* headStride).update(from: source + head &* width, count: width)
+      }
+    }
+  }
+
+  /// rows ← source, back in the projection's order.
+  public func gather(_ source: UnsafeMutablePointer<Float>, into rows: Matrix, on team: ThreadTeam) {
+    eachPiece(rows, team) { row, _ in
+      let target = rows.row(row)
+      let start = source + offset(row: row)
+      for head in 0..<shape.keyValueHeads {
+        let width = headsPerKey &* shape.headSize
+        (target + head &* width).update(from: start + head &* headStride, count: width)
+      }
+    }
+  }
+
+  // MARK: queries and keys
+
+  /// target ← scale · RoPE(RMSNorm(rows)), in attention's order. The norm is over all of a row's heads together.
+  public func normalizeRotateScatter(
+    _ rows: Matrix, weight: UnsafePointer<Float>, epsilon: Float, rotary: RotaryTable, scale: Float,
+    into target: UnsafeMutablePointer<Float>, on team: ThreadTeam
+  ) {
+    let half = shape.headSize / 2
+    eachPiece(rows, team) { row, _ in
+      let source = rows.row(row)
+      let factor = scale * RMSNorm.inverseRMS(source, count: columns, epsilon: epsilon)
+      let angles = rotary.row(row % shape.positions)
+      let start = target + offset(row: row)
+      for head in 0..<shape.keyValueHeads &* headsPerKey {
+        let first = head &* shape.headSize
+        let place = start + (head / headsPerKey) &* headStride + (head % headsPerKey) &* shape.headSize
+        overVectors(half) { column in
+          let low = source.vector(at: first &+ column) * weight.vector(at: first &+ column) * factor
+          let high = source.vector(at: first &+ half &+ column) * weight.vector(at: first &+ half &+ column) * factor
+          let cos = angles.vector(at: column)
+          let sin = angles.vector(at: half &+ column)
+          place.store(low * cos - high * sin, at: column)
+          place.store(high * cos + low * sin, at: half &+ column)
+        } tail: { column in
+          let low = source[first &+ column] * weight[first &+ column] * factor
+          let high = source[first &+ half &+ column] * weight[first &+ half &+ column] * factor
+          place[column] = low * angles[column] - high * angles[half &+ column]
+          place[half &+ column] = high * angles[column] + low * angles[half &+ column]
+        }
+      }
+    }
+  }
+
+  /// gradient ← the gradient of `rows`, given that of their rotated norm in attention's order (`source`, of what the
+  /// forward wrote before its scale); weightGradient += that of the norm's weight.
+  public func gatherRotateNormalize(
+    _ source: UnsafeMutablePointer<Float>, rows: Matrix, weight: UnsafePointer<Float>,
+    weightGradient: UnsafeMutablePointer<Float>, epsilon: Float, rotary: RotaryTable, into gradient: Matrix,
+    sums: RowSums, on team: ThreadTeam
+  ) {
+    let half = shape.headSize / 2
+    team.forEach(Rows.pieces(rows.rows)) { piece, _ in
+      let partial = sums.begin(piece: piece, columns: columns)
+      for row in Rows.range(piece, of: rows.rows) {
+        let angles = rotary.row(row % shape.positions)
+        let start = source + offset(row: row)
+        let target = gradient.row(row)
+        for head in 0..<shape.keyValueHeads &* headsPerKey {
+          let first = target + head &* shape.headSize
+          let place = start + (head / headsPerKey) &* headStride + (head % headsPerKey) &* shape.headSize
+          overVectors(half) { column in
+            let low = place.vector(at: column)
+            let high = place.vector(at: half &+ column)
+            let cos = angles.vector(at: column)
+            let sin = angles.vector(at: half &+ column)
+            first.store(low * cos + high * sin, at: column)
+            first.store(high * cos - low * sin, at: half &+ column)
+          } tail: { column in
+            let low = place[column]
+            let high = place[half &+ column]
+            first[column] = low * angles[column] + high * angles[half &+ column]
+            first[half &+ column] = high * angles[column] - low * angles[half &+ column]
+          }
+        }
+        RMSNorm.gradient(
+          target, x: rows.row(row), dy: target, weight: weight, weightSum: partial, count: columns, epsilon: epsilon)
+      }
+    }
+    sums.add(to: weightGradient, rows: rows.rows, columns: columns)
+  }
+
+  @inline(__always)
+  private func eachPiece(_ rows: Matrix, _ team: ThreadTeam, _ body: (_ row: Int, _ worker: Int) -> Void) {
+    precondition(rows.rows == copies * shape.rowsPerCopy && rows.columns == columns, "\(rows) for \(self)")
+    team.forEach(Rows.pieces(rows.rows)) { piece, worker in
+      for row in Rows.range(piece, of: rows.rows) { body(row, worker) }
+    }
+  }
+}

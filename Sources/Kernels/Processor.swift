@@ -1,0 +1,42 @@
+import COpenBLAS
+
+/// What this module was compiled for, what the processor at hand can do, and which kernels OpenBLAS chose.
+public enum Processor {
+  /// Whether this module's vector code was compiled to AVX-512 instructions.
+  public static var builtWithAVX512: Bool { phd_built_with_avx512() }
+
+  /// Whether this module's vector code was compiled to AVX2 and FMA instructions.
+  public static var builtWithAVX2: Bool { phd_built_with_avx2() }
+
+  /// Whether the processor at hand has the AVX-512 instructions (F, BW, DQ, VL) and the system saves their registers.
+  public static var hasAVX512: Bool { phd_has_avx512() }
+
+  /// Whether the processor at hand has AVX2 and FMA.
+  public static var hasAVX2: Bool { phd_has_avx2() }
+
+  /// Whether the processor at hand multiplies bf16 matrices (AVX512-BF16).
+  public static var hasBF16: Bool { phd_has_avx512_bf16() }
+
+  /// Why the program can't run on this processor, or nil where it can. To be asked before any other kernel runs.
+  public static var missingFeature: String? {
+    if builtWithAVX512 && !hasAVX512 { return "AVX-512" }
+    if builtWithAVX2 && !hasAVX2 { return "AVX2 and FMA" }
+    return nil
+  }
+
+  /// The family of kernels that OpenBLAS chose when it was loaded, `SkylakeX` or `Haswell` for example.
+  public static var blasKernel: String { String(cString: openblas_get_corename()) }
+
+  /// What holds the matrix products back on this machine, in one sentence; nil where nothing does.
+  public static func blasWarning(environment: [String: String]) -> String? {
+    let slow: Set<String> = ["Haswell", "Zen", "Sandybridge", "Nehalem", "Prescott", "Core2"]
+    let kernel = blasKernel
+    guard hasAVX512, slow.contains(where: { $0.lowercased() == kernel.lowercased() }) else { return nil }
+    if let forced = environment["OPENBLAS_CORETYPE"] {
+      return "OPENBLAS_CORETYPE=\(forced) makes OpenBLAS use its \(kernel) kernels on a processor with AVX-512, "
+        + "at about half its speed: unset OPENBLAS_CORETYPE"
+    }
+    return "OpenBLAS uses its \(kernel) kernels on a processor with AVX-512, at about half its speed: "
+      + "install an OpenBLAS built with DYNAMIC_ARCH (Debian's libopenblas0-pthread is)"
+  }
+}

@@ -1,0 +1,79 @@
+/// silu(gate) ⊙ up (Shazeer, arXiv 2002.05202), on rows that hold the gate's f columns and then the up's f.
+public enum SwiGLU {
+  /// activation ← silu(gate) ⊙ up; gateUp [rows, 2f], activation [rows, f].
+  public static func forward(_ activation: Matrix, _ gateUp: Matrix, on team: ThreadTeam) {
+    let width = activation.columns
+    precondition(gateUp.columns == 2 * width && gateUp.rows == activation.rows, "\(gateUp), \(activation)")
+    team.forEach(Rows.pieces(gateUp.rows)) { piece, _ in
+      for row in Rows.range(piece, of: gateUp.rows) {
+        let gate = gateUp.row(row)
+        let up = gate + width
+        let out = activation.row(row)
+        overVectors(width) { column in
+          let value = gate.vector(at: column)
+          out.store(value * sigmoid(value) * up.vector(at: column), at: column)
+        } tail: { column in
+          let value = gate[column]
+          out[column] = value * sigmoid(Vector(repeating: value))[0] * up[column]
+        }
+      }
+    }
+  }
+
+  /// The reverse, in place: gateUp ← its gradient, and `gradient`, that of the activation, ← the activation.
+  ///
+  /// So the activation, which the next weight gradient needs, is not kept from the forward pass.
+  public static func backward(gateUp: Matrix, gradient: Matrix, on team: ThreadTeam) {
+    let width = gradient.columns
+    precondition(gateUp.columns == 2 * width && gateUp.rows == gradient.rows, "\(gateUp), \(gradient)")
+    team.forEach(Rows.pieces(gateUp.rows)) { piece, _ in
+      for row in Rows.range(piece, of: gateUp.rows) {
+        let gates = gateUp.row(row)
+        let ups = gates + width
+        let gradients = gradient.row(row)
+        overVectors(width) { column in
+          let back = reverse(
+            gate: gates.vector(at: column), up: ups.vector(at: column), gradient: gradients.vector(at: column))
+          gates.store(back.gate, at: column)
+          ups.store(back.up, at: column)
+          gradients.store(back.activation, at: column)
+        } tail: { column in
+          let back = reverse(
+            gate: Vector(repeating: gates[column]), up: Vector(repeating: ups[column]),
+            gradient: Vector(repeating: gradients[column]))
+          gates[column] = back.gate[0]
+          ups[column] = back.up[0]
+          gradients[column] = back.activation[0]
+        }
+      }
+    }
+  }
+
+  /// With s = σ(gate): d(gate·s)/d(gate) = s·(1 + gate·(1 − s)).
+  @inline(__always)
+  private static func reverse(
+    gate: Vector, up: Vector, gradient: Vector
+  ) -> (gate: Vector, up: Vector, activation: Vector) {
+    let s = sigmoid(gate)
+    let silu = gate * s
+    let slope = s.addingProduct(silu, 1 - s)
+    return (gradient * up * slope, gradient * silu, silu * up)
+  }
+
+  @inline(__always)
+  private static func sigmoid(_ x: Vector) -> Vector { 1 / (1 + exp2(x * -log2e)) }
+}
+
+/// Calls `body` for each whole vector in 0..<count, and `tail` for each float that is left.
+@inline(__always)
+func overVectors(_ count: Int, _ body: (Int) -> Void, tail: (Int) -> Void) {
+  var index = 0
+  while index &+ vectorWidth <= count {
+    body(index)
+    index &+= vectorWidth
+  }
+  while index < count {
+    tail(index)
+    index &+= 1
+  }
+}
