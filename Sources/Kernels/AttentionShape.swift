@@ -25,7 +25,7 @@ public struct AttentionShape: Sendable {
   public var rowsPerCopy: Int { sequences * positions }
 
   /// Queries are multiplied by this when they are laid out: 1/√e, and log₂ e, so that softmax is made of powers of 2.
-  var queryScale: Float { log2e / Float(headSize).squareRoot() }
+  public var queryScale: Float { log2e / Float(headSize).squareRoot() }
 }
 
 /// cos and sin of the rotary angles n · θ^(−2c/e) (Su et al., arXiv 2104.09864), for n < positions, c < e/2.

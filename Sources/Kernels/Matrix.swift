@@ -26,6 +26,12 @@ public struct Matrix {
     return Matrix(pointer + range.lowerBound, rows: rows, columns: range.count, stride: stride)
   }
 
+  /// Copies all elements of another matrix of the same shape.
+  public func copy(from other: Matrix) {
+    precondition(rows == other.rows && columns == other.columns, "\(self) from \(other)")
+    for index in 0..<rows { row(index).update(from: other.row(index), count: columns) }
+  }
+
   /// Where row `index` starts.
   @inline(__always)
   func row(_ index: Int) -> UnsafeMutablePointer<Float> { pointer + index &* stride }

@@ -1,0 +1,144 @@
+import Kernels
+
+/// Whether a block's activations are kept for the backward pass or computed again there.
+public enum Recompute: String, Sendable, CaseIterable {
+  /// Everything that the backward pass needs is kept.
+  case none
+  /// Only each block's input is kept; a block's forward runs again before its backward. The bits are the same.
+  case block
+}
+
+/// The shape of one micro-batch's pass through the model.
+public struct PassShape: Sendable, Equatable {
+  public let model: ModelConfiguration
+  public let hiddenDecoding: HiddenDecoding
+  /// Sequences of the micro-batch.
+  public let sequences: Int
+  /// T.
+  public let positions: Int
+
+  public init(model: ModelConfiguration, hiddenDecoding: HiddenDecoding, sequences: Int, positions: Int) {
+    self.model = model
+    self.hiddenDecoding = hiddenDecoding
+    self.sequences = sequences
+    self.positions = positions
+  }
+
+  /// Rows of one copy.
+  public var rowsPerCopy: Int { sequences * positions }
+  /// Rows of the residual stream, ordered [copy][sequence][position].
+  public var rows: Int { hiddenDecoding.repeats * rowsPerCopy }
+
+  /// Rows that query, and go through the FFN, in a layer: in the last one copy K's alone.
+  func queryRows(layer: Int) -> Int { isLast(layer) ? rowsPerCopy : rows }
+
+  func isLast(_ layer: Int) -> Bool { layer == model.layers - 1 }
+
+  var attention: AttentionShape {
+    AttentionShape(
+      sequences: sequences, positions: positions, queryHeads: model.queryHeads, keyValueHeads: model.keyValueHeads,
+      headSize: model.headSize)
+  }
+
+  /// Copies in the largest group.
+  var largestGroup: Int { hiddenDecoding.groups.map(\.count).max() ?? 1 }
+
+  /// Rows of the head that are in work at once: their logits are held, [rows, V], and no others.
+  var headRows: Int { min(rowsPerCopy, max(128, min(1024, (1 << 23) / model.vocabularySize))) }
+}
+
+/// Where each tensor of a pass lies in one allocation, known from the configuration alone.
+struct ActivationPlan {
+  /// What one layer keeps, as offsets into the arena.
+  struct Layer {
+    var queryKeyValue = 0
+    var attentionOutput = 0
+    var logSumExps = 0
+    var projection = 0
+    var gateUp = 0
+    var down = 0
+  }
+
+  private(set) var count = 0
+  /// Each layer's input [rows, d], and after the last the last one's output [rows of a copy, d].
+  private(set) var inputs: [Int] = []
+  private(set) var layers: [Layer] = []
+  private(set) var headInput = 0
+  private(set) var losses = 0
+  private(set) var headLogSumExps = 0
+  /// The residual stream between attention and FFN; in the backward pass later the attention output's gradient.
+  private(set) var middle = 0
+  private(set) var stream = 0
+  private(set) var sums = 0
+  // Scratch that is never in use at the same time: the FFN's, attention's, the head's.
+  private(set) var activation = 0
+  private(set) var queries = 0
+  private(set) var keys = 0
+  private(set) var values = 0
+  private(set) var queryGradients = 0
+  private(set) var keyGradients = 0
+  private(set) var valueGradients = 0
+  private(set) var queryKeyValueGradients = 0
+  private(set) var logits = 0
+  private(set) var headGradient = 0
+
+  /// - Parameter keepsLayers: whether every layer's activations are kept, or one layer's at a time.
+  init(_ shape: PassShape, keepsLayers: Bool, training: Bool) {
+    let (d, f) = (shape.model.hiddenSize, shape.model.intermediateSize)
+    let kv = shape.model.keyValueSize
+    let rows = shape.rows
+    for layer in 0..<shape.model.layers {
+      inputs.append(training || layer < 2 ? take(rows * d) : inputs[layer - 2])
+    }
+    inputs.append(take(shape.rowsPerCopy * d))
+    for index in 0..<shape.model.layers {
+      if index > 0 && !keepsLayers {
+        layers.append(layers[0])
+        continue
+      }
+      // Where one layer's place serves all, it is the largest's: the first layer's, unless it is the only one.
+      let queryRows = shape.queryRows(layer: index)
+      var layer = Layer()
+      layer.queryKeyValue = take(queryRows * d + rows * 2 * kv)
+      layer.attentionOutput = take(queryRows * d)
+      layer.logSumExps = take(queryRows * shape.model.queryHeads)
+      layer.projection = take(queryRows * d)
+      layer.gateUp = take(queryRows * 2 * f)
+      layer.down = take(queryRows * d)
+      layers.append(layer)
+    }
+    headInput = take(shape.rowsPerCopy * d)
+    losses = take(shape.rowsPerCopy)
+    headLogSumExps = take(shape.rowsPerCopy)
+    middle = take(rows * d)
+    if training {
+      stream = take(rows * d)
+      sums = take(RowSums.scratchCount(rows: rows, columns: d))
+    }
+
+    let scratch = count
+    activation = take(rows * f)
+    let afterFeedForward = count
+    count = scratch
+    queries = take(rows * d)
+    keys = take(rows * kv)
+    values = take(rows * kv)
+    if training {
+      queryGradients = take(rows * d)
+      keyGradients = take(rows * kv)
+      valueGradients = take(rows * kv)
+      queryKeyValueGradients = take(rows * (d + 2 * kv))
+    }
+    let afterAttention = count
+    count = scratch
+    logits = take(shape.headRows * shape.model.vocabularySize)
+    if training { headGradient = take(shape.rowsPerCopy * d) }
+    count = max(count, afterAttention, afterFeedForward)
+  }
+
+  /// `size` floats from the next cache line on.
+  private mutating func take(_ size: Int) -> Int {
+    defer { count += (size + 15) / 16 * 16 }
+    return count
+  }
+}

@@ -1,0 +1,59 @@
+/// The sizes of an OLMo 2 block stack (arXiv 2501.00656), and what it is initialised with.
+public struct ModelConfiguration: Sendable, Equatable {
+  /// V: ids of tokens are below it.
+  public var vocabularySize: Int
+  /// d: the width of the residual stream.
+  public var hiddenSize: Int
+  /// f: the width of the feed-forward layer.
+  public var intermediateSize: Int
+  /// L.
+  public var layers: Int
+  /// h.
+  public var queryHeads: Int
+  /// g: kv heads, each read by h / g query heads.
+  public var keyValueHeads: Int
+  /// θ of the rotary angles.
+  public var ropeTheta: Double
+  /// ε of every RMSNorm.
+  public var rmsNormEpsilon: Double
+  /// σ of the initial weights.
+  public var initializerRange: Double
+  /// Whether the head's weight is the embedding.
+  public var tieWordEmbeddings: Bool
+
+  public init(
+    vocabularySize: Int, hiddenSize: Int, intermediateSize: Int, layers: Int, queryHeads: Int, keyValueHeads: Int,
+    ropeTheta: Double = 500_000, rmsNormEpsilon: Double = 1e-6, initializerRange: Double = 0.02,
+    tieWordEmbeddings: Bool = false
+  ) {
+    self.vocabularySize = vocabularySize
+    self.hiddenSize = hiddenSize
+    self.intermediateSize = intermediateSize
+    self.layers = layers
+    self.queryHeads = queryHeads
+    self.keyValueHeads = keyValueHeads
+    self.ropeTheta = ropeTheta
+    self.rmsNormEpsilon = rmsNormEpsilon
+    self.initializerRange = initializerRange
+    self.tieWordEmbeddings = tieWordEmbeddings
+  }
+
+  /// e = d / h.
+  public var headSize: Int { hiddenSize / queryHeads }
+  /// Columns of one row's keys: g · e, and of its values as many.
+  public var keyValueSize: Int { keyValueHeads * headSize }
+
+  /// What makes these sizes impossible, in words that name the keys of a configuration; nil where nothing does.
+  public var fault: String? {
+    if hiddenSize % queryHeads != 0 {
+      return "hidden_size (\(hiddenSize)) must be a multiple of num_attention_heads (\(queryHeads))"
+    }
+    if queryHeads % keyValueHeads != 0 {
+      return "num_attention_heads (\(queryHeads)) must be a multiple of num_key_value_heads (\(keyValueHeads))"
+    }
+    if headSize % 2 != 0 {
+      return "a head's size, hidden_size / num_attention_heads (\(headSize)), must be even for the rotary embedding"
+    }
+    return nil
+  }
+}

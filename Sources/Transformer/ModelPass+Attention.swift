@@ -1,0 +1,79 @@
+import Kernels
+
+/// One group of copies whose queries are laid out together in a layer.
+struct QueryGroup {
+  /// Its rows among the layer's query rows.
+  let rows: Range<Int>
+  let copies: Int
+  /// Which copy of its group the first is.
+  let firstCopy: Int
+  /// Which of the pattern's groups it belongs to.
+  let group: Int
+}
+
+extension ModelPass {
+  /// The groups of copies that query in a layer: all, but in the last layer copy K alone.
+  func queryGroups(layer: Int) -> [QueryGroup] {
+    let groups = shape.hiddenDecoding.groups
+    if shape.isLast(layer) {
+      let last = groups.count - 1
+      return [
+        QueryGroup(rows: 0..<shape.rowsPerCopy, copies: 1, firstCopy: groups[last].count - 1, group: last)
+      ]
+    }
+    return groups.enumerated().map { index, group in
+      QueryGroup(rows: rows(of: group), copies: group.count, firstCopy: 0, group: index)
+    }
+  }
+
+  /// The rows of a group's copies among all.
+  func rows(of group: CopyGroup) -> Range<Int> {
+    group.first * shape.rowsPerCopy..<(group.first + group.count) * shape.rowsPerCopy
+  }
+
+  /// Norms, rotates and lays out a layer's queries, keys and values for attention.
+  func layOut(_ layer: Int, _ weights: LayerWeights) {
+    let kept = activations(of: layer)
+    for group in queryGroups(layer: layer) {
+      HeadLayout.queries(shape.attention, copies: group.copies).normalizeRotateScatter(
+        kept.query.rows(group.rows), weight: weights.queryNorm, epsilon: epsilon, rotary: rotary,
+        scale: shape.attention.queryScale, into: place(plan.queries + group.rows.lowerBound * model.hiddenSize),
+        on: team)
+    }
+    for group in shape.hiddenDecoding.groups {
+      let layout = HeadLayout.keys(shape.attention, copies: group.count)
+      let start = rows(of: group).lowerBound * model.keyValueSize
+      layout.normalizeRotateScatter(
+        kept.keys.rows(rows(of: group)), weight: weights.keyNorm, epsilon: epsilon, rotary: rotary, scale: 1,
+        into: place(plan.keys + start), on: team)
+      layout.scatter(kept.values.rows(rows(of: group)), into: place(plan.values + start), on: team)
+    }
+  }
+
+  /// The groups of queries as attention takes them, reading and writing where the plan says.
+  func attentionQueries(layer: Int) -> [AttentionQueries] {
+    let kept = activations(of: layer)
+    return queryGroups(layer: layer).map { group in
+      let start = group.rows.lowerBound * model.hiddenSize
+      return AttentionQueries(
+        queries: place(plan.queries + start),
+        queryGradients: trains ? place(plan.queryGradients + start) : nil,
+        copies: group.copies, firstCopy: group.firstCopy, keys: attentionKeys(of: group.group),
+        output: kept.attentionOutput.rows(group.rows),
+        logSumExps: kept.logSumExps + group.rows.lowerBound * model.queryHeads)
+    }
+  }
+
+  /// The keys that queries of a pattern's group see: every group's up to their own.
+  private func attentionKeys(of own: Int) -> [AttentionKeys] {
+    shape.hiddenDecoding.groups.enumerated().prefix(own + 1).map { index, group in
+      let start = rows(of: group).lowerBound * model.keyValueSize
+      return AttentionKeys(
+        keys: place(plan.keys + start), values: place(plan.values + start),
+        keyGradients: trains ? place(plan.keyGradients + start) : nil,
+        valueGradients: trains ? place(plan.valueGradients + start) : nil,
+        copies: group.count, firstVisible: group.windowed ? UnsafePointer(firstVisible) : nil,
+        window: group.windowed ? shape.hiddenDecoding.window : shape.positions, own: index == own)
+    }
+  }
+}

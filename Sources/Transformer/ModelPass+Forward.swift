@@ -1,0 +1,125 @@
+import Kernels
+
+extension ModelPass {
+  /// The losses of a micro-batch: tokens [sequences][T + 1], each below V.
+  public func loss(
+    parameters: UnsafeMutablePointer<Float>, tokens: UnsafeBufferPointer<Int32>
+  ) -> LossSums {
+    forward(parameters, tokens: tokens)
+    return head(parameters, gradients: nil, zLoss: 0)
+  }
+
+  /// The logits of a micro-batch, slice by slice: `body` is given the first row of a slice and its logits
+  /// [rows, V], rows ordered [sequence][position]; tokens [sequences][T + 1], the last of each not read.
+  public func logits(
+    parameters: UnsafeMutablePointer<Float>, tokens: UnsafeBufferPointer<Int32>,
+    _ body: (_ firstRow: Int, _ logits: Matrix) -> Void
+  ) {
+    forward(parameters, tokens: tokens)
+    normalizeHeadInput(parameters)
+    eachHeadSlice { rows in body(rows.lowerBound, logits(parameters, rows: rows)) }
+  }
+
+  /// From tokens to the residual stream after the last layer.
+  func forward(_ parameters: UnsafeMutablePointer<Float>, tokens: UnsafeBufferPointer<Int32>) {
+    split(tokens)
+    Embedding.forward(
+      stream(into: 0), table: OuterWeights(parameters, layout).embedding, tokens: UnsafeBufferPointer(inputs),
+      copies: shape.hiddenDecoding.repeats, on: team)
+    for layer in 0..<model.layers {
+      forward(layer, LayerWeights(parameters, layout, layer: layer))
+    }
+  }
+
+  /// One block: attention and FFN, each with the norm of its result added to the stream.
+  func forward(_ layer: Int, _ weights: LayerWeights) {
+    let x = stream(into: layer)
+    let kept = activations(of: layer)
+    let queryRows = shape.queryRows(layer: layer)
+    let residual = shape.isLast(layer) ? x.rows(lastCopy) : x
+
+    if let together = kept.queryKeyValue {
+      product(together, x, weights.queryKeyValue)
+    } else {
+      product(kept.query, residual, weights.query)
+      product(kept.keyValue, x, weights.keyValue)
+    }
+    layOut(layer, weights)
+    attention.forward(attentionQueries(layer: layer), on: team)
+    product(kept.projection, kept.attentionOutput, weights.output)
+    let middle = middle(rows: queryRows)
+    normalize(middle, kept.projection, weights.attentionNorm, residual: residual)
+
+    let activation = activation(rows: queryRows)
+    product(kept.gateUp, middle, weights.gateUp)
+    SwiGLU.forward(activation, kept.gateUp, on: team)
+    product(kept.down, activation, weights.down)
+    normalize(stream(into: layer + 1), kept.down, weights.feedForwardNorm, residual: middle)
+  }
+
+  // MARK: the head
+
+  /// The losses of copy K's rows; with `gradients`, also the head's gradients, and that of the head's input.
+  func head(
+    _ parameters: UnsafeMutablePointer<Float>, gradients: UnsafeMutablePointer<Float>?, zLoss: Double
+  ) -> LossSums {
+    normalizeHeadInput(parameters)
+    eachHeadSlice { rows in
+      let logits = logits(parameters, rows: rows)
+      CrossEntropy.rows(
+        logits, targets: UnsafePointer(targets.baseAddress.unsafelyUnwrapped + rows.lowerBound),
+        losses: place(plan.losses + rows.lowerBound), logSumExps: place(plan.headLogSumExps + rows.lowerBound),
+        gradientWithZWeight: gradients == nil ? nil : Float(zLoss), on: team)
+      if let gradients { headBackward(parameters, gradients, logits, rows: rows) }
+    }
+    let losses = place(plan.losses)
+    let logSumExps = place(plan.headLogSumExps)
+    var sums = LossSums(tokens: shape.rowsPerCopy)
+    for row in 0..<shape.rowsPerCopy {
+      sums.crossEntropy += Double(losses[row])
+      sums.squaredLogSumExp += Double(logSumExps[row]) * Double(logSumExps[row])
+    }
+    return sums
+  }
+
+  var headInput: Matrix { matrix(plan.headInput, rows: shape.rowsPerCopy, columns: model.hiddenSize) }
+
+  private func normalizeHeadInput(_ parameters: UnsafeMutablePointer<Float>) {
+    normalize(headInput, stream(into: model.layers), OuterWeights(parameters, layout).norm, residual: nil)
+  }
+
+  private func eachHeadSlice(_ body: (Range<Int>) -> Void) {
+    for start in stride(from: 0, to: shape.rowsPerCopy, by: shape.headRows) {
+      body(start..<min(start + shape.headRows, shape.rowsPerCopy))
+    }
+  }
+
+  private func logits(_ parameters: UnsafeMutablePointer<Float>, rows: Range<Int>) -> Matrix {
+    let logits = matrix(plan.logits, rows: rows.count, columns: model.vocabularySize)
+    product(logits, headInput.rows(rows), OuterWeights(parameters, layout).head)
+    return logits
+  }
+
+  // MARK: steps
+
+  /// y ← x · wᵀ, cut so that one copy's rows don't depend on the others being there.
+  func product(_ y: Matrix, _ x: Matrix, _ w: Matrix) {
+    MatrixProduct.forward(y, x, w, segment: shape.rowsPerCopy, on: team)
+  }
+
+  func normalize(_ y: Matrix, _ x: Matrix, _ weight: UnsafeMutablePointer<Float>, residual: Matrix?) {
+    RMSNorm.forward(y, x, weight: weight, epsilon: epsilon, residual: residual, on: team)
+  }
+
+  /// tokens [sequences][T + 1] → inputs and targets [sequences][T].
+  private func split(_ tokens: UnsafeBufferPointer<Int32>) {
+    let positions = shape.positions
+    precondition(tokens.count == shape.sequences * (positions + 1), "\(tokens.count) tokens for \(shape)")
+    for sequence in 0..<shape.sequences {
+      for position in 0..<positions {
+        inputs[sequence * positions + position] = tokens[sequence * (positions + 1) + position]
+        targets[sequence * positions + position] = tokens[sequence * (positions + 1) + position + 1]
+      }
+    }
+  }
+}

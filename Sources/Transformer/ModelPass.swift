@@ -1,0 +1,162 @@
+import Kernels
+
+/// Sums over the target tokens of a micro-batch, not yet divided by anything.
+public struct LossSums: Sendable, Equatable {
+  /// Σ −log p(target), nats.
+  public var crossEntropy: Double
+  /// Σ logsumexp(logits)².
+  public var squaredLogSumExp: Double
+  /// Target tokens.
+  public var tokens: Int
+
+  public init(crossEntropy: Double = 0, squaredLogSumExp: Double = 0, tokens: Int = 0) {
+    self.crossEntropy = crossEntropy
+    self.squaredLogSumExp = squaredLogSumExp
+    self.tokens = tokens
+  }
+
+  public static func += (left: inout LossSums, right: LossSums) {
+    left.crossEntropy += right.crossEntropy
+    left.squaredLogSumExp += right.squaredLogSumExp
+    left.tokens += right.tokens
+  }
+}
+
+/// The pass of a micro-batch through the model, forward and back, in memory that is planned once.
+///
+/// Read `ModelPass+Forward.swift` and `ModelPass+Backward.swift` beside each other: the same steps in reverse.
+public final class ModelPass {
+  public let shape: PassShape
+  public let layout: ParameterLayout
+
+  let plan: ActivationPlan
+  let recompute: Recompute
+  let arena: Buffer
+  let attention: Attention
+  let rotary: RotaryTable
+  let team: ThreadTeam
+  /// The first position whose hidden copies a position's hidden copies see, [T].
+  let firstVisible: UnsafeMutablePointer<Int32>
+  /// Inputs [sequences · T], and the token that follows each.
+  let inputs: UnsafeMutableBufferPointer<Int32>
+  let targets: UnsafeMutableBufferPointer<Int32>
+  let trains: Bool
+
+  /// - Parameters:
+  ///   - recompute: what is kept for the backward pass.
+  ///   - trains: whether there will be a backward pass; without one, far less memory is planned.
+  public init(
+    _ shape: PassShape, layout: ParameterLayout, recompute: Recompute = .none, trains: Bool, on team: ThreadTeam
+  ) {
+    self.shape = shape
+    self.layout = layout
+    self.recompute = recompute
+    self.trains = trains
+    self.team = team
+    plan = ActivationPlan(shape, keepsLayers: trains && recompute == .none, training: trains)
+    arena = Buffer(count: plan.count)
+    attention = Attention(shape.attention, copies: shape.largestGroup, on: team)
+    rotary = RotaryTable(
+      positions: shape.positions, headSize: shape.model.headSize, theta: shape.model.ropeTheta)
+    firstVisible = .allocate(capacity: shape.positions)
+    for position in 0..<shape.positions {
+      firstVisible[position] = Int32(shape.hiddenDecoding.firstVisible(from: position))
+    }
+    inputs = .allocate(capacity: shape.rowsPerCopy)
+    targets = .allocate(capacity: shape.rowsPerCopy)
+    inputs.initialize(repeating: 0)
+    targets.initialize(repeating: 0)
+  }
+
+  deinit {
+    firstVisible.deallocate()
+    inputs.deallocate()
+    targets.deallocate()
+  }
+
+  /// The bytes that a pass of this shape takes.
+  public static func bytes(_ shape: PassShape, recompute: Recompute = .none, trains: Bool, threads: Int) -> Int {
+    let plan = ActivationPlan(shape, keepsLayers: trains && recompute == .none, training: trains)
+    let scratch = Attention.scratchCount(shape.attention, copies: shape.largestGroup, threads: threads)
+    return MemoryLayout<Float>.stride * (plan.count + scratch + shape.positions * shape.model.headSize)
+      + MemoryLayout<Int32>.stride * (2 * shape.rowsPerCopy + shape.positions)
+  }
+
+  // MARK: places in the arena
+
+  func place(_ offset: Int) -> UnsafeMutablePointer<Float> { arena.pointer + offset }
+
+  func matrix(_ offset: Int, rows: Int, columns: Int) -> Matrix {
+    Matrix(arena.pointer + offset, rows: rows, columns: columns)
+  }
+
+  var model: ModelConfiguration { shape.model }
+  var epsilon: Float { Float(model.rmsNormEpsilon) }
+
+  /// The rows of copy K, the last of a matrix with all copies' rows.
+  var lastCopy: Range<Int> { shape.rows - shape.rowsPerCopy..<shape.rows }
+
+  /// A layer's input [rows, d]; of the layer after the last, the last one's output [rows of a copy, d].
+  func stream(into layer: Int) -> Matrix {
+    matrix(
+      plan.inputs[layer], rows: layer == model.layers ? shape.rowsPerCopy : shape.rows, columns: model.hiddenSize)
+  }
+
+  func middle(rows: Int) -> Matrix { matrix(plan.middle, rows: rows, columns: model.hiddenSize) }
+
+  func activation(rows: Int) -> Matrix { matrix(plan.activation, rows: rows, columns: model.intermediateSize) }
+
+  /// What one layer keeps between its steps.
+  func activations(of layer: Int) -> LayerActivations {
+    LayerActivations(self, plan.layers[layer], queryRows: shape.queryRows(layer: layer), at: layer)
+  }
+}
+
+/// The matrices that one layer keeps from its forward for its backward pass.
+struct LayerActivations {
+  /// Projections of all rows [rows, d + 2·g·e]; nil in the last layer, whose queries are of fewer rows.
+  let queryKeyValue: Matrix?
+  /// [query rows, d], before the norm and the rotation; likewise keys and values [rows, g·e].
+  let query: Matrix
+  /// [rows, 2·g·e].
+  let keyValue: Matrix
+  /// [query rows, d].
+  let attentionOutput: Matrix
+  let logSumExps: UnsafeMutablePointer<Float>
+  /// [query rows, d].
+  let projection: Matrix
+  /// [query rows, 2f].
+  let gateUp: Matrix
+  /// [query rows, d].
+  let down: Matrix
+
+  init(_ pass: ModelPass, _ plan: ActivationPlan.Layer, queryRows: Int, at layer: Int) {
+    let model = pass.model
+    let (d, kv) = (model.hiddenSize, model.keyValueSize)
+    (queryKeyValue, query, keyValue) = LayerActivations.split(
+      pass.place(plan.queryKeyValue), pass.shape, layer: layer)
+    attentionOutput = pass.matrix(plan.attentionOutput, rows: queryRows, columns: d)
+    logSumExps = pass.place(plan.logSumExps)
+    projection = pass.matrix(plan.projection, rows: queryRows, columns: d)
+    gateUp = pass.matrix(plan.gateUp, rows: queryRows, columns: 2 * model.intermediateSize)
+    down = pass.matrix(plan.down, rows: queryRows, columns: d)
+    keys = keyValue.columns(0..<kv)
+    values = keyValue.columns(kv..<2 * kv)
+  }
+
+  let keys: Matrix
+  let values: Matrix
+
+  /// Queries, keys and values: one matrix, but two in the last layer, whose queries are copy K's alone.
+  static func split(
+    _ start: UnsafeMutablePointer<Float>, _ shape: PassShape, layer: Int
+  ) -> (together: Matrix?, query: Matrix, keyValue: Matrix) {
+    let (d, kv) = (shape.model.hiddenSize, shape.model.keyValueSize)
+    if shape.isLast(layer) {
+      let query = Matrix(start, rows: shape.rowsPerCopy, columns: d)
+      return (nil, query, Matrix(start + shape.rowsPerCopy * d, rows: shape.rows, columns: 2 * kv))
+    }
+    let together = Matrix(start, rows: shape.rows, columns: d + 2 * kv)
+    return (together, together.columns(0..<d), together.columns(d..<d + 2 * kv))
+  }
+}
