@@ -38,5 +38,6 @@ let package = Package(
     // The oracle: optimised in debug builds too, and bounds-checked in all.
     .target(name: "Reference", path: "Tests/Reference", swiftSettings: [.unsafeFlags(["-O"])]),
     .testTarget(name: "ReferenceTests", dependencies: ["Reference"]),
+    .testTarget(name: "TransformerTests", dependencies: ["Transformer", "Kernels", "Reference"]),
   ]
 )
