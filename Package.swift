@@ -34,5 +34,9 @@ let package = Package(
     .executableTarget(
       name: "phd",
       dependencies: ["Training", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+
+    // The oracle: optimised in debug builds too, and bounds-checked in all.
+    .target(name: "Reference", path: "Tests/Reference", swiftSettings: [.unsafeFlags(["-O"])]),
+    .testTarget(name: "ReferenceTests", dependencies: ["Reference"]),
   ]
 )
