@@ -33,6 +33,11 @@ let package = Package(
       dependencies: ["Training", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .executableTarget(
       name: "phd",
-      dependencies: ["Training", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: [
+        "Training", "Corpus", "Storage", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+
+    .testTarget(name: "StorageTests", dependencies: ["Storage"]),
+    .testTarget(name: "CorpusTests", dependencies: ["Corpus", "Storage", "phd"], resources: [.copy("Fixtures")]),
   ]
 )

@@ -109,7 +109,11 @@ static inline long long phd_attribute_count(hid_t object) {
 /* How many chunks of a one-dimensional chunked dataset are in the file; negative an error. */
 static inline long long phd_stored_chunks(hid_t dataset) {
   hsize_t chunks = 0;
-  return H5Dget_num_chunks(dataset, H5S_ALL, &chunks) < 0 ? -1 : (long long)chunks;
+  hid_t space = H5Dget_space(dataset); /* H5S_ALL, though documented, is refused by 1.10.8. */
+  if (space < 0) return -1;
+  herr_t status = H5Dget_num_chunks(dataset, space, &chunks);
+  H5Sclose(space);
+  return status < 0 ? -1 : (long long)chunks;
 }
 
 /* The innermost message of the error stack and, where a system call failed, its errno (0 otherwise). */
