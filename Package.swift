@@ -39,5 +39,11 @@ let package = Package(
     .target(name: "Reference", path: "Tests/Reference", swiftSettings: [.unsafeFlags(["-O"])]),
     .testTarget(name: "ReferenceTests", dependencies: ["Reference"]),
     .testTarget(name: "TransformerTests", dependencies: ["Transformer", "Kernels", "Reference"]),
+      dependencies: [
+        "Training", "Corpus", "Storage", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+
+    .testTarget(name: "StorageTests", dependencies: ["Storage"]),
+    .testTarget(name: "CorpusTests", dependencies: ["Corpus", "Storage", "phd"], resources: [.copy("Fixtures")]),
   ]
 )
