@@ -34,5 +34,11 @@ let package = Package(
     .executableTarget(
       name: "phd",
       dependencies: ["Training", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+
+    .target(name: "TestSupport", path: "Tests/TestSupport"),
+    .systemLibrary(name: "CMalloc", path: "Tests/CMalloc"),
+    .executableTarget(
+      name: "mpi-checks", dependencies: ["Communication", "COpenMPI", "CMalloc"], path: "Tests/MPIChecks"),
+    .testTarget(name: "CommunicationTests", dependencies: ["Communication", "TestSupport", "mpi-checks"]),
   ]
 )

@@ -34,6 +34,13 @@ public struct AgreedError: StatusCarrying, CustomStringConvertible, Equatable {
   /// The status of that rank's error, by its own `Communicator.statusOfError`.
   public let exitStatus: Int32
 
+  /// An error as `Communicator.agreed` makes it.
+  public init(rank: Int, message: String, exitStatus: Int32) {
+    self.rank = rank
+    self.message = message
+    self.exitStatus = exitStatus
+  }
+
   public var description: String { message }
 }
 
