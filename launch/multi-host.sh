@@ -23,7 +23,8 @@ fi
 
 program=${PHD_TRAIN:-$("$here/find-program.sh" phd-train)}
 
-options=(--quiet --hostfile "$hostfile" --map-by "ppr:$ranks_per_host:node" --bind-to none)
+# Not --quiet: what keeps hosts from working together, mpirun alone knows.
+options=(--hostfile "$hostfile" --map-by "ppr:$ranks_per_host:node" --bind-to none)
 if [ "$(id -u)" -eq 0 ]; then options+=(--allow-run-as-root); fi
 # The network that the ranks talk over, by interface or by subnet; PHD_NETWORK=10.0.0.0/24, say.
 if [ -n "${PHD_NETWORK:-}" ]; then

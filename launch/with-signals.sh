@@ -16,24 +16,33 @@ mpirun=$!
 interrupted=no
 asked=no
 
+ranks() { cat "/proc/$mpirun/task/$mpirun/children" 2>/dev/null || true; }
+
+# Before mpirun has started its ranks it would pass the signal on to nobody.
+tell() {
+  local tries=0
+  while [ -z "$(ranks)" ] && kill -0 "$mpirun" 2>/dev/null && [ "$tries" -lt 100 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+  done
+  kill "-$1" "$mpirun" 2>/dev/null || true
+}
 stop() {
   interrupted=yes
   if [ "$asked" = no ]; then
     asked=yes
     printf 'Stopping with a checkpoint; once more to stop without.\n' >&2
-    kill -USR2 "$mpirun" 2>/dev/null || true
+    tell USR2
   else
-    local ranks
-    ranks=$(cat "/proc/$mpirun/task/$mpirun/children" 2>/dev/null || true)
-    # shellcheck disable=SC2086 # a list of numbers
-    if [ -n "$ranks" ]; then kill -KILL $ranks 2>/dev/null || true; fi
+    # shellcheck disable=SC2046 # a list of numbers
+    kill -KILL $(ranks) 2>/dev/null || true
     # It clears up behind its ranks, here and on other hosts.
     kill -TERM "$mpirun" 2>/dev/null || true
   fi
 }
 pass_on() {
   interrupted=yes
-  kill "-$1" "$mpirun" 2>/dev/null || true
+  tell "$1"
 }
 trap stop INT TERM HUP
 trap 'pass_on USR1' USR1
