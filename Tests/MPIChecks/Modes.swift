@@ -36,8 +36,8 @@ func timeGradientReduction(_ communicator: Communicator, count: Int) throws {
 }
 
 /// Says `ready RANK PID`, waits for SIGUSR2 or SIGTERM, says which, and gives the status of a stop by signal, 75.
-/// SIGUSR1 is told and waited on.
-func waitForSignal(_ communicator: Communicator) throws -> Int32 {
+/// After SIGUSR1, and after any signal if not `stops`, it waits for another.
+func waitForSignal(_ communicator: Communicator, stops: Bool) throws -> Int32 {
   var signals = sigset_t()
   sigemptyset(&signals)
   for number in [SIGUSR1, SIGUSR2, SIGTERM, SIGINT] { sigaddset(&signals, number) }
@@ -49,7 +49,7 @@ func waitForSignal(_ communicator: Communicator) throws -> Int32 {
     sigwait(&signals, &number)
     print("signal \(number) on rank \(communicator.rank)")
     fflush(nil)
-    if number != SIGUSR1 { break }
+    if stops && number != SIGUSR1 { break }
   }
   try communicator.barrier()
   return 75

@@ -22,9 +22,12 @@ do {
     if communicator.rank == communicator.size - 1 { communicator.abort(status: 70) }
     while true { sleep(1) }
   case "wait-for-signal":
-    status = try waitForSignal(communicator)
+    status = try waitForSignal(communicator, stops: true)
+  case "ignore-signals":
+    status = try waitForSignal(communicator, stops: false)
   default:
-    FileHandle.standardError.write(Data("usage: mpi-checks [time [FLOATS] | abort | wait-for-signal]\n".utf8))
+    let usage = "usage: mpi-checks [time [FLOATS] | abort | wait-for-signal | ignore-signals]\n"
+    FileHandle.standardError.write(Data(usage.utf8))
     status = 64
   }
   try communicator.finalize()
