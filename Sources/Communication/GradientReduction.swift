@@ -47,6 +47,18 @@ public final class GradientReduction {
   private static let slotCount = 4
   private static let smallestPiece = 1024
 
+  /// Floats of one piece of a slice; 0 where there is nothing to send.
+  private static func pieceCapacity(_ buckets: [Range<Int>], ranks: Int) -> Int {
+    guard ranks > 1 else { return 0 }
+    let largestSlice = buckets.map { $0.slice(0, of: ranks).count }.max() ?? 0
+    return min(largestSlice, max(smallestPiece, scratchFloats / slotCount / (ranks - 1)))
+  }
+
+  /// The bytes that `scratchBytes` will say, known before there are any ranks.
+  public static func scratchBytes(buckets: [Range<Int>], ranks: Int) -> Int {
+    slotCount * max(0, ranks - 1) * pieceCapacity(buckets, ranks: ranks) * MemoryLayout<Float>.stride
+  }
+
   /// Plans the sum of `buffer`'s `buckets`. Called on every rank in the same order, with the same buckets.
   ///
   /// - Parameters:
@@ -63,11 +75,9 @@ public final class GradientReduction {
     queue.reserveCapacity(buckets.count)
 
     let size = communicator.size
-    let largestSlice = buckets.map { $0.slice(0, of: size).count }.max() ?? 0
-    let allowed = Self.scratchFloats / Self.slotCount / max(1, size - 1)
-    let capacity = min(largestSlice, max(Self.smallestPiece, allowed))
+    let capacity = Self.pieceCapacity(buckets, ranks: size)
     pieceCapacity = capacity
-    let slotCount = size > 1 && capacity > 0 ? Self.slotCount : 0
+    let slotCount = capacity > 0 ? Self.slotCount : 0
     let tags = communicator.takeTags(2 * Int32(Self.slotCount))
     slots = (0..<slotCount).map {
       ReductionSlot(communicator: communicator, capacity: capacity, tag: tags + 2 * Int32($0))

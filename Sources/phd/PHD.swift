@@ -1,13 +1,15 @@
 import ArgumentParser
+import Training
 
 /// `phd`: everything around a run.
 @main
 struct PHD: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "phd",
-    abstract: "What stands around a training run: corpora.",
+    abstract: "What stands around a training run: corpora, logs, checkpoints, plans.",
+    version: Version.current,
     subcommands: [
-      CorpusCommand.self
+      CorpusCommand.self, LogCommand.self, CheckpointCommand.self, PlanCommand.self,
     ])
 
   /// Parses, runs, and reports an error once.
