@@ -1,0 +1,58 @@
+/// One `--set KEY=VALUE`.
+struct ConfigurationOverride: Sendable, Equatable {
+  /// Dotted.
+  let path: String
+  /// The value as typed.
+  let text: String
+  let value: JSONValue
+
+  /// The option as messages show it.
+  var option: String { "--set \(path)=\(quotedWhereLong(text))" }
+
+  /// Reads KEY=VALUE: VALUE is JSON, or else a bare string.
+  init(parsing argument: String) throws(ConfigurationError) {
+    guard let equals = argument.firstIndex(of: "=") else {
+      throw ConfigurationError("--set \(quoted(argument)): expected KEY=VALUE, as in --set training.steps=50")
+    }
+    path = String(argument[..<equals])
+    text = String(argument[argument.index(after: equals)...])
+    do {
+      value = try JSONValue(parsing: text)
+    } catch {
+      // A text that begins like this means JSON, and is no path.
+      if ["{", "[{", "[\"", "\""].contains(where: text.hasPrefix) {
+        throw ConfigurationError("--set \(quoted(path)): the value is not JSON: \(error)")
+      }
+      value = .string(text)
+    }
+  }
+
+  /// Puts the value where it belongs, and on the way there the sections that are missing.
+  ///
+  /// - Throws: ``ConfigurationError`` where the path is none that the configuration knows.
+  func apply(to root: inout JSONValue.Object, names: ConfigurationNames) throws(ConfigurationError) {
+    let parts = path.split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
+    if let problem = names.unknown(parts) { throw ConfigurationError("\(option): \(problem)") }
+    guard let first = parts.first else { return }
+    root[first] = try set(root[first], parts.dropFirst(), first)
+  }
+
+  private func set(
+    _ json: JSONValue?, _ parts: ArraySlice<String>, _ place: String
+  ) throws(ConfigurationError) -> JSONValue {
+    guard let name = parts.first else { return value }
+    var object: JSONValue.Object
+    switch json {
+    case nil, .null?: object = JSONValue.Object()
+    case .object(let present)?: object = present
+    case let other?: throw ConfigurationError("\(option): \(place) is no object in the file, but \(other.described)")
+    }
+    object[name] = try set(object[name], parts.dropFirst(), "\(place).\(name)")
+    return .object(object)
+  }
+
+  private func quotedWhereLong(_ text: String) -> String {
+    let shown = quoted(text)
+    return shown == "\"\(text)\"" ? text : shown
+  }
+}

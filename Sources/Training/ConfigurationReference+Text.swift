@@ -1,0 +1,39 @@
+extension ConfigurationReference {
+  static let introduction = """
+    # Configuration
+
+    <!-- Generated from the code that reads the keys (Sources/Training/RunConfiguration*.swift). Do not edit:
+         PHD_WRITE_DOCS=1 swift test -c release -Xswiftc -enable-testing --filter configurationReference -->
+
+    A run is one JSON file: `phd-train CONFIG.json`. `--set KEY=VALUE` overrides one key by its dotted path, as often as
+    needed: `--set training.steps=50`, `--set data.validation.books=books.h5`,
+    `--set 'hidden_decoding={"pattern": "phd", "repeats": 3}'`. VALUE is JSON, or else a bare string; a section that the
+    file leaves out is made. Sections can be left out, or be null, where all their keys have defaults. Paths are relative
+    to the working directory.
+
+    An unknown key is an error that names the nearest known one; so is a key twice in one object, a value of another type
+    or outside its range, and a key that the chosen pattern or schedule does not use. The exit status is then 64. `phd-train
+    CONFIG.json --dry-run` prints the configuration with all defaults filled in; the run's folder keeps it as `config.json`.
+
+    A key marked 🔒 stays as it is for a run's life: resuming with another value is an error that names both. The others
+    may change on a resume, and what changed is printed. The training corpora are compared by content, weights and number;
+    their paths may change. `training.steps` may be raised, which lets a finished run go on; a schedule that hangs on it
+    then runs on as if it had always been so.
+
+    ## Top level
+
+    """
+
+  static let closing = """
+
+    ## Choices
+    - The defaults are OLMo 2's settings where the paper has them (θ, eps, σ, β, weight decay, clip, z-loss, the cosine to
+      10 %), and otherwise those of a small run. None depends on `training.steps`, so that raising it changes nothing else.
+    - `schedule.warmup_steps` at or above `training.steps` is a warning, not an error: the run ends within the warm-up, as
+      a short trial of a long run's file does (`--set training.steps=50`).
+    - `schedule.kind` `wsd` needs `warmup_steps` + `decay_steps` ≤ `training.steps`: there would be two rates for a step.
+    - Sizes have upper bounds, given above, and so have their products, so that no count overflows: 2^42 parameters,
+      2^31 − 1 rows (`micro_batch_size` × `sequence_length` × `repeats`), 2^62 operations a step.
+
+    """
+}

@@ -1,0 +1,170 @@
+/// Bounds of the numbers in a configuration, so that no product of a few of them overflows unnoticed.
+enum ConfigurationLimit {
+  static let count = Int(Int32.max)
+  static let width = 1 << 24
+  static let layers = 4096
+  static let repeats = 4096
+}
+
+/// The numbers that a key accepts.
+struct NumberRange {
+  let lower: Double
+  let upper: Double
+  var withoutLower = false
+  var withoutUpper = false
+
+  func contains(_ value: Double) -> Bool {
+    (withoutLower ? value > lower : value >= lower) && (withoutUpper ? value < upper : value <= upper)
+  }
+
+  var text: String {
+    "\(withoutLower ? "above" : "from") \(lower.short) to \(withoutUpper ? "below " : "")\(upper.short)"
+  }
+
+  /// From 0 to 1.
+  static let fraction = NumberRange(lower: 0, upper: 1)
+  static func from(_ lower: Double, to upper: Double) -> NumberRange { NumberRange(lower: lower, upper: upper) }
+  static func above(_ lower: Double, to upper: Double) -> NumberRange {
+    NumberRange(lower: lower, upper: upper, withoutLower: true)
+  }
+  static func from(_ lower: Double, below upper: Double) -> NumberRange {
+    NumberRange(lower: lower, upper: upper, withoutUpper: true)
+  }
+}
+
+extension Double {
+  /// `0` for 0.0, `1e+30` as it is.
+  fileprivate var short: String { description.hasSuffix(".0") ? String(description.dropLast(2)) : description }
+}
+
+// The types of keys. In each, a key without a default must be given.
+extension ConfigurationSection {
+  func integer(
+    _ name: String, default fallback: Int? = nil, in range: ClosedRange<Int>, _ meaning: String
+  ) throws(ConfigurationError) -> Int {
+    try value(integerKey(name, fallback, range, meaning)) ?? range.lowerBound
+  }
+
+  /// Nil where the key is not used.
+  func integer(
+    _ name: String, default fallback: Int? = nil, note: String? = nil, in range: ClosedRange<Int>,
+    when condition: Condition, _ meaning: String
+  ) throws(ConfigurationError) -> Int? {
+    var key = integerKey(name, fallback, range, meaning)
+    key.fallbackNote = note
+    key.condition = condition
+    return try value(key)
+  }
+
+  private func integerKey(
+    _ name: String, _ fallback: Int?, _ range: ClosedRange<Int>, _ meaning: String
+  ) -> Key<Int> {
+    Key(
+      name: name, expected: "an integer from \(range.lowerBound) to \(range.upperBound)", fallback: fallback,
+      meaning: meaning, placeholder: range.lowerBound,
+      read: { json in json.integer.flatMap { range.contains($0) ? $0 : nil } }, write: { .integer($0) })
+  }
+
+  /// Null, the default, is nil.
+  func integerOrNull(
+    _ name: String, in range: ClosedRange<Int>, _ meaning: String
+  ) throws(ConfigurationError) -> Int? {
+    try value(
+      Key<Int?>(
+        name: name, expected: "null or an integer from \(range.lowerBound) to \(range.upperBound)",
+        fallback: .some(nil), meaning: meaning, placeholder: nil,
+        read: { json in
+          if json == .null { return .some(nil) }
+          return json.integer.flatMap { range.contains($0) ? .some($0) : nil }
+        }, write: { $0.map { .integer($0) } ?? .null })) ?? nil
+  }
+
+  func number(
+    _ name: String, default fallback: Double? = nil, in range: NumberRange, _ meaning: String
+  ) throws(ConfigurationError) -> Double {
+    try value(numberKey(name, fallback, range, meaning)) ?? range.lower
+  }
+
+  /// Nil where the key is not used.
+  func number(
+    _ name: String, default fallback: Double?, in range: NumberRange, when condition: Condition, _ meaning: String
+  ) throws(ConfigurationError) -> Double? {
+    var key = numberKey(name, fallback, range, meaning)
+    key.condition = condition
+    return try value(key)
+  }
+
+  private func numberKey(_ name: String, _ fallback: Double?, _ range: NumberRange, _ meaning: String) -> Key<Double> {
+    Key(
+      name: name, expected: "a number \(range.text)", fallback: fallback, meaning: meaning, placeholder: range.lower,
+      read: { json in json.number.flatMap { range.contains($0) ? $0 : nil } }, write: { .number($0) })
+  }
+
+  /// Null is nil.
+  func numberOrNull(
+    _ name: String, default fallback: Double?, in range: NumberRange, _ meaning: String
+  ) throws(ConfigurationError) -> Double? {
+    try value(
+      Key<Double?>(
+        name: name, expected: "null or a number \(range.text)", fallback: .some(fallback), meaning: meaning,
+        placeholder: nil,
+        read: { json in
+          if json == .null { return .some(nil) }
+          return json.number.flatMap { range.contains($0) ? .some($0) : nil }
+        }, write: { $0.map { .number($0) } ?? .null })) ?? nil
+  }
+
+  func boolean(
+    _ name: String, default fallback: Bool, _ meaning: String
+  ) throws(ConfigurationError) -> Bool {
+    try value(
+      Key(
+        name: name, expected: "true or false", fallback: fallback, meaning: meaning, placeholder: fallback,
+        read: { json in json.bool }, write: { .bool($0) })) ?? fallback
+  }
+
+  /// A text that `accepts` finds good. A number or Boolean that an override gave is taken as the text that was typed.
+  func string(
+    _ name: String, _ expected: String, default fallback: String? = nil, note: String? = nil,
+    where accepts: @escaping (String) -> Bool, _ meaning: String
+  ) throws(ConfigurationError) -> String {
+    let typed = reader.overrides.last { $0.path == path(name) }?.text
+    return try value(
+      Key(
+        name: name, expected: expected, fallback: fallback, fallbackNote: note, meaning: meaning, placeholder: "",
+        read: { json in
+          let text: String? =
+            switch json {
+            case .string(let text): text
+            case .integer, .number, .bool: typed
+            default: nil
+            }
+          return text.flatMap { accepts($0) ? $0 : nil }
+        }, write: { .string($0) })) ?? ""
+  }
+
+  /// One of an enumeration's names.
+  func choice<Choice: RawRepresentable<String> & CaseIterable>(
+    _ name: String, default fallback: Choice, _ meaning: String
+  ) throws(ConfigurationError) -> Choice {
+    let names = Choice.allCases.map { quoted($0.rawValue) }
+    return try value(
+      Key(
+        name: name, expected: "one of \(names.joined(separator: ", "))", fallback: fallback, meaning: meaning,
+        placeholder: fallback, read: { json in json.string.flatMap(Choice.init(rawValue:)) },
+        write: { .string($0.rawValue) })) ?? fallback
+  }
+
+  func strings(
+    _ name: String, default fallback: [String], _ meaning: String
+  ) throws(ConfigurationError) -> [String] {
+    try value(
+      Key(
+        name: name, expected: "a list of strings", fallback: fallback, meaning: meaning, placeholder: fallback,
+        read: { json in
+          guard let elements = json.array else { return nil }
+          let texts = elements.compactMap(\.string)
+          return texts.count == elements.count ? texts : nil
+        }, write: { .array($0.map { .string($0) }) })) ?? fallback
+  }
+}

@@ -1,0 +1,77 @@
+import Transformer
+
+// What keys demand of each other.
+extension RunConfiguration {
+  /// What makes the combination of keys impossible, in words that name them and their values; nil where nothing does.
+  var fault: String? {
+    if let fault = model.fault { return "model: \(fault)" }
+    if let fault = sizeFault { return fault }
+    if training.precision == .bf16 { return "training.precision \"bf16\" is not available yet: choose \"fp32\"" }
+    if let fault = fault(ranks: 1) { return fault }
+    if let fault = scheduleFault { return fault }
+    return noWeightDecayFault
+  }
+
+  /// What makes the batch impossible for so many ranks, in words; nil where nothing does.
+  public func fault(ranks: Int) -> String? {
+    let (global, micro) = (training.globalBatchSize, training.microBatchSize)
+    let (share, overflow) = micro.multipliedReportingOverflow(by: max(1, ranks))
+    if !overflow, global % share == 0 { return nil }
+    let need =
+      ranks > 1
+      ? "training.micro_batch_size (\(micro)) × ranks (\(ranks))" : "training.micro_batch_size (\(micro))"
+    let below = overflow ? 0 : global / share * share
+    let advice =
+      overflow || share > ConfigurationLimit.count
+      ? "make them smaller"
+      : below == 0 ? "choose \(share), or make them smaller" : "choose \(below) or \(below + share)"
+    return "training.global_batch_size (\(global)) must be a multiple of \(need): \(advice)"
+  }
+
+  /// What is possible, and probably not meant.
+  public var warnings: [String] {
+    schedule.warmupSteps < training.steps
+      ? []
+      : [
+        "schedule.warmup_steps (\(schedule.warmupSteps)) is not below training.steps (\(training.steps)): the whole "
+          + "run is warm-up"
+      ]
+  }
+
+  private var scheduleFault: String? {
+    guard schedule.kind == .wsd, schedule.warmupSteps + schedule.decaySteps > training.steps else { return nil }
+    return "schedule.warmup_steps (\(schedule.warmupSteps)) + schedule.decay_steps (\(schedule.decaySteps)) must be at "
+      + "most training.steps (\(training.steps)): shorten one, or train longer"
+  }
+
+  /// Sizes whose products could not be counted in 64 bits, or in the 32 bits of a matrix's dimensions. Counted in
+  /// doubles, generously.
+  private var sizeFault: String? {
+    let (d, f, layers) = (Double(model.hiddenSize), Double(model.intermediateSize), Double(model.layers))
+    let (vocabulary, kv) = (Double(model.vocabularySize), Double(model.keyValueSize))
+    let blocks = layers * (2 * d * d + 2 * kv * d + 3 * f * d + 3 * d + kv)
+    let parameters = blocks + 2 * vocabulary * d + d
+    if parameters > 0x1p42 {
+      return "model: vocab_size (\(model.vocabularySize)), hidden_size (\(model.hiddenSize)), intermediate_size "
+        + "(\(model.intermediateSize)) and num_hidden_layers (\(model.layers)) make \(parameters) parameters, more than "
+        + "2^42: make them smaller"
+    }
+    let (positions, copies) = (Double(data.sequenceLength), Double(hiddenDecoding.repeats))
+    let batch =
+      "training.micro_batch_size (\(training.microBatchSize)) × data.sequence_length (\(data.sequenceLength)) × "
+      + "hidden_decoding.repeats (\(hiddenDecoding.repeats))"
+    let rows = Double(training.microBatchSize) * positions * copies
+    if rows > 0x1p31 - 1 { return "\(batch) is more than 2^31 − 1 rows of a matrix: make them smaller" }
+    let activations = rows * (layers + 4) * (8 * d + 6 * kv + 4 * f) + 1024 * vocabulary
+    if activations > 0x1p56 { return "\(batch) and the model's sizes make \(activations) activations, more than 2^56" }
+    let pairs = copies * copies * positions * positions
+    let flops = Double(training.globalBatchSize) * 8 * (parameters * copies * positions + 4 * pairs * d * layers)
+    let tokens = Double(training.steps) * Double(training.globalBatchSize) * positions
+    if flops > 0x1p62 || tokens > 0x1p60 {
+      return "training.steps (\(training.steps)), training.global_batch_size (\(training.globalBatchSize)), "
+        + "data.sequence_length (\(data.sequenceLength)) and hidden_decoding.repeats (\(hiddenDecoding.repeats)) make "
+        + "more arithmetic than 64 bits count: make them smaller"
+    }
+    return nil
+  }
+}

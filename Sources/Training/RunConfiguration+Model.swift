@@ -1,0 +1,66 @@
+import Transformer
+
+extension ModelConfiguration {
+  init(_ section: ConfigurationSection) throws(ConfigurationError) {
+    let width = 1...ConfigurationLimit.width
+    self.init(
+      vocabularySize: try section.integer(
+        "vocab_size", in: 1...ConfigurationLimit.count,
+        "V, the size of the vocabulary: token ids are below it."),
+      hiddenSize: try section.integer(
+        "hidden_size", in: width, "d, the width of the residual stream: a multiple of `num_attention_heads`."),
+      intermediateSize: try section.integer(
+        "intermediate_size", in: width,
+        "f, the width of the SwiGLU feed-forward layer: gate and up have as many rows each."),
+      layers: try section.integer("num_hidden_layers", in: 1...ConfigurationLimit.layers, "L, the number of blocks."),
+      queryHeads: try section.integer(
+        "num_attention_heads", in: width,
+        "h, query heads. A head's size, `hidden_size` / `num_attention_heads`, must be even."),
+      keyValueHeads: try section.integer(
+        "num_key_value_heads", in: width,
+        "g, key and value heads: a divisor of `num_attention_heads`, equal to it for plain multi-head attention."),
+      ropeTheta: try section.number(
+        "rope_theta", default: 500_000, in: .from(1, to: 1e12), "θ of the rotary embedding's angles."),
+      rmsNormEpsilon: try section.number(
+        "rms_norm_eps", default: 1e-6, in: .from(1e-30, to: 1), "What every RMSNorm adds to the mean square."),
+      initializerRange: try section.number(
+        "initializer_range", default: 0.02, in: .from(0, to: 100),
+        "σ of the initial weights, a normal distribution cut at ±3σ."),
+      tieWordEmbeddings: try section.boolean(
+        "tie_word_embeddings", default: false,
+        "Whether the embedding serves as the head's weight too; there is no `lm_head.weight` then."))
+  }
+}
+
+extension HiddenDecoding {
+  init(_ section: ConfigurationSection) throws(ConfigurationError) {
+    let pattern = try section.choice(
+      "pattern", default: Pattern.vanilla,
+      "`vanilla`: one copy, the plain transformer. `phd`: hidden copies see the originals, and the earlier hidden "
+        + "copies of their own token. `swa`: also the hidden copies of the last `window` positions. `cswa`: of those, "
+        + "the ones in their own chunk of `chunk` positions. `naive`: every copy sees everything before it.")
+    let repeats = try section.integer(
+      "repeats", default: pattern == .vanilla ? 1 : 2, note: "`2`, and `1` for `vanilla`",
+      in: 1...ConfigurationLimit.repeats, when: ConfigurationSection.Condition(holds: true, text: ""),
+      "K, copies of each token: the original, and K − 1 hidden ones. At least 2, but 1 for `vanilla`.")
+    let window = try section.integer(
+      "window", default: 16, in: 1...ConfigurationLimit.count,
+      when: ConfigurationSection.Condition(
+        holds: pattern == .swa || pattern == .cswa, text: "hidden_decoding.pattern is \"swa\" or \"cswa\""),
+      "W, positions whose hidden copies a hidden copy sees, its own included: at least 2 (1 would be `phd`).")
+    let chunk = try section.integer(
+      "chunk", default: 32, in: 1...ConfigurationLimit.count,
+      when: ConfigurationSection.Condition(holds: pattern == .cswa, text: "hidden_decoding.pattern is \"cswa\""),
+      "C, positions of a chunk, which the window does not leave.")
+    // Where the reader only collects declarations the conditions do not hold, but values come all the same.
+    guard section.object != nil else {
+      self = .vanilla
+      return
+    }
+    let fault = HiddenDecoding.fault(pattern: pattern, repeats: repeats ?? 1, window: window, chunk: chunk)
+    if let fault {
+      throw ConfigurationError("\(section.reader.place("hidden_decoding.pattern")): hidden_decoding: \(fault)")
+    }
+    self.init(pattern: pattern, repeats: repeats ?? 1, window: window, chunk: chunk)
+  }
+}
