@@ -38,6 +38,8 @@ let package = Package(
       ]),
 
     .testTarget(name: "StorageTests", dependencies: ["Storage"]),
-    .testTarget(name: "CorpusTests", dependencies: ["Corpus", "Storage", "phd"], resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "CorpusTests", dependencies: ["Corpus", "Storage", "phd"], exclude: ["make_fixtures.py"],
+      resources: [.copy("Fixtures")]),
   ]
 )

@@ -11,7 +11,8 @@ public enum WholeFile {
   ///
   /// - Parameter body: creates the file, or empties and fills it, at the path that it is given.
   /// - Throws: `StorageError.failed`, also where another process is writing the same file; what `body` throws.
-  public static func write<Result>(to path: String, _ body: (_ temporaryPath: String) throws -> Result) throws -> Result {
+  public static func write<Result>(to path: String, _ body: (_ temporaryPath: String) throws -> Result) throws -> Result
+  {
     let temporaryPath = path + unfinishedSuffix
     if let status = try? FileStatus(path), status.isFolder {
       throw StorageError(.failed, path, "is a folder; name a file")
