@@ -70,4 +70,25 @@ import Testing
       }
     }
   }
+
+  @Test func aLinkStaysALink() throws {
+    try withTemporaryFolder { folder in
+      let (path, link) = (folder + "/file", folder + "/link")
+      try WholeFile.write(Array("old".utf8), to: path)
+      try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "file")
+      try WholeFile.write(Array("new".utf8), to: link)
+      #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == "file")
+      #expect(try bytes(of: path) == Array("new".utf8))
+    }
+  }
+
+  @Test func faultsBearTheRightName() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/file"
+      let error = #expect(throws: StorageError.self) {
+        try WholeFile.write(to: path) { throw StorageError(.failed, $0, "the disk is full") }
+      }
+      #expect(error?.path == path)
+    }
+  }
 }
