@@ -47,7 +47,13 @@ let package = Package(
     .testTarget(name: "ReferenceTests", dependencies: ["Reference"]),
     .testTarget(name: "TransformerTests", dependencies: ["Transformer", "Kernels", "Reference"]),
     .testTarget(name: "StorageTests", dependencies: ["Storage"]),
+<<<<<<< HEAD
     .testTarget(name: "CorpusTests", dependencies: ["Corpus", "Storage", "phd"], resources: [.copy("Fixtures")]),
     .testTarget(name: "CommunicationTests", dependencies: ["Communication", "TestSupport", "mpi-checks"]),
+=======
+    .testTarget(
+      name: "CorpusTests", dependencies: ["Corpus", "Storage", "phd"], exclude: ["make_fixtures.py"],
+      resources: [.copy("Fixtures")]),
+>>>>>>> data
   ]
 )

@@ -97,7 +97,7 @@ private final class ReadAhead: @unchecked Sendable {
   }
 
   deinit {
-    slots.forEach { $0.deallocate() }
+    for slot in slots { slot.deallocate() }
   }
 
   /// The reading thread: steps are read as slots come free, until told to stop or a step cannot be read.

@@ -147,7 +147,7 @@ extension HDF5Dataset {
   public func read<Element: HDF5Element>(from offset: Int, into buffer: UnsafeMutableBufferPointer<Element>) throws {
     guard shape.count == 1, offset >= 0, buffer.count <= elementCount, offset <= elementCount - buffer.count else {
       throw StorageError(
-        .damaged, path, "the dataset \(name) of shape \(shape) has no elements \(offset)..<\(offset + buffer.count)")
+        .damaged, path, "the dataset \(name) of shape \(shape) has no \(buffer.count) elements from \(offset) on")
     }
     try requireNumbers()
     guard buffer.count > 0 else { return }

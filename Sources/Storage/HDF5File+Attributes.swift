@@ -26,7 +26,8 @@ extension HDF5File {
   public func stringAttribute(_ name: String, of object: String = "/") throws -> String? {
     try withAttribute(name, of: object) { attribute, type in
       guard H5Tget_class(type) == H5T_STRING else { throw wrongType(name, object, type, expected: "a string") }
-      let bytes = try H5Tis_variable_str(type) > 0
+      let bytes =
+        try H5Tis_variable_str(type) > 0
         ? variableLengthBytes(attribute, type, name) : fixedLengthBytes(attribute, type, name)
       guard let text = String(validating: bytes, as: UTF8.self) else {
         throw StorageError(.damaged, path, "the attribute \(name) of \(object) is not UTF-8 text")

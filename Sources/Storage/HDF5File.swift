@@ -108,6 +108,7 @@ extension HDF5File {
     try withIdentifier { file in
       var walked = ""
       for part in name.split(separator: "/") {
+        if !walked.isEmpty && phd_object_kind(file, walked) != 0 { return false }
         walked += "/" + part
         let answer = H5Lexists(file, walked, phd_default_properties())
         if answer < 0 { throw HDF5Library.failure(.damaged, path, "cannot look for \(walked)") }

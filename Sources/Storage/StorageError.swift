@@ -31,7 +31,7 @@ extension StorageError {
     switch number {
     case ENOENT, ENOTDIR:
       return StorageError(.missing, path, "there is no such file")
-    case ENOSPC, EDQUOT, EFBIG:
+    case ENOSPC, EDQUOT:
       return StorageError(.failed, path, "\(action): \(text(of: number)); free some space and run again")
     default:
       return StorageError(.failed, path, "\(action): \(text(of: number))")

@@ -10,12 +10,15 @@ public enum WholeFile {
   /// whatever had it, and syncs the folder. Where anything fails, what was there is untouched and the new file is gone.
   ///
   /// - Parameter body: creates the file, or empties and fills it, at the path that it is given.
-  /// - Throws: `StorageError.failed`, also where another process is writing the same file; what `body` throws.
-  public static func write<Result>(to path: String, _ body: (_ temporaryPath: String) throws -> Result) throws -> Result {
-    let temporaryPath = path + unfinishedSuffix
-    if let status = try? FileStatus(path), status.isFolder {
-      throw StorageError(.failed, path, "is a folder; name a file")
+  /// - Throws: `StorageError.failed`, also where another process is writing the same file or the name is that of a
+  ///   folder or a device; what `body` throws.
+  public static func write<Result>(to path: String, _ body: (_ temporaryPath: String) throws -> Result) throws -> Result
+  {
+    if let status = try? FileStatus(path), !status.isRegularFile {
+      throw StorageError(.failed, path, "is \(status.isFolder ? "a folder" : "no regular file"); name a file")
     }
+    let target = resolvingLinks(path)
+    let temporaryPath = target + unfinishedSuffix
     let lock = open(temporaryPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
     guard lock >= 0 else { throw unwritable(path, errno) }
     defer { _ = close(lock) }
@@ -26,12 +29,14 @@ public enum WholeFile {
     do {
       let result = try body(temporaryPath)
       try sync(temporaryPath, reportedAs: path)
-      guard rename(temporaryPath, path) == 0 else { throw unwritable(path, errno) }
-      try sync(folder(of: path), reportedAs: path)
+      guard rename(temporaryPath, target) == 0 else { throw unwritable(path, errno) }
+      try sync(folder(of: target), reportedAs: path)
       return result
     } catch {
       _ = unlink(temporaryPath)
-      throw error
+      guard var failure = error as? StorageError, failure.path == temporaryPath else { throw error }
+      failure.path = path
+      throw failure
     }
   }
 
@@ -70,6 +75,13 @@ public enum WholeFile {
     defer { _ = close(descriptor) }
     // Some network file systems have no sync for folders and say EINVAL.
     if fsync(descriptor) != 0 && errno != EINVAL { throw unwritable(name, errno) }
+  }
+
+  /// The file that a symbolic link stands for, so that the file is replaced and the link stays.
+  private static func resolvingLinks(_ path: String) -> String {
+    guard let resolved = realpath(path, nil) else { return path }
+    defer { free(resolved) }
+    return String(cString: resolved)
   }
 
   private static func folder(of path: String) -> String {

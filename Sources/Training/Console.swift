@@ -2,7 +2,8 @@ import Foundation
 
 /// What rank 0 shows of a run: one line that is written over on a terminal, plain lines elsewhere.
 public final class Console {
-  private let isTerminal: Bool
+  /// The terminal that the run is watched on; nil where there is none.
+  private let terminal: Int32?
   private let steps: Int
   private let flopsPerStep: Int
   /// Operations a second of all ranks together.
@@ -15,7 +16,7 @@ public final class Console {
   ///   - steps: the run's last step.
   ///   - peak: the measured rate of matrix products, operations a second, all ranks together.
   public init(steps: Int, flopsPerStep: Int, peak: Double) {
-    isTerminal = isatty(STDOUT_FILENO) == 1
+    terminal = Console.terminal()
     self.steps = steps
     self.flopsPerStep = flopsPerStep
     self.peak = peak
@@ -38,8 +39,8 @@ public final class Console {
       "\(Quantity.short(Double(result.tokens) / max(seconds, 1e-9))) tokens/s",
       "\(Int((100 * share).rounded())) % of peak", "\(Quantity.duration(left)) left",
     ].joined(separator: "  ")
-    if isTerminal {
-      write("\r\u{1B}[2K" + fitted(line))
+    if let terminal {
+      write("\r\u{1B}[2K" + fitted(line, to: terminal))
       hasLiveLine = true
     } else {
       write(line + "\n")
@@ -69,10 +70,23 @@ public final class Console {
     }
   }
 
+  /// Where standard output ends up. Under `mpirun` every rank's output is a terminal of its own, whatever `mpirun`'s
+  /// is: then that of the parent process counts.
+  private static func terminal() -> Int32? {
+    guard isatty(STDOUT_FILENO) == 1 else { return nil }
+    guard ProcessInfo.processInfo.environment["OMPI_COMM_WORLD_SIZE"] != nil else { return STDOUT_FILENO }
+    let parent = "/proc/\(getppid())/fd/1"
+    guard let target = try? FileManager.default.destinationOfSymbolicLink(atPath: parent),
+      target.hasPrefix("/dev/pts/") || target.hasPrefix("/dev/tty")
+    else { return nil }
+    let descriptor = open(target, O_WRONLY | O_NOCTTY | O_CLOEXEC)
+    return descriptor >= 0 && isatty(descriptor) == 1 ? descriptor : nil
+  }
+
   /// Cut to the terminal's width, so that the line can be written over.
-  private func fitted(_ line: String) -> String {
+  private func fitted(_ line: String, to terminal: Int32) -> String {
     var size = winsize()
-    guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 1 else { return line }
+    guard ioctl(terminal, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 1 else { return line }
     return String(line.prefix(Int(size.ws_col) - 1))
   }
 
