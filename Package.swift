@@ -47,13 +47,11 @@ let package = Package(
     .testTarget(name: "ReferenceTests", dependencies: ["Reference"]),
     .testTarget(name: "TransformerTests", dependencies: ["Transformer", "Kernels", "Reference"]),
     .testTarget(name: "StorageTests", dependencies: ["Storage"]),
-<<<<<<< HEAD
-    .testTarget(name: "CorpusTests", dependencies: ["Corpus", "Storage", "phd"], resources: [.copy("Fixtures")]),
-    .testTarget(name: "CommunicationTests", dependencies: ["Communication", "TestSupport", "mpi-checks"]),
-=======
     .testTarget(
       name: "CorpusTests", dependencies: ["Corpus", "Storage", "phd"], exclude: ["make_fixtures.py"],
       resources: [.copy("Fixtures")]),
->>>>>>> data
+    .testTarget(name: "CommunicationTests", dependencies: ["Communication", "TestSupport", "mpi-checks"]),
+    .testTarget(name: "TrainingTests", dependencies: ["Training", "Transformer", "Reference"]),
+    .testTarget(name: "RunTests", dependencies: ["Training", "Transformer", "Storage", "Reference", "TestSupport"]),
   ]
 )
