@@ -36,6 +36,18 @@ public struct ByteReader: ~Copyable {
     return filled
   }
 
+  /// Reads exactly `count` bytes from `position` on; nil where the file has not got them.
+  ///
+  /// - Throws: `StorageError.failed`.
+  func bytes(at position: Int, count: Int) throws -> [UInt8]? {
+    guard lseek(descriptor, off_t(position), SEEK_SET) == off_t(position) else { return nil }
+    let bytes = try [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+      initialized = try read(
+        into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count]))
+    }
+    return bytes.count == count ? bytes : nil
+  }
+
   /// Calls `body` with one block after another, each full but the last, until the file ends.
   public func forEachBlock(
     of blockBytes: Int = 1 << 20, _ body: (UnsafeRawBufferPointer) throws -> Void

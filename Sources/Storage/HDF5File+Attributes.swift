@@ -1,5 +1,4 @@
 import CHDF5
-import Foundation
 
 /// Attributes of the file (`of: "/"`), of a group or of a dataset.
 ///
@@ -28,7 +27,7 @@ extension HDF5File {
       guard H5Tget_class(type) == H5T_STRING else { throw wrongType(name, object, type, expected: "a string") }
       let bytes =
         try H5Tis_variable_str(type) > 0
-        ? variableLengthBytes(attribute, type, name) : fixedLengthBytes(attribute, type, name)
+        ? variableLengthBytes(attribute, name) : fixedLengthBytes(attribute, type, name)
       guard let text = String(validating: bytes, as: UTF8.self) else {
         throw StorageError(.damaged, path, "the attribute \(name) of \(object) is not UTF-8 text")
       }
@@ -118,17 +117,16 @@ extension HDF5File {
     }
   }
 
-  private func variableLengthBytes(_ attribute: hid_t, _ type: hid_t, _ name: String) throws -> [UInt8] {
-    let memoryType = try HDF5Library.identifier(
-      H5Tcopy(phd_c_string()), closedBy: H5Tclose, orThrow: .failed, path, "the HDF5 library has no memory")
-    guard H5Tset_size(memoryType.raw, phd_variable_length()) >= 0,
-      H5Tset_cset(memoryType.raw, H5Tget_cset(type)) >= 0
-    else { throw unreadable(name, "/") }
-    var text: UnsafeMutablePointer<CChar>?
-    guard H5Aread(attribute, memoryType.raw, &text) >= 0 else { throw unreadable(name, "/") }
-    guard let text else { return [] }
-    defer { H5free_memory(text) }
-    return Array(UnsafeRawBufferPointer(start: text, count: strlen(text)))
+  private func variableLengthBytes(_ attribute: hid_t, _ name: String) throws -> [UInt8] {
+    var reference = [UInt8](repeating: 0, count: 16)
+    guard H5Aget_storage_size(attribute) == 16, phd_read_string_reference(attribute, &reference) >= 0 else {
+      throw unreadable(name, "/")
+    }
+    let base = try withIdentifier { phd_base_address($0) }
+    guard base >= 0, let bytes = try GlobalHeap(path: path, baseAddress: Int(base)).bytes(at: reference) else {
+      throw StorageError(.damaged, path, "the attribute \(name) has lost its text: the file was changed")
+    }
+    return Array(bytes.prefix { $0 != 0 })
   }
 }
 

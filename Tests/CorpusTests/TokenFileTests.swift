@@ -36,6 +36,8 @@ import Testing
     ("half-written.h5", "not written in full"), ("enormous-claim.h5", "not written in full"),
     ("tokens-are-a-group.h5", "/tokens"), ("vocabulary-is-text.h5", "vocab_size"),
     ("vocabulary-is-negative.h5", "-3"), ("vocabulary-is-a-list.h5", "2 elements"),
+    // gzip-uint32.h5 with two bytes of its strings' heap changed: HDF5 1.10.8's own reading of it ends the process.
+    ("damaged-heap.h5", "lost its text"),
   ])
   func whatIsNoCorpusIsRefusedWithAReason(name: String, reason: String) throws {
     do {
