@@ -45,7 +45,7 @@ let package = Package(
       name: "mpi-checks", dependencies: ["Communication", "COpenMPI", "CMalloc"], path: "Tests/MPIChecks"),
 
     .testTarget(name: "ReferenceTests", dependencies: ["Reference"]),
-    .testTarget(name: "TransformerTests", dependencies: ["Transformer", "Kernels", "Reference"]),
+    .testTarget(name: "TransformerTests", dependencies: ["Transformer", "Kernels", "Reference", "Storage"]),
     .testTarget(name: "StorageTests", dependencies: ["Storage"]),
     .testTarget(
       name: "CorpusTests", dependencies: ["Corpus", "Storage", "phd"], exclude: ["make_fixtures.py"],

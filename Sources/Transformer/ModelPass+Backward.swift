@@ -8,7 +8,7 @@ extension ModelPass {
   /// - Parameter tokens: [sequences][T + 1], each below V.
   public func lossAndGradient(
     parameters: UnsafeMutablePointer<Float>, gradients: UnsafeMutablePointer<Float>,
-    tokens: UnsafeBufferPointer<Int32>, zLoss: Double, bucketDone: (_ bucket: Int) throws -> Void = { _ in }
+    tokens: UnsafeBufferPointer<Int32>, zLoss: Double, bucketDone: (_ bucket: Int) throws -> Void
   ) rethrows -> LossSums {
     precondition(trains, "this pass was planned without a backward one")
     forward(parameters, tokens: tokens)
