@@ -39,5 +39,6 @@ let package = Package(
     .target(name: "Reference", path: "Tests/Reference", swiftSettings: [.unsafeFlags(["-O"])]),
     .testTarget(name: "ReferenceTests", dependencies: ["Reference"]),
     .testTarget(name: "TransformerTests", dependencies: ["Transformer", "Kernels", "Reference"]),
+    .testTarget(name: "TrainingTests", dependencies: ["Training", "Transformer", "Reference"]),
   ]
 )
