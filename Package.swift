@@ -33,12 +33,25 @@ let package = Package(
       dependencies: ["Training", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .executableTarget(
       name: "phd",
-      dependencies: ["Training", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: [
+        "Training", "Corpus", "Storage", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
 
     // The oracle: optimised in debug builds too, and bounds-checked in all.
     .target(name: "Reference", path: "Tests/Reference", swiftSettings: [.unsafeFlags(["-O"])]),
+    .target(name: "TestSupport", path: "Tests/TestSupport"),
+    .systemLibrary(name: "CMalloc", path: "Tests/CMalloc"),
+    .executableTarget(
+      name: "mpi-checks", dependencies: ["Communication", "COpenMPI", "CMalloc"], path: "Tests/MPIChecks"),
+
     .testTarget(name: "ReferenceTests", dependencies: ["Reference"]),
     .testTarget(name: "TransformerTests", dependencies: ["Transformer", "Kernels", "Reference"]),
+    .testTarget(name: "StorageTests", dependencies: ["Storage"]),
+    .testTarget(
+      name: "CorpusTests", dependencies: ["Corpus", "Storage", "phd"], exclude: ["make_fixtures.py"],
+      resources: [.copy("Fixtures")]),
+    .testTarget(name: "CommunicationTests", dependencies: ["Communication", "TestSupport", "mpi-checks"]),
     .testTarget(name: "TrainingTests", dependencies: ["Training", "Transformer", "Reference"]),
+    .testTarget(name: "RunTests", dependencies: ["Training", "Transformer", "Storage", "Reference", "TestSupport"]),
   ]
 )

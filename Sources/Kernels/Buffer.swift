@@ -37,6 +37,14 @@ public final class Buffer: @unchecked Sendable {
     return UnsafeMutableBufferPointer(start: pointer + range.lowerBound, count: range.count)
   }
 
+  /// Sets all floats to zero.
+  public func clear(on team: ThreadTeam) {
+    let piece = 1 << 18
+    team.forEach((count + piece - 1) / piece) { index, _ in
+      (pointer + index * piece).update(repeating: 0, count: min(piece, count - index * piece))
+    }
+  }
+
   /// All the floats.
   public var floats: UnsafeMutableBufferPointer<Float> { UnsafeMutableBufferPointer(start: pointer, count: count) }
 }

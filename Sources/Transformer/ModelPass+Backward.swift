@@ -8,23 +8,24 @@ extension ModelPass {
   /// - Parameter tokens: [sequences][T + 1], each below V.
   public func lossAndGradient(
     parameters: UnsafeMutablePointer<Float>, gradients: UnsafeMutablePointer<Float>,
-    tokens: UnsafeBufferPointer<Int32>, zLoss: Double, bucketDone: (_ bucket: Int) -> Void = { _ in }
-  ) -> LossSums {
+    tokens: UnsafeBufferPointer<Int32>, zLoss: Double, bucketDone: (_ bucket: Int) throws -> Void = { _ in }
+  ) rethrows -> LossSums {
     precondition(trains, "this pass was planned without a backward one")
     forward(parameters, tokens: tokens)
-    let sums = head(parameters, gradients: gradients, zLoss: zLoss)
+    head(parameters, gradients: gradients, zLoss: zLoss)
+    let sums = lossSums(rows: 0..<shape.rowsPerCopy)
     headNormBackward(parameters, gradients)
-    bucketDone(0)
+    try bucketDone(0)
     for layer in (0..<model.layers).reversed() {
       let weights = LayerWeights(parameters, layout, layer: layer)
       if recompute == .block && layer < model.layers - 1 { forward(layer, weights) }
       backward(layer, weights, LayerWeights(gradients, layout, layer: layer))
-      bucketDone(model.layers - layer)
+      try bucketDone(model.layers - layer)
     }
     Embedding.backward(
       streamGradient, tableGradient: OuterWeights(gradients, layout).embedding,
       tokens: UnsafeBufferPointer(inputs), copies: shape.hiddenDecoding.repeats, on: team)
-    bucketDone(model.layers + 1)
+    try bucketDone(model.layers + 1)
     return sums
   }
 

@@ -1,12 +1,13 @@
 import Kernels
 
 extension ModelPass {
-  /// The losses of a micro-batch: tokens [sequences][T + 1], each below V.
-  public func loss(
+  /// Each sequence's losses; tokens [sequences][T + 1], each below V.
+  public func losses(
     parameters: UnsafeMutablePointer<Float>, tokens: UnsafeBufferPointer<Int32>
-  ) -> LossSums {
+  ) -> [LossSums] {
     forward(parameters, tokens: tokens)
-    return head(parameters, gradients: nil, zLoss: 0)
+    head(parameters, gradients: nil, zLoss: 0)
+    return (0..<shape.sequences).map { lossSums(rows: $0 * shape.positions..<($0 + 1) * shape.positions) }
   }
 
   /// The logits of a micro-batch, slice by slice: `body` is given the first row of a slice and its logits
@@ -59,10 +60,10 @@ extension ModelPass {
 
   // MARK: the head
 
-  /// The losses of copy K's rows; with `gradients`, also the head's gradients, and that of the head's input.
+  /// Each of copy K's rows' losses; with `gradients`, also the head's gradients, and that of the head's input.
   func head(
     _ parameters: UnsafeMutablePointer<Float>, gradients: UnsafeMutablePointer<Float>?, zLoss: Double
-  ) -> LossSums {
+  ) {
     normalizeHeadInput(parameters)
     eachHeadSlice { rows in
       let logits = logits(parameters, rows: rows)
@@ -72,10 +73,14 @@ extension ModelPass {
         gradientWithZWeight: gradients == nil ? nil : Float(zLoss), on: team)
       if let gradients { headBackward(parameters, gradients, logits, rows: rows) }
     }
+  }
+
+  /// The sums of some of copy K's rows, after ``head(_:gradients:zLoss:)``.
+  func lossSums(rows: Range<Int>) -> LossSums {
     let losses = place(plan.losses)
     let logSumExps = place(plan.headLogSumExps)
-    var sums = LossSums(tokens: shape.rowsPerCopy)
-    for row in 0..<shape.rowsPerCopy {
+    var sums = LossSums(tokens: rows.count)
+    for row in rows {
       sums.crossEntropy += Double(losses[row])
       sums.squaredLogSumExp += Double(logSumExps[row]) * Double(logSumExps[row])
     }

@@ -70,6 +70,7 @@ extension ReferenceModel {
   func forward(_ tokens: [Int]) -> Trace {
     let (positions, d) = (tokens.count, dimensions.hiddenSize)
     precondition(positions > 0, "a sequence has a token")
+    precondition(tokens.allSatisfy((0..<dimensions.vocabularySize).contains), "tokens are ids below V")
     let embeddings = weight("model.embed_tokens.weight")
     var x = Matrix(zeros: repeats * positions, d)
     for r in 0..<x.rows {

@@ -72,18 +72,19 @@ struct ForwardTests {
     for n in tokens.indices { #expect((chunked[n] == alone[n]) == (n % 3 == 0), "position \(n)") }
   }
 
-  /// The copies of a token differ only by what they read: in layer 0 they enter alike.
+  /// The copies of a token differ only by what they read. They enter alike; at position 0 all keys are alike, so there
+  /// the copies stay alike, but for rounding.
   @Test func copiesEnterAlikeAndLeaveApart() {
     let model = Case(pattern: .phd(repeats: 2), positions: []).model
     let tokens = [5, 0, 22]
     let states = model.hiddenStates(tokens: tokens)
     #expect(states.count == 3)
     for n in tokens.indices {
-      let (first, second) = (
-        ReferenceModel.row(position: n, copy: 1, positions: 3), ReferenceModel.row(position: n, copy: 2, positions: 3)
-      )
+      let first = ReferenceModel.row(position: n, copy: 1, positions: 3)
+      let second = ReferenceModel.row(position: n, copy: 2, positions: 3)
       #expect(states[0][first] == states[0][second])
-      #expect(states[1][first] != states[1][second])
+      let distance = zip(states[2][first], states[2][second]).map { abs($0 - $1) }.max() ?? 0
+      #expect(n == 0 ? distance < 1e-13 : distance > 1e-3, "position \(n)")
     }
   }
 
@@ -106,6 +107,20 @@ struct LossTests {
     let (crossEntropy, zTerm) = model.loss(sequences: [[1, 2, 3, 4], [5, 6]], zLoss: 0.5)
     #expect(abs(crossEntropy - log(23)) < 1e-14)
     #expect(abs(zTerm - 0.5 * log(23) * log(23)) < 1e-14)
+  }
+
+  /// The cross-entropies of `Case.all`, frozen. A NumPy program written apart from this one, with interleaved rows,
+  /// gave the same for the same weights, to 2e-15. The tolerance leaves room for weights of another libm.
+  @Test(
+    arguments: zip(
+      Case.all,
+      [
+        3.32317752963412, 3.624736118274301, 3.668563972570386, 3.5815097168763725, 3.3814200892810446,
+        3.6900517915348816, 3.683593930307503, 3.4036009431402587, 4.002613083069322, 3.346060516442364,
+        3.9327089655703418, 3.6841996064909295, 3.0674978858861137,
+      ]))
+  func staysWhatAnIndependentProgramConfirmed(testCase: Case, crossEntropy: Double) {
+    #expect(abs(testCase.model.loss(sequences: testCase.sequences).crossEntropy - crossEntropy) < 1e-7)
   }
 
   /// A mean over tokens, not over sequences.

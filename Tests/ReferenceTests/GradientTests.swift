@@ -8,7 +8,7 @@ struct GradientTests {
   ///     (8·(f(+δ) − f(−δ)) − (f(+2δ) − f(−2δ))) / 12δ
   ///
   /// r is normal(0, 1) in every element, so that r·gradient is of the size of the gradient's norm, and that norm is
-  /// what the error is measured against.
+  /// what the error is measured against. The difference's own error falls with δ⁴ and is 1e-8 of it here.
   @Test(arguments: Case.all)
   func agreesWithFiniteDifferences(testCase: Case) throws {
     let (model, sequences, zLoss) = (testCase.model, testCase.sequences, 0.01)
@@ -25,12 +25,12 @@ struct GradientTests {
         let (crossEntropy, zTerm) = moved.loss(sequences: sequences, zLoss: zLoss)
         return crossEntropy + zTerm
       }
-      let step = 5e-4
+      let step = 1e-4
       let numeric = (8 * (loss(step) - loss(-step)) - (loss(2 * step) - loss(-2 * step))) / (12 * step)
       let product = zip(analytic, direction).reduce(0) { $0 + $1.0 * $1.1 }
       let norm = ReferenceAdamW.globalNorm([name: analytic])
       #expect(norm > 1e-4, "\(name) has a gradient")
-      #expect(abs(numeric - product) <= 1e-6 * norm, "\(name): \(product), by differences \(numeric)")
+      #expect(abs(numeric - product) <= 1e-7 * norm, "\(name): \(product), by differences \(numeric)")
     }
   }
 

@@ -79,8 +79,9 @@ struct Subject {
     return result
   }
 
-  func loss(_ sequences: [[Int]]) -> LossSums {
-    withTokens(sequences) { pass.loss(parameters: parameters.pointer, tokens: $0) }
+  /// One for each sequence.
+  func losses(_ sequences: [[Int]]) -> [LossSums] {
+    withTokens(sequences) { pass.losses(parameters: parameters.pointer, tokens: $0) }
   }
 
   func lossAndGradient(_ sequences: [[Int]], zLoss: Double) -> LossSums {

@@ -1,0 +1,64 @@
+import COpenMPI
+
+// Nobody branches alone: a rank that threw while the others went on would leave them waiting in their next collective.
+
+extension Communicator {
+  /// Runs `work` on every rank. Returns each rank's own result if it succeeded on all of them; else every rank, those
+  /// included on which it succeeded, throws the same error. Collective, at the price of one small all-reduce; `work`
+  /// itself may be collective as long as it fails on all ranks or before and after its collectives.
+  ///
+  /// - Throws: `AgreedError` with the message and the status of the lowest rank that failed; `CommunicationError`.
+  public func agreed<Result>(_ work: () throws -> Result) throws -> Result {
+    var failure: (any Error)?
+    var result: Result?
+    do { result = try work() } catch { failure = error }
+
+    let firstFailed = Int(try minimum(Int64(failure == nil ? size : rank)))
+    guard firstFailed == size, let result else {
+      throw try shared(failure, of: min(firstFailed, size - 1))
+    }
+    return result
+  }
+
+  /// Runs `work` on rank 0 while the others wait, and throws its error on all ranks. Collective, one small broadcast.
+  ///
+  /// - Throws: `AgreedError`; `CommunicationError`.
+  public func rootOnly(_ work: () throws -> Void) throws {
+    _ = try bytesFromRoot {
+      try work()
+      return []
+    }
+  }
+
+  /// Runs `work` on rank 0 while the others wait; every rank returns the bytes it made, or throws its error.
+  /// Collective.
+  ///
+  /// - Throws: `AgreedError`; `CommunicationError`.
+  public func bytesFromRoot(_ work: () throws -> [UInt8]) throws -> [UInt8] {
+    var failure: (any Error)?
+    var bytes: [UInt8] = []
+    if isRoot {
+      do { bytes = try work() } catch { failure = error }
+    }
+    let count = Int(try broadcast(Int64(failure == nil ? bytes.count : -1)))
+    guard count >= 0 else { throw try shared(failure, of: 0) }
+    if !isRoot { bytes = [UInt8](repeating: 0, count: count) }
+    try bytes.withUnsafeMutableBytes { try broadcast($0) }
+    return bytes
+  }
+
+  /// The error of rank `failedRank`, told to all. One that the ranks agreed on before stays as it is.
+  private func shared(_ failure: (any Error)?, of failedRank: Int) throws -> AgreedError {
+    var message = ""
+    var status: Int32 = 0
+    var origin = failedRank
+    if rank == failedRank, let failure {
+      message = String(describing: failure)
+      status = (failure as? AgreedError)?.exitStatus ?? statusOfError(failure)
+      origin = (failure as? AgreedError)?.rank ?? failedRank
+    }
+    let numbers = try broadcast(Int64(origin) << 32 | Int64(status), from: failedRank)
+    message = try broadcast(message, from: failedRank)
+    return AgreedError(rank: Int(numbers >> 32), message: message, exitStatus: Int32(truncatingIfNeeded: numbers))
+  }
+}

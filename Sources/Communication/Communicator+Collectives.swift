@@ -1,0 +1,168 @@
+import COpenMPI
+
+// MARK: From one rank to all
+
+extension Communicator {
+  /// The most bytes of one MPI call: counts are 32-bit.
+  private static var largestPiece: Int { 1 << 30 }
+
+  /// Overwrites `buffer` on every rank with that of rank `root`. Collective; the same size on all ranks, of any number
+  /// of bytes.
+  ///
+  /// - Throws: `CommunicationError`.
+  public func broadcast(_ buffer: UnsafeMutableRawBufferPointer, from root: Int = 0) throws {
+    guard size > 1, let base = buffer.baseAddress else { return }
+    var offset = 0
+    while offset < buffer.count {
+      let count = min(Self.largestPiece, buffer.count - offset)
+      try check(MPI_Bcast(base + offset, Int32(count), mpiByte, Int32(root), world), "MPI_Bcast")
+      offset += count
+    }
+  }
+
+  /// Rank `root`'s `bytes` on every rank; what the others pass is not looked at. Collective.
+  ///
+  /// - Throws: `CommunicationError`.
+  public func broadcast(_ bytes: [UInt8], from root: Int = 0) throws -> [UInt8] {
+    let count = Int(try broadcast(Int64(bytes.count), from: root))
+    var result = rank == root ? bytes : [UInt8](repeating: 0, count: count)
+    try result.withUnsafeMutableBytes { try broadcast($0, from: root) }
+    return result
+  }
+
+  /// Rank `root`'s `string` on every rank. Collective.
+  ///
+  /// - Throws: `CommunicationError`.
+  public func broadcast(_ string: String, from root: Int = 0) throws -> String {
+    String(decoding: try broadcast(Array(string.utf8), from: root), as: UTF8.self)
+  }
+
+  /// Rank `root`'s `value` on every rank. Collective.
+  ///
+  /// - Throws: `CommunicationError`.
+  public func broadcast(_ value: Int64, from root: Int = 0) throws -> Int64 {
+    var value = value
+    try withUnsafeMutableBytes(of: &value) { try broadcast($0, from: root) }
+    return value
+  }
+}
+
+// MARK: From all ranks to all
+
+extension Communicator {
+  /// Every rank's `values`, by rank: `result[rank]`. Collective; the same number of values on every rank.
+  ///
+  /// - Throws: `CommunicationError`.
+  public func allGather(_ values: [Int64]) throws -> [[Int64]] {
+    try allGather(values, type: mpiInt64, zero: 0)
+  }
+
+  /// Every rank's `values`, by rank: `result[rank]`. Collective; the same number of values on every rank.
+  ///
+  /// - Throws: `CommunicationError`.
+  public func allGather(_ values: [Double]) throws -> [[Double]] {
+    try allGather(values, type: mpiDouble, zero: 0)
+  }
+
+  /// Every rank's `string`, by rank, of any length each. Collective.
+  ///
+  /// - Throws: `CommunicationError`.
+  public func allGather(_ string: String) throws -> [String] {
+    try (0..<size).map { try broadcast(string, from: $0) }
+  }
+
+  /// The least `value` of all ranks. Collective.
+  ///
+  /// - Throws: `CommunicationError`.
+  public func minimum(_ value: Int64) throws -> Int64 {
+    try reduced(value, type: mpiInt64, by: mpiMinimum)
+  }
+
+  /// The greatest `value` of all ranks. Collective.
+  ///
+  /// - Throws: `CommunicationError`.
+  public func maximum(_ value: Int64) throws -> Int64 {
+    try reduced(value, type: mpiInt64, by: mpiMaximum)
+  }
+
+  /// The greatest `value` of all ranks, NaN if any is NaN (`MPI_MAX` would let it slip). Collective.
+  ///
+  /// - Throws: `CommunicationError`.
+  public func maximum(_ value: Double) throws -> Double {
+    try allGather([value]).joined().reduce(-.infinity) { $1.isNaN || $0.isNaN ? .nan : max($0, $1) }
+  }
+
+  /// The bits set in any rank's `value`. Collective.
+  ///
+  /// - Throws: `CommunicationError`.
+  public func bitwiseOr(_ value: UInt64) throws -> UInt64 {
+    try reduced(value, type: mpiUInt64, by: mpiBitwiseOr)
+  }
+
+  /// The sum of all ranks' `value`, wrapping around. Collective.
+  ///
+  /// - Throws: `CommunicationError`.
+  public func sum(_ value: Int64) throws -> Int64 {
+    try reduced(value, type: mpiInt64, by: mpiSum)
+  }
+
+  /// The sums over ranks of `values`, element by element, added in rank order: the same bits on every rank and in every
+  /// run. Collective; the same number of values on every rank.
+  ///
+  /// - Throws: `CommunicationError`.
+  public func sum(_ values: [Double]) throws -> [Double] {
+    var result = values
+    try result.withUnsafeMutableBufferPointer { try sum(inPlace: $0) }
+    return result
+  }
+
+  /// As `sum(_: [Double])`, for one value. Collective.
+  ///
+  /// - Throws: `CommunicationError`.
+  public func sum(_ value: Double) throws -> Double {
+    var result = value
+    try withUnsafeMutablePointer(to: &result) { try sum(inPlace: UnsafeMutableBufferPointer(start: $0, count: 1)) }
+    return result
+  }
+
+  /// As `sum(_: [Double])`, over the values themselves; allocates nothing once it was called with as many. Collective.
+  ///
+  /// - Throws: `CommunicationError`.
+  public func sum(inPlace values: UnsafeMutableBufferPointer<Double>) throws {
+    let count = values.count
+    guard size > 1, count > 0 else { return }
+    if gathered.count < count * size { gathered = [Double](repeating: 0, count: count * size) }
+    try gathered.withUnsafeMutableBufferPointer { terms in
+      try check(
+        MPI_Allgather(
+          values.baseAddress, Int32(count), mpiDouble, terms.baseAddress, Int32(count), mpiDouble, world),
+        "MPI_Allgather")
+      for index in 0..<count {
+        var total = terms[index]
+        for rank in 1..<size { total += terms[rank * count + index] }
+        values[index] = total
+      }
+    }
+  }
+
+  private func allGather<Value>(_ values: [Value], type: MPI_Datatype?, zero: Value) throws -> [[Value]] {
+    let count = values.count
+    var all = [Value](repeating: zero, count: count * size)
+    try values.withUnsafeBytes { own in
+      try all.withUnsafeMutableBytes { all in
+        try check(
+          MPI_Allgather(own.baseAddress, Int32(count), type, all.baseAddress, Int32(count), type, world),
+          "MPI_Allgather")
+      }
+    }
+    return (0..<size).map { Array(all[$0 * count..<($0 + 1) * count]) }
+  }
+
+  private func reduced<Value>(_ value: Value, type: MPI_Datatype?, by operation: MPI_Op?) throws -> Value {
+    var result = value
+    try withUnsafeMutablePointer(to: &result) {
+      try check(MPI_Allreduce(mpiInPlace, $0, 1, type, operation, world), "MPI_Allreduce")
+    }
+    return result
+  }
+}

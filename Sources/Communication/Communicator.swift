@@ -1,0 +1,118 @@
+import COpenMPI
+import Glibc
+
+/// All ranks of the job, as one of them sees them.
+///
+/// A program makes one, with `initialize()`, on its main thread, and calls it from that thread alone (MPI is asked for
+/// `MPI_THREAD_FUNNELED`; the type is not `Sendable`). Every method that says *collective* must be called by all ranks,
+/// in the same order; it returns when they have. A program started without `mpirun` is one rank.
+public final class Communicator {
+  /// This rank, from 0.
+  public let rank: Int
+  /// The number of ranks of the job.
+  public let size: Int
+  /// This rank among those of its node, from 0.
+  public let nodeRank: Int
+  /// The number of the job's ranks on this node.
+  public let nodeSize: Int
+  /// The name of this node.
+  public let hostName: String
+
+  /// True on the one rank that prints, and reads and writes for the others.
+  public var isRoot: Bool { rank == 0 }
+
+  /// The exit status of an error that `agreed` or `rootOnly` shares. By default that of a `StatusCarrying` error, else
+  /// 70. The top level may set it once, the same on every rank, for errors of modules that do not know this one.
+  public var statusOfError: (any Error) -> Int32 = { ($0 as? any StatusCarrying)?.exitStatus ?? 70 }
+
+  let world: MPI_Comm
+  /// The communicator of point-to-point messages, where no collective's message can be mistaken for ours.
+  let pointToPoint: MPI_Comm
+  private var nextTag: Int32 = 0
+  private let greatestTag: Int32
+  /// Room for the ranks' terms of `sum`, kept so that a step allocates nothing.
+  var gathered: [Double] = []
+
+  /// Starts MPI. Collective; once in a process, on the main thread, before anything else of this module.
+  ///
+  /// - Throws: `CommunicationError` where MPI does not start, or was started already.
+  public static func initialize() throws -> Communicator {
+    var started: Int32 = 0
+    try check(MPI_Initialized(&started), "MPI_Initialized")
+    guard started == 0 else {
+      throw CommunicationError(operation: "MPI_Init_thread", code: 0, message: "MPI was started already")
+    }
+    if getenv("OMPI_COMM_WORLD_SIZE") == nil && getenv("PMIX_RANK") == nil && getenv("PMI_RANK") == nil {
+      // A single rank of its own needs no daemon of Open MPI beside it.
+      setenv("OMPI_MCA_ess_singleton_isolated", "1", 0)
+    }
+    var provided: Int32 = 0
+    try check(MPI_Init_thread(nil, nil, mpiThreadFunneled, &provided), "MPI_Init_thread")
+    guard provided >= mpiThreadFunneled else {
+      throw CommunicationError(
+        operation: "MPI_Init_thread", code: 0, message: "this MPI does not allow a program to have threads")
+    }
+    return try Communicator()
+  }
+
+  private init() throws {
+    guard let world = mpiCommWorld else {
+      throw CommunicationError(operation: "MPI_COMM_WORLD", code: 0, message: "there is no such communicator")
+    }
+    try check(phd_mpi_return_errors(world), "MPI_Comm_set_errhandler")
+    var duplicate: MPI_Comm?
+    try check(MPI_Comm_dup(world, &duplicate), "MPI_Comm_dup")
+    var node: MPI_Comm?
+    try check(phd_mpi_split_by_node(world, &node), "MPI_Comm_split_type")
+    (rank, size) = try Self.position(in: world)
+    (nodeRank, nodeSize) = try Self.position(in: node)
+    try check(MPI_Comm_free(&node), "MPI_Comm_free")
+    hostName = mpiString(capacity: mpiMaximumProcessorName) { MPI_Get_processor_name($0, $1) } ?? "unknown"
+    self.world = world
+    pointToPoint = duplicate ?? world
+    greatestTag = phd_mpi_tag_upper_bound()
+  }
+
+  private static func position(in communicator: MPI_Comm?) throws -> (rank: Int, size: Int) {
+    var rank: Int32 = 0
+    var size: Int32 = 0
+    try check(MPI_Comm_rank(communicator, &rank), "MPI_Comm_rank")
+    try check(MPI_Comm_size(communicator, &size), "MPI_Comm_size")
+    return (Int(rank), Int(size))
+  }
+
+  /// The name and version of the MPI library, one line.
+  public static var libraryVersion: String {
+    let text = mpiString(capacity: mpiMaximumLibraryVersion) { MPI_Get_library_version($0, $1) } ?? "unknown"
+    return String(text.prefix { $0 != "," && $0 != "\n" && $0 != "\0" })
+  }
+
+  /// Waits until every rank has come here. Collective.
+  ///
+  /// - Throws: `CommunicationError`.
+  public func barrier() throws {
+    try check(MPI_Barrier(world), "MPI_Barrier")
+  }
+
+  /// Ends MPI. Collective; the last call of this module in the process.
+  ///
+  /// - Throws: `CommunicationError`.
+  public func finalize() throws {
+    try check(MPI_Finalize(), "MPI_Finalize")
+  }
+
+  /// Ends every rank at once, whatever it is doing; `mpirun` exits with `status`. Not collective: for the case in which
+  /// this rank can't agree with the others any more.
+  public func abort(status: Int32) -> Never {
+    MPI_Abort(world, status)
+    _exit(status)
+  }
+
+  /// `count` tags that nobody else has. Not collective, but called in the same order on every rank. The tags come round
+  /// again after `MPI_TAG_UB` / `count` calls.
+  func takeTags(_ count: Int32) -> Int32 {
+    if nextTag > greatestTag - count { nextTag = 0 }
+    defer { nextTag += count }
+    return nextTag
+  }
+}

@@ -1,0 +1,170 @@
+import Foundation
+import Storage
+
+/// This rank's part of one global batch.
+public struct Batch {
+  /// The local sequences one after another, `sequenceLength + 1` tokens each. Valid until the next batch is asked for.
+  public let tokens: UnsafeBufferPointer<Int32>
+  /// The epoch of the global batch's first sample.
+  public let epoch: Int
+  /// How long the step waited for the disk.
+  public let waitSeconds: Double
+}
+
+/// Reads a run's batches, each while the step before it computes.
+///
+/// Used by one thread; another, its own, reads ahead into the second of two buffers.
+public final class BatchReader {
+  private let readAhead: ReadAhead
+  private var delivered = 0
+
+  /// Starts reading.
+  ///
+  /// - Parameters:
+  ///   - sources: the entries of `data.train`, all of one sequence length.
+  ///   - vocabularySize: every token must be below it.
+  ///   - globalBatchSize: sequences a step, of all ranks together.
+  ///   - localSequences: which of these are this rank's.
+  ///   - samplesConsumed: how many samples, of all ranks together, earlier steps have had.
+  public init(
+    _ sources: [DataSource], seed: UInt64, vocabularySize: Int, globalBatchSize: Int, localSequences: Range<Int>,
+    startingAt samplesConsumed: Int = 0
+  ) {
+    precondition(!sources.isEmpty && Set(sources.map { $0.sequenceLength }).count == 1)
+    precondition(0 <= localSequences.lowerBound && localSequences.upperBound <= globalBatchSize)
+    readAhead = ReadAhead(
+      sources: sources, cursor: SampleSchedule(sources, seed: seed).cursor(at: samplesConsumed),
+      vocabularySize: vocabularySize, globalBatchSize: globalBatchSize, localSequences: localSequences)
+    let readAhead = readAhead
+    let thread = Thread { readAhead.run() }
+    thread.name = "batch reader"
+    thread.start()
+  }
+
+  deinit {
+    stop()
+  }
+
+  /// The next step's batch; the one before is given up.
+  ///
+  /// - Throws: `CorpusError` for a token out of the vocabulary, in the step that its sample belongs to and in all that
+  ///   are asked for after it; `StorageError`.
+  public func next() throws -> Batch {
+    let started = ContinuousClock.now
+    let (tokens, epoch) = try readAhead.take(step: delivered)
+    delivered += 1
+    let waited = (ContinuousClock.now - started).components
+    return Batch(
+      tokens: tokens, epoch: epoch, waitSeconds: Double(waited.seconds) + Double(waited.attoseconds) * 1e-18)
+  }
+
+  /// Ends the reading thread and waits for it; nothing may be asked for afterwards.
+  public func stop() {
+    readAhead.stop()
+  }
+}
+
+/// What the two threads share. The condition guards `produced`, `released`, `isStopping`, `hasEnded` and `failure`; a
+/// slot belongs to the reading thread until its step is counted in `produced`, and again once counted in `released`.
+private final class ReadAhead: @unchecked Sendable {
+  private let sources: [DataSource]
+  private let vocabularySize: Int
+  private let globalBatchSize: Int
+  private let localSequences: Range<Int>
+  private let slots: [UnsafeMutableBufferPointer<Int32>]
+  private var epochs = [0, 0]
+  /// The reading thread's alone.
+  private var cursor: SampleSchedule.Cursor
+
+  private let condition = NSCondition()
+  private var produced = 0
+  private var released = 0
+  private var isStopping = false
+  private var hasEnded = false
+  private var failure: (any Error)?
+
+  init(
+    sources: [DataSource], cursor: SampleSchedule.Cursor, vocabularySize: Int, globalBatchSize: Int,
+    localSequences: Range<Int>
+  ) {
+    self.sources = sources
+    self.cursor = cursor
+    self.vocabularySize = vocabularySize
+    self.globalBatchSize = globalBatchSize
+    self.localSequences = localSequences
+    let count = localSequences.count * (sources[0].sequenceLength + 1)
+    slots = (0..<2).map { _ in UnsafeMutableBufferPointer<Int32>.allocate(capacity: count) }
+  }
+
+  deinit {
+    for slot in slots { slot.deallocate() }
+  }
+
+  /// The reading thread: steps are read as slots come free, until told to stop or a step cannot be read.
+  func run() {
+    var step = 0
+    while waitForSlot(step) {
+      let result = Result { try read(into: slots[step % 2]) }
+      condition.lock()
+      switch result {
+      case .success(let epoch):
+        epochs[step % 2] = epoch
+        produced += 1
+      case .failure(let error):
+        failure = error
+      }
+      condition.broadcast()
+      condition.unlock()
+      step += 1
+    }
+    condition.lock()
+    hasEnded = true
+    condition.broadcast()
+    condition.unlock()
+  }
+
+  /// Waits until the slot of `step` is free; false where there is nothing more to read.
+  private func waitForSlot(_ step: Int) -> Bool {
+    condition.lock()
+    defer { condition.unlock() }
+    while step - released >= slots.count && !isStopping && failure == nil { condition.wait() }
+    return !isStopping && failure == nil
+  }
+
+  /// Reads this rank's part of the next global batch and returns the epoch of the batch's first sample.
+  private func read(into tokens: UnsafeMutableBufferPointer<Int32>) throws -> Int {
+    let sampleTokens = sources[0].sequenceLength + 1
+    var epoch = 0
+    for sequence in 0..<globalBatchSize {
+      let sample = cursor.next()
+      if sequence == 0 { epoch = sample.epoch }
+      guard localSequences.contains(sequence) else { continue }
+      let (file, offset) = sources[sample.entry].location(of: sample.index)
+      let start = (sequence - localSequences.lowerBound) * sampleTokens
+      try file.readTokens(
+        at: offset, into: UnsafeMutableBufferPointer(rebasing: tokens[start..<start + sampleTokens]),
+        vocabularySize: vocabularySize)
+    }
+    return epoch
+  }
+
+  /// Gives up the step before, waits for `step`, and hands it out.
+  func take(step: Int) throws -> (UnsafeBufferPointer<Int32>, epoch: Int) {
+    condition.lock()
+    defer { condition.unlock() }
+    precondition(!isStopping, "a batch asked for after stop()")
+    released = step
+    condition.broadcast()
+    while produced <= step && failure == nil { condition.wait() }
+    if produced <= step, let failure { throw failure }
+    return (UnsafeBufferPointer(slots[step % 2]), epochs[step % 2])
+  }
+
+  func stop() {
+    condition.lock()
+    defer { condition.unlock() }
+    isStopping = true
+    condition.broadcast()
+    while !hasEnded { condition.wait() }
+  }
+}

@@ -1,0 +1,71 @@
+import Foundation
+import Storage
+
+/// One entry of `data.train`: one corpus, or those that a glob names, in order, as one row of samples.
+public struct DataSource: Sendable {
+  /// The path or the glob as it was given.
+  public let pattern: String
+  /// In the order of their paths.
+  public let files: [TokenFile]
+  /// How often samples are drawn from this entry, relative to the others' weights.
+  public let weight: Double
+  /// Target tokens a sample.
+  public let sequenceLength: Int
+  /// The samples of all files.
+  public let sampleCount: Int
+  /// The number of each file's first sample.
+  private let firstSamples: [Int]
+
+  /// Opens the corpora.
+  ///
+  /// - Parameter pattern: a path, or a glob (`corpora/books-*.h5`); a file that is called exactly so comes first.
+  /// - Throws: `StorageError.missing` where there is no such file or the glob matches nothing; `CorpusError` where a
+  ///   file is no corpus or holds too few tokens for one sample; `StorageError`.
+  public init(_ pattern: String, weight: Double = 1, sequenceLength: Int) throws {
+    precondition(sequenceLength > 0 && weight > 0 && weight.isFinite)
+    self.pattern = pattern
+    self.weight = weight
+    self.sequenceLength = sequenceLength
+    files = try Self.paths(matching: pattern).map { try TokenFile($0) }
+    var (count, firsts): (Int, [Int]) = (0, [])
+    for file in files {
+      guard file.tokenCount > sequenceLength else {
+        throw CorpusError(
+          file.path,
+          "holds \(file.tokenCount) tokens, one sample is sequence_length + 1 = \(sequenceLength + 1); "
+            + "lower data.sequence_length or leave this file out")
+      }
+      firsts.append(count)
+      count += file.sampleCount(sequenceLength: sequenceLength)
+    }
+    (sampleCount, firstSamples) = (count, firsts)
+  }
+
+  /// The file that holds the entry's sample `sample`, and the position of its first token there.
+  public func location(of sample: Int) -> (file: TokenFile, offset: Int) {
+    var (low, high) = (0, firstSamples.count)
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if firstSamples[middle] <= sample { low = middle } else { high = middle }
+    }
+    return (files[low], (sample - firstSamples[low]) * sequenceLength)
+  }
+
+  /// The files that a path or a glob names, sorted.
+  ///
+  /// - Throws: `StorageError.missing` where a glob matches nothing; a plain path is returned as it is.
+  public static func paths(matching pattern: String) throws -> [String] {
+    if FileStatus.exists(pattern) || !pattern.contains(where: { "*?[".contains($0) }) { return [pattern] }
+    var matches = glob_t()
+    defer { globfree(&matches) }
+    let status = glob(pattern, 0, nil, &matches)
+    guard status == 0 || status == GLOB_NOMATCH else {
+      throw StorageError(.failed, pattern, "the folders of this pattern cannot be searched")
+    }
+    let paths = (0..<Int(matches.gl_pathc)).compactMap { matches.gl_pathv[$0].map { String(cString: $0) } }
+    guard !paths.isEmpty else {
+      throw StorageError(.missing, pattern, "no file matches this pattern; \(TokenFile.howToBuild)")
+    }
+    return paths.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
+}

@@ -1,0 +1,63 @@
+import Foundation
+
+/// A file read from its beginning to its end, block by block.
+public struct ByteReader: ~Copyable {
+  public let path: String
+  private let descriptor: Int32
+
+  /// - Throws: `StorageError`, `.missing` where there is nothing, `.failed` where it cannot be opened.
+  public init(_ path: String) throws {
+    self.path = path
+    descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      throw StorageError.system(path, "cannot be opened", errno: errno)
+    }
+  }
+
+  deinit {
+    _ = close(descriptor)
+  }
+
+  /// Fills `buffer` as far as the file goes and returns how many bytes were read: fewer than asked for only at the end.
+  ///
+  /// - Throws: `StorageError.failed`.
+  public func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    var filled = 0
+    while filled < buffer.count {
+      let remainder = UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
+      let count = Foundation.read(descriptor, remainder.baseAddress, remainder.count)
+      if count == 0 { break }
+      if count > 0 {
+        filled += count
+      } else if errno != EINTR {
+        throw StorageError.system(path, "cannot be read", errno: errno)
+      }
+    }
+    return filled
+  }
+
+  /// Reads exactly `count` bytes from `position` on; nil where the file has not got them.
+  ///
+  /// - Throws: `StorageError.failed`.
+  func bytes(at position: Int, count: Int) throws -> [UInt8]? {
+    guard lseek(descriptor, off_t(position), SEEK_SET) == off_t(position) else { return nil }
+    let bytes = try [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+      initialized = try read(
+        into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count]))
+    }
+    return bytes.count == count ? bytes : nil
+  }
+
+  /// Calls `body` with one block after another, each full but the last, until the file ends.
+  public func forEachBlock(
+    of blockBytes: Int = 1 << 20, _ body: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
+    let block = UnsafeMutableRawBufferPointer.allocate(byteCount: blockBytes, alignment: 64)
+    defer { block.deallocate() }
+    while true {
+      let count = try read(into: block)
+      if count > 0 { try body(UnsafeRawBufferPointer(rebasing: block[..<count])) }
+      if count < blockBytes { return }
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import Foundation
+
+/// What the file system says about a path.
+public struct FileStatus: Sendable, Equatable {
+  /// In bytes; 0 for what has no size, such as a pipe.
+  public var size: Int
+  public var isRegularFile: Bool
+  public var isFolder: Bool
+  /// Device and file number: two paths that agree in both are one file.
+  public var device: UInt64
+  public var file: UInt64
+
+  /// The status of the file at `path`, symbolic links followed.
+  ///
+  /// - Throws: `StorageError`, `.missing` where there is nothing.
+  public init(_ path: String) throws {
+    var status = stat()
+    guard stat(path, &status) == 0 else {
+      throw StorageError.system(path, "cannot be looked at", errno: errno)
+    }
+    size = Int(status.st_size)
+    isRegularFile = status.st_mode & S_IFMT == S_IFREG
+    isFolder = status.st_mode & S_IFMT == S_IFDIR
+    device = UInt64(status.st_dev)
+    file = UInt64(status.st_ino)
+  }
+
+  public static func exists(_ path: String) -> Bool {
+    access(path, F_OK) == 0
+  }
+
+  /// The status of a file that must be a regular one with something in it.
+  ///
+  /// - Throws: `StorageError`, `.missing` where there is nothing, `.damaged` for a folder, a device, an empty file.
+  static func ofContent(_ path: String) throws -> FileStatus {
+    let status = try FileStatus(path)
+    if status.isFolder {
+      throw StorageError(.damaged, path, "is a folder, not a file")
+    }
+    guard status.isRegularFile else {
+      throw StorageError(.damaged, path, "is not a regular file")
+    }
+    guard status.size > 0 else {
+      throw StorageError(.damaged, path, "is empty: its writer was interrupted, or the disk was full; make it again")
+    }
+    return status
+  }
+}

@@ -1,0 +1,197 @@
+import CHDF5
+
+/// A dataset of an open file: what it is, and its numbers.
+public final class HDF5Dataset: @unchecked Sendable {
+  /// Keeps the file open.
+  let file: HDF5File
+  public let name: String
+  /// The size of each dimension; empty for a scalar.
+  public let shape: [Int]
+  public let elementType: HDF5ElementType
+  /// The stored type in words, "uint16", "a string": for messages.
+  public let typeDescription: String
+  /// The product of the shape.
+  public let elementCount: Int
+  /// The library's lock guards what lies behind it.
+  let identifier: HDF5Identifier
+
+  public var path: String { file.path }
+
+  /// - Throws: `StorageError.damaged` where it is not there, or claims more bytes than the file has.
+  init(_ name: String, in file: HDF5File) throws {
+    self.file = file
+    self.name = name
+    let path = file.path
+    let identifier = try file.withIdentifier { opened in
+      try HDF5Library.identifier(
+        H5Dopen2(opened, name, phd_default_properties()), closedBy: H5Dclose,
+        orThrow: .damaged, path, "there is no dataset \(name) that can be read")
+    }
+    (shape, elementType, typeDescription) = try HDF5Library.locked {
+      let unreadable = "the dataset \(name) cannot be read"
+      let type = try HDF5Library.identifier(
+        H5Dget_type(identifier.raw), closedBy: H5Tclose, orThrow: .damaged, path, unreadable)
+      let space = try HDF5Library.identifier(
+        H5Dget_space(identifier.raw), closedBy: H5Sclose, orThrow: .damaged, path, unreadable)
+      let rank = H5Sget_simple_extent_ndims(space.raw)
+      guard rank >= 0, H5Sget_simple_extent_type(space.raw) != H5S_NULL else {
+        throw StorageError(.damaged, path, "the dataset \(name) has no elements")
+      }
+      var sizes = [hsize_t](repeating: 0, count: Int(rank))
+      guard H5Sget_simple_extent_dims(space.raw, &sizes, nil) >= 0 else {
+        throw HDF5Library.failure(.damaged, path, unreadable)
+      }
+      let shape = try sizes.map { size in
+        guard let size = Int(exactly: size) else {
+          throw StorageError(.damaged, path, "the dataset \(name) claims \(size) elements")
+        }
+        return size
+      }
+      return (shape, HDF5ElementType(of: type.raw), HDF5ElementType.words(for: type.raw))
+    }
+    var count = 1
+    for size in shape {
+      let (product, overflow) = count.multipliedReportingOverflow(by: size)
+      guard !overflow else { throw StorageError(.damaged, path, "the dataset \(name) claims the shape \(shape)") }
+      count = product
+    }
+    elementCount = count
+    self.identifier = identifier
+    if !file.isWritable { try requireBytesInFile() }
+  }
+}
+
+extension HDF5Dataset {
+  /// How the numbers lie in the file, and whether they all do.
+  ///
+  /// A dataset that was made and never written reads as zeros: HDF5 says nothing.
+  ///
+  /// - Throws: `StorageError.damaged` where the list of chunks cannot be read.
+  public func isFullyStored() throws -> Bool {
+    try HDF5Library.locked {
+      guard elementCount > 0 else { return true }
+      let properties = try creationProperties()
+      switch H5Pget_layout(properties.raw) {
+      case H5D_CHUNKED:
+        var chunk = [hsize_t](repeating: 0, count: shape.count)
+        guard H5Pget_chunk(properties.raw, Int32(shape.count), &chunk) == shape.count, chunk.allSatisfy({ $0 > 0 })
+        else { throw unreadable() }
+        var expected = 1
+        for (size, length) in zip(shape, chunk) {
+          // No more chunks than elements, so the product fits as the elements' does.
+          expected *= Int((hsize_t(size) - 1) / length + 1)
+        }
+        let stored = phd_stored_chunks(identifier.raw)
+        guard stored >= 0 else { throw unreadable() }
+        return stored == expected
+      case H5D_CONTIGUOUS:
+        return H5Dget_offset(identifier.raw) != phd_no_address() || H5Pget_external_count(properties.raw) > 0
+      default:
+        return true
+      }
+    }
+  }
+
+  /// A contiguous dataset's bytes are all in the file, or somebody believes a damaged header and allocates for it.
+  private func requireBytesInFile() throws {
+    try HDF5Library.locked {
+      let properties = try creationProperties()
+      let offset = H5Dget_offset(identifier.raw)
+      guard H5Pget_layout(properties.raw) == H5D_CONTIGUOUS, offset != phd_no_address() else { return }
+      let size = try FileStatus(path).size
+      let (bytes, overflow) = elementCount.multipliedReportingOverflow(by: max(1, elementType.byteCount))
+      guard !overflow, offset <= size, bytes <= size - Int(offset) else {
+        throw StorageError(
+          .damaged, path,
+          "the dataset \(name) claims \(elementCount) elements of \(typeDescription) at byte \(offset), "
+            + "the file has \(size) bytes: it was cut short or changed")
+      }
+    }
+  }
+
+  private func creationProperties() throws -> HDF5Identifier {
+    try HDF5Library.identifier(
+      H5Dget_create_plist(identifier.raw), closedBy: H5Pclose,
+      orThrow: .damaged, path, "the dataset \(name) cannot be read")
+  }
+
+  private func unreadable() -> StorageError {
+    HDF5Library.failure(.damaged, path, "the dataset \(name) cannot be read")
+  }
+}
+
+extension HDF5Dataset {
+  /// Reads all elements, converted to `Element`, in row-major order.
+  ///
+  /// HDF5 converts: a number that does not fit becomes the nearest one that does.
+  ///
+  /// - Parameter buffer: exactly `elementCount` elements.
+  /// - Throws: `StorageError`, `.damaged` where the counts differ or the content cannot be read.
+  public func read<Element: HDF5Element>(into buffer: UnsafeMutableBufferPointer<Element>) throws {
+    guard buffer.count == elementCount else {
+      throw StorageError(.damaged, path, "the dataset \(name) has \(elementCount) elements, expected \(buffer.count)")
+    }
+    try requireNumbers()
+    guard elementCount > 0 else { return }
+    try file.withIdentifier { _ in
+      let status = H5Dread(
+        identifier.raw, Element.hdf5Type.native, phd_whole_space(), phd_whole_space(), phd_default_properties(),
+        buffer.baseAddress)
+      guard status >= 0 else { throw unreadable() }
+    }
+  }
+
+  /// Reads the elements `offset..<offset + buffer.count` of a one-dimensional dataset, converted to `Element`.
+  ///
+  /// - Throws: `StorageError`, `.damaged` where the range is not in the dataset or cannot be read.
+  public func read<Element: HDF5Element>(from offset: Int, into buffer: UnsafeMutableBufferPointer<Element>) throws {
+    guard shape.count == 1, offset >= 0, buffer.count <= elementCount, offset <= elementCount - buffer.count else {
+      throw StorageError(
+        .damaged, path, "the dataset \(name) of shape \(shape) has no \(buffer.count) elements from \(offset) on")
+    }
+    try requireNumbers()
+    guard buffer.count > 0 else { return }
+    try file.withIdentifier { _ in
+      var (start, count) = (hsize_t(offset), hsize_t(buffer.count))
+      let source = try HDF5Library.identifier(
+        H5Dget_space(identifier.raw), closedBy: H5Sclose,
+        orThrow: .damaged, path, "the dataset \(name) cannot be read")
+      let target = try HDF5Library.identifier(
+        H5Screate_simple(1, &count, nil), closedBy: H5Sclose,
+        orThrow: .failed, path, "the HDF5 library has no memory")
+      guard H5Sselect_hyperslab(source.raw, H5S_SELECT_SET, &start, nil, &count, nil) >= 0,
+        H5Dread(
+          identifier.raw, Element.hdf5Type.native, target.raw, source.raw, phd_default_properties(),
+          buffer.baseAddress) >= 0
+      else { throw unreadable() }
+    }
+  }
+
+  /// Reads all elements into a new array, once it is sure that the file has them.
+  ///
+  /// - Throws: `StorageError`.
+  public func array<Element: HDF5Element>(of: Element.Type = Element.self) throws -> [Element] {
+    guard try isFullyStored() else {
+      throw StorageError(.damaged, path, "the dataset \(name) was not written in full; make the file again")
+    }
+    return try [Element](unsafeUninitializedCapacity: elementCount) { buffer, initialized in
+      try read(into: UnsafeMutableBufferPointer(rebasing: buffer[..<elementCount]))
+      initialized = elementCount
+    }
+  }
+
+  private func requireNumbers() throws {
+    guard elementType != .other else {
+      throw StorageError(.damaged, path, "the dataset \(name) holds \(typeDescription), expected numbers")
+    }
+  }
+}
+
+extension HDF5File {
+  /// Opens the dataset `name` ("/tokens", "model/lm_head.weight").
+  ///
+  /// - Throws: `StorageError.damaged` where it is not there, or claims more bytes than the file has.
+  public func dataset(_ name: String) throws -> HDF5Dataset {
+    try HDF5Dataset(name, in: self)
+  }
+}

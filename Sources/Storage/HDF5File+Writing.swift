@@ -1,0 +1,106 @@
+import CHDF5
+
+extension HDF5File {
+  /// Writes a whole dataset, contiguous, the groups on its way made where they are missing.
+  ///
+  /// - Parameters:
+  ///   - name: the dataset's path, "model/lm_head.weight"; not there yet.
+  ///   - shape: the size of each dimension, row-major; its product is the number of elements.
+  /// - Throws: `StorageError.failed`.
+  public func write<Element: HDF5Element>(
+    _ name: String, shape: [Int], from elements: UnsafeBufferPointer<Element>
+  ) throws {
+    precondition(shape.reduce(1, *) == elements.count, "\(name): \(elements.count) elements for the shape \(shape)")
+    try withIdentifier { file in
+      let space = try HDF5Library.identifier(
+        H5Screate_simple(Int32(shape.count), shape.map { hsize_t($0) }, nil), closedBy: H5Sclose,
+        orThrow: .failed, path, "the dataset \(name) cannot be made")
+      let creation = try HDF5Library.identifier(
+        phd_contiguous_creation(), closedBy: H5Pclose, orThrow: .failed, path, "the HDF5 library has no memory")
+      let dataset = try newDataset(name, file, Element.hdf5Type, space.raw, creation.raw)
+      guard !elements.isEmpty else { return }
+      let status = H5Dwrite(
+        dataset.raw, Element.hdf5Type.native, phd_whole_space(), phd_whole_space(), phd_default_properties(),
+        elements.baseAddress)
+      guard status >= 0 else { throw HDF5Library.failure(.failed, path, "the dataset \(name) cannot be written") }
+    }
+  }
+
+  /// Writes a whole one-dimensional dataset. Throws `StorageError.failed`.
+  public func write<Element: HDF5Element>(_ name: String, _ elements: [Element]) throws {
+    try elements.withUnsafeBufferPointer { try write(name, shape: [elements.count], from: $0) }
+  }
+
+  /// Makes an empty one-dimensional dataset that grows at its end.
+  ///
+  /// - Parameter chunkElements: how many elements lie together in the file; append multiples of it where you can.
+  /// - Throws: `StorageError.failed`.
+  public func makeExtendable<Element: HDF5Element>(
+    _ name: String, storing type: HDF5ElementType, of: Element.Type, chunkElements: Int
+  ) throws -> ExtendableDataset<Element> {
+    precondition(type != .other && chunkElements > 0)
+    return try withIdentifier { file in
+      var (size, limit) = (hsize_t(0), phd_unlimited())
+      let space = try HDF5Library.identifier(
+        H5Screate_simple(1, &size, &limit), closedBy: H5Sclose,
+        orThrow: .failed, path, "the dataset \(name) cannot be made")
+      let creation = try HDF5Library.identifier(
+        phd_chunked_creation(hsize_t(chunkElements)), closedBy: H5Pclose,
+        orThrow: .failed, path, "the HDF5 library has no memory")
+      let dataset = try newDataset(name, file, type, space.raw, creation.raw)
+      return ExtendableDataset(file: self, name: name, identifier: dataset)
+    }
+  }
+
+  private func newDataset(
+    _ name: String, _ file: hid_t, _ type: HDF5ElementType, _ space: hid_t, _ creation: hid_t
+  ) throws -> HDF5Identifier {
+    let links = try HDF5Library.identifier(
+      phd_link_creation_with_groups(), closedBy: H5Pclose, orThrow: .failed, path, "the HDF5 library has no memory")
+    return try HDF5Library.identifier(
+      H5Dcreate2(file, name, type.native, space, links.raw, creation, phd_default_properties()), closedBy: H5Dclose,
+      orThrow: .failed, path, "the dataset \(name) cannot be made")
+  }
+}
+
+/// A one-dimensional dataset that grows at its end.
+public final class ExtendableDataset<Element: HDF5Element> {
+  private let file: HDF5File
+  private let name: String
+  private let identifier: HDF5Identifier
+  /// How many elements it holds.
+  public private(set) var count = 0
+
+  init(file: HDF5File, name: String, identifier: consuming HDF5Identifier) {
+    self.file = file
+    self.name = name
+    self.identifier = identifier
+  }
+
+  /// Appends the elements, converted to the stored type.
+  ///
+  /// - Throws: `StorageError.failed`.
+  public func append(_ elements: UnsafeBufferPointer<Element>) throws {
+    guard !elements.isEmpty else { return }
+    try file.withIdentifier { _ in
+      var (start, added, total) = (hsize_t(count), hsize_t(elements.count), hsize_t(count + elements.count))
+      guard H5Dset_extent(identifier.raw, &total) >= 0 else { throw unwritable() }
+      let target = try HDF5Library.identifier(
+        H5Dget_space(identifier.raw), closedBy: H5Sclose,
+        orThrow: .failed, file.path, "the dataset \(name) cannot be written")
+      let source = try HDF5Library.identifier(
+        H5Screate_simple(1, &added, nil), closedBy: H5Sclose,
+        orThrow: .failed, file.path, "the HDF5 library has no memory")
+      guard H5Sselect_hyperslab(target.raw, H5S_SELECT_SET, &start, nil, &added, nil) >= 0,
+        H5Dwrite(
+          identifier.raw, Element.hdf5Type.native, source.raw, target.raw, phd_default_properties(),
+          elements.baseAddress) >= 0
+      else { throw unwritable() }
+      count += elements.count
+    }
+  }
+
+  private func unwritable() -> StorageError {
+    HDF5Library.failure(.failed, file.path, "the dataset \(name) cannot be written")
+  }
+}

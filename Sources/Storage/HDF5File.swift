@@ -1,0 +1,161 @@
+import CHDF5
+
+/// An open HDF5 file.
+///
+/// Closed when the last reference goes, datasets' references included. A file that was written is closed with `close()`,
+/// which is where a full disk may first be noticed. Every operation takes the library's lock, so files may be used from
+/// any thread.
+public final class HDF5File: @unchecked Sendable {
+  public let path: String
+  /// Negative once closed. Guarded by the library's lock.
+  private var identifier: hid_t
+  let isWritable: Bool
+
+  private init(path: String, identifier: hid_t, isWritable: Bool) {
+    self.path = path
+    self.identifier = identifier
+    self.isWritable = isWritable
+  }
+
+  deinit {
+    let identifier = identifier
+    if identifier >= 0 { try? HDF5Library.locked { _ = H5Fclose(identifier) } }
+  }
+
+  /// Opens a file for reading, whatever locks others hold.
+  ///
+  /// - Throws: `StorageError`: `.missing`; `.damaged` for what is not an HDF5 file, or one cut short; `.failed` where
+  ///   the system does not let it be read.
+  public static func open(_ path: String) throws -> HDF5File {
+    _ = try FileStatus.ofContent(path)
+    return try HDF5Library.locked {
+      let access = try fileAccess(path)
+      let identifier = phd_open_for_reading(path, access.raw)
+      guard identifier >= 0 else {
+        throw HDF5Library.failure(.damaged, path, "is not an HDF5 file, or was cut short")
+      }
+      return HDF5File(path: path, identifier: identifier, isWritable: false)
+    }
+  }
+
+  /// Creates a file, in place of one that is there, in the format of the newest version that the library writes.
+  ///
+  /// - Parameter userBlockBytes: 0, or a power of two from 512 on: bytes at the file's beginning left to the caller.
+  /// - Throws: `StorageError.failed`.
+  public static func create(_ path: String, userBlockBytes: Int = 0) throws -> HDF5File {
+    try HDF5Library.locked {
+      let access = try fileAccess(path)
+      let identifier = phd_create(path, hsize_t(userBlockBytes), access.raw)
+      guard identifier >= 0 else {
+        var error = HDF5Library.failure(.failed, path, "cannot be created")
+        if error.kind == .missing {
+          error = StorageError(.failed, path, "cannot be created: its folder does not exist")
+        }
+        throw error
+      }
+      return HDF5File(path: path, identifier: identifier, isWritable: true)
+    }
+  }
+
+  /// Writes out what is pending and closes the file and every dataset of it; a second call does nothing.
+  ///
+  /// - Throws: `StorageError.failed` where the last bytes cannot be written. The file is closed to us even then.
+  public func close() throws {
+    try HDF5Library.locked {
+      guard identifier >= 0 else { return }
+      let closing = identifier
+      identifier = -1
+      if isWritable && H5Fflush(closing, H5F_SCOPE_GLOBAL) < 0 {
+        let error = HDF5Library.failure(.failed, path, "cannot be written")
+        _ = H5Fclose(closing)
+        throw error
+      }
+      guard H5Fclose(closing) >= 0 else {
+        throw HDF5Library.failure(.failed, path, "cannot be closed")
+      }
+    }
+  }
+
+  private static func fileAccess(_ path: String) throws -> HDF5Identifier {
+    try HDF5Library.identifier(
+      phd_file_access(), closedBy: H5Pclose, orThrow: .failed, path, "the HDF5 library has no memory")
+  }
+}
+
+extension HDF5File {
+  /// Runs `body` with the file's identifier, alone in the library.
+  func withIdentifier<Result: ~Copyable>(_ body: (hid_t) throws -> Result) throws -> Result {
+    try HDF5Library.locked {
+      guard identifier >= 0 else { throw StorageError(.failed, path, "is closed already") }
+      return try body(identifier)
+    }
+  }
+}
+
+extension HDF5File {
+  /// What a group holds.
+  public struct Child: Equatable, Sendable {
+    public enum Kind: Sendable { case group, dataset, other }
+
+    public var name: String
+    public var kind: Kind
+  }
+
+  /// Whether there is a group or a dataset called `name` ("tokens", "/model/lm_head.weight").
+  ///
+  /// - Throws: `StorageError`.
+  public func exists(_ name: String) throws -> Bool {
+    try withIdentifier { file in
+      var walked = ""
+      for part in name.split(separator: "/") {
+        if !walked.isEmpty && phd_object_kind(file, walked) != 0 { return false }
+        walked += "/" + part
+        let answer = H5Lexists(file, walked, phd_default_properties())
+        if answer < 0 { throw HDF5Library.failure(.damaged, path, "cannot look for \(walked)") }
+        if answer == 0 { return false }
+      }
+      // A link may point to what is not there.
+      return walked.isEmpty || H5Oexists_by_name(file, walked, phd_default_properties()) > 0
+    }
+  }
+
+  /// What the group `group` holds, sorted by name.
+  ///
+  /// - Throws: `StorageError`, `.damaged` where it is not there or is no group.
+  public func children(of group: String = "/") throws -> [Child] {
+    try withIdentifier { file in
+      let opened = try HDF5Library.identifier(
+        H5Gopen2(file, group, phd_default_properties()), closedBy: H5Gclose,
+        orThrow: .damaged, path, "there is no group \(group) that can be read")
+      var information = H5G_info_t()
+      guard H5Gget_info(opened.raw, &information) >= 0 else {
+        throw HDF5Library.failure(.damaged, path, "the group \(group) cannot be read")
+      }
+      var children: [Child] = []
+      for index in 0..<information.nlinks {
+        let name = try HDF5Library.name(path, "the group \(group) cannot be read") { buffer, size in
+          H5Lget_name_by_idx(
+            opened.raw, ".", H5_INDEX_NAME, H5_ITER_INC, index, buffer, size, phd_default_properties())
+        }
+        let kind = phd_object_kind(opened.raw, name)
+        children.append(Child(name: name, kind: kind == 0 ? .group : kind == 1 ? .dataset : .other))
+      }
+      return children.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    }
+  }
+}
+
+extension HDF5Library {
+  /// A name as HDF5 hands names out: asked for once to learn its length, once more to have it.
+  static func name(
+    _ path: String, _ action: String, _ ask: (UnsafeMutablePointer<CChar>?, Int) -> Int
+  ) throws -> String {
+    let length = ask(nil, 0)
+    guard length >= 0 else { throw failure(.damaged, path, action) }
+    guard length < 1 << 16 else { throw StorageError(.damaged, path, "\(action): a name of \(length) bytes") }
+    return try withUnsafeTemporaryAllocation(of: CChar.self, capacity: length + 1) { text in
+      guard let start = text.baseAddress, ask(start, length + 1) >= 0 else { throw failure(.damaged, path, action) }
+      return String(cString: start)
+    }
+  }
+}

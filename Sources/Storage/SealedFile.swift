@@ -1,0 +1,110 @@
+import Foundation
+
+/// HDF5 files in which any flipped, cut or added byte is noticed.
+///
+/// The first 512 bytes, which HDF5 leaves to its users, hold a line of text and zeros:
+/// `phd-checkpoint xxh3-128 <32 hexadecimal digits> <bytes of the whole file>`. The digest is over everything behind
+/// these 512 bytes: `tail -c +513 FILE | xxh128sum` computes it.
+public enum SealedFile {
+  /// The `userBlockBytes` to create a file with that is to be sealed.
+  public static let userBlockBytes = 512
+
+  /// What `verify` found.
+  public enum Finding: Sendable {
+    /// Sealed, and every byte is as it was then.
+    case sealed
+    /// A plain HDF5 file without a seal, as other programs write it: nothing can be said about its bytes.
+    case unsealed
+  }
+
+  /// Seals a closed HDF5 file that was created with `userBlockBytes`.
+  ///
+  /// - Throws: `StorageError`.
+  public static func seal(_ path: String) throws {
+    let block = try expectedBlock(path).block
+    let descriptor = open(path, O_WRONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw StorageError.system(path, "cannot be sealed", errno: errno) }
+    defer { _ = close(descriptor) }
+    try block.withUnsafeBytes { try WholeFile.writeAll($0, to: descriptor, at: 0, path) }
+    guard fsync(descriptor) == 0 else { throw StorageError.system(path, "cannot be sealed", errno: errno) }
+  }
+
+  /// Reads the whole file, with constant memory, and compares it with its seal.
+  ///
+  /// - Returns: `.unsealed` only for a file that starts as an HDF5 file and has no user block.
+  /// - Throws: `StorageError`, `.damaged` where a byte is not what it was.
+  public static func verify(_ path: String) throws -> Finding {
+    _ = try FileStatus.ofContent(path)
+    let head = try firstBlock(path)
+    if head.starts(with: signature) {
+      guard hasBaseAddressZero(head) else {
+        throw StorageError(.damaged, path, "its first \(userBlockBytes) bytes, or more, were cut off")
+      }
+      return .unsealed
+    }
+    guard let text = line(of: head) else {
+      throw StorageError(.damaged, path, "starts neither as an HDF5 file nor with a checkpoint's seal")
+    }
+    let words = text.split(separator: " ", omittingEmptySubsequences: false)
+    let (expected, size) = try expectedBlock(path)
+    if words.count == 4, let sealedSize = Int(words[3]), sealedSize != size {
+      throw StorageError(
+        .damaged, path, "has \(size) bytes, its seal says \(sealedSize): it was cut short or added to")
+    }
+    guard head == expected else {
+      let expectedWords = line(of: expected)?.split(separator: " ") ?? []
+      if words.count == 4, expectedWords.count == 4, words[2] != expectedWords[2] {
+        throw StorageError(
+          .damaged, path, "has the digest \(expectedWords[2]), its seal says \(words[2]): bytes in it were changed")
+      }
+      throw StorageError(.damaged, path, "its seal, the first \(userBlockBytes) bytes, was changed")
+    }
+    return .sealed
+  }
+
+  private static let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
+
+  /// The user block that seals the file as it is now, and the file's size.
+  private static func expectedBlock(_ path: String) throws -> (block: [UInt8], size: Int) {
+    let reader = try ByteReader(path)
+    let digest = ContentDigest()
+    var size = 0
+    try reader.forEachBlock(of: 1 << 20) { block in
+      let skipped = max(0, min(userBlockBytes - size, block.count))
+      digest.update(UnsafeRawBufferPointer(rebasing: block[skipped...]))
+      size += block.count
+    }
+    guard size > userBlockBytes else {
+      throw StorageError(.damaged, path, "has \(size) bytes only: it was cut short")
+    }
+    var block = Array("phd-checkpoint xxh3-128 \(digest.hexadecimal) \(size)\n".utf8)
+    block.append(contentsOf: repeatElement(0, count: userBlockBytes - block.count))
+    return (block, size)
+  }
+
+  private static func firstBlock(_ path: String) throws -> [UInt8] {
+    let reader = try ByteReader(path)
+    return try [UInt8](unsafeUninitializedCapacity: userBlockBytes) { buffer, initialized in
+      initialized = try reader.read(into: UnsafeMutableRawBufferPointer(buffer))
+    }
+  }
+
+  /// The seal's line, without its newline; nil where the block does not start like a seal.
+  private static func line(of block: [UInt8]) -> String? {
+    guard block.starts(with: Array("phd-".utf8)), let end = block.firstIndex(of: UInt8(ascii: "\n")) else { return nil }
+    return String(validating: block[..<end], as: UTF8.self)
+  }
+
+  /// Whether the HDF5 superblock at the file's beginning says that this is where the file begins: one that was cut
+  /// out from behind a user block does not. HDF5 file format specification, III, disk format level 0A.
+  private static func hasBaseAddressZero(_ head: [UInt8]) -> Bool {
+    guard head.count >= 48 else { return false }
+    let addressAt =
+      switch head[8] {
+      case 0: 24
+      case 1: 28
+      default: 12
+      }
+    return head[addressAt..<addressAt + 8].allSatisfy { $0 == 0 }
+  }
+}

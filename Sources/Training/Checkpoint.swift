@@ -1,0 +1,189 @@
+import Foundation
+import Kernels
+import Storage
+import Transformer
+
+/// Weights and moments: three flat buffers, cut alike.
+public struct TrainingState: Sendable {
+  public let layout: ParameterLayout
+  public let parameters: Buffer
+  /// AdamW's running average of gradients.
+  public let average: Buffer
+  /// AdamW's running average of squared gradients.
+  public let squareAverage: Buffer
+  /// Updates done.
+  public var step = 0
+  /// Samples seen.
+  public var samples = 0
+  /// Target tokens seen.
+  public var tokens = 0
+
+  public init(_ layout: ParameterLayout) {
+    self.layout = layout
+    parameters = Buffer(count: layout.count)
+    average = Buffer(count: layout.count)
+    squareAverage = Buffer(count: layout.count)
+  }
+}
+
+/// A run's checkpoint: an HDF5 file that `h5py` reads, sealed with a digest of all its bytes.
+///
+/// `/model/<name>`, `/optimizer/exp_avg/<name>`, `/optimizer/exp_avg_sq/<name>`: float32, [out, in]. Attributes of the
+/// file: `format`, `version`, `step`, `tokens`, `config`; of `/state`: `samples`, `data`.
+public struct Checkpoint: Sendable {
+  static let format = "phd-checkpoint"
+  static let version = 1
+
+  public let path: String
+  public let step: Int
+  public let tokens: Int
+  public let samples: Int
+  /// The resolved configuration of the run that wrote it.
+  public let configuration: JSONValue
+  /// What the run was trained on: lengths, types and content hashes.
+  public let data: String?
+  /// Whether the file has a seal, and so whether damage would have been noticed.
+  public let isSealed: Bool
+
+  // MARK: writing
+
+  /// Writes the state as a whole, sealed file.
+  ///
+  /// - Throws: `StorageError.failed`.
+  public static func write(
+    _ state: TrainingState, configuration: JSONValue, data: String, to path: String
+  ) throws {
+    try WholeFile.write(to: path) { temporary in
+      let file = try HDF5File.create(temporary, userBlockBytes: SealedFile.userBlockBytes)
+      try file.setAttribute("format", to: format)
+      try file.setAttribute("version", to: version)
+      try file.setAttribute("step", to: state.step)
+      try file.setAttribute("tokens", to: state.tokens)
+      try file.setAttribute("config", to: configuration.compact)
+      for tensor in state.layout.tensors {
+        for (group, buffer) in groups(state) {
+          try file.write(
+            "\(group)/\(tensor.name)", shape: tensor.shape, from: UnsafeBufferPointer(buffer[tensor.range]))
+        }
+      }
+      try file.write("state/samples", [UInt64(state.samples)])
+      try file.setAttribute("samples", of: "/state", to: state.samples)
+      try file.setAttribute("data", of: "/state", to: data)
+      try file.close()
+      try SealedFile.seal(temporary)
+    }
+  }
+
+  private static func groups(_ state: TrainingState) -> [(name: String, buffer: Buffer)] {
+    [
+      ("model", state.parameters), ("optimizer/exp_avg", state.average),
+      ("optimizer/exp_avg_sq", state.squareAverage),
+    ]
+  }
+
+  // MARK: reading
+
+  /// Reads what a checkpoint says of itself, every byte checked against its seal where it has one.
+  ///
+  /// - Throws: `StorageError`: `.missing`, `.damaged` for anything that is no checkpoint, `.failed`.
+  public init(verifying path: String) throws {
+    isSealed = try SealedFile.verify(path) == .sealed
+    let file = try HDF5File.open(path)
+    guard let format = try file.stringAttribute("format"), format == Checkpoint.format else {
+      throw StorageError(.damaged, path, "is no checkpoint: its attribute format is not \"\(Checkpoint.format)\"")
+    }
+    let version: Int? = try file.integerAttribute("version")
+    guard version == Checkpoint.version else {
+      let found = version.map { "\($0)" } ?? "missing"
+      throw StorageError(.damaged, path, "has version \(found), this program reads version \(Checkpoint.version)")
+    }
+    guard let text = try file.stringAttribute("config"), let configuration = try? JSONValue(parsing: text) else {
+      throw StorageError(.damaged, path, "has no readable configuration in its attribute config")
+    }
+    self.path = path
+    self.configuration = configuration
+    step = try Checkpoint.count("step", of: "/", in: file) ?? 0
+    tokens = try Checkpoint.count("tokens", of: "/", in: file) ?? 0
+    let hasState = try file.exists("state")
+    samples = hasState ? try Checkpoint.count("samples", of: "/state", in: file) ?? 0 : 0
+    data = hasState ? try file.stringAttribute("data", of: "/state") : nil
+  }
+
+  private static func count(_ name: String, of object: String, in file: HDF5File) throws -> Int? {
+    guard let value: Int = try file.integerAttribute(name, of: object) else { return nil }
+    guard value >= 0 else { throw StorageError(.damaged, file.path, "has \(name) \(value)") }
+    return value
+  }
+
+  /// Whether there is everything that a run needs to go on; weights alone serve other purposes.
+  public func holdsTrainingState() throws -> Bool {
+    let file = try HDF5File.open(path)
+    return try data != nil && file.exists("optimizer/exp_avg") && file.exists("optimizer/exp_avg_sq")
+  }
+
+  /// Checks that the weights, and the moments where there are any, are those of a layout.
+  ///
+  /// - Throws: `StorageError`, `.damaged` where a tensor is missing, unknown, or of another shape.
+  public func checkTensors(_ layout: ParameterLayout) throws {
+    let file = try HDF5File.open(path)
+    for group in ["model", "optimizer/exp_avg", "optimizer/exp_avg_sq"]
+    where try group == "model" || file.exists(group) {
+      try Checkpoint.eachTensor(group, of: file, layout) { _, _ in }
+    }
+  }
+
+  /// Reads weights, moments and counters into `state`.
+  ///
+  /// - Throws: `StorageError`, `.damaged` where a tensor is missing or of another shape.
+  public func read(into state: inout TrainingState) throws {
+    let file = try HDF5File.open(path)
+    for (group, buffer) in Checkpoint.groups(state) {
+      try Checkpoint.read(group, of: file, into: buffer, state.layout)
+    }
+    state.step = step
+    state.tokens = tokens
+    state.samples = samples
+  }
+
+  /// Reads the weights alone, from any file with a `/model`.
+  ///
+  /// - Throws: `StorageError`, `.damaged` where a tensor is missing, unknown, or of another shape.
+  public static func readWeights(_ path: String, into parameters: Buffer, _ layout: ParameterLayout) throws {
+    _ = try SealedFile.verify(path)
+    try read("model", of: try HDF5File.open(path), into: parameters, layout)
+  }
+
+  private static func read(
+    _ group: String, of file: HDF5File, into buffer: Buffer, _ layout: ParameterLayout
+  ) throws {
+    try eachTensor(group, of: file, layout) { tensor, dataset in try dataset.read(into: buffer[tensor.range]) }
+  }
+
+  /// Calls `body` for each tensor of the layout with its dataset, names and shapes checked.
+  private static func eachTensor(
+    _ group: String, of file: HDF5File, _ layout: ParameterLayout,
+    _ body: (ParameterTensor, HDF5Dataset) throws -> Void
+  ) throws {
+    guard try file.exists(group) else {
+      throw StorageError(.damaged, file.path, "has no group /\(group)")
+    }
+    let names = try file.children(of: group).map(\.name)
+    if let unknown = names.first(where: { layout[$0] == nil }) {
+      throw StorageError(
+        .damaged, file.path, "/\(group) has \(unknown), which the configured model has not: it is another model's")
+    }
+    let present = Set(names)
+    for tensor in layout.tensors {
+      guard present.contains(tensor.name) else {
+        throw StorageError(.damaged, file.path, "/\(group) has no \(tensor.name), which the configured model has")
+      }
+      let dataset = try file.dataset("\(group)/\(tensor.name)")
+      guard dataset.shape == tensor.shape else {
+        throw StorageError(
+          .damaged, file.path,
+          "/\(group)/\(tensor.name) has the shape \(dataset.shape), the configured model \(tensor.shape)")
+      }
+      try body(tensor, dataset)
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import Storage
+import Transformer
+
+/// What a checkpoint says of itself, with every byte and every tensor's shape checked.
+public struct CheckpointReport: Sendable {
+  public let path: String
+  public let checkpoint: Checkpoint
+  public let configuration: RunConfiguration
+  public let parameters: Int
+
+  public var isSealed: Bool { checkpoint.isSealed }
+
+  /// Reads the whole file.
+  ///
+  /// - Throws: `StorageError`, `.damaged` where a byte has changed, or a tensor is missing or of another shape.
+  public init(_ path: String) throws {
+    self.path = path
+    checkpoint = try Checkpoint(verifying: path)
+    do {
+      configuration = try RunConfiguration(json: checkpoint.configuration, file: path)
+    } catch {
+      throw StorageError(.damaged, path, "its configuration cannot be used: \(error)")
+    }
+    let layout = ParameterLayout(configuration.model)
+    parameters = layout.count
+    try checkpoint.checkTensors(layout)
+  }
+
+  public var json: JSONValue {
+    [
+      "step": .integer(checkpoint.step), "parameters": .integer(parameters), "config": checkpoint.configuration,
+      "tokens": .integer(checkpoint.tokens), "samples": .integer(checkpoint.samples), "sealed": .bool(isSealed),
+    ]
+  }
+
+  public var text: String {
+    """
+    step         \(checkpoint.step)
+    tokens       \(checkpoint.tokens)
+    samples      \(checkpoint.samples)
+    model        \(configuration.hiddenDecoding.name), \(Quantity.short(parameters)) parameters
+    run          \(configuration.name), \(configuration.training.steps) steps planned
+    seal         \(isSealed ? "every byte as it was written" : "none: changed bytes would not be noticed")
+    """
+  }
+}

@@ -1,0 +1,49 @@
+import Communication
+import Corpus
+import Storage
+
+/// How a program ends, in the numbers of sysexits.
+public enum ExitStatus: Int32, Sendable {
+  case done = 0
+  /// Wrong usage or configuration.
+  case usage = 64
+  /// A bad corpus or checkpoint.
+  case badData = 65
+  /// A file is missing.
+  case missing = 66
+  /// The numbers broke: not finite.
+  case brokenNumbers = 70
+  /// Reading or writing failed.
+  case inputOutput = 74
+  /// Stopped by a signal, after saving.
+  case stopped = 75
+
+  /// The status that an error ends a program with; nil for an error that is none of ours.
+  public static func of(_ error: any Error) -> Int32? {
+    switch error {
+    case let error as StorageError:
+      switch error.kind {
+      case .missing: ExitStatus.missing.rawValue
+      case .damaged: ExitStatus.badData.rawValue
+      case .failed: ExitStatus.inputOutput.rawValue
+      }
+    case is CorpusError: ExitStatus.badData.rawValue
+    case is ConfigurationError: ExitStatus.usage.rawValue
+    case is NotFiniteError: ExitStatus.brokenNumbers.rawValue
+    case let error as any StatusCarrying: error.exitStatus
+    default: nil
+    }
+  }
+}
+
+/// A loss or a gradient that is not a finite number. Nothing was updated with it.
+public struct NotFiniteError: Error, Equatable, CustomStringConvertible {
+  public let step: Int
+  public let loss: Double
+  public let gradientNorm: Double
+
+  public var description: String {
+    "step \(step): the loss is \(loss), the gradient's norm \(gradientNorm); stopped before the update. "
+      + "Lower optimizer.learning_rate or training.gradient_clip and resume from the last checkpoint"
+  }
+}

@@ -1,0 +1,97 @@
+import Foundation
+import Storage
+
+/// A run's folder: `<checkpoint.directory>/<name>/`.
+public struct RunFolder: Sendable {
+  public let path: String
+
+  public init(_ path: String) { self.path = path }
+
+  public var log: String { path + "/log.jsonl" }
+  public var configuration: String { path + "/config.json" }
+
+  /// The name of the checkpoint of a step.
+  public func checkpoint(step: Int) -> String {
+    let digits = String(step)
+    return "\(path)/step-\(String(repeating: "0", count: max(0, 8 - digits.count)))\(digits).h5"
+  }
+
+  /// Makes the folder.
+  ///
+  /// - Throws: `StorageError.failed`.
+  public func create() throws {
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      throw StorageError(.failed, path, "cannot be made a folder: \(RunFolder.reason(error))")
+    }
+    guard access(path, W_OK | X_OK) == 0 else {
+      throw StorageError(.failed, path, "cannot be written: \(String(cString: strerror(errno)))")
+    }
+  }
+
+  /// The steps that have a checkpoint, newest first. A folder that is not there has none.
+  public func steps() -> [Int] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    return names.compactMap { name in
+      guard name.hasPrefix("step-"), name.hasSuffix(".h5") else { return nil }
+      let digits = name.dropFirst(5).dropLast(3)
+      guard digits.count >= 8, digits.allSatisfy({ $0.isASCII && $0.isNumber }) else { return nil }
+      return Int(digits)
+    }.sorted(by: >)
+  }
+
+  /// The newest checkpoint that is whole; `passed` hears of each newer one that is not, and why.
+  public func newestValid(passed: (StorageError) -> Void) -> Checkpoint? {
+    for step in steps() {
+      let path = checkpoint(step: step)
+      do {
+        let checkpoint = try Checkpoint(verifying: path)
+        guard checkpoint.isSealed, checkpoint.step == step, try checkpoint.holdsTrainingState() else {
+          throw StorageError(.damaged, path, "is not a checkpoint that a run wrote for step \(step)")
+        }
+        return checkpoint
+      } catch let error as StorageError {
+        passed(error)
+      } catch {
+        passed(StorageError(.damaged, path, "\(error)"))
+      }
+    }
+    return nil
+  }
+
+  /// Removes all checkpoints but the newest `count`.
+  public func keepNewest(_ count: Int) {
+    for step in steps().dropFirst(count) { try? FileManager.default.removeItem(atPath: checkpoint(step: step)) }
+  }
+
+  /// Gives the checkpoints of later steps another name: a run that goes on from `step` has left them behind, and they
+  /// must neither be resumed from nor push its own out.
+  public func setAside(after step: Int) -> [String] {
+    steps().filter { $0 > step }.compactMap { later in
+      let path = checkpoint(step: later)
+      return rename(path, path + ".passed-over") == 0 ? path + ".passed-over" : nil
+    }
+  }
+
+  /// Removes what an earlier run of this name has left.
+  ///
+  /// - Throws: `StorageError.failed`.
+  public func clear() throws {
+    let old = steps().map { checkpoint(step: $0) } + [log, configuration]
+    for path in old where FileStatus.exists(path) {
+      do {
+        try FileManager.default.removeItem(atPath: path)
+      } catch {
+        throw StorageError(.failed, path, "cannot be removed: \(RunFolder.reason(error))")
+      }
+    }
+  }
+
+  private static func reason(_ error: any Error) -> String {
+    if let posix = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError {
+      return String(cString: strerror(Int32(posix.code)))
+    }
+    return (error as NSError).localizedDescription
+  }
+}

@@ -1,0 +1,125 @@
+import Communication
+import Corpus
+import Kernels
+import Transformer
+
+/// What a run will take, known from its configuration before anything is allocated.
+public struct RunPlan: Sendable, Equatable {
+  public let parameters: Int
+  /// Operations of all matrix products of one step, all ranks together: forward and backward, nothing twice.
+  public let flopsPerStep: Int
+  /// Bytes that one rank allocates: weights, gradients and moments, activations, messages.
+  public let memoryBytesPerRank: Int
+  /// Of these, the state's: 16 bytes a parameter.
+  public let stateBytes: Int
+  /// And the activations'.
+  public let activationBytes: Int
+  /// Target tokens of one step.
+  public let tokensPerStep: Int
+  /// Steps until every sample was seen once; nil where the corpora are not there to be counted.
+  public let stepsPerEpoch: Double?
+
+  /// What a process of this program takes before any of it: the libraries' own memory, about.
+  static let baseBytes = 48 << 20
+
+  /// - Parameters:
+  ///   - threads: of each rank.
+  ///   - samples: of the training corpora together; nil where they are not known.
+  public init(_ configuration: RunConfiguration, ranks: Int, threads: Int, samples: Int?) {
+    let layout = ParameterLayout(configuration.model)
+    let batch = configuration.training.globalBatchSize
+    let positions = configuration.data.sequenceLength
+    parameters = layout.count
+    flopsPerStep =
+      batch * ModelCost(configuration.model, configuration.hiddenDecoding, positions: positions).training
+    stateBytes = 4 * MemoryLayout<Float>.stride * layout.count
+    activationBytes = ModelPass.bytes(
+      PassShape(configuration), recompute: configuration.training.recompute, trains: true, threads: threads)
+    let tokenBytes = 2 * (batch / ranks) * (positions + 1) * MemoryLayout<Int32>.stride
+    memoryBytesPerRank =
+      stateBytes + activationBytes + tokenBytes
+      + GradientReduction.scratchBytes(buckets: layout.buckets, ranks: ranks) + RunPlan.baseBytes
+    tokensPerStep = batch * positions
+    stepsPerEpoch = samples.map { Double($0) / Double(batch) }
+  }
+
+  /// The samples of a run's training corpora.
+  ///
+  /// - Throws: `StorageError`, `CorpusError`.
+  public static func samples(of configuration: RunConfiguration) throws -> Int {
+    try configuration.openTrainingData().reduce(0) { $0 + $1.sampleCount }
+  }
+
+  /// The plan and the resolved configuration as JSON.
+  public func json(_ configuration: RunConfiguration) -> JSONValue {
+    [
+      "parameters": .integer(parameters),
+      "flops_per_step": .integer(flopsPerStep),
+      "memory_bytes_per_rank": .integer(memoryBytesPerRank),
+      "steps_per_epoch": stepsPerEpoch.map { .number($0) } ?? .null,
+      "tokens_per_step": .integer(tokensPerStep),
+      "state_bytes_per_rank": .integer(stateBytes),
+      "activation_bytes_per_rank": .integer(activationBytes),
+      "config": configuration.resolved,
+    ]
+  }
+
+  /// The plan in lines for people.
+  public func text(_ configuration: RunConfiguration) -> String {
+    let epoch = stepsPerEpoch.map { "\(Quantity.short($0)) steps" } ?? "unknown: the corpora are not there yet"
+    return """
+      model        \(configuration.hiddenDecoding.name), \(Quantity.short(parameters)) parameters
+      a step       \(tokensPerStep) tokens, \(Quantity.short(flopsPerStep)) floating-point operations
+      the run      \(configuration.training.steps) steps, \
+      \(Quantity.short(Double(configuration.training.steps) * Double(tokensPerStep))) tokens, \
+      \(Quantity.short(Double(configuration.training.steps) * Double(flopsPerStep))) operations
+      an epoch     \(epoch)
+      memory       \(Quantity.bytes(memoryBytesPerRank)) a rank: \(Quantity.bytes(stateBytes)) of weights, gradients \
+      and moments, \(Quantity.bytes(activationBytes)) of activations
+      """
+  }
+}
+
+extension RunConfiguration {
+  /// Opens the entries of `data.train`.
+  ///
+  /// - Throws: `StorageError`, `CorpusError`.
+  public func openTrainingData() throws -> [DataSource] {
+    try data.train.map { try DataSource($0.path, weight: $0.weight, sequenceLength: data.sequenceLength) }
+  }
+}
+
+/// Numbers for people.
+public enum Quantity {
+  /// Three significant figures and a unit's letter: 151M, 2.3G.
+  public static func short(_ value: Double) -> String {
+    var scaled = value
+    for unit in ["", "k", "M", "G", "T", "P", "E"] {
+      if abs(scaled) < 999.5 { return figures(scaled) + unit }
+      scaled /= 1000
+    }
+    return figures(scaled) + "Z"
+  }
+
+  public static func short(_ value: Int) -> String { value < 1000 ? String(value) : short(Double(value)) }
+
+  /// Bytes in multiples of 1000.
+  public static func bytes(_ value: Int) -> String { short(Double(value)) + "B" }
+
+  /// A duration: 4.2 s, 3 min 10 s, 2 h 5 min.
+  public static func duration(_ seconds: Double) -> String {
+    if !seconds.isFinite || seconds > 1e9 { return "unknown" }
+    if seconds < 60 { return figures(seconds) + " s" }
+    let whole = Int(seconds.rounded())
+    if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }
+    if whole < 48 * 3600 { return "\(whole / 3600) h \(whole % 3600 / 60) min" }
+    return "\(whole / 86400) d \(whole % 86400 / 3600) h"
+  }
+
+  private static func figures(_ value: Double) -> String {
+    let size = abs(value)
+    if size >= 100 || value == value.rounded() { return String(Int(value.rounded())) }
+    let places = size >= 10 ? 10.0 : 100.0
+    return String((value * places).rounded() / places)
+  }
+}

@@ -1,0 +1,105 @@
+import Communication
+import Corpus
+import Foundation
+import Kernels
+import Storage
+import Transformer
+
+/// What the ranks agree on before a run begins.
+public enum RunSetup {
+  /// Reads the configuration on every rank and makes sure that it is the same. Collective.
+  ///
+  /// - Throws: `AgreedError`, the same on every rank.
+  public static func configuration(_ options: RunOptions, _ communicator: Communicator) throws -> RunConfiguration {
+    let configuration = try communicator.agreed {
+      let configuration = try load(options.configuration, overrides: options.overrides)
+      if let fault = configuration.fault(ranks: communicator.size) { throw ConfigurationError(fault) }
+      return configuration
+    }
+    let first = try communicator.broadcast(configuration.resolved.compact + "\(options)")
+    let root = try communicator.broadcast(configuration.resolved.compact)
+    try communicator.agreed {
+      guard first != configuration.resolved.compact + "\(options)" else { return }
+      let roots = try RunConfiguration(text: root, file: options.configuration)
+      let (forbidden, allowed) = configuration.differences(from: roots)
+      guard let difference = (forbidden + allowed).first else {
+        throw ConfigurationError(
+          "rank \(communicator.rank) was started with other options than rank 0; start all ranks alike")
+      }
+      throw ConfigurationError(
+        "rank \(communicator.rank) (on \(communicator.hostName)) has \(difference.key) \(difference.value), "
+          + "rank 0 has \(difference.other); give all ranks the same configuration")
+    }
+    return configuration
+  }
+
+  /// Reads a configuration's file.
+  ///
+  /// - Throws: `StorageError`, `ConfigurationError`.
+  public static func load(_ path: String, overrides: [String] = []) throws -> RunConfiguration {
+    let status = try FileStatus(path)
+    guard status.isRegularFile else { throw StorageError(.failed, path, "is not a file; name a configuration") }
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw StorageError(.failed, path, "cannot be read")
+    }
+    guard let text = String(data: data, encoding: .utf8) else {
+      throw ConfigurationError("\(path): is not UTF-8 text; a configuration is JSON")
+    }
+    return try RunConfiguration(text: text, file: path, overrides: overrides)
+  }
+
+  /// Chooses the checkpoint to go on from. On rank 0.
+  ///
+  /// - Parameter warn: hears of checkpoints passed over.
+  /// - Throws: `ConfigurationError` where the options don't fit what the folder holds; `StorageError`.
+  static func checkpoint(
+    _ options: RunOptions, _ folder: RunFolder, warn: (String) -> Void
+  ) throws -> Checkpoint? {
+    if options.overwrite { try folder.clear() }
+    switch options.resume {
+    case .never:
+      if let step = folder.steps().first {
+        throw ConfigurationError(
+          "--resume never: \(folder.path) holds checkpoints, the newest of step \(step); add --overwrite to remove "
+            + "them and start anew, or give the run another name")
+      }
+      return nil
+    case .file(let path):
+      let checkpoint = try Checkpoint(verifying: path)
+      guard try checkpoint.holdsTrainingState() else {
+        throw StorageError(
+          .damaged, path, "holds weights but no optimizer state to resume from; use --initialize-from \(path)")
+      }
+      return checkpoint
+    case .auto:
+      return folder.newestValid { warn("\($0); passed over") }
+    }
+  }
+
+  /// Checks that a checkpoint belongs to the run that is configured, and returns what has changed and may.
+  ///
+  /// - Throws: `ConfigurationError`, naming the key and both values; `StorageError`.
+  static func changes(
+    since checkpoint: Checkpoint, _ configuration: RunConfiguration, _ data: DataFingerprint,
+    _ sources: [DataSource]
+  ) throws -> [RunConfiguration.Difference] {
+    let old: RunConfiguration
+    do {
+      old = try RunConfiguration(json: checkpoint.configuration, file: checkpoint.path)
+    } catch {
+      throw StorageError(.damaged, checkpoint.path, "its configuration cannot be used: \(error)")
+    }
+    let (forbidden, allowed) = configuration.differences(from: old)
+    if let difference = forbidden.first {
+      throw ConfigurationError(
+        "\(difference.key) is \(difference.value), but \(checkpoint.path) was trained with \(difference.other); "
+          + "set it back, or start another run (another name, or --overwrite)")
+    }
+    if let was = checkpoint.data.flatMap({ DataFingerprint(text: $0) }),
+      let difference = was.difference(from: data, named: sources)
+    {
+      throw ConfigurationError("\(difference); give back the same data, or start another run")
+    }
+    return allowed
+  }
+}

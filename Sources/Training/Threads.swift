@@ -1,0 +1,30 @@
+import Communication
+import Foundation
+
+/// How many threads a rank has of its own.
+public enum Threads {
+  /// The processors that this process may use, shared out among the ranks of its node that may use the same ones.
+  ///
+  /// A rank that its launcher bound to processors of its own uses just these. Collective.
+  /// - Throws: `CommunicationError`.
+  public static func perRank(_ communicator: Communicator) throws -> Int {
+    let mine = "\(communicator.hostName) \(allowedProcessors)"
+    let sharers = try communicator.allGather(mine).filter { $0 == mine }.count
+    return max(1, allowedProcessors.count / max(1, sharers))
+  }
+
+  /// The processors that this process may run on, as its launcher bound it.
+  public static var allowedProcessors: [Int] {
+    let status = FileManager.default.contents(atPath: "/proc/self/status") ?? Data()
+    let prefix = "Cpus_allowed_list:"
+    let line = String(decoding: status, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix(prefix) }
+    // 0-3,8,10-11
+    let ranges = line?.dropFirst(prefix.count).trimmingCharacters(in: .whitespaces).split(separator: ",") ?? []
+    let processors = ranges.flatMap { range -> [Int] in
+      let ends = range.split(separator: "-").compactMap { Int($0) }
+      guard let first = ends.first, let last = ends.last, first <= last else { return [] }
+      return Array(first...last)
+    }
+    return processors.isEmpty ? Array(0..<ProcessInfo.processInfo.activeProcessorCount) : processors
+  }
+}

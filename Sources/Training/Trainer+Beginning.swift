@@ -1,0 +1,53 @@
+import Communication
+import Foundation
+import Kernels
+import Storage
+import Transformer
+
+extension Trainer {
+  /// Brings every rank's state to where the run goes on: a checkpoint, another file's weights, or fresh ones.
+  ///
+  /// Rank 0 reads and tells the others, so that the files need not be seen from every node. Collective.
+  /// - Parameters:
+  ///   - checkpoint: rank 0's choice; the other ranks' is not asked for.
+  ///   - file: a file with a `/model`, used only where there is no checkpoint.
+  /// - Returns: whether a checkpoint was resumed from.
+  /// - Throws: `AgreedError`, `CommunicationError`.
+  func begin(from checkpoint: Checkpoint?, initializingFrom file: String?) throws -> Bool {
+    let resumes = try communicator.broadcast(Int64(checkpoint == nil ? 0 : 1)) == 1
+    if resumes {
+      try communicator.rootOnly { try checkpoint?.read(into: &state) }
+      state.step = Int(try communicator.broadcast(Int64(state.step)))
+      state.tokens = Int(try communicator.broadcast(Int64(state.tokens)))
+      state.samples = Int(try communicator.broadcast(Int64(state.samples)))
+      for buffer in [state.parameters, state.average, state.squareAverage] { try share(buffer) }
+    } else if let file {
+      try communicator.rootOnly {
+        try Checkpoint.readWeights(file, into: state.parameters, state.layout)
+      }
+      try share(state.parameters)
+    } else {
+      state.layout.initialize(state.parameters.floats, seed: UInt64(configuration.seed))
+    }
+    return resumes
+  }
+
+  private func share(_ buffer: Buffer) throws {
+    try communicator.broadcast(UnsafeMutableRawBufferPointer(buffer.floats))
+  }
+
+  /// The rate of matrix products that all ranks reach together, all at once, on the shape of the FFN's, operations a
+  /// second. Collective.
+  ///
+  /// - Throws: `CommunicationError`.
+  func measurePeak() throws -> Double {
+    let model = configuration.model
+    let start = ContinuousClock.now
+    try communicator.barrier()
+    let mine = MatrixProduct.measurePeak(
+      rows: min(1024, max(64, pass.shape.rowsPerCopy)), inner: model.hiddenSize,
+      columns: min(4096, 2 * model.intermediateSize), on: team
+    ) { (ContinuousClock.now - start).inSeconds }
+    return try communicator.sum(mine)
+  }
+}

@@ -1,0 +1,143 @@
+import Communication
+import Corpus
+import Kernels
+import Transformer
+
+/// What one step has to say.
+public struct StepResult: Sendable, Equatable {
+  /// Cross-entropy before the update, nats a token, over the whole global batch.
+  public var loss: Double
+  /// Weight · mean(logsumexp²).
+  public var zLoss: Double
+  /// The gradient's norm before clipping.
+  public var gradientNorm: Double
+  public var learningRate: Double
+  /// Target tokens of the global batch.
+  public var tokens: Int
+}
+
+/// One rank's part of training: a step's micro-batches, the sum over ranks, the update.
+public final class Trainer {
+  public let configuration: RunConfiguration
+  public var state: TrainingState
+  /// Sequences of a global batch that are this rank's.
+  public let localSequences: Range<Int>
+
+  let communicator: Communicator
+  let team: ThreadTeam
+  let pass: ModelPass
+  private let gradients: Buffer
+  private let reduction: GradientReduction
+  private let norm: FlatNorm
+  private let adamW: AdamW
+  private let schedule: LearningRateSchedule
+  /// Each tensor's decay.
+  private let decays: [Double]
+  private let microBatches: Int
+  /// A place for each of the global batch's micro-batches, for their losses to be summed in order.
+  private var sums: [Double]
+
+  /// - Precondition: `configuration.fault(ranks:)` finds none.
+  public init(_ configuration: RunConfiguration, communicator: Communicator, team: ThreadTeam) {
+    let training = configuration.training
+    let layout = ParameterLayout(configuration.model)
+    self.configuration = configuration
+    self.communicator = communicator
+    self.team = team
+    state = TrainingState(layout)
+    let local = training.globalBatchSize / communicator.size
+    localSequences = communicator.rank * local..<(communicator.rank + 1) * local
+    microBatches = local / training.microBatchSize
+    sums = [Double](repeating: 0, count: 2 * training.globalBatchSize / training.microBatchSize)
+    pass = ModelPass(
+      PassShape(configuration), layout: layout, recompute: training.recompute, trains: true, on: team)
+    gradients = Buffer(count: layout.count)
+    reduction = GradientReduction(
+      communicator: communicator, buffer: gradients.floats, buckets: layout.buckets)
+    norm = FlatNorm(count: layout.count)
+    let optimizer = configuration.optimizer
+    adamW = AdamW(beta1: optimizer.beta1, beta2: optimizer.beta2, epsilon: optimizer.epsilon)
+    schedule = configuration.learningRateSchedule
+    decays = layout.tensors.map { configuration.decays($0.name) ? optimizer.weightDecay : 0 }
+  }
+
+  /// Bytes of gradients sent to other ranks so far.
+  public var bytesSent: Int { reduction.bytesSent }
+  /// Seconds spent waiting for other ranks' gradients so far.
+  public var secondsReducing: Double { reduction.secondsInFinish }
+
+  /// One step: the loss and the gradient of the global batch, then the update. Collective.
+  ///
+  /// - Throws: `NotFiniteError`, on every rank and before the update; `CommunicationError`.
+  public func step(_ batch: Batch) throws -> StepResult {
+    let training = configuration.training
+    let sums = try gradientOfBatch(batch)
+    let step = state.step + 1
+    let tokens = Double(sums.tokens)
+    // The gradient is a sum over tokens until here: it is divided once, by the global count.
+    let gradientNorm = norm.sumOfSquares(gradients.floats, on: team).squareRoot() / tokens
+    let result = StepResult(
+      loss: sums.crossEntropy / tokens, zLoss: training.zLoss * sums.squaredLogSumExp / tokens,
+      gradientNorm: gradientNorm, learningRate: schedule.rate(step: step), tokens: sums.tokens)
+    guard result.loss.isFinite, result.zLoss.isFinite, gradientNorm.isFinite else {
+      throw NotFiniteError(step: step, loss: result.loss, gradientNorm: gradientNorm)
+    }
+    let clip = training.gradientClip.map { min(1, $0 / (gradientNorm + 1e-6)) } ?? 1
+    update(step: step, scale: Float(clip / tokens), learningRate: result.learningRate)
+    state.step = step
+    state.samples += training.globalBatchSize
+    state.tokens += sums.tokens
+    return result
+  }
+
+  /// Leaves the gradient's sum over the global batch's tokens in ``gradients``, on every rank.
+  private func gradientOfBatch(_ batch: Batch) throws -> LossSums {
+    gradients.clear(on: team)
+    for index in sums.indices { sums[index] = 0 }
+    let perMicroBatch = batch.tokens.count / microBatches
+    var tokens = 0
+    for microBatch in 0..<microBatches {
+      let part = UnsafeBufferPointer(
+        rebasing: batch.tokens[microBatch * perMicroBatch..<(microBatch + 1) * perMicroBatch])
+      let isLast = microBatch == microBatches - 1
+      let found = try pass.lossAndGradient(
+        parameters: state.parameters.pointer, gradients: gradients.pointer, tokens: part,
+        zLoss: configuration.training.zLoss
+      ) { bucket in
+        // What the last micro-batch has added to is final: its sum over ranks starts while the rest is computed.
+        if isLast { try reduction.begin(bucket: bucket) }
+      }
+      let place = 2 * (communicator.rank * microBatches + microBatch)
+      sums[place] = found.crossEntropy
+      sums[place + 1] = found.squaredLogSumExp
+      tokens += found.tokens
+    }
+    try reduction.finish()
+    try sums.withUnsafeMutableBufferPointer { try communicator.sum(inPlace: $0) }
+    var total = LossSums(tokens: Int(try communicator.sum(Int64(tokens))))
+    for place in stride(from: 0, to: sums.count, by: 2) {
+      total.crossEntropy += sums[place]
+      total.squaredLogSumExp += sums[place + 1]
+    }
+    return total
+  }
+
+  /// The one place where weights change.
+  private func update(step: Int, scale: Float, learningRate: Double) {
+    for (tensor, decay) in zip(state.layout.tensors, decays) {
+      adamW.update(
+        state.parameters[tensor.range], gradient: gradients[tensor.range], average: state.average[tensor.range],
+        squareAverage: state.squareAverage[tensor.range], scale: scale, learningRate: learningRate, decay: decay,
+        step: step, on: team)
+    }
+  }
+}
+
+extension PassShape {
+  /// The shape of a run's micro-batches.
+  public init(_ configuration: RunConfiguration) {
+    self.init(
+      model: configuration.model, hiddenDecoding: configuration.hiddenDecoding,
+      sequences: configuration.training.microBatchSize, positions: configuration.data.sequenceLength)
+  }
+}

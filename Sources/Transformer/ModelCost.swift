@@ -1,0 +1,23 @@
+/// What a pass costs in arithmetic, counted exactly: a multiplication and an addition are two operations.
+public struct ModelCost: Sendable, Equatable {
+  /// Operations of one sequence's forward pass, matrix products alone.
+  public let forward: Int
+
+  /// Operations of one sequence's forward and backward pass: each product has two more in reverse. What is computed
+  /// again (scores in attention's backward, blocks under `recompute`) does not count.
+  public var training: Int { 3 * forward }
+
+  public init(_ model: ModelConfiguration, _ hiddenDecoding: HiddenDecoding, positions: Int) {
+    let (d, f, kv) = (model.hiddenSize, model.intermediateSize, model.keyValueSize)
+    var total = 0
+    for layer in 0..<model.layers {
+      let last = layer == model.layers - 1
+      let rows = hiddenDecoding.repeats * positions
+      let queryRows = last ? positions : rows
+      total += 2 * rows * d * 2 * kv
+      total += 2 * queryRows * (2 * d * d + 3 * d * f)
+      total += 4 * d * hiddenDecoding.visiblePairs(positions: positions, lastCopyOnly: last)
+    }
+    forward = total + 2 * positions * d * model.vocabularySize
+  }
+}

@@ -1,0 +1,132 @@
+import ArgumentParser
+import Communication
+import Foundation
+import Kernels
+import Training
+
+/// `phd-train CONFIG.json`, run plain or under `mpirun`.
+@main
+struct PHDTrain: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "phd-train",
+    abstract: "Train a PHD-Transformer, from a corpus to checkpoints.",
+    discussion: """
+      Run it again to go on where it was. Under Open MPI: mpirun -n 8 phd-train configs/phd-cswa.json
+
+      Exit status: 0 done, 64 wrong usage or configuration, 65 bad corpus or checkpoint, 66 a file is missing, \
+      70 the numbers broke, 74 reading or writing failed, 75 stopped by a signal after saving.
+      """,
+    version: Version.current)
+
+  @Argument(help: ArgumentHelp("The run's configuration (JSON).", valueName: "config"))
+  var config: String
+
+  @Option(
+    name: .customLong("set"), parsing: .singleValue,
+    help: ArgumentHelp("Override one key by its dotted path; VALUE is JSON or a bare string.", valueName: "key=value"))
+  var overrides: [String] = []
+
+  @Option(help: ArgumentHelp("Stop, with a checkpoint, when step N is done.", valueName: "n"))
+  var stopAfter: Int?
+
+  @Option(help: ArgumentHelp("auto, never, or a checkpoint.", valueName: "auto|never|file"))
+  var resume = "auto"
+
+  @Flag(help: "Start anew: the run's old checkpoints and log are removed.")
+  var overwrite = false
+
+  @Option(help: ArgumentHelp("Take the first weights from a checkpoint's /model.", valueName: "file"))
+  var initializeFrom: String?
+
+  @Flag(help: "Print the resolved configuration and what the run takes; train nothing.")
+  var dryRun = false
+
+  @Flag(help: "With --dry-run: print JSON.")
+  var json = false
+
+  func validate() throws {
+    if let stopAfter, stopAfter < 1 { throw ValidationError("--stop-after \(stopAfter): expected 1 or more") }
+    if json && !dryRun { throw ValidationError("--json goes with --dry-run") }
+  }
+
+  var options: RunOptions {
+    var options = RunOptions(configuration: config)
+    options.overrides = overrides
+    options.resume = resume == "auto" ? .auto : resume == "never" ? .never : .file(resume)
+    options.stopAfter = stopAfter
+    options.overwrite = overwrite
+    options.initializeFrom = initializeFrom
+    options.dryRun = dryRun
+    options.json = json
+    return options
+  }
+
+  static func main() {
+    if let feature = Processor.missingFeature {
+      complain("this program was built for a processor with \(feature), which this one lacks; build it here: launch/build.sh")
+      Foundation.exit(ExitStatus.usage.rawValue)
+    }
+    // Signals are watched before MPI starts threads of its own.
+    let signals = SignalWatch()
+    let communicator: Communicator
+    do {
+      communicator = try Communicator.initialize()
+    } catch {
+      complain("\(error)")
+      Foundation.exit(ExitStatus.of(error) ?? ExitStatus.inputOutput.rawValue)
+    }
+    communicator.statusOfError = { ExitStatus.of($0) ?? ExitStatus.brokenNumbers.rawValue }
+    let status = run(communicator, signals)
+    do {
+      try communicator.finalize()
+    } catch {
+      complain("\(error)")
+    }
+    Foundation.exit(status)
+  }
+
+  /// What every rank does, and the status that all of them end with; rank 0 alone prints.
+  private static func run(_ communicator: Communicator, _ signals: SignalWatch) -> Int32 {
+    let command: PHDTrain
+    do {
+      command = try parse()
+    } catch {
+      let text = fullMessage(for: error)
+      let code = exitCode(for: error)
+      if communicator.isRoot {
+        if code == .success { print(text) } else { complain(message(for: error), hint: "see: phd-train --help") }
+      }
+      return code == .success ? 0 : ExitStatus.usage.rawValue
+    }
+    do {
+      return try command.train(communicator, signals).rawValue
+    } catch let error as CommunicationError {
+      // The ranks can't agree any more: whoever notices says so and ends the job.
+      complain("\(error)")
+      communicator.abort(status: error.exitStatus)
+    } catch {
+      if communicator.isRoot { complain("\(error)") }
+      return ExitStatus.of(error) ?? ExitStatus.brokenNumbers.rawValue
+    }
+  }
+
+  private func train(_ communicator: Communicator, _ signals: SignalWatch) throws -> ExitStatus {
+    let configuration = try RunSetup.configuration(options, communicator)
+    if dryRun {
+      if communicator.isRoot {
+        let threads = configuration.training.threads ?? max(1, Threads.allowedProcessors.count / communicator.size)
+        let plan = RunPlan(
+          configuration, ranks: communicator.size, threads: threads, samples: try? RunPlan.samples(of: configuration))
+        print(
+          json ? plan.json(configuration).compact : configuration.resolved.pretty + "\n\n" + plan.text(configuration))
+      }
+      return .done
+    }
+    return try TrainingRun(configuration, options, communicator, signals).run()
+  }
+
+  private static func complain(_ text: String, hint: String? = nil) {
+    let line = "phd-train: " + text + (hint.map { " (\($0))" } ?? "") + "\n"
+    FileHandle.standardError.write(Data(line.utf8))
+  }
+}

@@ -1,0 +1,44 @@
+import ArgumentParser
+import Foundation
+import Training
+
+/// `phd checkpoint`: what is in a checkpoint, and whether it is whole.
+struct CheckpointCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "checkpoint", abstract: "Look at checkpoints.", subcommands: [Inspect.self, Verify.self])
+
+  struct Inspect: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Say what a checkpoint is.")
+
+    @Argument(help: ArgumentHelp("The checkpoint.", valueName: "checkpoint"))
+    var path: String
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() throws {
+      let report = try CheckpointReport(path)
+      print(json ? report.json.compact : report.text)
+    }
+  }
+
+  struct Verify: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Read every byte of a checkpoint and check it.", discussion: "Exits with 65 where it is damaged.")
+
+    @Argument(help: ArgumentHelp("The checkpoint.", valueName: "checkpoint"))
+    var path: String
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() throws {
+      let report = try CheckpointReport(path)
+      if json {
+        print((["valid": true, "sealed": .bool(report.isSealed)] as JSONValue).compact)
+      } else {
+        print("\(path): valid\(report.isSealed ? "" : ", but without a seal: changed bytes would not be noticed")")
+      }
+    }
+  }
+}

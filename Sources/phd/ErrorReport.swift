@@ -1,0 +1,22 @@
+import ArgumentParser
+import Foundation
+import Training
+
+/// How an error leaves the program: a line or two on standard error, and an exit status of sysexits.
+enum ErrorReport {
+  /// Ends the process. Asking for help or for the version is no error and goes to standard output.
+  static func exit(with error: any Error) -> Never {
+    if let status = ExitStatus.of(error) {
+      print(toStandardError: "phd: \(error)")
+      Foundation.exit(status)
+    }
+    let code = PHD.exitCode(for: error)
+    if code == .success || code != .validationFailure { PHD.exit(withError: error) }
+    print(toStandardError: "phd: \(PHD.message(for: error)) (see: phd help)")
+    Foundation.exit(ExitStatus.usage.rawValue)
+  }
+
+  static func print(toStandardError line: String) {
+    FileHandle.standardError.write(Data((line + "\n").utf8))
+  }
+}

@@ -1,0 +1,51 @@
+import Foundation
+
+/// What a subcommand reports: names and values in order, as JSON or as lines for people.
+struct JSONReport {
+  enum Value {
+    case integer(Int?)
+    case text(String?)
+    case boolean(Bool)
+  }
+
+  private let fields: [(name: String, value: Value)]
+
+  init(_ fields: [(String, Value)]) {
+    self.fields = fields
+  }
+
+  func print(asJSON: Bool) throws {
+    if asJSON {
+      let members = try fields.map { "\(try Self.json($0.name)):\(try Self.json($0.value))" }
+      Swift.print("{\(members.joined(separator: ","))}")
+      return
+    }
+    let width = fields.map { $0.name.count }.reduce(0, max)
+    for (name, value) in fields {
+      let label = name.replacing("_", with: " ").padding(toLength: width + 2, withPad: " ", startingAt: 0)
+      Swift.print(label + Self.words(value))
+    }
+  }
+
+  private static func json(_ text: String) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .withoutEscapingSlashes
+    return String(decoding: try encoder.encode(text), as: UTF8.self)
+  }
+
+  private static func json(_ value: Value) throws -> String {
+    switch value {
+    case .integer(let number): number.map { String($0) } ?? "null"
+    case .text(let text): try text.map { try json($0) } ?? "null"
+    case .boolean(let flag): flag ? "true" : "false"
+    }
+  }
+
+  private static func words(_ value: Value) -> String {
+    switch value {
+    case .integer(let number): number.map { String($0) } ?? "unknown"
+    case .text(let text): text ?? "unknown"
+    case .boolean(let flag): flag ? "yes" : "no"
+    }
+  }
+}

@@ -1,0 +1,39 @@
+import ArgumentParser
+import Training
+
+/// `phd plan`: what a run would take.
+struct PlanCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "plan", abstract: "Say what a run takes: parameters, operations, memory.")
+
+  @Argument(help: ArgumentHelp("The run's configuration (JSON).", valueName: "config"))
+  var config: String
+
+  @Option(
+    name: .customLong("set"), parsing: .singleValue,
+    help: ArgumentHelp("Override one key by its dotted path; VALUE is JSON or a bare string.", valueName: "key=value"))
+  var overrides: [String] = []
+
+  @Option(help: ArgumentHelp("Ranks that share the batch.", valueName: "n"))
+  var ranks = 1
+
+  @Option(help: ArgumentHelp("Threads of each rank; default training.threads, else 1.", valueName: "n"))
+  var threads: Int?
+
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  func validate() throws {
+    if ranks < 1 { throw ValidationError("--ranks \(ranks): expected 1 or more") }
+    if let threads, threads < 1 { throw ValidationError("--threads \(threads): expected 1 or more") }
+  }
+
+  func run() throws {
+    let configuration = try RunSetup.load(config, overrides: overrides)
+    if let fault = configuration.fault(ranks: ranks) { throw ConfigurationError(fault) }
+    let plan = RunPlan(
+      configuration, ranks: ranks, threads: threads ?? configuration.training.threads ?? 1,
+      samples: try? RunPlan.samples(of: configuration))
+    print(json ? plan.json(configuration).compact : plan.text(configuration))
+  }
+}

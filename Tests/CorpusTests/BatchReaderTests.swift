@@ -1,0 +1,114 @@
+import Foundation
+import Storage
+import Testing
+
+@testable import Corpus
+
+@Suite struct BatchReaderTests {
+  /// Steps as lists of sequences, and their epochs.
+  private func batches(
+    _ sources: [DataSource], steps: Int, globalBatchSize: Int, ranks: Int, startingAt samplesConsumed: Int = 0
+  ) throws -> [(sequences: [[Int32]], epoch: Int)] {
+    let local = globalBatchSize / ranks
+    let readers = (0..<ranks).map {
+      BatchReader(
+        sources, seed: 4, vocabularySize: 1000, globalBatchSize: globalBatchSize,
+        localSequences: $0 * local..<($0 + 1) * local, startingAt: samplesConsumed)
+    }
+    return try (0..<steps).map { _ in
+      var (sequences, epochs): ([[Int32]], Set<Int>) = ([], [])
+      for reader in readers {
+        let batch = try reader.next()
+        let length = batch.tokens.count / local
+        sequences += (0..<local).map { Array(batch.tokens[$0 * length..<($0 + 1) * length]) }
+        epochs.insert(batch.epoch)
+        #expect(batch.waitSeconds >= 0)
+      }
+      #expect(epochs.count == 1)
+      return (sequences, epochs.first ?? -1)
+    }
+  }
+
+  private func withSources(_ body: ([DataSource]) throws -> Void) throws {
+    try withTemporaryFolder { folder in
+      try writeCorpus(0..<351, to: folder + "/a.h5")  // 35 samples of 10
+      try writeCorpus(400..<611, to: folder + "/b.h5")  // 21 samples
+      try body([
+        try DataSource(folder + "/a.h5", weight: 0.7, sequenceLength: 10),
+        try DataSource(folder + "/b.h5", weight: 0.3, sequenceLength: 10),
+      ])
+    }
+  }
+
+  @Test func anyNumberOfRanksReadsTheSameGlobalBatch() throws {
+    try withSources { sources in
+      let one = try batches(sources, steps: 12, globalBatchSize: 12, ranks: 1)
+      for ranks in [2, 3, 4, 6, 12] {
+        let split = try batches(sources, steps: 12, globalBatchSize: 12, ranks: ranks)
+        #expect(split.map { $0.sequences } == one.map { $0.sequences })
+        #expect(split.map { $0.epoch } == one.map { $0.epoch })
+      }
+    }
+  }
+
+  @Test func aReaderStartsAtAnyStep() throws {
+    try withSources { sources in
+      let all = try batches(sources, steps: 12, globalBatchSize: 12, ranks: 1).map { $0.sequences }
+      for step in [1, 5, 11] {
+        let rest = try batches(
+          sources, steps: 12 - step, globalBatchSize: 12, ranks: 2, startingAt: 12 * step)
+        #expect(rest.map { $0.sequences } == Array(all[step...]))
+      }
+    }
+  }
+
+  @Test func batchesSpanEpochsAndSeveral() throws {
+    try withSources { sources in
+      // 35 samples: batches of 16 span an epoch's end, batches of 80 span two.
+      for batchSize in [16, 80] {
+        let steps = try batches([sources[0]], steps: 7, globalBatchSize: batchSize, ranks: 2)
+        let consumed = steps.flatMap { $0.sequences }
+        for epoch in 0..<consumed.count / 35 {
+          let starts = consumed[epoch * 35..<(epoch + 1) * 35].map { Int($0[0]) }
+          #expect(starts.sorted() == (0..<35).map { $0 * 10 })
+        }
+        #expect(steps.map { $0.epoch } == (0..<7).map { $0 * batchSize / 35 })
+        for sequence in consumed { #expect(sequence == (0...10).map { sequence[0] + $0 }) }
+      }
+    }
+  }
+
+  @Test func aTokenOutOfTheVocabularyComesWithItsStep() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/a.h5"
+      var tokens = [Int](repeating: 1, count: 101)
+      tokens[77] = 500
+      try writeCorpus(tokens, to: path)
+      let source = try DataSource(path, sequenceLength: 10)
+      var cursor = SampleSchedule([source], seed: 4).cursor(at: 0)
+      let badStep = (0..<10).first { _ in cursor.next().index == 7 }
+      let reader = BatchReader(
+        [source], seed: 4, vocabularySize: 500, globalBatchSize: 1, localSequences: 0..<1)
+      for _ in 0..<(badStep ?? 0) { _ = try reader.next() }
+      for _ in 0..<2 {
+        let error = #expect(throws: CorpusError.self) { _ = try reader.next() }
+        #expect(error?.path == path)
+        #expect(error?.message.contains("position 77 is 500, the vocabulary has 500 tokens") == true)
+      }
+    }
+  }
+
+  @Test func aReaderStopsWhereverItIs() throws {
+    try withSources { sources in
+      for taken in 0..<4 {
+        let reader = BatchReader(
+          sources, seed: 4, vocabularySize: 1000, globalBatchSize: 4, localSequences: 1..<3)
+        for _ in 0..<taken {
+          let tokens = try reader.next().tokens
+          #expect(tokens.count == 22)
+        }
+        if taken % 2 == 0 { reader.stop() }
+      }
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import Foundation
+import Testing
+
+/// The program itself: what it prints where, and its exit status.
+@Suite struct CorpusCommandTests {
+  private struct Outcome {
+    var status: Int32
+    var output: String
+    var errors: String
+  }
+
+  /// Runs a shell command in `folder`, where `phd` is the program just built.
+  private func run(_ command: String, in folder: String) throws -> Outcome {
+    let built = URL(fileURLWithPath: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+      .deletingLastPathComponent().appending(path: "phd").path
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/sh")
+    process.arguments = ["-c", "phd() { '\(built)' \"$@\"; }; \(command) >stdout 2>stderr"]
+    process.currentDirectoryURL = URL(fileURLWithPath: folder)
+    try process.run()
+    process.waitUntilExit()
+    return Outcome(
+      status: process.terminationStatus,
+      output: String(decoding: try bytes(of: folder + "/stdout"), as: UTF8.self),
+      errors: String(decoding: try bytes(of: folder + "/stderr"), as: UTF8.self))
+  }
+
+  @Test func buildInspectVerify() throws {
+    try withTemporaryFolder { folder in
+      try write(Array("one\n--\ntwo\n".utf8), to: folder + "/a.txt")
+      let built = try run("phd corpus build a.txt --output a.h5 --tokenizer bytes --document-separator=--", in: folder)
+      #expect(built.status == 0, "\(built.errors)")
+      #expect(built.output.isEmpty)
+
+      let inspected = try run("phd corpus inspect a.h5 --json", in: folder)
+      let object = try JSONSerialization.jsonObject(with: Data(inspected.output.utf8)) as? [String: Any]
+      #expect(object?["tokens"] as? Int == 10)
+      #expect(object?["dtype"] as? String == "uint16")
+      #expect(object?["documents"] as? Int == 2)
+      #expect(object?["vocab_size"] as? Int == 257)
+      #expect(object?["tokenizer"] as? String == "bytes")
+      #expect(inspected.errors.isEmpty)
+
+      let plain = try run("phd corpus inspect '\(fixture("plain-uint8.h5"))' --json", in: folder)
+      let unknown = try JSONSerialization.jsonObject(with: Data(plain.output.utf8)) as? [String: Any]
+      for key in ["documents", "vocab_size", "tokenizer"] { #expect(unknown?[key] is NSNull, "\(key)") }
+
+      let verified = try run("phd corpus verify a.h5 --json", in: folder)
+      #expect(verified.status == 0)
+      #expect(verified.output.hasPrefix(#"{"valid":true,"#))
+    }
+  }
+
+  @Test(arguments: [
+    ("phd corpus build a.txt --output b.h5 --tokenizer gpt2", 64, "bytes"),
+    ("phd corpus build a.txt --output b.h5 --tokenizer bytes --document-separator 'a\nb'", 64, "one line"),
+    ("phd corpus build --output b.h5 --tokenizer bytes", 64, "file"),
+    ("phd corpus frobnicate", 64, "frobnicate"),
+    ("phd corpus verify small.h5 --vocab-size none", 64, "none"),
+    ("phd corpus inspect a.txt", 65, "a.txt"),
+    ("phd corpus build bad.jsonl --output b.h5 --tokenizer bytes", 65, "line 1"),
+    ("phd corpus verify small.h5 --vocab-size 20 --json", 65, "the vocabulary has 20"),
+    ("phd corpus inspect none.h5", 66, "none.h5"),
+    ("phd corpus build none.txt --output b.h5 --tokenizer bytes", 66, "none.txt"),
+    ("phd corpus build a.txt --output no/folder/b.h5 --tokenizer bytes", 74, "folder"),
+    ("trap '' XFSZ; ulimit -f 100; phd corpus build big.txt --output b.h5 --tokenizer bytes", 74, "File too large"),
+    ("mkfifo pipe; phd corpus build a.txt --output pipe --tokenizer bytes", 74, "no regular file"),
+  ])
+  func errorsAreSaidOnceAndHaveTheirStatus(command: String, status: Int32, reason: String) throws {
+    try withTemporaryFolder { folder in
+      try write(Array("text".utf8), to: folder + "/a.txt")
+      try write([UInt8](repeating: 65, count: 1 << 20), to: folder + "/big.txt")
+      try write(Array("nonsense".utf8), to: folder + "/bad.jsonl")
+      try writeCorpus(0..<21, to: folder + "/small.h5")
+      let outcome = try run(command, in: folder)
+      #expect(outcome.status == status, "\(outcome.errors)")
+      #expect(outcome.errors.hasPrefix("phd: "))
+      #expect(outcome.errors.contains(reason), "\(outcome.errors)")
+      #expect(outcome.errors.split(separator: "\n").count <= 2, "\(outcome.errors)")
+      #expect(outcome.output.isEmpty)
+      let left = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasPrefix("b.h5") }
+      #expect(left.isEmpty)
+    }
+  }
+}

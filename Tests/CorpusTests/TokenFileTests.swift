@@ -1,0 +1,144 @@
+import Foundation
+import Storage
+import Testing
+
+@testable import Corpus
+
+@Suite struct TokenFileTests {
+  @Test(arguments: ["plain-uint8.h5", "plain-uint16.h5", "gzip-uint32.h5", "big-endian-uint16.h5"])
+  func corporaThatH5pyWroteAreRead(name: String) throws {
+    let file = try TokenFile(fixture(name))
+    #expect(try file.allTokens() == fixtureTokens)
+    var three: [Int32] = [0, 0, 0]
+    try three.withUnsafeMutableBufferPointer { try file.readTokens(at: 100, into: $0) }
+    #expect(three == Array(fixtureTokens[100..<103]))
+  }
+
+  @Test func whatIsKnownOfACorpusIsRead() throws {
+    let plain = try TokenFile(fixture("plain-uint8.h5"))
+    #expect(plain.elementType == .uint8)
+    #expect(plain.vocabularySize == nil && plain.endOfDocument == nil && plain.documentCount == nil)
+    #expect(plain.tokenizer == nil && plain.tokenizerSHA256 == nil)
+
+    let described = try TokenFile(fixture("gzip-uint32.h5"))
+    #expect(described.elementType == .uint32)
+    #expect(described.vocabularySize == 251)
+    #expect(described.endOfDocument == 250)
+    #expect(described.tokenizer == "füchse")
+    #expect(described.tokenizerSHA256 == "abc123")
+    #expect(described.documentCount == 4)
+    #expect(try TokenFile(fixture("big-endian-uint16.h5")).vocabularySize == 251)
+  }
+
+  @Test(arguments: [
+    ("two-dimensional.h5", "[30, 10]"), ("floating.h5", "float32"), ("signed.h5", "int64"), ("strings.h5", "a string"),
+    ("empty.h5", "empty"), ("no-tokens.h5", "words"), ("never-written.h5", "not written in full"),
+    ("half-written.h5", "not written in full"), ("enormous-claim.h5", "not written in full"),
+    ("tokens-are-a-group.h5", "/tokens"), ("vocabulary-is-text.h5", "vocab_size"),
+    ("vocabulary-is-negative.h5", "-3"), ("vocabulary-is-a-list.h5", "2 elements"),
+    // gzip-uint32.h5 with two bytes of its strings' heap changed: HDF5 1.10.8's own reading of it ends the process.
+    ("damaged-heap.h5", "lost its text"),
+  ])
+  func whatIsNoCorpusIsRefusedWithAReason(name: String, reason: String) throws {
+    do {
+      _ = try TokenFile(fixture(name))
+      Issue.record("\(name) was taken for a corpus")
+    } catch {
+      #expect("\(error)".contains(name))
+      #expect("\(error)".contains(reason), "\(error)")
+      #expect(error is CorpusError || (error as? StorageError)?.kind == .damaged)
+    }
+  }
+
+  @Test func aMissingCorpusSaysHowToMakeOne() throws {
+    let error = #expect(throws: StorageError.self) { try TokenFile(fixture("nothing.h5")) }
+    #expect(error?.kind == .missing)
+    #expect(error?.description.contains("phd corpus build") == true)
+  }
+
+  @Test func samplesOverlapByOneTokenAndTheLastPartialOneIsLeftOut() throws {
+    let file = try TokenFile(fixture("plain-uint8.h5"))  // 300 tokens
+    #expect(file.sampleCount(sequenceLength: 1) == 299)
+    #expect(file.sampleCount(sequenceLength: 13) == 23)  // 23 × 13 + 1 = 300
+    #expect(file.sampleCount(sequenceLength: 14) == 21)
+    #expect(file.sampleCount(sequenceLength: 299) == 1)
+    #expect(file.sampleCount(sequenceLength: 300) == 0)
+  }
+
+  @Test func aTokenOutOfTheVocabularyIsNamed() throws {
+    let file = try TokenFile(fixture("large-token-uint32.h5"))
+    var tokens: [Int32] = [0, 0]
+    try tokens.withUnsafeMutableBufferPointer { buffer in
+      try file.readTokens(at: 0, into: buffer, vocabularySize: 3)
+      #expect(throws: CorpusError.self) { try file.readTokens(at: 0, into: buffer, vocabularySize: 2) }
+      let error = #expect(throws: CorpusError.self) {
+        try file.readTokens(at: 1, into: buffer, vocabularySize: Int(Int32.max))
+      }
+      #expect(error?.path == fixture("large-token-uint32.h5"))
+      #expect(error?.message.contains("position 2 is 4000000000, the vocabulary has 2147483647") == true)
+    }
+  }
+
+  @Test func theContentHashIsOfTheContent() throws {
+    let plain = try TokenFile(fixture("plain-uint16.h5")).contentHash()
+    #expect(try TokenFile(fixture("big-endian-uint16.h5")).contentHash() == plain)
+    #expect(try TokenFile(fixture("plain-uint8.h5")).contentHash() != plain)
+    try withTemporaryFolder { folder in
+      let path = folder + "/same.h5"
+      try writeCorpus(fixtureTokens.map { Int($0) }, to: path)
+      #expect(try TokenFile(path).contentHash() == plain)
+      try writeCorpus(fixtureTokens.map { Int($0) }.dropLast() + [0], to: path)
+      #expect(try TokenFile(path).contentHash() != plain)
+    }
+  }
+
+  @Test func aLargeCorpusIsHashedInPartsFromEndToEnd() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/large.h5"
+      try writeCorpus((0..<100_000).map { $0 % 1000 }, to: path)
+      let file = try TokenFile(path)
+      let ranges = file.hashedRanges(wholeUpTo: 1000)
+      #expect(ranges.count == 258)
+      #expect(ranges.first?.lowerBound == 0 && ranges.last?.upperBound == 100_000)
+      for (range, next) in zip(ranges, ranges.dropFirst()) {
+        #expect(!range.isEmpty && range.upperBound <= next.lowerBound)
+      }
+      #expect(try file.contentHash(of: ranges) != file.contentHash())
+      #expect(file.hashedRanges() == [0..<100_000])
+    }
+  }
+
+  /// Reads all that is in a file, however damaged, and says whether it could.
+  private func isReadable(_ path: String) -> Bool {
+    do {
+      let file = try TokenFile(path)
+      guard file.tokenCount <= 1 << 20 else { return false }
+      _ = try CorpusVerifier().verify(file)
+      _ = try file.contentHash()
+      return true
+    } catch {
+      #expect(error is CorpusError || error is StorageError)
+      return false
+    }
+  }
+
+  @Test(arguments: ["plain-uint16.h5", "gzip-uint32.h5", "documents-out-of-order.h5", "built"])
+  func damagedCorporaAreReadOrRefused(name: String) throws {
+    try withTemporaryFolder { folder in
+      var path = fixture(name)
+      if name == "built" {
+        path = folder + "/built.h5"
+        try write((0..<500).map { UInt8($0 % 256) }, to: folder + "/text")
+        _ = try CorpusBuilder(tokenizer: ByteTokenizer()).build([folder + "/text"], output: path)
+      }
+      let original = try bytes(of: path)
+      var random = SplitMix(state: 7)
+      var refused = 0
+      for _ in 0..<300 {
+        try write(damaged(original, with: &random), to: folder + "/copy.h5")
+        refused += isReadable(folder + "/copy.h5") ? 0 : 1
+      }
+      #expect(refused > 30)
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import COpenMPI
+import Communication
+import Foundation
+
+/// Prints the seconds of one reduction of `count` floats in 16 buckets, and of MPI's own all-reduce of as many.
+func timeGradientReduction(_ communicator: Communicator, count: Int) throws {
+  let memory = UnsafeMutableBufferPointer<Float>.allocate(capacity: count)
+  defer { memory.deallocate() }
+  memory.initialize(repeating: 1)
+  let buckets = (0..<16).map { (0..<count).slice($0, of: 16) }
+  let reduction = GradientReduction(communicator: communicator, buffer: memory, buckets: buckets)
+
+  func best(_ body: () throws -> Void) throws -> Double {
+    var best = Double.infinity
+    for _ in 0..<10 {
+      try communicator.barrier()
+      let start = Date()
+      try body()
+      best = min(best, Date().timeIntervalSince(start))
+    }
+    return best
+  }
+  let own = try best {
+    for bucket in buckets.indices { try reduction.begin(bucket: bucket) }
+    try reduction.finish()
+  }
+  memory.update(repeating: 1)
+  let library = try best {
+    MPI_Allreduce(mpiInPlace, memory.baseAddress, Int32(count), mpiFloat, mpiSum, mpiCommWorld)
+  }
+  let slowest = try (communicator.maximum(own), communicator.maximum(library))
+  if communicator.isRoot {
+    print("floats \(count) ranks \(communicator.size) reduction \(slowest.0) s MPI_Allreduce \(slowest.1) s")
+    print("adding \(reduction.secondsAdding / 10) s scratch \(reduction.scratchBytes) bytes")
+  }
+}
+
+/// Says `ready RANK PID`, waits for SIGUSR2 or SIGTERM, says which, and gives the status of a stop by signal, 75.
+/// After SIGUSR1, and after any signal if not `stops`, it waits for another.
+func waitForSignal(_ communicator: Communicator, stops: Bool) throws -> Int32 {
+  var signals = sigset_t()
+  sigemptyset(&signals)
+  for number in [SIGUSR1, SIGUSR2, SIGTERM, SIGINT] { sigaddset(&signals, number) }
+  pthread_sigmask(SIG_BLOCK, &signals, nil)
+  print("ready \(communicator.rank) \(getpid())")
+  fflush(nil)
+  while true {
+    var number: Int32 = 0
+    sigwait(&signals, &number)
+    print("signal \(number) on rank \(communicator.rank)")
+    fflush(nil)
+    if stops && number != SIGUSR1 { break }
+  }
+  try communicator.barrier()
+  return 75
+}

@@ -1,0 +1,146 @@
+import Foundation
+
+/// A program that was started, with its ranks if `mpirun` runs it.
+///
+/// What it prints goes to files, so that it never waits for a reader. The program is killed, ranks and all, when this
+/// object goes.
+public final class RunningProgram {
+  private let process = Process()
+  private let files: TemporaryFolder
+  private let outputFile: URL
+  private let errorFile: URL
+
+  init(command: [String], environment: [String: String], directory: String?) throws {
+    files = try TemporaryFolder()
+    outputFile = files.url.appendingPathComponent("output")
+    errorFile = files.url.appendingPathComponent("error")
+    for file in [outputFile, errorFile] { try Data().write(to: file) }
+
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = command
+    process.environment = environment
+    if let directory { process.currentDirectoryURL = URL(fileURLWithPath: directory) }
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = try FileHandle(forWritingTo: outputFile)
+    process.standardError = try FileHandle(forWritingTo: errorFile)
+    // The threads that tests run on block signals, and a program inherits what is blocked: mpirun would hear none.
+    var none = sigset_t()
+    var before = sigset_t()
+    sigemptyset(&none)
+    pthread_sigmask(SIG_SETMASK, &none, &before)
+    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+    do {
+      try process.run()
+    } catch {
+      throw LaunchError(description: "\(command.joined(separator: " ")) does not start: \(error)")
+    }
+  }
+
+  deinit { kill() }
+
+  /// The process that was started: `mpirun`, or the program itself.
+  public var processIdentifier: Int32 { process.processIdentifier }
+
+  public var isRunning: Bool { process.isRunning }
+
+  /// Standard output so far.
+  public var output: String { text(of: outputFile) }
+
+  /// Standard error so far.
+  public var error: String { text(of: errorFile) }
+
+  /// The process of each rank of `mpirun`, by rank; those that have started and not ended. Empty without `mpirun`.
+  public var ranks: [Int: Int32] {
+    var ranks: [Int: Int32] = [:]
+    for child in children(of: processIdentifier) {
+      guard let environment = FileManager.default.contents(atPath: "/proc/\(child)/environ") else { continue }
+      for entry in environment.split(separator: 0) {
+        let name = Array("OMPI_COMM_WORLD_RANK=".utf8)
+        guard entry.starts(with: name) else { continue }
+        ranks[Int(String(decoding: entry.dropFirst(name.count), as: UTF8.self)) ?? -1] = child
+      }
+    }
+    return ranks
+  }
+
+  /// Sends a signal to the process that was started. `mpirun` passes on SIGUSR1 and SIGUSR2 to its ranks.
+  public func signal(_ number: Int32) {
+    guard isRunning else { return }
+    Foundation.kill(processIdentifier, number)
+  }
+
+  /// Sends a signal to one rank of `mpirun`.
+  ///
+  /// - Throws: `LaunchError` where there is no such rank.
+  public func signal(_ number: Int32, rank: Int) throws {
+    guard let rank = ranks[rank] else { throw LaunchError(description: "there is no rank \(rank)") }
+    Foundation.kill(rank, number)
+  }
+
+  /// Waits until `condition` holds, looking every 10 ms.
+  ///
+  /// - Returns: False where the program ended, or `timeout` seconds went by, before it did.
+  public func wait(timeout: Double = 60, until condition: (RunningProgram) -> Bool) -> Bool {
+    let deadline = Date(timeIntervalSinceNow: timeout)
+    while !condition(self) {
+      guard isRunning, Date() < deadline else { return condition(self) }
+      usleep(10_000)
+    }
+    return true
+  }
+
+  /// Waits for its end.
+  ///
+  /// - Throws: `LaunchError`, with what it had printed, where it is killed because `timeout` seconds went by.
+  public func wait(timeout: Double = 60) throws -> Outcome {
+    let deadline = Date(timeIntervalSinceNow: timeout)
+    while isRunning {
+      guard Date() < deadline else {
+        kill()
+        throw LaunchError(
+          description: """
+            \((process.arguments ?? []).joined(separator: " ")) did not end in \(timeout) s
+            output: \(output.suffix(2000))
+            error: \(error.suffix(2000))
+            """)
+      }
+      usleep(5000)
+    }
+    let status = process.terminationStatus
+    return Outcome(
+      status: process.terminationReason == .uncaughtSignal ? 128 + status : status, output: output, error: error)
+  }
+
+  /// Kills the program and its ranks, and waits until they are gone.
+  public func kill() {
+    guard isRunning else { return }
+    let all = children(of: processIdentifier) + [processIdentifier]
+    for identifier in all { Foundation.kill(identifier, SIGKILL) }
+    while isRunning { usleep(5000) }
+  }
+
+  private func text(of file: URL) -> String {
+    String(decoding: FileManager.default.contents(atPath: file.path) ?? Data(), as: UTF8.self)
+  }
+}
+
+/// True while the process runs: it is there, and not a zombie that nobody has waited for.
+public func isAlive(_ process: Int32) -> Bool {
+  guard let fields = statusFields(of: process) else { return false }
+  return fields.first != "Z" && fields.first != "X"
+}
+
+/// The processes whose parent is `parent`.
+private func children(of parent: Int32) -> [Int32] {
+  let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+  return names.compactMap { Int32($0) }.filter { statusFields(of: $0)?.dropFirst().first == String(parent) }
+}
+
+/// The fields of `/proc/PID/stat` after the name: state, parent, …
+private func statusFields(of process: Int32) -> [String]? {
+  guard let data = FileManager.default.contents(atPath: "/proc/\(process)/stat") else { return nil }
+  // The name stands in parentheses and may hold spaces and parentheses itself.
+  let text = String(decoding: data, as: UTF8.self)
+  guard let end = text.lastIndex(of: ")") else { return nil }
+  return text[text.index(after: end)...].split(separator: " ").map(String.init)
+}

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Prints the path of a program of this project: that of this checkout, else one on the PATH.
+# Usage: launch/find-program.sh NAME
+set -euo pipefail
+built=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/.build/release/$1
+if [ -x "$built" ]; then
+  printf '%s\n' "$built"
+elif ! command -v "$1"; then
+  printf 'there is no %s here; run launch/build.sh first\n' "$1" >&2
+  exit 66
+fi

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Prints English text, documents apart by lines of <|endoftext|>. Usage: launch/sample-text.sh
+#
+# The King James Bible, out of the Debian package bible-kjv: 4 MB of real prose in 1 189 chapters, each a document, in
+# the public domain. Without that package and without a network: text made up by a small grammar, the same every time,
+# enough to see a loss fall, and not for anything else.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+if { command -v bible || launch/setup.sh bible-kjv; } >/dev/null 2>&1; then
+  # A line is `Ge1:1 In the beginning …`: the reference goes, and tells where a chapter ends.
+  bible -f 'gen1:1-rev22:21' | awk '
+    {
+      chapter = $1
+      sub(/:.*/, "", chapter)
+      if (NR > 1 && chapter != last) print "<|endoftext|>"
+      last = chapter
+      sub(/^[^ ]* /, "")
+      print
+    }'
+else
+  printf 'launch/sample-text.sh: no bible-kjv to be had; the text is made up\n' >&2
+  awk '
+    # A generator of its own: rand() differs from awk to awk.
+    function pick(n) { state = (state * 16807) % 2147483647; return int(state / 2147483647 * n) + 1 }
+    function word(list, words, n) { n = split(list, words, " "); return words[pick(n)] }
+    function thing() {
+      return word("the the a every no") " " (pick(3) == 1 ? word(adjectives) " " : "") word(nouns) \
+        (pick(4) == 1 ? " " word("of near behind without under") " the " word(nouns) : "")
+    }
+    function sentence(text) {
+      text = thing() " " word(verbs) " " thing()
+      if (pick(3) == 1) text = text ", " word("and but so while because") " " thing() " " word(verbs) " " thing()
+      return toupper(substr(text, 1, 1)) substr(text, 2) "."
+    }
+    BEGIN {
+      state = 20240229
+      adjectives = "old quiet bright heavy narrow green honest sudden distant broken patient wooden"
+      nouns = "river teacher window garden letter machine harbour winter village question bridge captain forest lamp"
+      verbs = "finds follows remembers carries breaks watches builds forgets answers leaves opens holds"
+      for (document = 1; document <= 2000; document++) {
+        if (document > 1) print "<|endoftext|>"
+        for (line = 8 + pick(16); line > 0; line--) print sentence()
+      }
+    }'
+fi

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Builds and runs all tests. The last line is `N passed, N failed, N skipped`; before it, why any were skipped.
+# Usage: launch/test.sh [options of swift test, such as --filter NAME]
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+launch/setup.sh
+for variable in "${!OPENBLAS_@}"; do unset "$variable"; done
+
+# Not the folder of `swift build -c release`: tests look inside modules, which costs the programs speed.
+options=(-c release -Xswiftc -enable-testing --scratch-path .build/tests)
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+status=0
+{ swift build --build-tests "${options[@]}" && swift test --disable-xctest "${options[@]}" "$@"; } 2>&1 |
+  tee "$log" || status=$?
+awk -v status="$status" -f launch/count-tests.awk "$log"

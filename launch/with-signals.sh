@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Runs an mpirun command so that a signal to this script stops the training in good order.
+# Usage: launch/with-signals.sh mpirun …
+#
+# mpirun itself answers SIGINT and SIGTERM by killing its ranks about a second later, whatever they are doing; SIGUSR1
+# and SIGUSR2 it passes on at once. So mpirun runs in a session of its own, where the terminal's Ctrl-C does not reach
+# it, and this script turns INT, TERM and HUP into SIGUSR2: the ranks finish their step, save, and exit with 75. A
+# second INT or TERM kills them. The exit status is mpirun's.
+set -euo pipefail
+
+# Leftovers of other measurements, OPENBLAS_CORETYPE above all, would halve the speed.
+for variable in "${!OPENBLAS_@}"; do unset "$variable"; done
+
+setsid "$@" </dev/null &
+mpirun=$!
+interrupted=no
+asked=no
+
+ranks() { cat "/proc/$mpirun/task/$mpirun/children" 2>/dev/null || true; }
+
+# Before mpirun has started its ranks it would pass the signal on to nobody.
+tell() {
+  local tries=0
+  while [ -z "$(ranks)" ] && kill -0 "$mpirun" 2>/dev/null && [ "$tries" -lt 100 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+  done
+  kill "-$1" "$mpirun" 2>/dev/null || true
+}
+stop() {
+  interrupted=yes
+  if [ "$asked" = no ]; then
+    asked=yes
+    printf 'Stopping with a checkpoint; once more to stop without.\n' >&2
+    tell USR2
+  else
+    # shellcheck disable=SC2046 # a list of numbers
+    kill -KILL $(ranks) 2>/dev/null || true
+    # It clears up behind its ranks, here and on other hosts.
+    kill -TERM "$mpirun" 2>/dev/null || true
+  fi
+}
+pass_on() {
+  interrupted=yes
+  tell "$1"
+}
+trap stop INT TERM HUP
+trap 'pass_on USR1' USR1
+trap 'pass_on USR2' USR2
+
+# A trapped signal ends `wait` early; the status of a child that has ended is still there when asked again.
+while true; do
+  interrupted=no
+  status=0
+  wait "$mpirun" || status=$?
+  [ "$interrupted" = yes ] || break
+done
+exit "$status"
