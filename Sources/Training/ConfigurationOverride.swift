@@ -7,7 +7,7 @@ struct ConfigurationOverride: Sendable, Equatable {
   let value: JSONValue
 
   /// The option as messages show it.
-  var option: String { "--set \(path)=\(quotedWhereLong(text))" }
+  var option: String { "--set \(quotedWhereLong(path))=\(quotedWhereLong(text))" }
 
   /// Reads KEY=VALUE: VALUE is JSON, or else a bare string.
   init(parsing argument: String) throws(ConfigurationError) {

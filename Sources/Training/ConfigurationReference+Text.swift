@@ -35,5 +35,17 @@ extension ConfigurationReference {
     - Sizes have upper bounds, given above, and so have their products, so that no count overflows: 2^42 parameters,
       2^31 − 1 rows (`micro_batch_size` × `sequence_length` × `repeats`), 2^62 operations a step.
 
+    ## The files in `configs/`
+    `phd-cswa.json` and its twins `vanilla.json`, `phd.json`, `swa.json` and `naive.json` differ in the pattern alone: a
+    byte-level model of 1.7 million parameters (4 layers, d 192, f 512, 6 query and 2 kv heads), 200 steps of 16 sequences
+    of 256 bytes, on up to 8 ranks. They are made to learn something visible in a minute or two on two cores.
+
+    `paper-*.json` are the runs of the paper's tables (arXiv 2504.14992): W = 16, C = 32, 300 and 500 billion tokens, and
+    sizes as given there. Chosen, where the paper is silent or a number was needed: the tokenizer is OLMo 2's, `vocab_size`
+    100278; the embedding is tied, since the sizes come to 550 million and 1.2 billion parameters only so (550.6 million and
+    1.18 billion; untied 704.6 million and 1.38 billion); sequences of 2048; steps of 1024 sequences, 2.1 million tokens,
+    hence 143052 and 238419 steps; the learning rate 4e-4 with a warm-up of 2000 steps. A smaller machine
+    lowers `global_batch_size` and raises `steps` by the same factor.
+
     """
 }

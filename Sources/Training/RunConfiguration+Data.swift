@@ -113,8 +113,6 @@ extension RunConfiguration.Data.ValidationSet {
   }
 
   fileprivate static func json(_ sets: [Self]) -> JSONValue {
-    var object = JSONValue.Object()
-    for set in sets { object[set.name] = .string(set.path) }
-    return .object(object)
+    .object(JSONValue.Object(distinct: sets.map { JSONValue.Field(name: $0.name, value: .string($0.path)) }))
   }
 }
