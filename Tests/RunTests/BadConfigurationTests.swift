@@ -22,12 +22,13 @@ import Training
     Case(overrides: ["training.micro_batch_size=4"], names: ["training.global_batch_size", "6", "4"]),
     Case(
       overrides: ["training.micro_batch_size=2"], names: ["training.global_batch_size", "6", "ranks (2)"], ranks: 2),
-    Case(overrides: ["model.num_attention_heads=3"], names: ["num_attention_heads", "hidden_size", "16", "3"], ranks: 2),
+    Case(
+      overrides: ["model.num_attention_heads=3"], names: ["num_attention_heads", "hidden_size", "16", "3"], ranks: 2),
     Case(overrides: ["model.num_key_value_heads=3"], names: ["num_key_value_heads", "num_attention_heads", "3", "2"]),
     Case(overrides: ["hidden_decoding.pattern=swa"], names: ["hidden_decoding.chunk"]),
     Case(overrides: ["hidden_decoding.window=null"], names: ["hidden_decoding.window"]),
-    Case(overrides: ["hidden_decoding.window=1"], names: ["hidden_decoding.window", "phd"]),
-    Case(overrides: ["hidden_decoding.repeats=1"], names: ["hidden_decoding.repeats", "vanilla"]),
+    Case(overrides: ["hidden_decoding.window=1"], names: ["hidden_decoding", "window", "not 1", "phd"]),
+    Case(overrides: ["hidden_decoding.repeats=1"], names: ["hidden_decoding", "repeats", "not 1", "vanilla"]),
     Case(overrides: ["schedule.decay_steps=5"], names: ["schedule.decay_steps", "wsd"]),
     Case(overrides: ["optimizer.no_weight_decay=[\"*.nom.weight\"]"], names: ["no_weight_decay", "*.nom.weight"]),
     Case(overrides: ["training"], names: ["training", "KEY=VALUE"]),

@@ -12,5 +12,6 @@ func expectError(
   }
   let lines = outcome.error.split(separator: "\n")
   #expect((1...2).contains(lines.count), "\(outcome.error)", sourceLocation: sourceLocation)
-  #expect(lines.filter { $0.hasPrefix("phd-train: ") || $0.hasPrefix("phd: ") }.count == 1, sourceLocation: sourceLocation)
+  #expect(
+    lines.filter { $0.hasPrefix("phd-train: ") || $0.hasPrefix("phd: ") }.count == 1, sourceLocation: sourceLocation)
 }

@@ -51,8 +51,8 @@ import Training
       try #require(found.count == expected.count)
       let difference = zip(found, expected).reduce(0) { $0 + (Double($1.0) - $1.1) * (Double($1.0) - $1.1) }
       let size = expected.reduce(0) { $0 + $1 * $1 }
-      if ProcessInfo.processInfo.environment["SHOW"] != nil { print("REL", (difference / size).squareRoot(), name) }
-      #expect((difference / size).squareRoot() < 1e-3, "\(name)")
+      // 1e-5 was measured: AdamW makes much of gradients that are next to nothing.
+      #expect((difference / size).squareRoot() < 1e-4, "\(name)")
     }
   }
 

@@ -60,7 +60,9 @@ struct RunFiles {
   // MARK: checkpoints
 
   /// The bits of all tensors of a checkpoint's weights and moments, by their path in the file.
-  func bits(_ step: Int) throws -> [String: [UInt32]] { try RunFiles.tensors(checkpoint(step)).mapValues { $0.map(\.bitPattern) } }
+  func bits(_ step: Int) throws -> [String: [UInt32]] {
+    try RunFiles.tensors(checkpoint(step)).mapValues { $0.map(\.bitPattern) }
+  }
 
   /// All tensors of a file's `/model`, and of its `/optimizer` where there is one.
   static func tensors(_ path: String) throws -> [String: [Float]] {
@@ -82,7 +84,8 @@ func expectSame(
 ) throws {
   let (mine, theirs) = (try one.comparableRecords(), try other.comparableRecords())
   #expect(
-    mine.contains { $0["event"] == "step" && $0["step"] == .integer(step) }, "\(one.path) has no record of step \(step)",
+    mine.contains { $0["event"] == "step" && $0["step"] == .integer(step) },
+    "\(one.path) has no record of step \(step)",
     sourceLocation: sourceLocation)
   #expect(mine.count == theirs.count, sourceLocation: sourceLocation)
   if let (mine, theirs) = zip(mine, theirs).first(where: { $0 != $1 }) {
