@@ -10,7 +10,7 @@ import Training
     let outcome = try workplace.train(["--dry-run", "--json"])
     #expect(outcome.status == 0 && outcome.error == "", "\(outcome.error)")
     let plan = try JSONValue(parsing: outcome.output)
-    #expect(plan["parameters"] == .integer(5808))
+    #expect(plan["parameters"] == .integer(5920))
     #expect(plan["steps_per_epoch"]?.number == Double(Workplace.samples) / 6)
     for name in ["flops_per_step", "memory_bytes_per_rank"] {
       #expect(try #require(plan[name]?.integer, "there is no \(name)") > 0)
@@ -53,7 +53,7 @@ import Training
     let file = "runs/tiny/\(RunFiles.name(5))"
     let inspected = try JSONValue(parsing: try workplace.phd("checkpoint", "inspect", file, "--json").output)
     #expect(inspected["step"] == 5)
-    #expect(inspected["parameters"] == 5808)
+    #expect(inspected["parameters"] == 5920)
     #expect(inspected["tokens"] == .integer(5 * 6 * Workplace.sequenceLength))
     #expect(inspected["config"]?["seed"] == 5)
     #expect(

@@ -64,6 +64,12 @@ import Training
     #expect(own.status == 0, "\(own.error)")
     #expect(workplace.run().checkpoints == [2])
     #expect(try workplace.run().steps() == [1, 2])
+    // And so may the checkpoint to go on from.
+    let resumed = try workplace.train(
+      ["--overwrite", "--resume", "runs/tiny/\(RunFiles.name(2))", "--stop-after", "2"], ranks: 2)
+    #expect(resumed.status == 0, "\(resumed.error)")
+    #expect(workplace.run().checkpoints == [2])
+    #expect(try workplace.run().starts() == [2])
   }
 
   @Test(arguments: [nil, 2]) func `a full disk ends the run and loses nothing`(ranks: Int?) throws {
@@ -106,8 +112,8 @@ import Training
   @Test func `numbers that break leave the last good checkpoint`() throws {
     let workplace = try Workplace()
     let arguments = [
-      "--set", "optimizer.learning_rate=1e30", "--set", "training.gradient_clip=null", "--set",
-      "checkpoint.every_steps=1",
+      "--set", "optimizer.learning_rate=1000", "--set", "optimizer.weight_decay=10", "--set",
+      "training.gradient_clip=null", "--set", "checkpoint.every_steps=1",
     ]
     let outcome = try workplace.train(arguments, ranks: 2, timeout: 20)
     try expectError(outcome, 70, naming: ["step", "loss", "optimizer.learning_rate"])
