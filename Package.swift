@@ -34,7 +34,8 @@ let package = Package(
     .executableTarget(
       name: "phd",
       dependencies: [
-        "Training", "Corpus", "Storage", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Training", "Communication", "Corpus", "Storage",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
     // The oracle: optimised in debug builds too, and bounds-checked in all.
