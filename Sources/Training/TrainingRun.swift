@@ -193,6 +193,13 @@ public final class TrainingRun {
     if let warning = Processor.blasWarning(environment: ProcessInfo.processInfo.environment) {
       notes.append(warning)
     }
+    let needed = plan.memoryBytesPerRank * communicator.nodeSize
+    if needed > ProcessInfo.processInfo.physicalMemory {
+      notes.append(
+        "\(communicator.nodeSize) ranks on a node take \(Quantity.bytes(needed)), it has "
+          + "\(Quantity.bytes(Int(ProcessInfo.processInfo.physicalMemory))): lower training.micro_batch_size, set "
+          + "training.recompute to \"block\", or use fewer ranks a node")
+    }
     if let change = changes.first(where: { $0.key == "training.steps" }) {
       notes.append("training.steps was \(change.other), is \(change.value): the schedule is stretched to it")
     }
