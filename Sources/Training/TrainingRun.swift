@@ -45,7 +45,7 @@ public final class TrainingRun {
 
         let start = ContinuousClock.now
         let batch = try communicator.agreed { try next(reader) }
-        let result = try trainer.step(batch)
+        let result = try trainer.step(batch.tokens)
         record(result, epoch: batch.epoch, seconds: (ContinuousClock.now - start).inSeconds)
 
         if isDue(every: configuration.validation.everySteps) { try validate() }

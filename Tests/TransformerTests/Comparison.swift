@@ -88,7 +88,8 @@ struct Subject {
     gradients.pointer.update(repeating: 0, count: gradients.count)
     return withTokens(sequences) {
       pass.lossAndGradient(
-        parameters: parameters.pointer, gradients: gradients.pointer, tokens: $0, zLoss: zLoss)
+        parameters: parameters.pointer, gradients: gradients.pointer, tokens: $0, zLoss: zLoss
+      ) { _ in }
     }
   }
 
