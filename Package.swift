@@ -34,7 +34,8 @@ let package = Package(
     .executableTarget(
       name: "phd",
       dependencies: [
-        "Training", "Corpus", "Storage", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Training", "Communication", "Corpus", "Storage",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
     // The oracle: optimised in debug builds too, and bounds-checked in all.
@@ -46,6 +47,7 @@ let package = Package(
 
     .testTarget(name: "ReferenceTests", dependencies: ["Reference"]),
     .testTarget(name: "TransformerTests", dependencies: ["Transformer", "Kernels", "Reference", "Storage"]),
+    .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(name: "StorageTests", dependencies: ["Storage"]),
     .testTarget(
       name: "CorpusTests", dependencies: ["Corpus", "Storage", "phd"], exclude: ["make_fixtures.py"],

@@ -128,7 +128,8 @@ struct QueryBlock {
     let place = row / shape.headsPerKey
     let position = first &+ place / queries.copies
     let from = Int(keys.firstVisible?[position] ?? 0) &* keys.copies
-    let to = keys.own
+    let to =
+      keys.own
       ? position &* keys.copies &+ queries.firstCopy &+ place % queries.copies &+ 1 : (position &+ 1) &* keys.copies
     return (max(from, range.lowerBound) &- range.lowerBound, min(to, range.upperBound) &- range.lowerBound)
   }

@@ -8,60 +8,37 @@ import Synchronization
 ///
 /// Which thread takes a piece is left to chance; what a piece computes must depend on its number alone. Then the
 /// number of threads changes no bit of a result.
-public final class ThreadTeam: @unchecked Sendable {
-  // Unchecked: `job` is written by the caller alone, between two meetings of the team.
-
+public final class ThreadTeam: Sendable {
   /// The number of threads, the caller's included.
   public let count: Int
 
-  private var job: ((_ index: Int, _ worker: Int) -> Void)?
-  private var pieces = 0
-  private let next = Atomic<Int>(0)
-  private let generation = Atomic<Int>(0)
-  private let running = Atomic<Int>(0)
-  private let sleepers: UnsafeMutablePointer<Sleepers>
-  private var threads: [pthread_t] = []
-
-  private struct Sleepers {
-    var mutex = pthread_mutex_t()
-    var condition = pthread_cond_t()
-    var stopping = false
-  }
+  private let board = Board()
+  private let threads: [pthread_t]
 
   /// A team of `count` ≥ 1 threads; all but the caller's are started here and live as long as the object.
   public init(count: Int) {
     precondition(count >= 1, "a team of \(count) threads")
     self.count = count
-    sleepers = .allocate(capacity: 1)
-    sleepers.initialize(to: Sleepers())
-    pthread_mutex_init(&sleepers.pointee.mutex, nil)
-    pthread_cond_init(&sleepers.pointee.condition, nil)
-    for worker in 1..<max(count, 1) {
-      let seat = Seat(team: self, worker: worker)
+    let board = board
+    threads = (1..<count).map { worker in
+      let seat = Unmanaged.passRetained(Seat(board: board, worker: worker))
       var thread = pthread_t()
       let status = pthread_create(
         &thread, nil,
         { argument in
           guard let argument else { return nil }
           let seat = Unmanaged<Seat>.fromOpaque(argument).takeRetainedValue()
-          ThreadTeam.serve(seat)
+          seat.board.serve(as: seat.worker)
           return nil
-        }, Unmanaged.passRetained(seat).toOpaque())
+        }, seat.toOpaque())
       precondition(status == 0, "no thread could be started: error \(status)")
-      threads.append(thread)
+      return thread
     }
   }
 
   deinit {
-    pthread_mutex_lock(&sleepers.pointee.mutex)
-    sleepers.pointee.stopping = true
-    generation.wrappingAdd(1, ordering: .releasing)
-    pthread_cond_broadcast(&sleepers.pointee.condition)
-    pthread_mutex_unlock(&sleepers.pointee.mutex)
+    board.dismiss()
     for thread in threads { pthread_join(thread, nil) }
-    pthread_cond_destroy(&sleepers.pointee.condition)
-    pthread_mutex_destroy(&sleepers.pointee.mutex)
-    sleepers.deallocate()
   }
 
   /// Calls `body` once for each piece in 0..<`pieces`, on any of the threads, and returns when all have been done.
@@ -73,52 +50,89 @@ public final class ThreadTeam: @unchecked Sendable {
       for index in 0..<max(pieces, 0) { body(index, 0) }
       return
     }
-    withoutActuallyEscaping(body) { escapable in
-      job = escapable
-      self.pieces = pieces
-      next.store(0, ordering: .relaxed)
-      running.store(count - 1, ordering: .relaxed)
-      pthread_mutex_lock(&sleepers.pointee.mutex)
-      generation.wrappingAdd(1, ordering: .releasing)
-      pthread_cond_broadcast(&sleepers.pointee.condition)
-      pthread_mutex_unlock(&sleepers.pointee.mutex)
-      work(as: 0)
-      var spins = 0
-      while running.load(ordering: .acquiring) > 0 {
-        spins &+= 1
-        if spins > 2_000 { sched_yield() }
-      }
-      job = nil
-    }
+    withoutActuallyEscaping(body) { board.share($0, pieces: pieces, helpers: count - 1) }
   }
 
-  /// What a thread holds: the team without keeping it alive, so that the team's end can end the thread.
+  /// What a thread is started with.
   private final class Seat {
-    unowned let team: ThreadTeam
+    let board: Board
     let worker: Int
-    init(team: ThreadTeam, worker: Int) {
-      self.team = team
+
+    init(board: Board, worker: Int) {
+      self.board = board
       self.worker = worker
     }
   }
+}
 
-  private static func serve(_ seat: Seat) {
-    let team = seat.team
-    let sleepers = team.sleepers
+/// Where the work is written up that a team's threads take.
+private final class Board: @unchecked Sendable {
+  // Unchecked: `job` and `pieces` are written by the caller alone, while all threads wait for the next generation.
+  private var job: ((_ index: Int, _ worker: Int) -> Void)?
+  private var pieces = 0
+  private var isDismissed = false
+  private let next = Atomic<Int>(0)
+  private let generation = Atomic<Int>(0)
+  private let running = Atomic<Int>(0)
+  private let lock: UnsafeMutablePointer<(mutex: pthread_mutex_t, condition: pthread_cond_t)>
+
+  init() {
+    lock = .allocate(capacity: 1)
+    lock.initialize(to: (pthread_mutex_t(), pthread_cond_t()))
+    pthread_mutex_init(&lock.pointee.mutex, nil)
+    pthread_cond_init(&lock.pointee.condition, nil)
+  }
+
+  deinit {
+    pthread_cond_destroy(&lock.pointee.condition)
+    pthread_mutex_destroy(&lock.pointee.mutex)
+    lock.deallocate()
+  }
+
+  /// The caller's side: writes the job up, takes part in it, and waits for the helpers.
+  func share(_ job: @escaping (_ index: Int, _ worker: Int) -> Void, pieces: Int, helpers: Int) {
+    self.job = job
+    self.pieces = pieces
+    next.store(0, ordering: .relaxed)
+    running.store(helpers, ordering: .relaxed)
+    announce()
+    work(as: 0)
+    var spins = 0
+    while running.load(ordering: .acquiring) > 0 {
+      spins &+= 1
+      if spins > 2_000 { sched_yield() }
+    }
+    self.job = nil
+  }
+
+  /// Sends the helpers home.
+  func dismiss() {
+    isDismissed = true
+    announce()
+  }
+
+  private func announce() {
+    pthread_mutex_lock(&lock.pointee.mutex)
+    generation.wrappingAdd(1, ordering: .releasing)
+    pthread_cond_broadcast(&lock.pointee.condition)
+    pthread_mutex_unlock(&lock.pointee.mutex)
+  }
+
+  /// A helper's life: it looks out for work for a little while, then sleeps until there is some.
+  func serve(as worker: Int) {
     var seen = 0
     while true {
       var spins = 0
-      while team.generation.load(ordering: .acquiring) == seen && spins < 20_000 { spins &+= 1 }
-      pthread_mutex_lock(&sleepers.pointee.mutex)
-      while team.generation.load(ordering: .acquiring) == seen {
-        pthread_cond_wait(&sleepers.pointee.condition, &sleepers.pointee.mutex)
+      while generation.load(ordering: .acquiring) == seen && spins < 20_000 { spins &+= 1 }
+      pthread_mutex_lock(&lock.pointee.mutex)
+      while generation.load(ordering: .acquiring) == seen {
+        pthread_cond_wait(&lock.pointee.condition, &lock.pointee.mutex)
       }
-      seen = team.generation.load(ordering: .acquiring)
-      let stopping = sleepers.pointee.stopping
-      pthread_mutex_unlock(&sleepers.pointee.mutex)
-      if stopping { return }
-      team.work(as: seat.worker)
-      team.running.wrappingSubtract(1, ordering: .acquiringAndReleasing)
+      seen = generation.load(ordering: .acquiring)
+      pthread_mutex_unlock(&lock.pointee.mutex)
+      if isDismissed { return }
+      work(as: worker)
+      running.wrappingSubtract(1, ordering: .acquiringAndReleasing)
     }
   }
 

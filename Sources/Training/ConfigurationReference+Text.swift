@@ -37,7 +37,7 @@ extension ConfigurationReference {
 
     ## The files in `configs/`
     `phd-cswa.json` and its twins `vanilla.json`, `phd.json`, `swa.json` and `naive.json` differ in the pattern alone: a
-    byte-level model of 1.7 million parameters (4 layers, d 192, f 512, 6 query and 2 kv heads), 200 steps of 16 sequences
+    byte-level model of 1.7 million parameters (4 layers, d 192, f 512, 6 query and 2 kv heads), 160 steps of 16 sequences
     of 256 bytes, on up to 8 ranks. They are made to learn something visible in a minute or two on two cores.
 
     `paper-*.json` are the runs of the paper's tables (arXiv 2504.14992): W = 16, C = 32, 300 and 500 billion tokens, and

@@ -57,6 +57,11 @@ extension HiddenDecoding {
       self = .vanilla
       return
     }
+    if let object = section.object, object["chunk"] != nil, object["window"] == nil, pattern == .cswa {
+      throw ConfigurationError(
+        "\(section.reader.place("hidden_decoding.chunk")): hidden_decoding.chunk is given without a window; "
+          + "give hidden_decoding.window as well")
+    }
     let fault = HiddenDecoding.fault(pattern: pattern, repeats: repeats ?? 1, window: window, chunk: chunk)
     if let fault {
       throw ConfigurationError("\(section.reader.place("hidden_decoding.pattern")): hidden_decoding: \(fault)")

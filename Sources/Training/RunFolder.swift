@@ -20,14 +20,14 @@ public struct RunFolder: Sendable {
   ///
   /// - Throws: `StorageError.failed`.
   public func create() throws {
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw StorageError(.failed, path, "cannot be made a folder: \(RunFolder.reason(error))")
+    var made = path.hasPrefix("/") ? "" : "."
+    for component in path.split(separator: "/") {
+      made += "/" + component
+      // Another run may be making the same folder.
+      if mkdir(made, 0o777) != 0 && errno != EEXIST { throw RunFolder.unwritable(path, errno) }
     }
-    guard access(path, W_OK | X_OK) == 0 else {
-      throw StorageError(.failed, path, "cannot be written: \(String(cString: strerror(errno)))")
-    }
+    guard (try? FileStatus(path).isFolder) == true else { throw RunFolder.unwritable(path, ENOTDIR) }
+    guard access(path, W_OK | X_OK) == 0 else { throw RunFolder.unwritable(path, errno) }
   }
 
   /// The steps that have a checkpoint, newest first. A folder that is not there has none.
@@ -83,18 +83,11 @@ public struct RunFolder: Sendable {
     let checkpoints = steps().map { checkpoint(step: $0) }
     let old = checkpoints.filter { URL(fileURLWithPath: $0).resolvingSymlinksInPath() != kept } + [log, configuration]
     for path in old where FileStatus.exists(path) {
-      do {
-        try FileManager.default.removeItem(atPath: path)
-      } catch {
-        throw StorageError(.failed, path, "cannot be removed: \(RunFolder.reason(error))")
-      }
+      guard unlink(path) == 0 else { throw RunFolder.unwritable(path, errno) }
     }
   }
 
-  private static func reason(_ error: any Error) -> String {
-    if let posix = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError {
-      return String(cString: strerror(Int32(posix.code)))
-    }
-    return (error as NSError).localizedDescription
+  private static func unwritable(_ path: String, _ code: Int32) -> StorageError {
+    StorageError(.failed, path, "cannot be written: \(String(cString: strerror(code)))")
   }
 }

@@ -1,5 +1,4 @@
 import Communication
-import Corpus
 import Kernels
 import Transformer
 
@@ -68,8 +67,9 @@ public final class Trainer {
 
   /// One step: the loss and the gradient of the global batch, then the update. Collective.
   ///
+  /// - Parameter batch: this rank's sequences one after another, T + 1 tokens each, every token below V.
   /// - Throws: `NotFiniteError`, on every rank and before the update; `CommunicationError`.
-  public func step(_ batch: Batch) throws -> StepResult {
+  public func step(_ batch: UnsafeBufferPointer<Int32>) throws -> StepResult {
     let training = configuration.training
     let sums = try gradientOfBatch(batch)
     let step = state.step + 1
@@ -87,18 +87,20 @@ public final class Trainer {
     state.step = step
     state.samples += training.globalBatchSize
     state.tokens += sums.tokens
+    pass.clock?.mark(.optimizer)
     return result
   }
 
   /// Leaves the gradient's sum over the global batch's tokens in ``gradients``, on every rank.
-  private func gradientOfBatch(_ batch: Batch) throws -> LossSums {
+  private func gradientOfBatch(_ batch: UnsafeBufferPointer<Int32>) throws -> LossSums {
     gradients.clear(on: team)
+    pass.clock?.mark(.optimizer)
     for index in sums.indices { sums[index] = 0 }
-    let perMicroBatch = batch.tokens.count / microBatches
+    let perMicroBatch = batch.count / microBatches
     var tokens = 0
     for microBatch in 0..<microBatches {
       let part = UnsafeBufferPointer(
-        rebasing: batch.tokens[microBatch * perMicroBatch..<(microBatch + 1) * perMicroBatch])
+        rebasing: batch[microBatch * perMicroBatch..<(microBatch + 1) * perMicroBatch])
       let isLast = microBatch == microBatches - 1
       let found = try pass.lossAndGradient(
         parameters: state.parameters.pointer, gradients: gradients.pointer, tokens: part,
@@ -106,6 +108,7 @@ public final class Trainer {
       ) { bucket in
         // What the last micro-batch has added to is final: its sum over ranks starts while the rest is computed.
         if isLast { try reduction.begin(bucket: bucket) }
+        pass.clock?.mark(.communication)
       }
       let place = 2 * (communicator.rank * microBatches + microBatch)
       sums[place] = found.crossEntropy
@@ -119,6 +122,7 @@ public final class Trainer {
       total.crossEntropy += sums[place]
       total.squaredLogSumExp += sums[place + 1]
     }
+    pass.clock?.mark(.communication)
     return total
   }
 

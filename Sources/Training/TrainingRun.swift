@@ -45,7 +45,7 @@ public final class TrainingRun {
 
         let start = ContinuousClock.now
         let batch = try communicator.agreed { try next(reader) }
-        let result = try trainer.step(batch)
+        let result = try trainer.step(batch.tokens)
         record(result, epoch: batch.epoch, seconds: (ContinuousClock.now - start).inSeconds)
 
         if isDue(every: configuration.validation.everySteps) { try validate() }
@@ -195,6 +195,13 @@ public final class TrainingRun {
     guard communicator.isRoot else { return }
     if let warning = Processor.blasWarning(environment: ProcessInfo.processInfo.environment) {
       notes.append(warning)
+    }
+    let needed = plan.memoryBytesPerRank * communicator.nodeSize
+    if needed > ProcessInfo.processInfo.physicalMemory {
+      notes.append(
+        "\(communicator.nodeSize) ranks on a node take \(Quantity.bytes(needed)), it has "
+          + "\(Quantity.bytes(Int(ProcessInfo.processInfo.physicalMemory))): lower training.micro_batch_size, set "
+          + "training.recompute to \"block\", or use fewer ranks a node")
     }
     if let change = changes.first(where: { $0.key == "training.steps" }) {
       notes.append("training.steps was \(change.other), is \(change.value): the schedule is stretched to it")

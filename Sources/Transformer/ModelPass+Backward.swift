@@ -15,6 +15,7 @@ extension ModelPass {
     head(parameters, gradients: gradients, zLoss: zLoss)
     let sums = lossSums(rows: 0..<shape.rowsPerCopy)
     headNormBackward(parameters, gradients)
+    clock?.mark(.elementwise)
     try bucketDone(0)
     for layer in (0..<model.layers).reversed() {
       let weights = LayerWeights(parameters, layout, layer: layer)
@@ -25,6 +26,7 @@ extension ModelPass {
     Embedding.backward(
       streamGradient, tableGradient: OuterWeights(gradients, layout).embedding,
       tokens: UnsafeBufferPointer(inputs), copies: shape.hiddenDecoding.repeats, on: team)
+    clock?.mark(.elementwise)
     try bucketDone(model.layers + 1)
     return sums
   }
@@ -44,23 +46,32 @@ extension ModelPass {
     normalize(middle, kept.projection, weights.attentionNorm, residual: residual)
     normBackward(kept.down, dy: dx, weights.feedForwardNorm, gradients.feedForwardNorm)
     let activation = activation(rows: queryRows)
+    clock?.mark(.elementwise)
     inputGradient(activation, kept.down, weights.down)
+    clock?.mark(.feedForward)
     SwiGLU.backward(gateUp: kept.gateUp, gradient: activation, on: team)
+    clock?.mark(.elementwise)
     weightGradient(gradients.down, kept.down, activation)
     inputGradient(dx, kept.gateUp, weights.gateUp, accumulating: true)
     weightGradient(gradients.gateUp, kept.gateUp, middle)
+    clock?.mark(.feedForward)
 
     normBackward(kept.projection, dy: dx, weights.attentionNorm, gradients.attentionNorm)
+    clock?.mark(.elementwise)
     let outputGradient = middle
     inputGradient(outputGradient, kept.projection, weights.output)
     weightGradient(gradients.output, kept.projection, kept.attentionOutput)
+    clock?.mark(.projections)
     layOut(layer, weights)
+    clock?.mark(.elementwise)
     attention.backward(
       attentionQueries(layer: layer),
       outputGradients: queryGroups(layer: layer).map { outputGradient.rows($0.rows) }, on: team)
+    clock?.mark(.attentionBackward)
     let (together, query, keyValue) = LayerActivations.split(
       place(plan.queryKeyValueGradients), shape, layer: layer)
     layOutBackward(layer, weights, gradients, query: query, keyValue: keyValue)
+    clock?.mark(.elementwise)
 
     if let together {
       inputGradient(dx, together, weights.queryKeyValue, accumulating: true)
@@ -74,6 +85,7 @@ extension ModelPass {
       weightGradient(gradients.query, query, residual)
       weightGradient(gradients.keyValue, keyValue, x)
     }
+    clock?.mark(.projections)
   }
 
   /// From attention's gradients, in its own order, to those of the projections.

@@ -27,6 +27,7 @@ extension ModelPass {
     Embedding.forward(
       stream(into: 0), table: OuterWeights(parameters, layout).embedding, tokens: UnsafeBufferPointer(inputs),
       copies: shape.hiddenDecoding.repeats, on: team)
+    clock?.mark(.elementwise)
     for layer in 0..<model.layers {
       forward(layer, LayerWeights(parameters, layout, layer: layer))
     }
@@ -45,17 +46,26 @@ extension ModelPass {
       product(kept.query, residual, weights.query)
       product(kept.keyValue, x, weights.keyValue)
     }
+    clock?.mark(.projections)
     layOut(layer, weights)
+    clock?.mark(.elementwise)
     attention.forward(attentionQueries(layer: layer), on: team)
+    clock?.mark(.attentionForward)
     product(kept.projection, kept.attentionOutput, weights.output)
+    clock?.mark(.projections)
     let middle = middle(rows: queryRows)
     normalize(middle, kept.projection, weights.attentionNorm, residual: residual)
+    clock?.mark(.elementwise)
 
     let activation = activation(rows: queryRows)
     product(kept.gateUp, middle, weights.gateUp)
+    clock?.mark(.feedForward)
     SwiGLU.forward(activation, kept.gateUp, on: team)
+    clock?.mark(.elementwise)
     product(kept.down, activation, weights.down)
+    clock?.mark(.feedForward)
     normalize(stream(into: layer + 1), kept.down, weights.feedForwardNorm, residual: middle)
+    clock?.mark(.elementwise)
   }
 
   // MARK: the head
@@ -73,6 +83,7 @@ extension ModelPass {
         gradientWithZWeight: gradients == nil ? nil : Float(zLoss), on: team)
       if let gradients { headBackward(parameters, gradients, logits, rows: rows) }
     }
+    clock?.mark(.head)
   }
 
   /// The sums of some of copy K's rows, after ``head(_:gradients:zLoss:)``.

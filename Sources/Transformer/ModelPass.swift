@@ -29,6 +29,9 @@ public final class ModelPass {
   public let shape: PassShape
   public let layout: ParameterLayout
 
+  /// Tells the time of each part of a pass, where somebody wants to know.
+  public var clock: StepClock?
+
   let plan: ActivationPlan
   let recompute: Recompute
   let arena: Buffer

@@ -63,7 +63,8 @@ struct PHDTrain: ParsableCommand {
 
   static func main() {
     if let feature = Processor.missingFeature {
-      complain("this program was built for a processor with \(feature), which this one lacks; build it here: launch/build.sh")
+      complain(
+        "this program was built for a processor with \(feature), which this one lacks; build it here: launch/build.sh")
       Foundation.exit(ExitStatus.usage.rawValue)
     }
     // Signals are watched before MPI starts threads of its own.

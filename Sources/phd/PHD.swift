@@ -10,6 +10,7 @@ struct PHD: ParsableCommand {
     version: Version.current,
     subcommands: [
       CorpusCommand.self, LogCommand.self, CheckpointCommand.self, PlanCommand.self,
+      BenchmarkCommand.self,
     ])
 
   /// Parses, runs, and reports an error once.

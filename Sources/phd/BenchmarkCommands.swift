@@ -1,0 +1,49 @@
+import ArgumentParser
+import Communication
+import Training
+
+/// `phd benchmark`: how fast this machine is at it.
+struct BenchmarkCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "benchmark", abstract: "Measure training on this machine.", subcommands: [Train.self])
+
+  struct Train: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Time a configuration's steps, on random tokens.",
+      discussion: """
+        Reports tokens a second, the share of the rate that matrix products reach in the same process, memory, and \
+        where the time goes. Works under mpirun.
+        """)
+
+    @Argument(help: ArgumentHelp("The configuration (JSON).", valueName: "config"))
+    var config: String
+
+    @Option(
+      name: .customLong("set"), parsing: .singleValue,
+      help: ArgumentHelp("Override one key by its dotted path.", valueName: "key=value"))
+    var overrides: [String] = []
+
+    @Option(help: ArgumentHelp("Steps to time, after one that is not counted.", valueName: "n"))
+    var steps = 5
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func validate() throws {
+      if steps < 1 { throw ValidationError("--steps \(steps): expected 1 or more") }
+    }
+
+    func run() throws {
+      let communicator = try Communicator.initialize()
+      communicator.statusOfError = { ExitStatus.of($0) ?? ExitStatus.brokenNumbers.rawValue }
+      let configuration = try communicator.agreed {
+        let configuration = try RunSetup.load(config, overrides: overrides)
+        if let fault = configuration.fault(ranks: communicator.size) { throw ConfigurationError(fault) }
+        return configuration
+      }
+      let result = try StepBenchmark(configuration, steps: steps, communicator)
+      if communicator.isRoot { print(json ? result.json.compact : result.text) }
+      try communicator.finalize()
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import Foundation
+import Testing
+
+@testable import Kernels
+
+@Suite struct ElementaryTests {
+  @Test("2ˣ within 3e-7 over its range, and at its ends where it stays")
+  func powersOfTwo() {
+    var worst = 0.0
+    for index in -126_000...126_000 {
+      let x = Float(index) / 1000
+      let expected = Foundation.exp2(Double(x))
+      worst = max(worst, abs(Double(Kernels.exp2(x)) - expected) / expected)
+    }
+    #expect(worst < 3e-7, "\(worst)")
+    #expect(Kernels.exp2(Float(0)) == 1)
+    #expect(Kernels.exp2(-Float.infinity) == Kernels.exp2(Float(-126)))
+    #expect(Kernels.exp2(Float.nan).isNaN)
+  }
+
+  @Test("Sums of lanes and largest lanes")
+  func lanes() {
+    let vector = Vector(1, -2, 3, 4, 5, -6, 7, 8, 9, 100, 11, 12, -13, 14, 15, 16)
+    #expect(vector.laneSum == 184)
+    #expect(vector.laneMaximum == 100)
+    #expect((-vector).laneMaximum == 13)
+  }
+
+  @Test("Every piece is done once, whatever the number of threads", arguments: [1, 2, 3, 5])
+  func team(_ threads: Int) {
+    let team = ThreadTeam(count: threads)
+    for pieces in [0, 1, 2, 7, 100, 1000] {
+      let done = Buffer(count: max(pieces, 1))
+      let workers = Buffer(count: max(pieces, 1))
+      team.forEach(pieces) { index, worker in
+        done.pointer[index] += 1
+        workers.pointer[index] = Float(worker)
+      }
+      #expect((0..<pieces).allSatisfy { done.pointer[$0] == 1 })
+      #expect((0..<pieces).allSatisfy { (0..<threads).contains(Int(workers.pointer[$0])) })
+    }
+  }
+
+  @Test("A team that is asked many times in a row loses no piece")
+  func teamRepeatedly() {
+    let team = ThreadTeam(count: 3)
+    let sums = Buffer(count: 64)
+    for _ in 0..<2000 { team.forEach(64) { index, _ in sums.pointer[index] += 1 } }
+    #expect(sums.floats.allSatisfy { $0 == 2000 })
+  }
+
+  @Test("Products in tiles equal a double-precision loop, however the rows are segmented")
+  func products() {
+    MatrixProduct.useOwnThreads()
+    let team = ThreadTeam(count: 2)
+    for (m, n, k, segment) in [(1, 1, 1, 1), (7, 5, 3, 7), (70, 33, 20, 35), (1100, 1030, 17, 550)] {
+      let x = random(m * k, seed: 1)
+      let w = random(n * k, seed: 2)
+      let y = Buffer(count: m * n)
+      MatrixProduct.forward(
+        Matrix(y.pointer, rows: m, columns: n), Matrix(x.pointer, rows: m, columns: k),
+        Matrix(w.pointer, rows: n, columns: k), segment: segment, on: team)
+      // Rows of y are dy, to get back at x and w.
+      let dx = Buffer(count: m * k)
+      MatrixProduct.inputGradient(
+        Matrix(dx.pointer, rows: m, columns: k), Matrix(y.pointer, rows: m, columns: n),
+        Matrix(w.pointer, rows: n, columns: k), segment: segment, on: team)
+      let dw = Buffer(count: n * k)
+      dw.pointer.update(repeating: 1, count: n * k)
+      MatrixProduct.weightGradient(
+        Matrix(dw.pointer, rows: n, columns: k), Matrix(y.pointer, rows: m, columns: n),
+        Matrix(x.pointer, rows: m, columns: k), on: team)
+      for (i, j) in [(0, 0), (m - 1, n - 1), (m / 2, n / 3)] {
+        let expected = (0..<k).reduce(0.0) { $0 + Double(x.pointer[i * k + $1]) * Double(w.pointer[j * k + $1]) }
+        #expect(abs(Double(y.pointer[i * n + j]) - expected) < 1e-5)
+        let c = (i + j) % k
+        let expectedX = (0..<n).reduce(0.0) { $0 + Double(y.pointer[i * n + $1]) * Double(w.pointer[$1 * k + c]) }
+        #expect(abs(Double(dx.pointer[i * k + c]) - expectedX) < 1e-4 * max(1, abs(expectedX)))
+        let expectedW = (0..<m).reduce(1.0) { $0 + Double(y.pointer[$1 * n + j]) * Double(x.pointer[$1 * k + c]) }
+        #expect(abs(Double(dw.pointer[j * k + c]) - expectedW) < 1e-3 * max(1, abs(expectedW)))
+      }
+    }
+  }
+
+  private func random(_ count: Int, seed: UInt64) -> Buffer {
+    var state = seed
+    let buffer = Buffer(count: count)
+    for index in 0..<count {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      buffer.pointer[index] = Float(Int64(bitPattern: state) >> 40) / Float(1 << 23)
+    }
+    return buffer
+  }
+}
