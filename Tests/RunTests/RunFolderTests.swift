@@ -27,7 +27,7 @@ import Training
   @Test(arguments: [nil, 2]) func `a file where the folder should be`(ranks: Int?) throws {
     let workplace = try Workplace()
     try workplace.write("", to: "runs")
-    try expectError(try workplace.train(ranks: ranks), 74, naming: ["runs/tiny", "folder"])
+    try expectError(try workplace.train(ranks: ranks), 74, naming: ["runs/tiny", "Not a directory"])
     try expectError(try workplace.train(["--set", "checkpoint.directory=/proc/x"]), 74, naming: ["/proc/x/tiny"])
   }
 
