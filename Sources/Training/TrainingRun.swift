@@ -230,7 +230,7 @@ public final class TrainingRun {
         + "\(Processor.blasKernel), one thread a product; \(Quantity.short(peak / 1e9)) GFLOP/s together")
     if let checkpoint { console.say("resuming at step \(checkpoint.step) from \(checkpoint.path)") }
     for change in changes { console.say("changed      \(change.key): \(change.other) → \(change.value)") }
-    for note in notes {
+    for note in configuration.warnings + notes {
       append("warning", ["step": .integer(trainer.state.step), "message": .string(note)])
       console.warn(note)
     }

@@ -1,28 +1,30 @@
-import Corpus
 import Foundation
-import Storage
 
 /// Runs `body` with a new, empty folder, and removes the folder.
-func withTemporaryFolder<Result>(_ body: (_ path: String) throws -> Result) throws -> Result {
+public func withTemporaryFolder<Result>(_ body: (_ path: String) throws -> Result) throws -> Result {
   let folder = FileManager.default.temporaryDirectory.appending(path: "phd-test-\(UUID().uuidString)")
   try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
   defer { try? FileManager.default.removeItem(at: folder) }
   return try body(folder.path)
 }
 
-func bytes(of path: String) throws -> [UInt8] {
+/// All bytes of a file.
+public func bytes(of path: String) throws -> [UInt8] {
   [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
 }
 
-func write(_ bytes: some Sequence<UInt8>, to path: String) throws {
+/// Makes a file of these bytes.
+public func write(_ bytes: some Sequence<UInt8>, to path: String) throws {
   try Data(bytes).write(to: URL(fileURLWithPath: path))
 }
 
 /// The same numbers in every run.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
+public struct SplitMix: RandomNumberGenerator {
+  public var state: UInt64
 
-  mutating func next() -> UInt64 {
+  public init(state: UInt64) { self.state = state }
+
+  public mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
     var value = state
     value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
@@ -32,7 +34,7 @@ struct SplitMix: RandomNumberGenerator {
 }
 
 /// What may happen to a file: a few bits flipped, a piece cut out or cut off, bytes put in.
-func damaged(_ original: [UInt8], with random: inout SplitMix) -> [UInt8] {
+public func damaged(_ original: [UInt8], with random: inout SplitMix) -> [UInt8] {
   var bytes = original
   switch Int.random(in: 0..<6, using: &random) {
   case 0:
@@ -51,28 +53,4 @@ func damaged(_ original: [UInt8], with random: inout SplitMix) -> [UInt8] {
     }
   }
   return bytes
-}
-
-/// A file of Fixtures/, written by `make_fixtures.py`.
-func fixture(_ name: String) -> String {
-  Bundle.module.bundlePath + "/Fixtures/" + name
-}
-
-/// The numbers that most fixtures hold.
-let fixtureTokens = (0..<300).map { Int32($0 * 7 % 251) }
-
-/// Writes a corpus of these tokens with nothing else in it.
-func writeCorpus(_ tokens: some Sequence<Int>, to path: String) throws {
-  let file = try HDF5File.create(path)
-  try file.write("tokens", tokens.map { UInt16($0) })
-  try file.close()
-}
-
-extension TokenFile {
-  /// All tokens.
-  func allTokens() throws -> [Int32] {
-    var tokens = [Int32](repeating: 0, count: tokenCount)
-    try tokens.withUnsafeMutableBufferPointer { try readTokens(at: 0, into: $0) }
-    return tokens
-  }
 }
