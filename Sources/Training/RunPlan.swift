@@ -106,9 +106,10 @@ public enum Quantity {
   /// Bytes in multiples of 1000.
   public static func bytes(_ value: Int) -> String { short(Double(value)) + "B" }
 
-  /// A duration: 4.2 s, 3 min 10 s, 2 h 5 min.
+  /// A duration: 12 ms, 4.2 s, 3 min 10 s, 2 h 5 min.
   public static func duration(_ seconds: Double) -> String {
     if !seconds.isFinite || seconds > 1e9 { return "unknown" }
+    if seconds > 0 && seconds < 0.0995 { return figures(max(0.1, seconds * 1000)) + " ms" }
     if seconds < 60 { return figures(seconds) + " s" }
     let whole = Int(seconds.rounded())
     if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }

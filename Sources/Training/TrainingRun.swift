@@ -224,7 +224,7 @@ public final class TrainingRun {
         "flops_per_step": .integer(plan.flopsPerStep), "gemm_peak_gflops": .number(peak / 1e9),
         "memory_bytes_per_rank": .integer(plan.memoryBytesPerRank),
       ])
-    console.say("run          \(folder.path)\n\(plan.text(configuration))")
+    console.say("folder       \(folder.path)\n\(plan.text(configuration))")
     console.say(
       "ranks        \(communicator.size), \(threads) thread\(threads == 1 ? "" : "s") each; OpenBLAS "
         + "\(Processor.blasKernel), one thread a product; \(Quantity.short(peak / 1e9)) GFLOP/s together")
