@@ -54,6 +54,8 @@ let package = Package(
       resources: [.copy("Fixtures")]),
     .testTarget(name: "CommunicationTests", dependencies: ["Communication", "TestSupport", "mpi-checks"]),
     .testTarget(name: "TrainingTests", dependencies: ["Training", "Transformer", "Reference"]),
-    .testTarget(name: "RunTests", dependencies: ["Training", "Transformer", "Storage", "Reference", "TestSupport"]),
+    .testTarget(
+      name: "RunTests",
+      dependencies: ["Training", "Transformer", "Storage", "Reference", "TestSupport", "phd-train", "phd"]),
   ]
 )

@@ -55,10 +55,9 @@ public enum RunSetup {
   static func checkpoint(
     _ options: RunOptions, _ folder: RunFolder, warn: (String) -> Void
   ) throws -> Checkpoint? {
-    if options.overwrite { try folder.clear() }
     switch options.resume {
     case .never:
-      if let step = folder.steps().first {
+      if !options.overwrite, let step = folder.steps().first {
         throw ConfigurationError(
           "--resume never: \(folder.path) holds checkpoints, the newest of step \(step); add --overwrite to remove "
             + "them and start anew, or give the run another name")
@@ -72,7 +71,7 @@ public enum RunSetup {
       }
       return checkpoint
     case .auto:
-      return folder.newestValid { warn("\($0); passed over") }
+      return options.overwrite ? nil : folder.newestValid { warn("\($0); passed over") }
     }
   }
 

@@ -4,7 +4,9 @@ import Synchronization
 /// Signals, as flags that the training loop asks for between steps.
 ///
 /// SIGTERM, SIGINT and SIGUSR2 ask the run to save and stop, SIGUSR1 to save and go on. They are blocked in all threads
-/// and taken by one of their own, so no system call of another is ever interrupted.
+/// started later and taken by one of their own, so no system call of those is ever interrupted. Threads that libraries
+/// start as they are loaded, before `main` (OpenBLAS's), block nothing: for them there is a handler too, without which
+/// a signal that the system hands to one of them would end the process.
 public final class SignalWatch: Sendable {
   /// What was asked for, as bits, so that the ranks can put theirs together.
   public struct Requests: OptionSet, Sendable {
@@ -15,33 +17,51 @@ public final class SignalWatch: Sendable {
     public static let stop = Requests(rawValue: 2)
   }
 
-  private let requested = Atomic<UInt64>(0)
-  private static let stopping: [Int32] = [SIGTERM, SIGINT, SIGUSR2]
-  private static let saving = SIGUSR1
+  /// The process's, as signals are.
+  private static let requested = Atomic<UInt64>(0)
+  private static let watched: [Int32] = [SIGTERM, SIGINT, SIGUSR2, SIGUSR1]
 
   /// Starts watching. To be made before any other thread is started, which would take the signals instead.
+  ///
+  /// What would kill the process where an error can be reported, a closed pipe or a file's size limit, is left to the
+  /// system call's result.
   public init() {
-    var set = sigset_t()
-    sigemptyset(&set)
-    for signal in SignalWatch.stopping + [SignalWatch.saving] { sigaddset(&set, signal) }
+    _ = take()
+    var action = sigaction()
+    action.__sigaction_handler.sa_handler = { SignalWatch.note($0) }
+    action.sa_flags = SA_RESTART
+    for signal in SignalWatch.watched { sigaction(signal, &action, nil) }
+    for signal in [SIGPIPE, SIGXFSZ] { Foundation.signal(signal, SIG_IGN) }
+
+    var set = SignalWatch.set
     pthread_sigmask(SIG_BLOCK, &set, nil)
-    let thread = Thread { [self] in watch() }
+    let thread = Thread { SignalWatch.watch() }
     thread.name = "signals"
     thread.start()
   }
 
   /// What was asked for since the last call.
-  public func take() -> Requests { Requests(rawValue: requested.exchange(0, ordering: .relaxed)) }
+  public func take() -> Requests {
+    Requests(rawValue: SignalWatch.requested.exchange(0, ordering: .relaxed))
+  }
 
-  private func watch() {
-    var set = sigset_t()
-    sigemptyset(&set)
-    for signal in SignalWatch.stopping + [SignalWatch.saving] { sigaddset(&set, signal) }
+  private static func watch() {
+    var set = set
     while true {
       var signal: Int32 = 0
-      guard sigwait(&set, &signal) == 0 else { continue }
-      let request: Requests = SignalWatch.stopping.contains(signal) ? .stop : .save
-      requested.bitwiseOr(request.rawValue, ordering: .relaxed)
+      if sigwait(&set, &signal) == 0 { note(signal) }
     }
+  }
+
+  /// Called by the handler too: no more than an atomic operation.
+  private static func note(_ signal: Int32) {
+    requested.bitwiseOr(signal == SIGUSR1 ? Requests.save.rawValue : Requests.stop.rawValue, ordering: .relaxed)
+  }
+
+  private static var set: sigset_t {
+    var set = sigset_t()
+    sigemptyset(&set)
+    for signal in watched { sigaddset(&set, signal) }
+    return set
   }
 }

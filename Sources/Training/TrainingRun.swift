@@ -179,11 +179,14 @@ public final class TrainingRun {
     let resumed = try trainer.begin(from: found, initializingFrom: options.initializeFrom)
     let peak = try trainer.measurePeak()
     console = Console(steps: configuration.training.steps, flopsPerStep: plan.flopsPerStep, peak: peak)
-    savedStep = resumed ? trainer.state.step : nil
+    // A checkpoint that was named may lie elsewhere: then this run's folder has none of that step yet.
+    savedStep = resumed && options.resume == .auto ? trainer.state.step : nil
 
     let step = trainer.state.step
     var opened: LossLog?
     try communicator.rootOnly {
+      // Only now that nothing stands in the way of the new run, and what it begins with is in memory.
+      if options.overwrite { try folder.clear(sparing: found?.path) }
       for path in folder.setAside(after: step) { notes.append("a later checkpoint is now \(path)") }
       try WholeFile.write(Array((configuration.resolved.pretty + "\n").utf8), to: folder.configuration)
       opened = try LossLog(folder.log, continuingFrom: step)
@@ -221,7 +224,7 @@ public final class TrainingRun {
         "flops_per_step": .integer(plan.flopsPerStep), "gemm_peak_gflops": .number(peak / 1e9),
         "memory_bytes_per_rank": .integer(plan.memoryBytesPerRank),
       ])
-    console.say("\(configuration.name): \(plan.text(configuration))")
+    console.say("run          \(folder.path)\n\(plan.text(configuration))")
     console.say(
       "ranks        \(communicator.size), \(threads) thread\(threads == 1 ? "" : "s") each; OpenBLAS "
         + "\(Processor.blasKernel), one thread a product; \(Quantity.short(peak / 1e9)) GFLOP/s together")

@@ -76,9 +76,12 @@ public struct RunFolder: Sendable {
 
   /// Removes what an earlier run of this name has left.
   ///
+  /// - Parameter spared: a checkpoint that stays, where it is one of the run's: the new run goes on from it.
   /// - Throws: `StorageError.failed`.
-  public func clear() throws {
-    let old = steps().map { checkpoint(step: $0) } + [log, configuration]
+  public func clear(sparing spared: String? = nil) throws {
+    let kept = spared.map { URL(fileURLWithPath: $0).resolvingSymlinksInPath() }
+    let checkpoints = steps().map { checkpoint(step: $0) }
+    let old = checkpoints.filter { URL(fileURLWithPath: $0).resolvingSymlinksInPath() != kept } + [log, configuration]
     for path in old where FileStatus.exists(path) {
       guard unlink(path) == 0 else { throw RunFolder.unwritable(path, errno) }
     }

@@ -1,0 +1,100 @@
+import Foundation
+import TestSupport
+import Testing
+import Training
+
+/// Configurations and options that can't be run: 64, and a message that says what to change.
+@Suite(.serialized) struct BadConfigurationTests {
+  struct Case: Sendable, CustomTestStringConvertible {
+    let overrides: [String]
+    let names: [String]
+    var ranks: Int?
+    var testDescription: String { overrides.joined(separator: " ") }
+  }
+
+  @Test(arguments: [
+    Case(overrides: ["training.step=30"], names: ["step", "training.steps"]),
+    Case(overrides: ["trainin.steps=30"], names: ["trainin", "training"]),
+    Case(overrides: ["optimizer.learnig_rate=1"], names: ["learnig_rate", "learning_rate"], ranks: 2),
+    Case(overrides: ["training.steps=many"], names: ["training.steps", "many"]),
+    Case(overrides: ["training.steps=1.5"], names: ["training.steps", "1.5"]),
+    Case(overrides: ["training.reproducible=1"], names: ["training.reproducible", "1"]),
+    Case(overrides: ["training.micro_batch_size=4"], names: ["training.global_batch_size", "6", "4"]),
+    Case(
+      overrides: ["training.micro_batch_size=2"], names: ["training.global_batch_size", "6", "ranks (2)"], ranks: 2),
+    Case(
+      overrides: ["model.num_attention_heads=3"], names: ["num_attention_heads", "hidden_size", "16", "3"], ranks: 2),
+    Case(overrides: ["model.num_key_value_heads=3"], names: ["num_key_value_heads", "num_attention_heads", "3", "2"]),
+    Case(overrides: ["hidden_decoding.pattern=swa"], names: ["hidden_decoding.chunk"]),
+    Case(overrides: ["hidden_decoding.window=null"], names: ["hidden_decoding.window"]),
+    Case(overrides: ["hidden_decoding.window=1"], names: ["hidden_decoding", "window", "not 1", "phd"]),
+    Case(overrides: ["hidden_decoding.repeats=1"], names: ["hidden_decoding", "repeats", "not 1", "vanilla"]),
+    Case(overrides: ["schedule.decay_steps=5"], names: ["schedule.decay_steps", "wsd"]),
+    Case(overrides: ["optimizer.no_weight_decay=[\"*.nom.weight\"]"], names: ["no_weight_decay", "*.nom.weight"]),
+    Case(overrides: ["training"], names: ["training", "KEY=VALUE"]),
+  ])
+  func `a wrong key`(wrong: Case) throws {
+    let workplace = try Workplace()
+    let outcome = try workplace.train(wrong.overrides.flatMap { ["--set", $0] }, ranks: wrong.ranks)
+    try expectError(outcome, 64, naming: wrong.names)
+    #expect(outcome.output == "")
+    #expect(!FileManager.default.fileExists(atPath: workplace["runs"]))
+  }
+
+  @Test(arguments: [nil, 2]) func `a misspelt key in the file`(ranks: Int?) throws {
+    let workplace = try Workplace()
+    try workplace.write(
+      Workplace.configuration.replacing("\"warmup_steps\"", with: "\"warmup_step\""), to: "config.json")
+    try expectError(
+      try workplace.train(ranks: ranks), 64, naming: ["config.json", "warmup_step\"", "schedule", "warmup_steps"])
+  }
+
+  @Test(arguments: [nil, 2]) func `a file that is not JSON`(ranks: Int?) throws {
+    let workplace = try Workplace()
+    try workplace.write("{ \"name\": \"x\",\n  \"seed\" 5 }", to: "config.json")
+    try expectError(try workplace.train(ranks: ranks), 64, naming: ["config.json", "line 2", "JSON"])
+  }
+
+  @Test(arguments: [nil, 2]) func `a file that is not there`(ranks: Int?) throws {
+    let workplace = try Workplace()
+    try expectError(try workplace.train(configuration: "nowhere.json", ranks: ranks), 66, naming: ["nowhere.json"])
+  }
+
+  @Test(arguments: [["--no-such"], ["--stop-after", "0"], ["--stop-after", "x"], ["--json"], ["second.json"]])
+  func `wrong options`(arguments: [String]) throws {
+    let workplace = try Workplace()
+    try expectError(try workplace.train(arguments), 64, naming: [arguments.last ?? ""])
+  }
+
+  @Test func `wrong options under mpirun are complained of once`() throws {
+    try expectError(try Workplace().train(["--no-such"], ranks: 3), 64, naming: ["--no-such", "--help"])
+  }
+
+  @Test(arguments: [nil, 2]) func `help is no error`(ranks: Int?) throws {
+    let outcome = try Workplace().train(["--help"], ranks: ranks)
+    #expect(outcome.status == 0 && outcome.error == "")
+    #expect(outcome.output.components(separatedBy: "USAGE: phd-train").count == 2)
+    #expect(outcome.output.contains("--stop-after"))
+  }
+
+  @Test func `ranks with different configurations`() throws {
+    let workplace = try Workplace()
+    try workplace.write(Workplace.configuration.replacing("\"seed\": 5", with: "\"seed\": 6"), to: "other.json")
+    let program = "\(buildDirectory)/phd-train"
+    let start = ["--quiet", "--bind-to", "none", "-n", "1", program, "config.json"]
+    let environment = Workplace.environment.merging([
+      "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1",
+    ]) { $1 }
+    for (other, names) in [
+      (["other.json"], ["rank 1", "seed", "5", "6"]),
+      (["config.json", "--set", "optimizer.learning_rate=0.5"], ["rank 1", "optimizer.learning_rate", "0.01", "0.5"]),
+      (["config.json", "--stop-after", "3"], ["rank 1", "other options"]),
+    ] {
+      let outcome = try launch(
+        "/usr/bin/mpirun", start + [":", "-n", "1", program] + other, environment: environment,
+        directory: workplace.path, timeout: 20)
+      try expectError(outcome, 64, naming: names)
+    }
+    #expect(!FileManager.default.fileExists(atPath: workplace["runs"]))
+  }
+}

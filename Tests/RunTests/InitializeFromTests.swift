@@ -1,0 +1,86 @@
+import Foundation
+import Storage
+import TestSupport
+import Testing
+import Training
+
+/// First weights from another file.
+@Suite(.serialized) struct InitializeFromTests {
+  @Test func `weights as h5py would write them, without seal or moments, begin a run`() throws {
+    let workplace = try Workplace()
+    #expect(try workplace.train(["--stop-after", "5"], name: "first").status == 0)
+    let first = workplace.run("first")
+    let weights = try RunFiles.tensors(first.checkpoint(5)).filter { $0.key.hasPrefix("model/") }
+    try write(weights, like: first.checkpoint(5), to: workplace["weights.h5"])
+
+    for (name, file) in [("plain", "weights.h5"), ("sealed", "runs/first/\(RunFiles.name(5))")] {
+      let outcome = try workplace.train(["--initialize-from", file], name: name, ranks: 2)
+      #expect(outcome.status == 0, "\(outcome.error)")
+    }
+    try expectSame(workplace.run("plain"), workplace.run("sealed"), at: 20)
+    let run = workplace.run("plain")
+    #expect(try run.starts() == [0])
+    #expect(try run.steps() == (1...20).map(Double.init))
+    // They are the first run's weights, with the first samples again.
+    #expect(try run.steps("loss")[0] < first.steps("loss")[0])
+
+    // A file of weights says nothing of a run.
+    try expectError(try workplace.train(["--resume", "weights.h5"]), 65, naming: ["weights.h5", "--initialize-from"])
+  }
+
+  @Test func `it counts only where nothing is resumed`() throws {
+    let workplace = try Workplace()
+    #expect(try workplace.train(name: "straight").status == 0)
+    #expect(try workplace.train(["--stop-after", "5"]).status == 0)
+    let outcome = try workplace.train(["--initialize-from", "runs/straight/\(RunFiles.name(20))"])
+    #expect(outcome.status == 0, "\(outcome.error)")
+    try expectSame(workplace.run(), workplace.run("straight"), at: 20)
+  }
+
+  @Test(arguments: [nil, 2]) func `a file that is not there`(ranks: Int?) throws {
+    for option in ["--initialize-from", "--resume"] {
+      try expectError(try Workplace().train([option, "nowhere.h5"], ranks: ranks), 66, naming: ["nowhere.h5"])
+    }
+  }
+
+  @Test func `a file that lacks a tensor`() throws {
+    let workplace = try Workplace()
+    #expect(try workplace.train(["--stop-after", "1"], name: "first").status == 0)
+    let file = workplace.run("first").checkpoint(1)
+    let weights = try RunFiles.tensors(file).filter { $0.key.hasPrefix("model/") }
+    try write(weights.filter { $0.key != "model/lm_head.weight" }, like: file, to: workplace["weights.h5"])
+    try expectError(
+      try workplace.train(["--initialize-from", "weights.h5"]), 65, naming: ["weights.h5", "lm_head.weight"])
+  }
+
+  @Test(arguments: [nil, 2]) func `weights that are not finite break the first step`(ranks: Int?) throws {
+    let workplace = try Workplace()
+    #expect(try workplace.train(["--stop-after", "1"], name: "first").status == 0)
+    let file = workplace.run("first").checkpoint(1)
+    for (name, value) in [("nan", Float.nan), ("inf", Float.infinity)] {
+      var weights = try RunFiles.tensors(file).filter { $0.key.hasPrefix("model/") }
+      weights["model/lm_head.weight"]?[40] = value
+      try write(weights, like: file, to: workplace["\(name).h5"])
+      let outcome = try workplace.train(["--initialize-from", "\(name).h5"], name: name, ranks: ranks, timeout: 20)
+      try expectError(outcome, 70, naming: ["step 1", "loss", "optimizer.learning_rate"])
+      let run = workplace.run(name)
+      #expect(run.checkpoints == [])
+      #expect(try run.records("step").isEmpty)
+      #expect(try run.records("end").count == 1)
+    }
+  }
+
+  /// Writes tensors as `h5py` would write a checkpoint, with the attributes of another.
+  private func write(_ tensors: [String: [Float]], like checkpoint: String, to path: String) throws {
+    let (original, file) = (try HDF5File.open(checkpoint), try HDF5File.create(path))
+    try file.setAttribute("format", to: "phd-checkpoint")
+    try file.setAttribute("version", to: 1)
+    try file.setAttribute("step", to: 5)
+    try file.setAttribute("config", to: try #require(try original.stringAttribute("config")))
+    for (name, values) in tensors.sorted(by: { $0.key < $1.key }) {
+      let shape = try original.dataset(name).shape
+      try values.withUnsafeBufferPointer { try file.write(name, shape: shape, from: $0) }
+    }
+    try file.close()
+  }
+}

@@ -1,0 +1,70 @@
+import Foundation
+import TestSupport
+import Testing
+import Training
+
+/// The same global batch, whoever computes it.
+@Suite(.serialized) struct RankTests {
+  private let arguments = [
+    "--set", "training.global_batch_size=24", "--set", "optimizer.learning_rate=1e-3", "--set", "training.steps=12",
+  ]
+
+  @Test func `ranks share the batch, and the losses are one rank's`() throws {
+    let workplace = try Workplace()
+    try #require(try workplace.train(arguments, name: "alone").status == 0)
+    let alone = workplace.run("alone")
+    for ranks in [3, 4, 8] {
+      let name = "of-\(ranks)"
+      let outcome = try workplace.train(arguments, name: name, ranks: ranks)
+      try #require(outcome.status == 0, "\(outcome.error)")
+      #expect(outcome.error == "")
+      // Every line once, whatever the number of ranks.
+      #expect(outcome.output.components(separatedBy: "step 7/12").count == 2)
+      let run = workplace.run(name)
+      #expect(try run.records("run").first?["ranks"] == .integer(ranks))
+      for field in ["step", "learning_rate", "tokens", "epoch"] {
+        #expect(try run.steps(field) == alone.steps(field), "\(field)")
+      }
+      for field in ["loss", "z_loss", "gradient_norm"] {
+        let (found, expected) = (try run.steps(field), try alone.steps(field))
+        try #require(found.count == 12 && expected.count == 12)
+        for (found, expected) in zip(found, expected) {
+          #expect(abs(found - expected) <= (field == "gradient_norm" ? 1e-4 : 1e-5) * expected, "\(field)")
+        }
+      }
+      let (found, expected) = (try run.records("validation"), try alone.records("validation"))
+      #expect(found.count == 6)
+      for (found, expected) in zip(found, expected) {
+        let (loss, other) = (try #require(found["loss"]?.number), try #require(expected["loss"]?.number))
+        #expect(abs(loss - other) <= 1e-5 * other)
+      }
+    }
+  }
+
+  @Test func `the same ranks give the same bits, run after run`() throws {
+    let workplace = try Workplace()
+    for name in ["one", "other"] {
+      #expect(try workplace.train(arguments, name: name, ranks: 4).status == 0)
+    }
+    try expectSame(workplace.run("one"), workplace.run("other"), at: 12)
+  }
+
+  @Test func `an epoch visits every sample once, and each in another order`() throws {
+    // One sample a step and no learning: a loss says which sample it was.
+    let workplace = try Workplace()
+    let arguments = [
+      "--set", "training.global_batch_size=1", "--set", "optimizer.learning_rate=1e-30", "--set",
+      "optimizer.weight_decay=0", "--set", "training.steps=\(2 * Workplace.samples)", "--set",
+      "validation.every_steps=1000",
+    ]
+    #expect(try workplace.train(arguments).status == 0)
+    let losses = try workplace.run().steps("loss")
+    let (first, second) = (losses.prefix(Workplace.samples), losses.suffix(Workplace.samples))
+    #expect(Set(first).count == Workplace.samples)
+    #expect(first.sorted() == second.sorted())
+    #expect(Array(first) != Array(second))
+    #expect(
+      try workplace.run().steps("epoch")
+        == Array(repeating: 0, count: Workplace.samples) + Array(repeating: 1, count: Workplace.samples))
+  }
+}

@@ -1,0 +1,126 @@
+import Foundation
+import TestSupport
+import Testing
+import Training
+
+/// The folder of a run: who may write in it, what is there already, and what happens where nothing can be written.
+@Suite(.serialized) struct RunFolderTests {
+  @Test func `a second job on the folder names the first`() throws {
+    let workplace = try Workplace()
+    let long = ["--set", "training.steps=1000000", "--set", "checkpoint.every_steps=1000000"]
+    let first = try workplace.startTraining(long)
+    try #require(first.wait { _ in workplace.run().lastStep >= 10 }, "\(first.error)")
+    let outcome = try workplace.train(long, ranks: 2, timeout: 25)
+    try expectError(
+      outcome, 74, naming: ["runs/tiny", "process \(first.processIdentifier)", ProcessInfo.processInfo.hostName])
+    #expect(first.isRunning)
+    // One that ends while the other waits makes room.
+    let second = try workplace.startTraining(["--set", "training.steps=1000000", "--stop-after", "1"])
+    usleep(1_000_000)
+    first.signal(SIGTERM)
+    #expect(try first.wait(timeout: 10).status == 75)
+    let last = try second.wait(timeout: 20)
+    #expect(last.status == 0, "\(last.error)")
+    #expect(try workplace.run().starts().count == 2)
+  }
+
+  @Test(arguments: [nil, 2]) func `a file where the folder should be`(ranks: Int?) throws {
+    let workplace = try Workplace()
+    try workplace.write("", to: "runs")
+    try expectError(try workplace.train(ranks: ranks), 74, naming: ["runs/tiny", "Not a directory"])
+    try expectError(try workplace.train(["--set", "checkpoint.directory=/proc/x"]), 74, naming: ["/proc/x/tiny"])
+  }
+
+  @Test(arguments: [nil, 2]) func `never, where there is a run already`(ranks: Int?) throws {
+    let workplace = try Workplace()
+    #expect(try workplace.train(["--resume", "never", "--stop-after", "5"], ranks: ranks).status == 0)
+    try expectError(
+      try workplace.train(["--resume", "never"], ranks: ranks), 64, naming: ["never", "runs/tiny", "--overwrite"])
+    #expect(workplace.run().checkpoints == [5])
+    let anew = ["--overwrite", "--set", "seed=7", "--stop-after", "4"]
+    #expect(try workplace.train(["--resume", "never"] + anew, ranks: ranks).status == 0)
+    #expect(workplace.run().checkpoints == [4])
+    #expect(try workplace.run().starts() == [0])
+    #expect(try workplace.train(["--set", "seed=7", "--stop-after", "6"], ranks: ranks).status == 0)
+    #expect(try workplace.train(anew, ranks: ranks).status == 0)
+    #expect(workplace.run().checkpoints == [4])
+    #expect(try workplace.run().steps() == [1, 2, 3, 4])
+  }
+
+  @Test func `nothing is removed for a run that cannot begin`() throws {
+    let workplace = try Workplace()
+    #expect(try workplace.train(["--stop-after", "5"]).status == 0)
+    let before = workplace.run().files
+    for (arguments, status) in [
+      (["--initialize-from", "nowhere.h5"], Int32(66)), (["--resume", "nowhere.h5"], 66),
+      (["--set", "data.train=nowhere.h5"], 66), (["--set", "training.steps=no"], 64),
+    ] {
+      #expect(try workplace.train(["--overwrite"] + arguments).status == status)
+      #expect(workplace.run().files == before)
+    }
+    // The weights to begin with may be the old run's own.
+    let own = try workplace.train(
+      ["--overwrite", "--initialize-from", "runs/tiny/\(RunFiles.name(5))", "--stop-after", "2"])
+    #expect(own.status == 0, "\(own.error)")
+    #expect(workplace.run().checkpoints == [2])
+    #expect(try workplace.run().steps() == [1, 2])
+    // And so may the checkpoint to go on from.
+    let resumed = try workplace.train(
+      ["--overwrite", "--resume", "runs/tiny/\(RunFiles.name(2))", "--stop-after", "2"], ranks: 2)
+    #expect(resumed.status == 0, "\(resumed.error)")
+    #expect(workplace.run().checkpoints == [2])
+    #expect(try workplace.run().starts() == [2])
+  }
+
+  @Test(arguments: [nil, 2]) func `a full disk ends the run and loses nothing`(ranks: Int?) throws {
+    let workplace = try Workplace()
+    #expect(try workplace.train(["--stop-after", "5"], ranks: ranks).status == 0)
+    // No file may be larger than 30 blocks of 1024 bytes: the checkpoint is.
+    let outcome = try launch(
+      "/bin/bash", ["-c", #"ulimit -f 30; exec "$0" config.json"#, "\(buildDirectory)/phd-train"], ranks: ranks,
+      environment: Workplace.environment, directory: workplace.path)
+    try expectError(outcome, 74, naming: [RunFiles.name(10), "cannot be written"])
+    let run = workplace.run()
+    #expect(run.checkpoints == [5])
+    #expect(!run.files.contains { $0.hasSuffix(".partial") })
+    #expect(try run.records("end").last?["reason"]?.string?.contains(RunFiles.name(10)) == true)
+    #expect(try workplace.phd("checkpoint", "verify", run.checkpoint(5)).status == 0)
+    #expect(try workplace.train(ranks: ranks).status == 0)
+    #expect(try workplace.train(name: "straight", ranks: ranks).status == 0)
+    try expectSame(run, workplace.run("straight"), at: 20)
+  }
+
+  @Test func `a log that can no longer be written ends the run`() throws {
+    let workplace = try Workplace()
+    let outcome = try launch(
+      "/bin/bash",
+      ["-c", #"ulimit -f 4; exec "$0" config.json --set checkpoint.every_steps=1000"#, "\(buildDirectory)/phd-train"],
+      ranks: 2, environment: Workplace.environment, directory: workplace.path)
+    try expectError(outcome, 74, naming: ["runs/tiny/log.jsonl", "cannot be written"])
+  }
+
+  @Test func `a reader that goes away does not end the run`() throws {
+    let workplace = try Workplace()
+    let outcome = try launch(
+      "/bin/bash",
+      ["-c", #""$0" config.json | head -n 1; exit ${PIPESTATUS[0]}"#, "\(buildDirectory)/phd-train"],
+      environment: Workplace.environment, directory: workplace.path)
+    #expect(outcome.status == 0, "\(outcome.error)")
+    #expect(workplace.run().checkpoints == [5, 10, 15, 20])
+  }
+
+  @Test func `numbers that break leave the last good checkpoint`() throws {
+    let workplace = try Workplace()
+    let arguments = [
+      "--set", "optimizer.learning_rate=1000", "--set", "optimizer.weight_decay=10", "--set",
+      "training.gradient_clip=null", "--set", "checkpoint.every_steps=1",
+    ]
+    let outcome = try workplace.train(arguments, ranks: 2, timeout: 20)
+    try expectError(outcome, 70, naming: ["step", "loss", "optimizer.learning_rate"])
+    let run = workplace.run()
+    let last = try #require(run.checkpoints.last)
+    #expect(try run.steps().last == Double(last))
+    #expect(try run.records("end").count == 1)
+    #expect(try workplace.phd("checkpoint", "verify", run.checkpoint(last)).status == 0)
+  }
+}

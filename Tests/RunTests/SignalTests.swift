@@ -1,0 +1,98 @@
+import Foundation
+import TestSupport
+import Testing
+import Training
+
+/// Signals save and stop, or save, and lose nothing.
+@Suite(.serialized) struct SignalTests {
+  private static let steps = 3000
+  private let arguments = [
+    "--set", "training.steps=\(steps)", "--set", "checkpoint.every_steps=\(steps)", "--set",
+    "validation.every_steps=1000",
+  ]
+
+  @Test(arguments: [SIGTERM, SIGINT, SIGUSR2]) func `to the plain program`(signal: Int32) throws {
+    let workplace = try Workplace()
+    let running = try workplace.startTraining(arguments)
+    try #require(running.wait { _ in workplace.run().lastStep >= 50 }, "\(running.error)")
+    running.signal(signal)
+    try expectStopped(try running.wait(timeout: 10), workplace)
+    if signal == SIGTERM {
+      #expect(try workplace.train(arguments, name: "straight").status == 0)
+      #expect(try workplace.train(arguments).status == 0)
+      try expectSame(workplace.run(), workplace.run("straight"), at: SignalTests.steps)
+    }
+  }
+
+  @Test(arguments: [(SIGTERM, 1), (SIGINT, 0), (SIGUSR2, 1)]) func `to one rank of two`(
+    signal: Int32, rank: Int
+  ) throws {
+    let workplace = try Workplace()
+    let running = try workplace.startTraining(arguments, ranks: 2)
+    try #require(running.wait { _ in workplace.run().lastStep >= 50 }, "\(running.error)")
+    let processes = running.ranks.values
+    #expect(processes.count == 2)
+    try running.signal(signal, rank: rank)
+    try expectStopped(try running.wait(timeout: 10), workplace)
+    #expect(!processes.contains(where: isAlive))
+    if signal == SIGTERM {
+      #expect(try workplace.train(arguments, name: "straight", ranks: 2).status == 0)
+      #expect(try workplace.train(arguments, ranks: 2).status == 0)
+      try expectSame(workplace.run(), workplace.run("straight"), at: SignalTests.steps)
+    }
+  }
+
+  @Test(arguments: [nil, 2]) func `SIGUSR1 saves and goes on`(ranks: Int?) throws {
+    let workplace = try Workplace()
+    let running = try workplace.startTraining(arguments, ranks: ranks)
+    let run = workplace.run()
+    try #require(running.wait { _ in run.lastStep >= 50 }, "\(running.error)")
+    running.signal(SIGUSR1)
+    try #require(running.wait { _ in run.checkpoints.count == 1 }, "\(running.error)")
+    let saved = run.checkpoints[0]
+    #expect(running.wait { _ in run.lastStep > saved })
+    running.signal(SIGUSR2)
+    let outcome = try running.wait(timeout: 10)
+    #expect(outcome.status == 75, "\(outcome.error)")
+    #expect(run.checkpoints.count == 2 && run.checkpoints[0] == saved && run.checkpoints[1] > saved)
+    #expect(try run.records("checkpoint").map { $0["step"]?.integer } == run.checkpoints)
+    #expect(try workplace.phd("checkpoint", "verify", run.checkpoint(saved)).status == 0)
+  }
+
+  @Test func `a signal before the first step saves the start`() throws {
+    let workplace = try Workplace()
+    let running = try workplace.startTraining(arguments)
+    // The log is there when the run has begun.
+    try #require(running.wait { _ in FileManager.default.fileExists(atPath: workplace["runs/tiny/config.json"]) })
+    running.signal(SIGTERM)
+    #expect(try running.wait(timeout: 10).status == 75)
+    #expect(workplace.run().checkpoints == [workplace.run().lastStep])
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM]) func `to launch local`(signal: Int32) throws {
+    let workplace = try Workplace()
+    let script = fixtures.deletingLastPathComponent().deletingLastPathComponent().appending(path: "launch/local.sh")
+      .path
+    let running = try start(
+      script, ["2", "config.json"] + arguments,
+      environment: Workplace.environment.merging(["PHD_TRAIN": "\(buildDirectory)/phd-train"]) { $1 },
+      directory: workplace.path)
+    try #require(running.wait { _ in workplace.run().lastStep >= 50 }, "\(running.error)")
+    running.signal(signal)
+    let outcome = try running.wait(timeout: 15)
+    #expect(outcome.error == "Stopping with a checkpoint; once more to stop without.\n")
+    #expect(outcome.status == 75)
+    #expect(workplace.run().checkpoints.count == 1)
+  }
+
+  private func expectStopped(
+    _ outcome: Outcome, _ workplace: Workplace, sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    let run = workplace.run()
+    #expect(outcome.status == 75, sourceLocation: sourceLocation)
+    #expect(outcome.error == "", sourceLocation: sourceLocation)
+    try #require(run.checkpoints.count == 1, sourceLocation: sourceLocation)
+    #expect(run.checkpoints[0] == run.lastStep && run.lastStep < SignalTests.steps, sourceLocation: sourceLocation)
+    #expect(try run.records("end").map { $0["reason"] } == ["signal"], sourceLocation: sourceLocation)
+  }
+}
