@@ -36,14 +36,29 @@ public enum ExitStatus: Int32, Sendable {
   }
 }
 
-/// A loss or a gradient that is not a finite number. Nothing was updated with it.
+/// A number that is not finite. What it was found in was not used any further.
 public struct NotFiniteError: Error, Equatable, CustomStringConvertible {
+  /// Where it was found.
+  public enum Place: Sendable, Equatable {
+    /// Before the step's update.
+    case lossOrGradient(loss: Double, gradientNorm: Double)
+    /// After it, and before they were saved.
+    case weights
+  }
+
   public let step: Int
-  public let loss: Double
-  public let gradientNorm: Double
+  public let place: Place
 
   public var description: String {
-    "step \(step): the loss is \(loss), the gradient's norm \(gradientNorm); stopped before the update. "
-      + "Lower optimizer.learning_rate or training.gradient_clip and resume from the last checkpoint"
+    switch place {
+    case .lossOrGradient(let loss, let gradientNorm):
+      "step \(step): the loss is \(loss), the gradient's norm \(gradientNorm); stopped before the update. \(advice)"
+    case .weights:
+      "step \(step): the update has left weights that are not finite; they were not saved. \(advice)"
+    }
+  }
+
+  private var advice: String {
+    "Lower optimizer.learning_rate or training.gradient_clip and start another run, or resume from an earlier checkpoint"
   }
 }

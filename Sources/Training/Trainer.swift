@@ -80,7 +80,8 @@ public final class Trainer {
       loss: sums.crossEntropy / tokens, zLoss: training.zLoss * sums.squaredLogSumExp / tokens,
       gradientNorm: gradientNorm, learningRate: schedule.rate(step: step), tokens: sums.tokens)
     guard result.loss.isFinite, result.zLoss.isFinite, gradientNorm.isFinite else {
-      throw NotFiniteError(step: step, loss: result.loss, gradientNorm: gradientNorm)
+      throw NotFiniteError(
+        step: step, place: .lossOrGradient(loss: result.loss, gradientNorm: gradientNorm))
     }
     let clip = training.gradientClip.map { min(1, $0 / (gradientNorm + 1e-6)) } ?? 1
     update(step: step, scale: Float(clip / tokens), learningRate: result.learningRate)
@@ -90,6 +91,9 @@ public final class Trainer {
     pass.clock?.mark(.optimizer)
     return result
   }
+
+  /// Whether all weights are finite numbers: an update can break them though the loss before it was fine.
+  var hasFiniteWeights: Bool { norm.sumOfSquares(state.parameters.floats, on: team).isFinite }
 
   /// Leaves the gradient's sum over the global batch's tokens in ``gradients``, on every rank.
   private func gradientOfBatch(_ batch: UnsafeBufferPointer<Int32>) throws -> LossSums {

@@ -89,6 +89,8 @@ public final class TrainingRun {
   private func save() throws {
     let start = ContinuousClock.now
     let path = folder.checkpoint(step: trainer.state.step)
+    // The same on every rank: a good checkpoint must not make place for a broken one.
+    guard trainer.hasFiniteWeights else { throw NotFiniteError(step: trainer.state.step, place: .weights) }
     try communicator.rootOnly {
       try Checkpoint.write(trainer.state, configuration: configuration.resolved, data: data.text, to: path)
     }
@@ -213,10 +215,11 @@ public final class TrainingRun {
     resumedFrom checkpoint: Checkpoint?, threads: Int, peak: Double, changes: [RunConfiguration.Difference],
     notes: [String]
   ) {
+    let step = trainer.state.step
     append(
       "run",
       [
-        "resumed_from_step": .integer(trainer.state.step), "ranks": .integer(communicator.size),
+        "resumed_from_step": .integer(step), "ranks": .integer(communicator.size),
         "threads": .integer(threads), "blas_kernel": .string(Processor.blasKernel),
         "version": .string(Version.current), "time": .string(Date.now.formatted(.iso8601)),
         "host": .string(communicator.hostName), "mpi": .string(Communicator.libraryVersion),
@@ -231,11 +234,13 @@ public final class TrainingRun {
     if let checkpoint { console.say("resuming at step \(checkpoint.step) from \(checkpoint.path)") }
     for change in changes { console.say("changed      \(change.key): \(change.other) → \(change.value)") }
     for note in configuration.warnings + notes {
-      append("warning", ["step": .integer(trainer.state.step), "message": .string(note)])
+      append("warning", ["step": .integer(step), "message": .string(note)])
       console.warn(note)
     }
-    if trainer.state.step >= configuration.training.steps {
-      console.say("all \(configuration.training.steps) steps are done; raise training.steps to go on")
+    let steps = configuration.training.steps
+    if step >= steps {
+      let beyond = step > steps ? " (the checkpoint is of step \(step))" : ""
+      console.say("all \(steps) steps are done\(beyond); raise training.steps to go on")
     }
   }
 }

@@ -46,8 +46,9 @@ struct CorpusCommand: ParsableCommand {
         line.show(done: $0.bytesRead, of: $0.totalBytes)
       }
       line.clear()
+      let documents = "\(built.documents) document\(built.documents == 1 ? "" : "s")"
       ErrorReport.print(
-        toStandardError: "\(output): \(built.tokens) tokens, \(built.documents) documents, "
+        toStandardError: "\(output): \(built.tokens) tokens, \(documents), "
           + "\(built.bytesRead) bytes of text in \(line.seconds.formatted(.number.precision(.fractionLength(1)))) s")
     }
   }

@@ -15,9 +15,14 @@ import Training
   ) throws {
     let workplace = try Workplace()
     let run = workplace.run()
-    for (kill, step) in [100, 400, 700].enumerated() {
+    for kill in 0..<3 {
       let running = try workplace.startTraining(arguments, ranks: ranks)
-      try #require(running.wait { _ in run.lastStep >= step }, "\(running.error)")
+      // Ranks that outlive their mpirun write on for a moment: what counts is that this start has trained.
+      let hasTrained = running.wait { _ in
+        guard let starts = try? run.starts(), starts.count == kill + 1, let start = starts.last else { return false }
+        return run.lastStep >= Int(start) + 60
+      }
+      try #require(hasTrained, "\(running.error)")
       switch kill {
       case 1 where ranks != nil:
         // Without mpirun the ranks live on for a moment, and the next start waits for them.
@@ -37,8 +42,8 @@ import Training
     }
     try expectSame(run, workplace.run("straight"), at: goal)
     let starts = try run.starts()
-    #expect(starts.count == 4 && starts[0] == 0 && starts.allSatisfy { $0 % 40 == 0 }, "\(starts)")
-    #expect(starts[1] >= 80 && starts[2] >= 360 && starts[3] >= 680, "\(starts)")
+    #expect(starts.count == 4 && starts.first == 0 && starts.allSatisfy { $0 % 40 == 0 }, "\(starts)")
+    #expect(zip(starts, starts.dropFirst()).allSatisfy { $0 < $1 }, "\(starts)")
     #expect(try run.steps() == (1...goal).map(Double.init))
   }
 }
