@@ -7,9 +7,9 @@ import COpenBLAS
 /// then depends on the number of threads, or on what else was stacked onto the same matrix.
 public enum MatrixProduct {
   /// The largest tile of a product whose rows are tokens: rows × columns of the result.
-  static let tokenTile = (rows: 1024, columns: 1024)
+  static let tokenTile = (rows: 512, columns: 4096)
   /// The largest tile of a gradient of weights, whose inner dimension runs over tokens.
-  static let weightTile = (rows: 512, columns: 512)
+  static let weightTile = (rows: 512, columns: 1024)
 
   /// Makes every call of OpenBLAS single-threaded. To be called once, before the first product.
   public static func useOwnThreads() { openblas_set_num_threads(1) }

@@ -45,7 +45,7 @@ extension Trainer {
     let start = ContinuousClock.now
     try communicator.barrier()
     let mine = MatrixProduct.measurePeak(
-      rows: min(1024, max(64, pass.shape.rowsPerCopy)), inner: model.hiddenSize,
+      rows: min(1024, max(64, pass.shape.rowsPerCopy)) * team.count, inner: model.hiddenSize,
       columns: min(4096, 2 * model.intermediateSize), on: team
     ) { (ContinuousClock.now - start).inSeconds }
     return try communicator.sum(mine)
