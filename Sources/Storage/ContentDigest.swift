@@ -6,7 +6,7 @@ public final class ContentDigest {
 
   public init() {
     // It returns nil only without memory for 576 bytes, when nothing else works either.
-    guard let state = XXH3_createState() else { fatalError("no memory for a digest") }
+    guard let state = XXH3_createState() else { preconditionFailure("no memory for a digest") }
     XXH3_128bits_reset(state)
     self.state = state
   }

@@ -189,6 +189,7 @@ public final class TrainingRun {
     try communicator.rootOnly {
       // Only now that nothing stands in the way of the new run, and what it begins with is in memory.
       if options.overwrite { try folder.clear(sparing: found?.path) }
+      folder.removeUnfinished()
       for path in folder.setAside(after: step) { notes.append("a later checkpoint is now \(path)") }
       try WholeFile.write(Array((configuration.resolved.pretty + "\n").utf8), to: folder.configuration)
       opened = try LossLog(folder.log, continuingFrom: step)

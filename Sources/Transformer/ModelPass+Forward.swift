@@ -78,7 +78,7 @@ extension ModelPass {
     eachHeadSlice { rows in
       let logits = logits(parameters, rows: rows)
       CrossEntropy.rows(
-        logits, targets: UnsafePointer(targets.baseAddress.unsafelyUnwrapped + rows.lowerBound),
+        logits, targets: UnsafePointer(targets + rows.lowerBound),
         losses: place(plan.losses + rows.lowerBound), logSumExps: place(plan.headLogSumExps + rows.lowerBound),
         gradientWithZWeight: gradients == nil ? nil : Float(zLoss), on: team)
       if let gradients { headBackward(parameters, gradients, logits, rows: rows) }

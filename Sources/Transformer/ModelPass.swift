@@ -42,7 +42,7 @@ public final class ModelPass {
   let firstVisible: UnsafeMutablePointer<Int32>
   /// Inputs [sequences · T], and the token that follows each.
   let inputs: UnsafeMutableBufferPointer<Int32>
-  let targets: UnsafeMutableBufferPointer<Int32>
+  let targets: UnsafeMutablePointer<Int32>
   let trains: Bool
 
   /// - Parameters:
@@ -68,7 +68,7 @@ public final class ModelPass {
     inputs = .allocate(capacity: shape.rowsPerCopy)
     targets = .allocate(capacity: shape.rowsPerCopy)
     inputs.initialize(repeating: 0)
-    targets.initialize(repeating: 0)
+    targets.initialize(repeating: 0, count: shape.rowsPerCopy)
   }
 
   deinit {

@@ -29,7 +29,7 @@ public struct TrainingState: Sendable {
 /// A run's checkpoint: an HDF5 file that `h5py` reads, sealed with a digest of all its bytes.
 ///
 /// `/model/<name>`, `/optimizer/exp_avg/<name>`, `/optimizer/exp_avg_sq/<name>`: float32, [out, in]. Attributes of the
-/// file: `format`, `version`, `step`, `tokens`, `config`; of `/state`: `samples`, `data`.
+/// file: `format`, `version`, `step`, `tokens`, `config`. `/state/samples`, and the attribute `data` of `/state`.
 public struct Checkpoint: Sendable {
   static let format = "phd-checkpoint"
   static let version = 1
@@ -67,7 +67,6 @@ public struct Checkpoint: Sendable {
         }
       }
       try file.write("state/samples", [UInt64(state.samples)])
-      try file.setAttribute("samples", of: "/state", to: state.samples)
       try file.setAttribute("data", of: "/state", to: data)
       try file.close()
       try SealedFile.seal(temporary)
@@ -102,17 +101,25 @@ public struct Checkpoint: Sendable {
     }
     self.path = path
     self.configuration = configuration
-    step = try Checkpoint.count("step", of: "/", in: file) ?? 0
-    tokens = try Checkpoint.count("tokens", of: "/", in: file) ?? 0
-    let hasState = try file.exists("state")
-    samples = hasState ? try Checkpoint.count("samples", of: "/state", in: file) ?? 0 : 0
+    step = try Checkpoint.count("step", in: file) ?? 0
+    tokens = try Checkpoint.count("tokens", in: file) ?? 0
+    let hasState = try file.exists("state/samples")
+    samples = hasState ? try Checkpoint.samples(in: file) : 0
     data = hasState ? try file.stringAttribute("data", of: "/state") : nil
   }
 
-  private static func count(_ name: String, of object: String, in file: HDF5File) throws -> Int? {
-    guard let value: Int = try file.integerAttribute(name, of: object) else { return nil }
+  private static func count(_ name: String, in file: HDF5File) throws -> Int? {
+    guard let value: Int = try file.integerAttribute(name) else { return nil }
     guard value >= 0 else { throw StorageError(.damaged, file.path, "has \(name) \(value)") }
     return value
+  }
+
+  private static func samples(in file: HDF5File) throws -> Int {
+    let values: [UInt64] = try file.dataset("state/samples").array()
+    guard values.count == 1, let samples = values.first.flatMap({ Int(exactly: $0) }) else {
+      throw StorageError(.damaged, file.path, "/state/samples is not one count: \(values.prefix(3))")
+    }
+    return samples
   }
 
   /// Whether there is everything that a run needs to go on; weights alone serve other purposes.

@@ -65,6 +65,12 @@ public struct RunFolder: Sendable {
     for step in steps().dropFirst(count) { try? FileManager.default.removeItem(atPath: checkpoint(step: step)) }
   }
 
+  /// Removes what saves that were killed have left.
+  public func removeUnfinished() {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    for name in names where name.hasSuffix(WholeFile.unfinishedSuffix) { unlink("\(path)/\(name)") }
+  }
+
   /// Gives the checkpoints of later steps another name: a run that goes on from `step` has left them behind, and they
   /// must neither be resumed from nor push its own out.
   public func setAside(after step: Int) -> [String] {
