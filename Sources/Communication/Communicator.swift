@@ -45,6 +45,8 @@ public final class Communicator {
     if getenv("OMPI_COMM_WORLD_SIZE") == nil && getenv("PMIX_RANK") == nil && getenv("PMI_RANK") == nil {
       // A single rank of its own needs no daemon of Open MPI beside it.
       setenv("OMPI_MCA_ess_singleton_isolated", "1", 0)
+      // Nor a folder of its own: all such processes would share one, and the first to end would remove it under another.
+      setenv("OMPI_MCA_orte_create_session_dirs", "0", 0)
     }
     var provided: Int32 = 0
     try check(MPI_Init_thread(nil, nil, mpiThreadFunneled, &provided), "MPI_Init_thread")
