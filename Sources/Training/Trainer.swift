@@ -60,11 +60,6 @@ public final class Trainer {
     decays = layout.tensors.map { configuration.decays($0.name) ? optimizer.weightDecay : 0 }
   }
 
-  /// Bytes of gradients sent to other ranks so far.
-  public var bytesSent: Int { reduction.bytesSent }
-  /// Seconds spent waiting for other ranks' gradients so far.
-  public var secondsReducing: Double { reduction.secondsInFinish }
-
   /// One step: the loss and the gradient of the global batch, then the update. Collective.
   ///
   /// - Parameter batch: this rank's sequences one after another, T + 1 tokens each, every token below V.
