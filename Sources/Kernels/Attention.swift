@@ -24,7 +24,7 @@ public struct Attention: Sendable {
   }
 
   private func scratch(of worker: Int) -> AttentionScratch {
-    AttentionScratch(scratch.pointer + worker * scratchStride, rows: scratchRows, headSize: shape.headSize)
+    AttentionScratch(scratch.pointer + worker * scratchStride, rows: scratchRows, headSize: shape.paddedHeadSize)
   }
 
   // MARK: forward
@@ -32,6 +32,9 @@ public struct Attention: Sendable {
   /// Writes the output and the logsumexps of every group of queries.
   public func forward(_ groups: [AttentionQueries], on team: ThreadTeam) {
     let heads = shape.sequences * shape.keyValueHeads
+    eachSource(of: groups) { source in
+      KeyPanels(shape, copies: source.copies).fill(source.keyPanels, from: source.keys, on: team)
+    }
     for queries in groups {
       let blocks = QueryBlock.blocks(shape, copies: queries.copies)
       team.forEach(heads * blocks) { index, worker in
@@ -42,26 +45,38 @@ public struct Attention: Sendable {
     }
   }
 
+  /// Calls `body` once for each set of keys that any group sees.
+  private func eachSource(of groups: [AttentionQueries], _ body: (AttentionKeys) -> Void) {
+    for (index, queries) in groups.enumerated() {
+      for source in queries.keys
+      where !groups[..<index].contains(where: { $0.keys.contains { $0.keys == source.keys } }) {
+        body(source)
+      }
+    }
+  }
+
   private func forward(_ block: QueryBlock, head: Int, _ scratch: AttentionScratch) {
-    let size = shape.headSize
+    let size = shape.paddedHeadSize
     let rowsOfHead = shape.positions * block.rowsPerPosition
     let queries = block.queries.queries + (head * rowsOfHead + block.firstRow) * size
     scratch.outputs.update(repeating: 0, count: block.rows * size)
     scratch.sums.update(repeating: 0, count: block.rows)
     scratch.maxima.update(repeating: -.infinity, count: block.rows)
     for source in block.queries.keys {
-      let start = head * shape.positions * source.copies
+      let panels = KeyPanels(shape, copies: source.copies)
+      let values = source.values + head * shape.positions * source.copies * size
       block.eachTile(of: source) { rows, keys in
-        let scores = Matrix(scratch.scores, rows: rows.count, columns: keys.count, stride: AttentionScratch.stride)
-        MatrixProduct.multiply(
-          scores, Matrix(queries, rows: block.rows, columns: size).rows(rows), .asIs,
-          Matrix(source.keys + (start + keys.lowerBound) * size, rows: keys.count, columns: size), .transposed)
+        panels.multiply(
+          scratch.scores, cStride: AttentionScratch.stride, queries + rows.lowerBound &* size, rows: rows.count,
+          source.keyPanels, head: head, range: keys)
         for row in rows {
-          softmax(block, row, scores.row(row - rows.lowerBound), source, keys, scratch)
+          let scores = scratch.scores + (row &- rows.lowerBound) &* AttentionScratch.stride
+          softmax(block, row, scores, source, keys, scratch)
         }
-        MatrixProduct.multiply(
-          Matrix(scratch.outputs, rows: block.rows, columns: size).rows(rows), scores, .asIs,
-          Matrix(source.values + (start + keys.lowerBound) * size, rows: keys.count, columns: size), .asIs, plus: 1)
+        BlockProduct.multiply(
+          scratch.outputs + rows.lowerBound &* size, cStride: size, rows: rows.count, columns: size,
+          inner: keys.count, scratch.scores, rowStride: AttentionScratch.stride, innerStride: 1,
+          values + keys.lowerBound &* size, bStride: size, accumulating: true)
       }
     }
     write(block, head: head, scratch)
@@ -85,11 +100,11 @@ public struct Attention: Sendable {
       let factor = before == -.infinity ? 0 : exp2(before - highest)
       scratch.maxima[row] = highest
       scratch.sums[row] *= factor
-      let output = scratch.outputs + row &* shape.headSize
-      overVectors(shape.headSize) { column in
+      let output = scratch.outputs + row &* shape.paddedHeadSize
+      var column = 0
+      while column < shape.paddedHeadSize {
         output.store(output.vector(at: column) * factor, at: column)
-      } tail: { column in
-        output[column] *= factor
+        column &+= vectorWidth
       }
     }
     scratch.sums[row] += powers(scores, from: from, to: to, less: highest)
@@ -105,7 +120,7 @@ public struct Attention: Sendable {
     for row in 0..<block.rows {
       logSumExps[row] = scratch.maxima[row] + binaryLogarithm(scratch.sums[row])
       let factor = 1 / scratch.sums[row]
-      let source = scratch.outputs + row &* size
+      let source = scratch.outputs + row &* shape.paddedHeadSize
       let target = outputRow(block, row, sequence: sequence) + (column &+ row % shape.headsPerKey &* size)
       overVectors(size) { column in
         target.store(source.vector(at: column) * factor, at: column)
@@ -139,12 +154,12 @@ public struct Attention: Sendable {
   /// The gradients are of the queries and keys before their scale.
   public func backward(_ groups: [AttentionQueries], outputGradients: [Matrix], on team: ThreadTeam) {
     precondition(groups.count == outputGradients.count, "\(groups.count) groups")
-    for (index, queries) in groups.enumerated() {
-      // Groups may share keys: whose gradients are cleared when they first appear.
-      for source in queries.keys
-      where !groups[..<index].contains(where: { $0.keys.contains { $0.keys == source.keys } }) {
-        clearGradients(source, on: team)
-      }
+    eachSource(of: groups) { source in
+      guard let valuePanels = source.valuePanels else { preconditionFailure("values without room for their panels") }
+      let panels = KeyPanels(shape, copies: source.copies)
+      panels.fill(source.keyPanels, from: source.keys, on: team)
+      panels.fill(valuePanels, from: source.values, on: team)
+      clearGradients(source, on: team)
     }
     team.forEach(shape.sequences * shape.keyValueHeads) { head, worker in
       for (queries, gradient) in zip(groups, outputGradients) {
@@ -159,7 +174,7 @@ public struct Attention: Sendable {
     guard let keyGradients = source.keyGradients, let valueGradients = source.valueGradients else {
       preconditionFailure("keys without a place for their gradients")
     }
-    let count = shape.positions * source.copies * shape.headSize
+    let count = shape.positions * source.copies * shape.paddedHeadSize
     team.forEach(shape.sequences * shape.keyValueHeads) { head, _ in
       (keyGradients + head * count).update(repeating: 0, count: count)
       (valueGradients + head * count).update(repeating: 0, count: count)
@@ -167,57 +182,73 @@ public struct Attention: Sendable {
   }
 
   private func backward(_ block: QueryBlock, head: Int, _ gradient: Matrix, _ scratch: AttentionScratch) {
-    let size = shape.headSize
-    let sequence = head / shape.keyValueHeads
+    let size = shape.paddedHeadSize
     let firstRow = head * shape.positions * block.rowsPerPosition + block.firstRow
     guard let queryGradients = block.queries.queryGradients else {
       preconditionFailure("queries without a place for their gradients")
     }
-    // outputs: the gradient of the block's output; sums: Σ output · its gradient, the softmax's own term.
-    let column = head % shape.keyValueHeads * shape.headsPerKey * size
-    for row in 0..<block.rows {
-      let place = column &+ row % shape.headsPerKey &* size
-      let source = outputRow(gradient, block, row, sequence: sequence) + place
-      (scratch.outputs + row &* size).update(from: source, count: size)
-      scratch.sums[row] = dot(source, outputRow(block, row, sequence: sequence) + place, count: size)
-    }
-    let queries = Matrix(block.queries.queries + firstRow * size, rows: block.rows, columns: size)
-    let outputs = Matrix(scratch.outputs, rows: block.rows, columns: size)
-    let target = Matrix(queryGradients + firstRow * size, rows: block.rows, columns: size)
-    target.pointer.update(repeating: 0, count: block.rows * size)
+    readOutputGradients(block, head: head, gradient, scratch)
+    scratch.queryGradients.update(repeating: 0, count: block.rows * size)
+    let queries = block.queries.queries + firstRow * size
     let logSumExps = block.queries.logSumExps + firstRow
+    let stride = AttentionScratch.stride
     for source in block.queries.keys {
-      guard let keyGradients = source.keyGradients, let valueGradients = source.valueGradients else { continue }
+      guard let keyGradients = source.keyGradients, let valueGradients = source.valueGradients,
+        let valuePanels = source.valuePanels
+      else { continue }
+      let panels = KeyPanels(shape, copies: source.copies)
       let start = head * shape.positions * source.copies
       block.eachTile(of: source) { rows, range in
-        let offset = (start + range.lowerBound) * size
-        let keys = Matrix(source.keys + offset, rows: range.count, columns: size)
-        let values = Matrix(source.values + offset, rows: range.count, columns: size)
-        let scores = Matrix(scratch.scores, rows: rows.count, columns: range.count, stride: AttentionScratch.stride)
-        let upstream = Matrix(
-          scratch.scoreGradients, rows: rows.count, columns: range.count, stride: AttentionScratch.stride)
-        MatrixProduct.multiply(scores, queries.rows(rows), .asIs, keys, .transposed)
-        MatrixProduct.multiply(upstream, outputs.rows(rows), .asIs, values, .transposed)
+        let offset = (start &+ range.lowerBound) &* size
+        let ownQueries = queries + rows.lowerBound &* size
+        let outputs = scratch.outputs + rows.lowerBound &* size
+        let (scores, upstream) = (scratch.scores, scratch.scoreGradients)
+        panels.multiply(
+          scores, cStride: stride, ownQueries, rows: rows.count, source.keyPanels, head: head, range: range)
+        panels.multiply(upstream, cStride: stride, outputs, rows: rows.count, valuePanels, head: head, range: range)
         for row in rows {
-          let local = row - rows.lowerBound
+          let local = (row &- rows.lowerBound) &* stride
           let (from, to) = block.visible(row: row, of: source, in: range)
           reverse(
-            scores.row(local), upstream.row(local), from: from, to: max(to, from), count: range.count,
+            scores + local, upstream + local, from: from, to: max(to, from), count: range.count,
             logSumExp: logSumExps[row], sum: scratch.sums[row])
         }
-        MatrixProduct.multiply(
-          Matrix(valueGradients + offset, rows: range.count, columns: size), scores, .transposed,
-          outputs.rows(rows), .asIs, plus: 1)
-        MatrixProduct.multiply(
-          target.rows(rows), upstream, .asIs, keys, .asIs, scale: shape.queryScale * ln2, plus: 1)
-        MatrixProduct.multiply(
-          Matrix(keyGradients + offset, rows: range.count, columns: size), upstream, .transposed,
-          queries.rows(rows), .asIs, scale: ln2, plus: 1)
+        BlockProduct.multiply(
+          valueGradients + offset, cStride: size, rows: range.count, columns: size, inner: rows.count,
+          scores, rowStride: 1, innerStride: stride, outputs, bStride: size, accumulating: true)
+        BlockProduct.multiply(
+          keyGradients + offset, cStride: size, rows: range.count, columns: size, inner: rows.count,
+          upstream, rowStride: 1, innerStride: stride, ownQueries, bStride: size, accumulating: true)
+        BlockProduct.multiply(
+          scratch.queryGradients + rows.lowerBound &* size, cStride: size, rows: rows.count, columns: size,
+          inner: range.count, upstream, rowStride: stride, innerStride: 1, source.keys + offset, bStride: size,
+          accumulating: true)
       }
+    }
+    let target = queryGradients + firstRow * size
+    var index = 0
+    while index < block.rows &* size {
+      target.store(scratch.queryGradients.vector(at: index) * shape.queryScale, at: index)
+      index &+= vectorWidth
     }
   }
 
-  /// One row: scores → probabilities p, upstream (the gradient of p) → p · (upstream − sum), that of the scores.
+  /// outputs ← the gradient of the block's output; sums ← Σ output · its gradient, the softmax's own term.
+  private func readOutputGradients(_ block: QueryBlock, head: Int, _ gradient: Matrix, _ scratch: AttentionScratch) {
+    let sequence = head / shape.keyValueHeads
+    let column = head % shape.keyValueHeads * shape.headsPerKey * shape.headSize
+    for row in 0..<block.rows {
+      let place = column &+ row % shape.headsPerKey &* shape.headSize
+      let source = outputRow(gradient, block, row, sequence: sequence) + place
+      let target = scratch.outputs + row &* shape.paddedHeadSize
+      target.update(from: source, count: shape.headSize)
+      for padding in shape.headSize..<shape.paddedHeadSize { target[padding] = 0 }
+      scratch.sums[row] = dot(
+        source, outputRow(block, row, sequence: sequence) + place, count: shape.headSize)
+    }
+  }
+
+  /// One row: scores → probabilities p, upstream (the gradient of p) → p · (upstream − sum) · ln 2, that of the scores.
   @inline(__always)
   private func reverse(
     _ scores: UnsafeMutablePointer<Float>, _ upstream: UnsafeMutablePointer<Float>, from: Int, to: Int, count: Int,
@@ -228,7 +259,7 @@ public struct Attention: Sendable {
       let beyond = laneIndices .>= Vector(repeating: Float(to &- index))
       let p = exp2(scores.vector(at: index) - logSumExp).replacing(with: 0, where: beyond)
       scores.store(p, at: index)
-      upstream.store((p * (upstream.vector(at: index) - sum)).replacing(with: 0, where: beyond), at: index)
+      upstream.store((p * ln2 * (upstream.vector(at: index) - sum)).replacing(with: 0, where: beyond), at: index)
       index &+= vectorWidth
     }
     clear(scores, outside: from, to, of: count)

@@ -21,6 +21,9 @@ public struct AttentionShape: Sendable {
   /// Query heads that read one kv head.
   public var headsPerKey: Int { queryHeads / keyValueHeads }
 
+  /// ``headSize`` in whole vectors: how far heads lie apart in attention's own order, filled up with zeros.
+  public var paddedHeadSize: Int { (headSize + vectorWidth - 1) / vectorWidth * vectorWidth }
+
   /// Rows of one copy: sequences · positions.
   public var rowsPerCopy: Int { sequences * positions }
 

@@ -5,6 +5,9 @@
 public struct AttentionKeys {
   let keys: UnsafeMutablePointer<Float>
   let values: UnsafeMutablePointer<Float>
+  /// Keys and values turned, see ``KeyPanels``; the values' are for the backward pass alone.
+  let keyPanels: UnsafeMutablePointer<Float>
+  let valuePanels: UnsafeMutablePointer<Float>?
   let keyGradients: UnsafeMutablePointer<Float>?
   let valueGradients: UnsafeMutablePointer<Float>?
   /// Keys at each position.
@@ -16,14 +19,18 @@ public struct AttentionKeys {
   /// Whether the queries are this group's own copies.
   let own: Bool
 
-  /// - Parameters: keys, values and their gradients [sequences][kv heads][positions · copies][e], see ``HeadLayout``.
+  /// - Parameters: keys, values and their gradients [sequences][kv heads][positions · copies][e], see ``HeadLayout``;
+  ///   keyPanels and valuePanels: room for ``KeyPanels``.
   public init(
     keys: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>,
+    keyPanels: UnsafeMutablePointer<Float>, valuePanels: UnsafeMutablePointer<Float>? = nil,
     keyGradients: UnsafeMutablePointer<Float>? = nil, valueGradients: UnsafeMutablePointer<Float>? = nil,
     copies: Int, firstVisible: UnsafePointer<Int32>? = nil, window: Int, own: Bool
   ) {
     self.keys = keys
     self.values = values
+    self.keyPanels = keyPanels
+    self.valuePanels = valuePanels
     self.keyGradients = keyGradients
     self.valueGradients = valueGradients
     self.copies = copies
@@ -103,7 +110,7 @@ struct QueryBlock {
   var firstRow: Int { first &* rowsPerPosition }
 
   /// Which of a block's own rows see keys in `range` (of this group's keys), in steps short enough for its window;
-  /// calls `body` with the step's rows and each block of keys that some of them see.
+  /// calls `body` with the step's rows and each block of keys that some of them see. Blocks start at whole vectors.
   @inline(__always)
   func eachTile(of keys: AttentionKeys, _ body: (_ rows: Range<Int>, _ keys: Range<Int>) -> Void) {
     let step = min(end &- first, max(16, keys.window))
@@ -111,10 +118,10 @@ struct QueryBlock {
     while position < end {
       let last = min(position &+ step, end)
       let rows = (position &- first) &* rowsPerPosition..<(last &- first) &* rowsPerPosition
-      var key = Int(keys.firstVisible?[position] ?? 0) &* keys.copies
+      var key = Int(keys.firstVisible?[position] ?? 0) &* keys.copies / vectorWidth &* vectorWidth
       let keyEnd = last &* keys.copies
       while key < keyEnd {
-        let next = min(key &+ QueryBlock.keyBlock, keyEnd)
+        let next = min((key / QueryBlock.keyBlock &+ 1) &* QueryBlock.keyBlock, keyEnd)
         body(rows, key..<next)
         key = next
       }
@@ -152,7 +159,7 @@ struct AttentionScratch {
 
   static func count(_ shape: AttentionShape, copies: Int) -> Int {
     let rows = QueryBlock.maximumRows(shape, copies: copies)
-    return rows * (2 * stride + 2 * shape.headSize + 2) + 4 * vectorWidth
+    return rows * (2 * stride + 2 * shape.paddedHeadSize + 2) + 4 * vectorWidth
   }
 
   init(_ start: UnsafeMutablePointer<Float>, rows: Int, headSize: Int) {

@@ -19,8 +19,9 @@ public struct HeadLayout {
   }
 
   /// Floats of the whole layout.
-  public var count: Int { copies * shape.rowsPerCopy * columns }
+  public var count: Int { copies * shape.rowsPerCopy * shape.keyValueHeads * headsPerKey * shape.paddedHeadSize }
 
+  /// Columns of the projection.
   var columns: Int { shape.keyValueHeads * headsPerKey * shape.headSize }
 
   /// Where the heads of a row that belong to kv head 0 start; those of the next kv head are ``headStride`` further.
@@ -31,10 +32,22 @@ public struct HeadLayout {
     let sequence = (row % perCopy) / shape.positions
     let position = row % shape.positions
     let place = (sequence &* shape.keyValueHeads &* shape.positions &+ position) &* copies &+ copy
-    return place &* headsPerKey &* shape.headSize
+    return place &* headsPerKey &* shape.paddedHeadSize
   }
 
-  var headStride: Int { shape.positions * copies * headsPerKey * shape.headSize }
+  var headStride: Int { shape.positions * copies * headsPerKey * shape.paddedHeadSize }
+
+  /// Where a head of a row starts, from the row's ``offset(row:)`` on.
+  @inline(__always)
+  private func place(of head: Int) -> Int {
+    (head / headsPerKey) &* headStride &+ (head % headsPerKey) &* shape.paddedHeadSize
+  }
+
+  /// Clears what fills a head up to whole vectors.
+  @inline(__always)
+  private func clearPadding(_ head: UnsafeMutablePointer<Float>) {
+    for column in shape.headSize..<shape.paddedHeadSize { head[column] = 0 }
+  }
 
   // MARK: values
 
@@ -43,9 +56,10 @@ public struct HeadLayout {
     eachPiece(rows, team) { row, _ in
       let source = rows.row(row)
       let start = target + offset(row: row)
-      for head in 0..<shape.keyValueHeads {
-        let width = headsPerKey &* shape.headSize
-        (start + head &* headStride).update(from: source + head &* width, count: width)
+      for head in 0..<shape.keyValueHeads &* headsPerKey {
+        let place = start + place(of: head)
+        place.update(from: source + head &* shape.headSize, count: shape.headSize)
+        clearPadding(place)
       }
     }
   }
@@ -55,9 +69,8 @@ public struct HeadLayout {
     eachPiece(rows, team) { row, _ in
       let target = rows.row(row)
       let start = source + offset(row: row)
-      for head in 0..<shape.keyValueHeads {
-        let width = headsPerKey &* shape.headSize
-        (target + head &* width).update(from: start + head &* headStride, count: width)
+      for head in 0..<shape.keyValueHeads &* headsPerKey {
+        (target + head &* shape.headSize).update(from: start + place(of: head), count: shape.headSize)
       }
     }
   }
@@ -77,7 +90,7 @@ public struct HeadLayout {
       let start = target + offset(row: row)
       for head in 0..<shape.keyValueHeads &* headsPerKey {
         let first = head &* shape.headSize
-        let place = start + (head / headsPerKey) &* headStride + (head % headsPerKey) &* shape.headSize
+        let place = start + place(of: head)
         overVectors(half) { column in
           let low = source.vector(at: first &+ column) * weight.vector(at: first &+ column) * factor
           let high = source.vector(at: first &+ half &+ column) * weight.vector(at: first &+ half &+ column) * factor
@@ -91,6 +104,7 @@ public struct HeadLayout {
           place[column] = low * angles[column] - high * angles[half &+ column]
           place[half &+ column] = high * angles[column] + low * angles[half &+ column]
         }
+        clearPadding(place)
       }
     }
   }
@@ -111,7 +125,7 @@ public struct HeadLayout {
         let target = gradient.row(row)
         for head in 0..<shape.keyValueHeads &* headsPerKey {
           let first = target + head &* shape.headSize
-          let place = start + (head / headsPerKey) &* headStride + (head % headsPerKey) &* shape.headSize
+          let place = start + place(of: head)
           overVectors(half) { column in
             let low = place.vector(at: column)
             let high = place.vector(at: half &+ column)

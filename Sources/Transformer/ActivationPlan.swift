@@ -40,6 +40,12 @@ public struct PassShape: Sendable, Equatable {
       headSize: model.headSize)
   }
 
+  /// Floats of a row's queries, and of its keys, in attention's order.
+  var paddedQueryColumns: Int { model.queryHeads * attention.paddedHeadSize }
+  var paddedKeyColumns: Int { model.keyValueHeads * attention.paddedHeadSize }
+
+  func keyPanels(_ group: CopyGroup) -> KeyPanels { KeyPanels(attention, copies: group.count) }
+
   /// Copies in the largest group.
   var largestGroup: Int { hiddenDecoding.groups.map(\.count).max() ?? 1 }
 
@@ -75,6 +81,8 @@ struct ActivationPlan {
   private(set) var queries = 0
   private(set) var keys = 0
   private(set) var values = 0
+  private(set) var keyPanels = 0
+  private(set) var valuePanels = 0
   private(set) var queryGradients = 0
   private(set) var keyGradients = 0
   private(set) var valueGradients = 0
@@ -120,13 +128,17 @@ struct ActivationPlan {
     activation = take(rows * f)
     let afterFeedForward = count
     count = scratch
-    queries = take(rows * d)
-    keys = take(rows * kv)
-    values = take(rows * kv)
+    let (queryColumns, keyColumns) = (shape.paddedQueryColumns, shape.paddedKeyColumns)
+    let panels = shape.hiddenDecoding.groups.reduce(0) { $0 + shape.keyPanels($1).count }
+    queries = take(rows * queryColumns)
+    keys = take(rows * keyColumns)
+    values = take(rows * keyColumns)
+    keyPanels = take(panels)
     if training {
-      queryGradients = take(rows * d)
-      keyGradients = take(rows * kv)
-      valueGradients = take(rows * kv)
+      valuePanels = take(panels)
+      queryGradients = take(rows * queryColumns)
+      keyGradients = take(rows * keyColumns)
+      valueGradients = take(rows * keyColumns)
       queryKeyValueGradients = take(rows * (d + 2 * kv))
     }
     let afterAttention = count

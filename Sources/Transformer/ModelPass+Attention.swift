@@ -37,12 +37,12 @@ extension ModelPass {
     for group in queryGroups(layer: layer) {
       HeadLayout.queries(shape.attention, copies: group.copies).normalizeRotateScatter(
         kept.query.rows(group.rows), weight: weights.queryNorm, epsilon: epsilon, rotary: rotary,
-        scale: shape.attention.queryScale, into: place(plan.queries + group.rows.lowerBound * model.hiddenSize),
+        scale: shape.attention.queryScale, into: place(plan.queries + group.rows.lowerBound * shape.paddedQueryColumns),
         on: team)
     }
     for group in shape.hiddenDecoding.groups {
       let layout = HeadLayout.keys(shape.attention, copies: group.count)
-      let start = rows(of: group).lowerBound * model.keyValueSize
+      let start = rows(of: group).lowerBound * shape.paddedKeyColumns
       layout.normalizeRotateScatter(
         kept.keys.rows(rows(of: group)), weight: weights.keyNorm, epsilon: epsilon, rotary: rotary, scale: 1,
         into: place(plan.keys + start), on: team)
@@ -54,7 +54,7 @@ extension ModelPass {
   func attentionQueries(layer: Int) -> [AttentionQueries] {
     let kept = activations(of: layer)
     return queryGroups(layer: layer).map { group in
-      let start = group.rows.lowerBound * model.hiddenSize
+      let start = group.rows.lowerBound * shape.paddedQueryColumns
       return AttentionQueries(
         queries: place(plan.queries + start),
         queryGradients: trains ? place(plan.queryGradients + start) : nil,
@@ -67,9 +67,11 @@ extension ModelPass {
   /// The keys that queries of a pattern's group see: every group's up to their own.
   private func attentionKeys(of own: Int) -> [AttentionKeys] {
     shape.hiddenDecoding.groups.enumerated().prefix(own + 1).map { index, group in
-      let start = rows(of: group).lowerBound * model.keyValueSize
+      let start = rows(of: group).lowerBound * shape.paddedKeyColumns
+      let panels = shape.hiddenDecoding.groups[..<index].reduce(0) { $0 + shape.keyPanels($1).count }
       return AttentionKeys(
         keys: place(plan.keys + start), values: place(plan.values + start),
+        keyPanels: place(plan.keyPanels + panels), valuePanels: trains ? place(plan.valuePanels + panels) : nil,
         keyGradients: trains ? place(plan.keyGradients + start) : nil,
         valueGradients: trains ? place(plan.valueGradients + start) : nil,
         copies: group.count, firstVisible: group.windowed ? UnsafePointer(firstVisible) : nil,

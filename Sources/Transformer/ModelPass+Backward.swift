@@ -96,7 +96,7 @@ extension ModelPass {
     let sums = RowSums(scratch: place(plan.sums))
     for group in queryGroups(layer: layer) {
       HeadLayout.queries(shape.attention, copies: group.copies).gatherRotateNormalize(
-        place(plan.queryGradients + group.rows.lowerBound * model.hiddenSize), rows: kept.query.rows(group.rows),
+        place(plan.queryGradients + group.rows.lowerBound * shape.paddedQueryColumns), rows: kept.query.rows(group.rows),
         weight: weights.queryNorm, weightGradient: gradients.queryNorm, epsilon: epsilon, rotary: rotary,
         into: query.rows(group.rows), sums: sums, on: team)
     }
@@ -105,11 +105,12 @@ extension ModelPass {
       let rows = rows(of: group)
       let layout = HeadLayout.keys(shape.attention, copies: group.count)
       layout.gatherRotateNormalize(
-        place(plan.keyGradients + rows.lowerBound * kv), rows: kept.keys.rows(rows), weight: weights.keyNorm,
+        place(plan.keyGradients + rows.lowerBound * shape.paddedKeyColumns), rows: kept.keys.rows(rows), weight: weights.keyNorm,
         weightGradient: gradients.keyNorm, epsilon: epsilon, rotary: rotary,
         into: keyValue.rows(rows).columns(0..<kv), sums: sums, on: team)
       layout.gather(
-        place(plan.valueGradients + rows.lowerBound * kv), into: keyValue.rows(rows).columns(kv..<2 * kv), on: team)
+        place(plan.valueGradients + rows.lowerBound * shape.paddedKeyColumns),
+        into: keyValue.rows(rows).columns(kv..<2 * kv), on: team)
     }
   }
 

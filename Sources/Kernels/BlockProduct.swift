@@ -1,0 +1,250 @@
+/// Products of blocks that fit in the caches, as attention has them by the thousand.
+///
+/// A general library packs both operands of every product before it multiplies, which is worth it for large ones only.
+/// Here the right operand lies ready ([inner, columns], columns side by side) and the left one is read where it is; a
+/// tile of the result, six rows of four vectors, stays in registers. Each element is one sum over the inner dimension
+/// in its order: its bits depend on nothing beside it.
+enum BlockProduct {
+  /// Columns of a packed panel, see ``KeyPanels``: what a tile in registers covers.
+  static let panel = 4 * vectorWidth
+
+  /// c ← a · b, plus c where `accumulating`; c [rows, columns], rows `cStride` apart.
+  ///
+  /// - Parameters:
+  ///   - columns: a multiple of ``vectorWidth``.
+  ///   - a: [rows, inner]: a row's elements `innerStride` apart, rows `rowStride`.
+  ///   - b: [inner, columns], rows `bStride` apart.
+  @inline(__always)
+  static func multiply(
+    _ c: UnsafeMutablePointer<Float>, cStride: Int, rows: Int, columns: Int, inner: Int,
+    _ a: UnsafePointer<Float>, rowStride: Int, innerStride: Int, _ b: UnsafePointer<Float>, bStride: Int,
+    accumulating: Bool
+  ) {
+    var column = 0
+    // Registers for six rows of four vectors are there with AVX-512 only.
+    if Processor.builtWithAVX512 {
+      while column &+ panel <= columns {
+        strips(
+          FourVectors.self, c + column, cStride, rows, inner, a, rowStride, innerStride, b + column, bStride,
+          accumulating)
+        column &+= panel
+      }
+    }
+    while column < columns {
+      strips(
+        OneVector.self, c + column, cStride, rows, inner, a, rowStride, innerStride, b + column, bStride, accumulating)
+      column &+= vectorWidth
+    }
+  }
+
+  @inline(never)
+  private static func strips<Row: TileRow>(
+    _: Row.Type, _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ rows: Int, _ inner: Int,
+    _ a: UnsafePointer<Float>, _ rowStride: Int, _ innerStride: Int, _ b: UnsafePointer<Float>, _ bStride: Int,
+    _ accumulating: Bool
+  ) {
+    var row = 0
+    while row &+ 6 <= rows {
+      sixRows(
+        Row.self, c + row &* cStride, cStride, inner, a + row &* rowStride, rowStride, innerStride, b, bStride,
+        accumulating)
+      row &+= 6
+    }
+    while row &+ 2 <= rows {
+      twoRows(
+        Row.self, c + row &* cStride, cStride, inner, a + row &* rowStride, rowStride, innerStride, b, bStride,
+        accumulating)
+      row &+= 2
+    }
+    if row < rows {
+      oneRow(Row.self, c + row &* cStride, inner, a + row &* rowStride, innerStride, b, bStride, accumulating)
+    }
+  }
+
+  @inline(__always)
+  private static func sixRows<Row: TileRow>(
+    _: Row.Type, _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ inner: Int, _ a: UnsafePointer<Float>,
+    _ rowStride: Int, _ innerStride: Int, _ b: UnsafePointer<Float>, _ bStride: Int, _ accumulating: Bool
+  ) {
+    var (r0, r1, r2) = (Row(), Row(), Row())
+    var (r3, r4, r5) = (Row(), Row(), Row())
+    var (a, b) = (a, b)
+    for _ in 0..<inner {
+      let values = Row(b)
+      r0.add(a[0], values)
+      r1.add(a[rowStride], values)
+      r2.add(a[2 &* rowStride], values)
+      r3.add(a[3 &* rowStride], values)
+      r4.add(a[4 &* rowStride], values)
+      r5.add(a[5 &* rowStride], values)
+      a += innerStride
+      b += bStride
+    }
+    r0.finish(c, accumulating)
+    r1.finish(c + cStride, accumulating)
+    r2.finish(c + 2 &* cStride, accumulating)
+    r3.finish(c + 3 &* cStride, accumulating)
+    r4.finish(c + 4 &* cStride, accumulating)
+    r5.finish(c + 5 &* cStride, accumulating)
+  }
+
+  @inline(__always)
+  private static func twoRows<Row: TileRow>(
+    _: Row.Type, _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ inner: Int, _ a: UnsafePointer<Float>,
+    _ rowStride: Int, _ innerStride: Int, _ b: UnsafePointer<Float>, _ bStride: Int, _ accumulating: Bool
+  ) {
+    var (r0, r1) = (Row(), Row())
+    var (a, b) = (a, b)
+    for _ in 0..<inner {
+      let values = Row(b)
+      r0.add(a[0], values)
+      r1.add(a[rowStride], values)
+      a += innerStride
+      b += bStride
+    }
+    r0.finish(c, accumulating)
+    r1.finish(c + cStride, accumulating)
+  }
+
+  @inline(__always)
+  private static func oneRow<Row: TileRow>(
+    _: Row.Type, _ c: UnsafeMutablePointer<Float>, _ inner: Int, _ a: UnsafePointer<Float>, _ innerStride: Int,
+    _ b: UnsafePointer<Float>, _ bStride: Int, _ accumulating: Bool
+  ) {
+    var r0 = Row()
+    var (a, b) = (a, b)
+    for _ in 0..<inner {
+      r0.add(a[0], Row(b))
+      a += innerStride
+      b += bStride
+    }
+    r0.finish(c, accumulating)
+  }
+}
+
+/// One row of a tile that is held in registers.
+private protocol TileRow {
+  /// Zeros.
+  init()
+  init(_ pointer: UnsafePointer<Float>)
+  mutating func add(_ factor: Float, _ values: Self)
+  /// c ← this, plus c where `accumulating`.
+  func finish(_ c: UnsafeMutablePointer<Float>, _ accumulating: Bool)
+}
+
+private struct OneVector: TileRow {
+  private var v0 = Vector.zero
+
+  @inline(__always)
+  init() {}
+
+  @inline(__always)
+  init(_ pointer: UnsafePointer<Float>) { v0 = pointer.vector(at: 0) }
+
+  @inline(__always)
+  mutating func add(_ factor: Float, _ values: OneVector) {
+    v0 = v0.addingProduct(Vector(repeating: factor), values.v0)
+  }
+
+  @inline(__always)
+  func finish(_ c: UnsafeMutablePointer<Float>, _ accumulating: Bool) {
+    c.store(accumulating ? c.vector(at: 0) + v0 : v0, at: 0)
+  }
+}
+
+private struct FourVectors: TileRow {
+  private var v0 = Vector.zero
+  private var v1 = Vector.zero
+  private var v2 = Vector.zero
+  private var v3 = Vector.zero
+
+  @inline(__always)
+  init() {}
+
+  @inline(__always)
+  init(_ pointer: UnsafePointer<Float>) {
+    v0 = pointer.vector(at: 0)
+    v1 = pointer.vector(at: vectorWidth)
+    v2 = pointer.vector(at: 2 &* vectorWidth)
+    v3 = pointer.vector(at: 3 &* vectorWidth)
+  }
+
+  @inline(__always)
+  mutating func add(_ factor: Float, _ values: FourVectors) {
+    let factors = Vector(repeating: factor)
+    v0 = v0.addingProduct(factors, values.v0)
+    v1 = v1.addingProduct(factors, values.v1)
+    v2 = v2.addingProduct(factors, values.v2)
+    v3 = v3.addingProduct(factors, values.v3)
+  }
+
+  @inline(__always)
+  func finish(_ c: UnsafeMutablePointer<Float>, _ accumulating: Bool) {
+    c.store(accumulating ? c.vector(at: 0) + v0 : v0, at: 0)
+    c.store(accumulating ? c.vector(at: vectorWidth) + v1 : v1, at: vectorWidth)
+    c.store(accumulating ? c.vector(at: 2 &* vectorWidth) + v2 : v2, at: 2 &* vectorWidth)
+    c.store(accumulating ? c.vector(at: 3 &* vectorWidth) + v3 : v3, at: 3 &* vectorWidth)
+  }
+}
+
+/// Keys (or values) once more, turned: the right operand of queries · keysᵀ, ready for ``BlockProduct``.
+///
+/// For each sequence and kv head, panels of 64 keys: [panel][padded e][64]; what is beyond the last key is zero.
+public struct KeyPanels {
+  let shape: AttentionShape
+  let copies: Int
+
+  public init(_ shape: AttentionShape, copies: Int) {
+    self.shape = shape
+    self.copies = copies
+  }
+
+  private var panelsPerHead: Int { (shape.positions * copies + BlockProduct.panel - 1) / BlockProduct.panel }
+  /// Floats of one head's panels.
+  var perHead: Int { panelsPerHead * BlockProduct.panel * shape.paddedHeadSize }
+  /// Floats of all.
+  public var count: Int { shape.sequences * shape.keyValueHeads * perHead }
+
+  /// target ← source, in attention's order (see ``HeadLayout``), turned.
+  public func fill(
+    _ target: UnsafeMutablePointer<Float>, from source: UnsafePointer<Float>, on team: ThreadTeam
+  ) {
+    let (panel, size, keys) = (BlockProduct.panel, shape.paddedHeadSize, shape.positions * copies)
+    team.forEach(shape.sequences * shape.keyValueHeads * panelsPerHead) { index, _ in
+      let head = index / panelsPerHead
+      let first = index % panelsPerHead * panel
+      let count = min(panel, keys - first)
+      let rows = source + (head * keys + first) * size
+      let columns = target + index * panel * size
+      for element in 0..<size {
+        let column = columns + element &* panel
+        for key in 0..<count { column[key] = rows[key &* size &+ element] }
+        for key in count..<panel { column[key] = 0 }
+      }
+    }
+  }
+
+  /// c ← a · keysᵀ for the keys in `range` of one head; a [rows, padded e], c [rows, range], rows `cStride` apart.
+  ///
+  /// Up to a vector beyond the range is written.
+  /// - Precondition: the range starts at a whole vector.
+  @inline(__always)
+  func multiply(
+    _ c: UnsafeMutablePointer<Float>, cStride: Int, _ a: UnsafePointer<Float>, rows: Int,
+    _ panels: UnsafePointer<Float>, head: Int, range: Range<Int>
+  ) {
+    let (panel, size) = (BlockProduct.panel, shape.paddedHeadSize)
+    let start = panels + head &* perHead
+    var key = range.lowerBound
+    while key < range.upperBound {
+      let offset = key % panel
+      let columns = min(panel &- offset, range.upperBound &- key)
+      BlockProduct.multiply(
+        c + (key &- range.lowerBound), cStride: cStride, rows: rows,
+        columns: (columns &+ vectorWidth &- 1) / vectorWidth &* vectorWidth, inner: size,
+        a, rowStride: size, innerStride: 1, start + ((key &- offset) &* size &+ offset), bStride: panel,
+        accumulating: false)
+      key &+= columns
+    }
+  }
+}
