@@ -9,6 +9,7 @@ packages=(
   libopenmpi-dev openmpi-bin
   libhdf5-dev hdf5-tools
   libopenblas-dev
+  libdnnl-dev
   libxxhash-dev
   "$@"
 )

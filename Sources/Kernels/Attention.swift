@@ -113,16 +113,21 @@ public struct Attention: Sendable {
 
   /// The output of a block, divided by its sums, to the rows and columns of the projection that follows.
   private func write(_ block: QueryBlock, head: Int, _ scratch: AttentionScratch) {
-    let size = shape.headSize
-    let sequence = head / shape.keyValueHeads
-    let column = head % shape.keyValueHeads * shape.headsPerKey * size
     let logSumExps = block.queries.logSumExps + head * shape.positions * block.rowsPerPosition + block.firstRow
+    for row in 0..<block.rows { logSumExps[row] = scratch.maxima[row] + binaryLogarithm(scratch.sums[row]) }
+    switch block.queries.output.type {
+    case .fp32: write(FloatRow.self, block, head: head, scratch)
+    case .bf16: write(HalfRow.self, block, head: head, scratch)
+    }
+  }
+
+  @inline(__always)
+  private func write<Row: MatrixRow>(_: Row.Type, _ block: QueryBlock, head: Int, _ scratch: AttentionScratch) {
     for row in 0..<block.rows {
-      logSumExps[row] = scratch.maxima[row] + binaryLogarithm(scratch.sums[row])
       let factor = 1 / scratch.sums[row]
       let source = scratch.outputs + row &* shape.paddedHeadSize
-      let target = outputRow(block, row, sequence: sequence) + (column &+ row % shape.headsPerKey &* size)
-      overVectors(size) { column in
+      let target: Row = outputRow(block.queries.output, block, row, head: head)
+      overVectors(shape.headSize) { column in
         target.store(source.vector(at: column) * factor, at: column)
       } tail: { column in
         target[column] = source[column] * factor
@@ -130,20 +135,16 @@ public struct Attention: Sendable {
     }
   }
 
-  /// The row of the projection's order that a block's row belongs to.
+  /// Where a block's row has its head in a matrix of the projection's order.
   @inline(__always)
-  private func outputRow(_ block: QueryBlock, _ row: Int, sequence: Int) -> UnsafeMutablePointer<Float> {
-    outputRow(block.queries.output, block, row, sequence: sequence)
-  }
-
-  @inline(__always)
-  private func outputRow(
-    _ matrix: Matrix, _ block: QueryBlock, _ row: Int, sequence: Int
-  ) -> UnsafeMutablePointer<Float> {
+  private func outputRow<Row: MatrixRow>(_ matrix: Matrix, _ block: QueryBlock, _ row: Int, head: Int) -> Row {
+    let sequence = head / shape.keyValueHeads
+    let queryHead = head % shape.keyValueHeads &* shape.headsPerKey &+ row % shape.headsPerKey
     let place = row / shape.headsPerKey
     let position = block.first &+ place / block.queries.copies
     let copy = place % block.queries.copies
-    return matrix.row((copy &* shape.sequences &+ sequence) &* shape.positions &+ position)
+    return Row(matrix, (copy &* shape.sequences &+ sequence) &* shape.positions &+ position)
+      .advanced(by: queryHead &* shape.headSize)
   }
 
   // MARK: backward
@@ -235,16 +236,33 @@ public struct Attention: Sendable {
 
   /// outputs ← the gradient of the block's output; sums ← Σ output · its gradient, the softmax's own term.
   private func readOutputGradients(_ block: QueryBlock, head: Int, _ gradient: Matrix, _ scratch: AttentionScratch) {
-    let sequence = head / shape.keyValueHeads
-    let column = head % shape.keyValueHeads * shape.headsPerKey * shape.headSize
+    precondition(gradient.type == block.queries.output.type, "\(gradient), \(block.queries.output)")
+    switch gradient.type {
+    case .fp32: readOutputGradients(FloatRow.self, block, head: head, gradient, scratch)
+    case .bf16: readOutputGradients(HalfRow.self, block, head: head, gradient, scratch)
+    }
+  }
+
+  @inline(__always)
+  private func readOutputGradients<Row: MatrixRow>(
+    _: Row.Type, _ block: QueryBlock, head: Int, _ gradient: Matrix, _ scratch: AttentionScratch
+  ) {
     for row in 0..<block.rows {
-      let place = column &+ row % shape.headsPerKey &* shape.headSize
-      let source = outputRow(gradient, block, row, sequence: sequence) + place
+      let source: Row = outputRow(gradient, block, row, head: head)
+      let output: Row = outputRow(block.queries.output, block, row, head: head)
       let target = scratch.outputs + row &* shape.paddedHeadSize
-      target.update(from: source, count: shape.headSize)
+      var sums = Vector.zero
+      var sum: Float = 0
+      overVectors(shape.headSize) { column in
+        let value = source.vector(at: column)
+        target.store(value, at: column)
+        sums = sums.addingProduct(value, output.vector(at: column))
+      } tail: { column in
+        target[column] = source[column]
+        sum += source[column] * output[column]
+      }
       for padding in shape.headSize..<shape.paddedHeadSize { target[padding] = 0 }
-      scratch.sums[row] = dot(
-        source, outputRow(block, row, sequence: sequence) + place, count: shape.headSize)
+      scratch.sums[row] = sums.laneSum + sum
     }
   }
 

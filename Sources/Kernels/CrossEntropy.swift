@@ -7,10 +7,12 @@ public enum CrossEntropy {
   /// Writes each row's loss, −log p(target), and its logsumexp, both in nats; logits [rows, V].
   ///
   /// With `zWeight`, the logits are replaced by the gradient of Σ (loss + zWeight · logsumexp²) over the rows:
-  /// softmax · (1 + 2 · zWeight · logsumexp) − onehot(target).
+  /// softmax · (1 + 2 · zWeight · logsumexp) − onehot(target); where `halving`, as bf16 in the first half of each row
+  /// (``Matrix/halved``).
   public static func rows(
     _ logits: Matrix, targets: UnsafePointer<Int32>, losses: UnsafeMutablePointer<Float>,
-    logSumExps: UnsafeMutablePointer<Float>, gradientWithZWeight zWeight: Float?, on team: ThreadTeam
+    logSumExps: UnsafeMutablePointer<Float>, gradientWithZWeight zWeight: Float?, halving: Bool = false,
+    on team: ThreadTeam
   ) {
     let width = logits.columns
     let rowsPerPiece = 4
@@ -26,8 +28,16 @@ public enum CrossEntropy {
         losses[index] = logSum - (targetLogit - highest)
         logSumExps[index] = highest + logSum
         if let zWeight {
-          scale(row, by: (1 + 2 * zWeight * (highest + logSum)) / sum, count: width)
-          row[target] -= 1
+          let factor = (1 + 2 * zWeight * (highest + logSum)) / sum
+          let ofTarget = row[target] * factor - 1
+          if halving {
+            let result = HalfRow(logits.halved, index)
+            scale(result, FloatRow(row), by: factor, count: width)
+            result[target] = ofTarget
+          } else {
+            scale(FloatRow(row), FloatRow(row), by: factor, count: width)
+            row[target] = ofTarget
+          }
         }
       }
     }
@@ -71,11 +81,13 @@ public enum CrossEntropy {
     return sums.laneSum + sum
   }
 
-  private static func scale(_ row: UnsafeMutablePointer<Float>, by factor: Float, count: Int) {
+  /// result ← row · factor, from the first element on: the result may lie in the row's own first half.
+  @inline(__always)
+  private static func scale<Row: MatrixRow>(_ result: Row, _ row: FloatRow, by factor: Float, count: Int) {
     overVectors(count) { column in
-      row.store(row.vector(at: column) * factor, at: column)
+      result.store(row.vector(at: column) * factor, at: column)
     } tail: { column in
-      row[column] *= factor
+      result[column] = row[column] * factor
     }
   }
 }

@@ -2,7 +2,7 @@
 ///
 /// A projection's rows are [copy][sequence][position], its columns [head][e]. Attention wants, for each sequence and
 /// kv head, [position][copy][query head of the kv head][e]: then the queries of a block of positions, of all copies
-/// and of all heads that read the same keys, are one matrix without a gap.
+/// and of all heads that read the same keys, are one matrix without a gap. Rows may be bf16, attention's order is fp32.
 public struct HeadLayout {
   let shape: AttentionShape
   /// Copies laid out side by side.
@@ -53,12 +53,27 @@ public struct HeadLayout {
 
   /// target ← rows, in attention's order.
   public func scatter(_ rows: Matrix, into target: UnsafeMutablePointer<Float>, on team: ThreadTeam) {
-    eachPiece(rows, team) { row, _ in
-      let source = rows.row(row)
+    switch rows.type {
+    case .fp32: scatter(FloatRow.self, rows, target, team)
+    case .bf16: scatter(HalfRow.self, rows, target, team)
+    }
+  }
+
+  @inline(__always)
+  private func scatter<Row: MatrixRow>(
+    _: Row.Type, _ rows: Matrix, _ target: UnsafeMutablePointer<Float>, _ team: ThreadTeam
+  ) {
+    eachPiece(rows, team) { row in
+      let source = Row(rows, row)
       let start = target + offset(row: row)
       for head in 0..<shape.keyValueHeads &* headsPerKey {
         let place = start + place(of: head)
-        place.update(from: source + head &* shape.headSize, count: shape.headSize)
+        let values = source.advanced(by: head &* shape.headSize)
+        overVectors(shape.headSize) { column in
+          place.store(values.vector(at: column), at: column)
+        } tail: { column in
+          place[column] = values[column]
+        }
         clearPadding(place)
       }
     }
@@ -66,11 +81,27 @@ public struct HeadLayout {
 
   /// rows ← source, back in the projection's order.
   public func gather(_ source: UnsafeMutablePointer<Float>, into rows: Matrix, on team: ThreadTeam) {
-    eachPiece(rows, team) { row, _ in
-      let target = rows.row(row)
+    switch rows.type {
+    case .fp32: gather(FloatRow.self, source, rows, team)
+    case .bf16: gather(HalfRow.self, source, rows, team)
+    }
+  }
+
+  @inline(__always)
+  private func gather<Row: MatrixRow>(
+    _: Row.Type, _ source: UnsafeMutablePointer<Float>, _ rows: Matrix, _ team: ThreadTeam
+  ) {
+    eachPiece(rows, team) { row in
+      let target = Row(rows, row)
       let start = source + offset(row: row)
       for head in 0..<shape.keyValueHeads &* headsPerKey {
-        (target + head &* shape.headSize).update(from: start + place(of: head), count: shape.headSize)
+        let place = start + place(of: head)
+        let values = target.advanced(by: head &* shape.headSize)
+        overVectors(shape.headSize) { column in
+          values.store(place.vector(at: column), at: column)
+        } tail: { column in
+          values[column] = place[column]
+        }
       }
     }
   }
@@ -82,9 +113,20 @@ public struct HeadLayout {
     _ rows: Matrix, weight: UnsafePointer<Float>, epsilon: Float, rotary: RotaryTable, scale: Float,
     into target: UnsafeMutablePointer<Float>, on team: ThreadTeam
   ) {
+    switch rows.type {
+    case .fp32: normalizeRotateScatter(FloatRow.self, rows, weight, epsilon, rotary, scale, target, team)
+    case .bf16: normalizeRotateScatter(HalfRow.self, rows, weight, epsilon, rotary, scale, target, team)
+    }
+  }
+
+  @inline(__always)
+  private func normalizeRotateScatter<Row: MatrixRow>(
+    _: Row.Type, _ rows: Matrix, _ weight: UnsafePointer<Float>, _ epsilon: Float, _ rotary: RotaryTable,
+    _ scale: Float, _ target: UnsafeMutablePointer<Float>, _ team: ThreadTeam
+  ) {
     let half = shape.headSize / 2
-    eachPiece(rows, team) { row, _ in
-      let source = rows.row(row)
+    eachPiece(rows, team) { row in
+      let source = Row(rows, row)
       let factor = scale * RMSNorm.inverseRMS(source, count: columns, epsilon: epsilon)
       let angles = rotary.row(row % shape.positions)
       let start = target + offset(row: row)
@@ -116,13 +158,26 @@ public struct HeadLayout {
     weightGradient: UnsafeMutablePointer<Float>, epsilon: Float, rotary: RotaryTable, into gradient: Matrix,
     sums: RowSums, on team: ThreadTeam
   ) {
+    precondition(rows.type == gradient.type, "\(rows), \(gradient)")
+    switch rows.type {
+    case .fp32: gatherRotateNormalize(FloatRow.self, source, rows, weight, epsilon, rotary, gradient, sums, team)
+    case .bf16: gatherRotateNormalize(HalfRow.self, source, rows, weight, epsilon, rotary, gradient, sums, team)
+    }
+    sums.add(to: weightGradient, rows: rows.rows, columns: columns)
+  }
+
+  @inline(__always)
+  private func gatherRotateNormalize<Row: MatrixRow>(
+    _: Row.Type, _ source: UnsafeMutablePointer<Float>, _ rows: Matrix, _ weight: UnsafePointer<Float>,
+    _ epsilon: Float, _ rotary: RotaryTable, _ gradient: Matrix, _ sums: RowSums, _ team: ThreadTeam
+  ) {
     let half = shape.headSize / 2
     team.forEach(Rows.pieces(rows.rows)) { piece, _ in
       let partial = sums.begin(piece: piece, columns: columns)
+      let target = sums.row(piece: piece, columns: columns)
       for row in Rows.range(piece, of: rows.rows) {
         let angles = rotary.row(row % shape.positions)
         let start = source + offset(row: row)
-        let target = gradient.row(row)
         for head in 0..<shape.keyValueHeads &* headsPerKey {
           let first = target + head &* shape.headSize
           let place = start + place(of: head)
@@ -141,17 +196,17 @@ public struct HeadLayout {
           }
         }
         RMSNorm.gradient(
-          target, x: rows.row(row), dy: target, weight: weight, weightSum: partial, count: columns, epsilon: epsilon)
+          Row(gradient, row), x: Row(rows, row), dy: target, weight: weight, weightSum: partial, count: columns,
+          epsilon: epsilon)
       }
     }
-    sums.add(to: weightGradient, rows: rows.rows, columns: columns)
   }
 
   @inline(__always)
-  private func eachPiece(_ rows: Matrix, _ team: ThreadTeam, _ body: (_ row: Int, _ worker: Int) -> Void) {
+  private func eachPiece(_ rows: Matrix, _ team: ThreadTeam, _ body: (_ row: Int) -> Void) {
     precondition(rows.rows == copies * shape.rowsPerCopy && rows.columns == columns, "\(rows) for \(self)")
-    team.forEach(Rows.pieces(rows.rows)) { piece, worker in
-      for row in Rows.range(piece, of: rows.rows) { body(row, worker) }
+    team.forEach(Rows.pieces(rows.rows)) { piece, _ in
+      for row in Rows.range(piece, of: rows.rows) { body(row) }
     }
   }
 }

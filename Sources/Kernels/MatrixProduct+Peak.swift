@@ -1,28 +1,91 @@
 extension MatrixProduct {
-  /// The rate of matrix products, in operations a second, that this team reaches on a layer's forward product: the
-  /// best of several, some hundredths of a second in all.
-  ///
-  /// - Parameter seconds: a clock.
-  public static func measurePeak(
-    rows: Int, inner: Int, columns: Int, on team: ThreadTeam, seconds: () -> Double
-  ) -> Double {
-    let memory = Buffer(count: rows * inner + columns * inner + rows * columns)
-    for index in 0..<(rows + columns) * inner { memory.pointer[index] = Float(index % 13) * 0.1 }
-    let x = Matrix(memory.pointer, rows: rows, columns: inner)
-    let w = Matrix(memory.pointer + rows * inner, rows: columns, columns: inner)
-    let y = Matrix(memory.pointer + (rows + columns) * inner, rows: rows, columns: columns)
-    let operations = 2 * Double(rows) * Double(inner) * Double(columns)
-    var best = 0.0
-    let start = seconds()
-    var before = start
-    var rounds = 0
-    while rounds < 3 || before - start < 0.05 {
-      forward(y, x, w, segment: rows, on: team)
-      let now = seconds()
-      best = max(best, operations / max(now - before, 1e-9))
-      before = now
-      rounds += 1
+  /// A linear map's product: tokens × inputs → tokens × outputs, or one of its two gradients.
+  public enum Kind: Sendable, CaseIterable {
+    case forward
+    case inputGradient
+    case weightGradient
+  }
+
+  /// The sizes of a linear map.
+  public struct LinearMap: Sendable, Equatable {
+    public let tokens: Int
+    public let inputs: Int
+    public let outputs: Int
+
+    public init(tokens: Int, inputs: Int, outputs: Int) {
+      self.tokens = tokens
+      self.inputs = inputs
+      self.outputs = outputs
     }
-    return best
+  }
+
+  /// The rate of matrix products, in operations a second, that the team reaches on the three products of each map: the
+  /// median over all of them, each timed three times.
+  ///
+  /// Every thread makes the whole product, all at once, as one call and into memory of its own: a yardstick that knows
+  /// nothing of tiles.
+  /// - Parameters:
+  ///   - type: of the operands; the same as this object's.
+  ///   - seconds: a clock.
+  public func measureRate(of maps: [LinearMap], type: ElementType, seconds: () -> Double) -> Double {
+    var rates: [Double] = []
+    for map in maps {
+      let memory = (0..<team.count).map { _ in RateMemory(map, type) }
+      for kind in Kind.allCases {
+        // The first time touches the memory.
+        for round in 0...3 {
+          let start = seconds()
+          team.forEach(team.count) { index, worker in memory[index].multiply(kind, self, worker) }
+          let operations = 2 * Double(map.tokens) * Double(map.inputs) * Double(map.outputs) * Double(team.count)
+          if round > 0 { rates.append(operations / max(seconds() - start, 1e-9)) }
+        }
+      }
+    }
+    return rates.sorted()[rates.count / 2]
+  }
+}
+
+/// One thread's operands and result.
+private struct RateMemory: Sendable {
+  private let map: MatrixProduct.LinearMap
+  private let type: ElementType
+  private let operands: [Buffer]
+  private let result: Buffer
+
+  init(_ map: MatrixProduct.LinearMap, _ type: ElementType) {
+    self.map = map
+    self.type = type
+    let sizes = [map.tokens * map.inputs, map.outputs * map.inputs, map.tokens * map.outputs]
+    operands = sizes.map { Buffer(count: $0) }
+    result = Buffer(count: sizes.max() ?? 0)
+    for (buffer, size) in zip(operands, sizes) {
+      let values = Matrix(UnsafeMutableRawPointer(buffer.pointer), type, rows: 1, columns: size)
+      for index in 0..<size {
+        switch type {
+        case .fp32: FloatRow(values, 0)[index] = Float(index % 13) * 0.1
+        case .bf16: HalfRow(values, 0)[index] = Float(index % 13) * 0.1
+        }
+      }
+    }
+  }
+
+  func multiply(_ kind: MatrixProduct.Kind, _ product: MatrixProduct, _ worker: Int) {
+    func operand(_ place: Int, _ rows: Int, _ columns: Int) -> Matrix {
+      Matrix(UnsafeMutableRawPointer(operands[place].pointer), type, rows: rows, columns: columns)
+    }
+    let x = operand(0, map.tokens, map.inputs)
+    let w = operand(1, map.outputs, map.inputs)
+    let dy = operand(2, map.tokens, map.outputs)
+    switch kind {
+    case .forward:
+      let y = Matrix(result.pointer, rows: map.tokens, columns: map.outputs)
+      product.multiply(y, x, .asIs, w, .transposed, worker: worker)
+    case .inputGradient:
+      let dx = Matrix(result.pointer, rows: map.tokens, columns: map.inputs)
+      product.multiply(dx, dy, .asIs, w, .asIs, worker: worker)
+    case .weightGradient:
+      let dw = Matrix(result.pointer, rows: map.outputs, columns: map.inputs)
+      product.multiply(dw, dy, .transposed, x, .asIs, worker: worker)
+    }
   }
 }

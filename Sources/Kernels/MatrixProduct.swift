@@ -1,45 +1,77 @@
 import COpenBLAS
 
-/// Matrix products in tiles.
+/// Matrix products in tiles: of fp32 matrices by OpenBLAS, of bf16 ones by ``BF16Product``.
 ///
 /// A product's bits depend on how it is cut (OpenBLAS's kernels differ at edges), so every product is cut into tiles
 /// that its shape alone fixes, each tile is one single-threaded call, and the threads share out the tiles. No bit
 /// then depends on the number of threads, or on what else was stacked onto the same matrix.
-public enum MatrixProduct {
+///
+/// Both operands are of one type, and sums are fp32; the result is fp32, or rounded once to bf16.
+public struct MatrixProduct: Sendable {
   /// The largest tile of a product whose rows are tokens: rows × columns of the result.
-  static let tokenTile = (rows: 512, columns: 4096)
+  private let tokenTile: (rows: Int, columns: Int)
   /// The largest tile of a gradient of weights, whose inner dimension runs over tokens.
-  static let weightTile = (rows: 512, columns: 1024)
+  private let weightTile: (rows: Int, columns: Int)
 
-  /// Makes every call of OpenBLAS single-threaded. To be called once, before the first product.
-  public static func useOwnThreads() { openblas_set_num_threads(1) }
+  let team: ThreadTeam
+  private let bf16: BF16Product?
+
+  /// - Parameter type: of the operands.
+  public init(of type: ElementType, on team: ThreadTeam) { self.init(of: type, on: team, by: .preferred) }
+
+  /// With the code that multiplies bf16.
+  init(of type: ElementType, on team: ThreadTeam, by backend: BF16Product.Backend) {
+    // The team's threads share out the tiles: OpenBLAS's own would only be in their way.
+    openblas_set_num_threads(1)
+    self.team = team
+    // Each call packs its operands, which weighs more where the products themselves are faster.
+    tokenTile = type == .bf16 ? (1024, 4096) : (512, 4096)
+    weightTile = type == .bf16 ? (1024, 1024) : (512, 1024)
+    bf16 = type == .bf16 ? BF16Product(workers: team.count, backend: backend) : nil
+  }
 
   /// y ← x · wᵀ, the forward of a linear map; x [M, K], w [N, K], y [M, N].
   ///
   /// Tiles never cross a multiple of `segment` rows: what is stacked below a segment changes no bit of it.
-  public static func forward(_ y: Matrix, _ x: Matrix, _ w: Matrix, segment: Int, on team: ThreadTeam) {
+  public func forward(_ y: Matrix, _ x: Matrix, _ w: Matrix, segment: Int) {
     precondition(y.rows == x.rows && x.columns == w.columns && y.columns == w.rows, "y \(y), x \(x), w \(w)")
-    tiled(y, segment: segment, tile: tokenTile, on: team) { tile, rows, columns in
-      multiply(tile, x.rows(rows), .asIs, w.rows(columns), .transposed)
+    tiled(y, segment: segment, tile: tokenTile) { tile, rows, columns, worker in
+      multiply(tile, x.rows(rows), .asIs, w.rows(columns), .transposed, worker: worker)
     }
   }
 
   /// dx ← dy · w, plus dx where `accumulating`: the gradient of a linear map's input; dy [M, N], w [N, K], dx [M, K].
-  public static func inputGradient(
-    _ dx: Matrix, _ dy: Matrix, _ w: Matrix, accumulating: Bool = false, segment: Int, on team: ThreadTeam
-  ) {
+  public func inputGradient(_ dx: Matrix, _ dy: Matrix, _ w: Matrix, accumulating: Bool = false, segment: Int) {
     precondition(dx.rows == dy.rows && dy.columns == w.rows && dx.columns == w.columns, "dx \(dx), dy \(dy), w \(w)")
-    tiled(dx, segment: segment, tile: tokenTile, on: team) { tile, rows, columns in
-      multiply(tile, dy.rows(rows), .asIs, w.columns(columns), .asIs, plus: accumulating ? 1 : 0)
+    tiled(dx, segment: segment, tile: tokenTile) { tile, rows, columns, worker in
+      multiply(tile, dy.rows(rows), .asIs, w.columns(columns), .asIs, accumulating: accumulating, worker: worker)
     }
   }
 
   /// dw ← dw + dyᵀ · x, the gradient of a linear map's weights; dy [M, N], x [M, K], dw [N, K].
-  public static func weightGradient(_ dw: Matrix, _ dy: Matrix, _ x: Matrix, on team: ThreadTeam) {
+  public func weightGradient(_ dw: Matrix, _ dy: Matrix, _ x: Matrix) {
     precondition(dw.rows == dy.columns && dw.columns == x.columns && dy.rows == x.rows, "dw \(dw), dy \(dy), x \(x)")
-    tiled(dw, segment: dw.rows, tile: weightTile, on: team) { tile, rows, columns in
-      multiply(tile, dy.columns(rows), .transposed, x.columns(columns), .asIs, plus: 1)
+    tiled(dw, segment: dw.rows, tile: weightTile) { tile, rows, columns, worker in
+      multiply(tile, dy.columns(rows), .transposed, x.columns(columns), .asIs, accumulating: true, worker: worker)
     }
+  }
+
+  /// c ← a · b, plus c where `accumulating`, one single-threaded call.
+  @inline(__always)
+  func multiply(
+    _ c: Matrix, _ a: Matrix, _ aIs: Operand, _ b: Matrix, _ bIs: Operand, accumulating: Bool = false, worker: Int
+  ) {
+    precondition(a.type == b.type && (a.type == .bf16 || c.type == .fp32), "a \(a), b \(b), c \(c)")
+    if a.type == .fp32 {
+      MatrixProduct.multiply(c, a, aIs, b, bIs, plus: accumulating ? 1 : 0)
+      return
+    }
+    guard let bf16 else { preconditionFailure("a product of bf16, made for fp32: \(a) · \(b)") }
+    let form = BF16Product.Form(
+      rows: c.rows, columns: c.columns, inner: aIs == .asIs ? a.columns : a.rows, aTransposed: aIs == .transposed,
+      bTransposed: bIs == .transposed, aStride: a.stride, bStride: b.stride, cStride: c.stride,
+      cIsBF16: c.type == .bf16, accumulating: accumulating)
+    bf16.multiply(c.base, a.halves, b.halves, form, worker: worker)
   }
 
   /// How an operand enters a product.
@@ -50,34 +82,32 @@ public enum MatrixProduct {
     var blas: CBLAS_TRANSPOSE { self == .asIs ? CblasNoTrans : CblasTrans }
   }
 
-  /// c ← scale · a · b + plus · c, one single-threaded call.
+  /// c ← a · b + plus · c, all fp32, one single-threaded call.
   @inline(__always)
-  static func multiply(
-    _ c: Matrix, _ a: Matrix, _ aIs: Operand, _ b: Matrix, _ bIs: Operand, scale: Float = 1, plus: Float = 0
-  ) {
+  static func multiply(_ c: Matrix, _ a: Matrix, _ aIs: Operand, _ b: Matrix, _ bIs: Operand, plus: Float = 0) {
     let inner = aIs == .asIs ? a.columns : a.rows
     cblas_sgemm(
       CblasRowMajor, aIs.blas, bIs.blas, blasint(c.rows), blasint(c.columns), blasint(inner),
-      scale, a.pointer, blasint(a.stride), b.pointer, blasint(b.stride), plus, c.pointer, blasint(c.stride))
+      1, a.pointer, blasint(a.stride), b.pointer, blasint(b.stride), plus, c.pointer, blasint(c.stride))
   }
 
   /// Calls `body` for each tile of `result` with the rows and columns it covers.
-  private static func tiled(
-    _ result: Matrix, segment: Int, tile: (rows: Int, columns: Int), on team: ThreadTeam,
-    _ body: (_ tile: Matrix, _ rows: Range<Int>, _ columns: Range<Int>) -> Void
+  private func tiled(
+    _ result: Matrix, segment: Int, tile: (rows: Int, columns: Int),
+    _ body: (_ tile: Matrix, _ rows: Range<Int>, _ columns: Range<Int>, _ worker: Int) -> Void
   ) {
     if result.rows == 0 { return }
     let segments = (result.rows + segment - 1) / segment
     let rowTiles = (min(segment, result.rows) + tile.rows - 1) / tile.rows
     let columnTiles = (result.columns + tile.columns - 1) / tile.columns
-    team.forEach(segments * rowTiles * columnTiles) { index, _ in
+    team.forEach(segments * rowTiles * columnTiles) { index, worker in
       let column = index % columnTiles
       let row = index / columnTiles % rowTiles
       let first = index / columnTiles / rowTiles * segment
       let end = min(first + segment, result.rows)
       let rows = min(first + row * tile.rows, end)..<min(first + (row + 1) * tile.rows, end)
       let columns = column * tile.columns..<min((column + 1) * tile.columns, result.columns)
-      if !rows.isEmpty { body(result.rows(rows).columns(columns), rows, columns) }
+      if !rows.isEmpty { body(result.rows(rows).columns(columns), rows, columns, worker) }
     }
   }
 }

@@ -27,6 +27,13 @@ public enum Processor {
   /// The family of kernels that OpenBLAS chose when it was loaded, `SkylakeX` or `Haswell` for example.
   public static var blasKernel: String { String(cString: openblas_get_corename()) }
 
+  /// What is wrong with bf16 on this machine, in one sentence; nil where nothing is.
+  public static var bf16Warning: String? {
+    if hasBF16 { return nil }
+    return "training.precision is \"bf16\" on a processor without bf16 arithmetic (AVX512-BF16): it saves memory, but "
+      + "no time, as operands are widened for each product; \"fp32\" is faster here"
+  }
+
   /// What holds the matrix products back on this machine, in one sentence; nil where nothing does.
   public static func blasWarning(environment: [String: String]) -> String? {
     let slow: Set<String> = ["Haswell", "Zen", "Sandybridge", "Nehalem", "Prescott", "Core2"]

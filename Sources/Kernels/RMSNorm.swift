@@ -1,18 +1,34 @@
 /// RMSNorm(x) = w ⊙ x / sqrt(mean(x²) + ε), row by row (Zhang and Sennrich, arXiv 1910.07467).
+///
+/// x may be bf16; all arithmetic, sums included, is fp32.
 public enum RMSNorm {
   /// y ← RMSNorm(x), plus `residual` where there is one; x, y and residual [rows, columns], weight [columns].
   public static func forward(
     _ y: Matrix, _ x: Matrix, weight: UnsafePointer<Float>, epsilon: Float, residual: Matrix? = nil,
     on team: ThreadTeam
   ) {
-    precondition(x.rows == y.rows && x.columns == y.columns, "x \(x), y \(y)")
+    precondition(
+      x.rows == y.rows && x.columns == y.columns && y.type == .fp32 && residual?.type ?? .fp32 == .fp32,
+      "x \(x), y \(y), residual \(String(describing: residual))")
+    switch x.type {
+    case .fp32: forward(FloatRow.self, y, x, weight, epsilon, residual, team)
+    case .bf16: forward(HalfRow.self, y, x, weight, epsilon, residual, team)
+    }
+  }
+
+  @inline(__always)
+  private static func forward<Row: MatrixRow>(
+    _: Row.Type, _ y: Matrix, _ x: Matrix, _ weight: UnsafePointer<Float>, _ epsilon: Float, _ residual: Matrix?,
+    _ team: ThreadTeam
+  ) {
     team.forEach(Rows.pieces(x.rows)) { piece, _ in
       for row in Rows.range(piece, of: x.rows) {
-        let scale = inverseRMS(x.row(row), count: x.columns, epsilon: epsilon)
+        let source = Row(x, row)
+        let scale = inverseRMS(source, count: x.columns, epsilon: epsilon)
         if let residual {
-          addScaled(y.row(row), residual.row(row), x.row(row), weight, scale: scale, count: x.columns)
+          addScaled(y.row(row), residual.row(row), source, weight, scale: scale, count: x.columns)
         } else {
-          writeScaled(y.row(row), x.row(row), weight, scale: scale, count: x.columns)
+          writeScaled(y.row(row), source, weight, scale: scale, count: x.columns)
         }
       }
     }
@@ -20,100 +36,103 @@ public enum RMSNorm {
 
   /// x ← the gradient of x, given `dy`, the gradient of RMSNorm(x); weightGradient += that of the weight.
   ///
-  /// The input is needed no more after this, so its gradient takes its place.
+  /// The input is needed no more after this, so its gradient takes its place. dy is fp32.
   public static func backward(
     inPlace x: Matrix, dy: Matrix, weight: UnsafePointer<Float>, weightGradient: UnsafeMutablePointer<Float>,
     epsilon: Float, sums: RowSums, on team: ThreadTeam
   ) {
-    precondition(x.rows == dy.rows && x.columns == dy.columns, "x \(x), dy \(dy)")
-    team.forEach(Rows.pieces(x.rows)) { piece, _ in
-      let partial = sums.begin(piece: piece, columns: x.columns)
-      for row in Rows.range(piece, of: x.rows) {
-        gradient(
-          x.row(row), x: x.row(row), dy: dy.row(row), weight: weight, weightSum: partial, count: x.columns,
-          epsilon: epsilon)
-      }
+    precondition(x.rows == dy.rows && x.columns == dy.columns && dy.type == .fp32, "x \(x), dy \(dy)")
+    switch x.type {
+    case .fp32: backward(FloatRow.self, x, dy, weight, epsilon, sums, team)
+    case .bf16: backward(HalfRow.self, x, dy, weight, epsilon, sums, team)
     }
     sums.add(to: weightGradient, rows: x.rows, columns: x.columns)
   }
 
-  /// 1 / sqrt(mean(x²) + ε).
   @inline(__always)
-  static func inverseRMS(_ x: UnsafePointer<Float>, count: Int, epsilon: Float) -> Float {
-    1 / (dot(x, x, count: count) / Float(count) + epsilon).squareRoot()
+  private static func backward<Row: MatrixRow>(
+    _: Row.Type, _ x: Matrix, _ dy: Matrix, _ weight: UnsafePointer<Float>, _ epsilon: Float, _ sums: RowSums,
+    _ team: ThreadTeam
+  ) {
+    team.forEach(Rows.pieces(x.rows)) { piece, _ in
+      let partial = sums.begin(piece: piece, columns: x.columns)
+      for row in Rows.range(piece, of: x.rows) {
+        gradient(
+          Row(x, row), x: Row(x, row), dy: dy.row(row), weight: weight, weightSum: partial, count: x.columns,
+          epsilon: epsilon)
+      }
+    }
   }
 
-  /// dx of one row; dx may be x or dy. With r = 1/rms: dx = r·w⊙dy − x·r³·Σ(w⊙dy⊙x)/n, dw += r·dy⊙x.
+  /// 1 / sqrt(mean(x²) + ε).
   @inline(__always)
-  static func gradient(
-    _ dx: UnsafeMutablePointer<Float>, x: UnsafePointer<Float>, dy: UnsafePointer<Float>,
-    weight: UnsafePointer<Float>, weightSum: UnsafeMutablePointer<Float>, count: Int, epsilon: Float
+  static func inverseRMS<Row: MatrixRow>(_ x: Row, count: Int, epsilon: Float) -> Float {
+    var squares = Vector.zero
+    var square: Float = 0
+    overVectors(count) { column in
+      let value = x.vector(at: column)
+      squares = squares.addingProduct(value, value)
+    } tail: { column in
+      square += x[column] * x[column]
+    }
+    return 1 / ((squares.laneSum + square) / Float(count) + epsilon).squareRoot()
+  }
+
+  /// dx of one row; dx may be x, or dy where both are fp32. With r = 1/rms: dx = r·w⊙dy − x·r³·Σ(w⊙dy⊙x)/n,
+  /// dw += r·dy⊙x.
+  @inline(__always)
+  static func gradient<Row: MatrixRow>(
+    _ dx: Row, x: Row, dy: UnsafePointer<Float>, weight: UnsafePointer<Float>,
+    weightSum: UnsafeMutablePointer<Float>, count: Int, epsilon: Float
   ) {
     var squares = Vector.zero
     var products = Vector.zero
-    var column = 0
-    while column &+ vectorWidth <= count {
+    var square: Float = 0
+    var product: Float = 0
+    overVectors(count) { column in
       let value = x.vector(at: column)
       squares = squares.addingProduct(value, value)
       products = products.addingProduct(value * weight.vector(at: column), dy.vector(at: column))
-      column &+= vectorWidth
-    }
-    var square = squares.laneSum
-    var product = products.laneSum
-    while column < count {
+    } tail: { column in
       square += x[column] * x[column]
       product += x[column] * weight[column] * dy[column]
-      column &+= 1
     }
-    let scale = 1 / (square / Float(count) + epsilon).squareRoot()
-    let back = -product * scale * scale * scale / Float(count)
-    column = 0
-    while column &+ vectorWidth <= count {
+    let scale = 1 / ((squares.laneSum + square) / Float(count) + epsilon).squareRoot()
+    let back = -(products.laneSum + product) * scale * scale * scale / Float(count)
+    overVectors(count) { column in
       let value = x.vector(at: column)
       let upstream = dy.vector(at: column) * scale
       weightSum.store(weightSum.vector(at: column).addingProduct(upstream, value), at: column)
       dx.store((value * back).addingProduct(upstream, weight.vector(at: column)), at: column)
-      column &+= vectorWidth
-    }
-    while column < count {
+    } tail: { column in
       let value = x[column]
       let upstream = dy[column] * scale
       weightSum[column] += upstream * value
       dx[column] = value * back + upstream * weight[column]
-      column &+= 1
     }
   }
 
   @inline(__always)
-  private static func writeScaled(
-    _ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, _ weight: UnsafePointer<Float>, scale: Float,
-    count: Int
+  private static func writeScaled<Row: MatrixRow>(
+    _ y: UnsafeMutablePointer<Float>, _ x: Row, _ weight: UnsafePointer<Float>, scale: Float, count: Int
   ) {
-    var column = 0
-    while column &+ vectorWidth <= count {
+    overVectors(count) { column in
       y.store(x.vector(at: column) * scale * weight.vector(at: column), at: column)
-      column &+= vectorWidth
-    }
-    while column < count {
+    } tail: { column in
       y[column] = x[column] * scale * weight[column]
-      column &+= 1
     }
   }
 
   @inline(__always)
-  private static func addScaled(
-    _ y: UnsafeMutablePointer<Float>, _ residual: UnsafePointer<Float>, _ x: UnsafePointer<Float>,
-    _ weight: UnsafePointer<Float>, scale: Float, count: Int
+  private static func addScaled<Row: MatrixRow>(
+    _ y: UnsafeMutablePointer<Float>, _ residual: UnsafePointer<Float>, _ x: Row, _ weight: UnsafePointer<Float>,
+    scale: Float, count: Int
   ) {
-    var column = 0
-    while column &+ vectorWidth <= count {
+    overVectors(count) { column in
       let normed = x.vector(at: column) * scale
       y.store(residual.vector(at: column).addingProduct(normed, weight.vector(at: column)), at: column)
-      column &+= vectorWidth
-    }
-    while column < count {
+    } tail: { column in
       y[column] = residual[column] + x[column] * scale * weight[column]
-      column &+= 1
     }
   }
 }

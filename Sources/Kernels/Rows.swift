@@ -14,8 +14,8 @@ enum Rows {
 public struct RowSums {
   let partials: UnsafeMutablePointer<Float>
 
-  /// How many floats of scratch the partial sums of `rows` rows of `columns` take.
-  public static func scratchCount(rows: Int, columns: Int) -> Int { Rows.pieces(rows) * columns }
+  /// How many floats of scratch the partial sums of `rows` rows of `columns` take: a sum and a row for each piece.
+  public static func scratchCount(rows: Int, columns: Int) -> Int { 2 * Rows.pieces(rows) * columns }
 
   /// - Parameter scratch: at least ``scratchCount(rows:columns:)`` floats.
   public init(scratch: UnsafeMutablePointer<Float>) { partials = scratch }
@@ -23,15 +23,19 @@ public struct RowSums {
   /// The zeroed partial sum of one piece.
   @inline(__always)
   func begin(piece: Int, columns: Int) -> UnsafeMutablePointer<Float> {
-    let partial = partials + piece &* columns
+    let partial = partials + 2 &* piece &* columns
     partial.update(repeating: 0, count: columns)
     return partial
   }
 
+  /// Room for one row, of one piece's own.
+  @inline(__always)
+  func row(piece: Int, columns: Int) -> UnsafeMutablePointer<Float> { partials + (2 &* piece &+ 1) &* columns }
+
   /// Adds the partial sums of all pieces of `rows` rows to `total` [columns], first piece first.
   func add(to total: UnsafeMutablePointer<Float>, rows: Int, columns: Int) {
     for piece in 0..<Rows.pieces(rows) {
-      let partial = partials + piece &* columns
+      let partial = partials + 2 &* piece &* columns
       for column in 0..<columns { total[column] += partial[column] }
     }
   }

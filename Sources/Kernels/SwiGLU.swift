@@ -1,14 +1,29 @@
 /// silu(gate) ⊙ up (Shazeer, arXiv 2002.05202), on rows that hold the gate's f columns and then the up's f.
+///
+/// All of them are fp32, or all bf16.
 public enum SwiGLU {
   /// activation ← silu(gate) ⊙ up; gateUp [rows, 2f], activation [rows, f].
   public static func forward(_ activation: Matrix, _ gateUp: Matrix, on team: ThreadTeam) {
     let width = activation.columns
-    precondition(gateUp.columns == 2 * width && gateUp.rows == activation.rows, "\(gateUp), \(activation)")
+    precondition(
+      gateUp.columns == 2 * width && gateUp.rows == activation.rows && gateUp.type == activation.type,
+      "\(gateUp), \(activation)")
+    switch gateUp.type {
+    case .fp32: forward(FloatRow.self, activation, gateUp, team)
+    case .bf16: forward(HalfRow.self, activation, gateUp, team)
+    }
+  }
+
+  @inline(__always)
+  private static func forward<Row: MatrixRow>(
+    _: Row.Type, _ activation: Matrix, _ gateUp: Matrix, _ team: ThreadTeam
+  ) {
+    let width = activation.columns
     team.forEach(Rows.pieces(gateUp.rows)) { piece, _ in
       for row in Rows.range(piece, of: gateUp.rows) {
-        let gate = gateUp.row(row)
-        let up = gate + width
-        let out = activation.row(row)
+        let gate = Row(gateUp, row)
+        let up = gate.advanced(by: width)
+        let out = Row(activation, row)
         overVectors(width) { column in
           let value = gate.vector(at: column)
           out.store(value * sigmoid(value) * up.vector(at: column), at: column)
@@ -25,12 +40,25 @@ public enum SwiGLU {
   /// So the activation, which the next weight gradient needs, is not kept from the forward pass.
   public static func backward(gateUp: Matrix, gradient: Matrix, on team: ThreadTeam) {
     let width = gradient.columns
-    precondition(gateUp.columns == 2 * width && gateUp.rows == gradient.rows, "\(gateUp), \(gradient)")
+    precondition(
+      gateUp.columns == 2 * width && gateUp.rows == gradient.rows && gateUp.type == gradient.type,
+      "\(gateUp), \(gradient)")
+    switch gateUp.type {
+    case .fp32: backward(FloatRow.self, gateUp, gradient, team)
+    case .bf16: backward(HalfRow.self, gateUp, gradient, team)
+    }
+  }
+
+  @inline(__always)
+  private static func backward<Row: MatrixRow>(
+    _: Row.Type, _ gateUp: Matrix, _ gradient: Matrix, _ team: ThreadTeam
+  ) {
+    let width = gradient.columns
     team.forEach(Rows.pieces(gateUp.rows)) { piece, _ in
       for row in Rows.range(piece, of: gateUp.rows) {
-        let gates = gateUp.row(row)
-        let ups = gates + width
-        let gradients = gradient.row(row)
+        let gates = Row(gateUp, row)
+        let ups = gates.advanced(by: width)
+        let gradients = Row(gradient, row)
         overVectors(width) { column in
           let back = reverse(
             gate: gates.vector(at: column), up: ups.vector(at: column), gradient: gradients.vector(at: column))

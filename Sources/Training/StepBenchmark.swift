@@ -26,7 +26,6 @@ public struct StepBenchmark: Sendable {
   public init(_ configuration: RunConfiguration, steps: Int, _ communicator: Communicator) throws {
     ranks = communicator.size
     threads = try configuration.training.threads ?? Threads.perRank(communicator)
-    MatrixProduct.useOwnThreads()
     let trainer = Trainer(configuration, communicator: communicator, team: ThreadTeam(count: threads))
     _ = try trainer.begin(from: nil, initializingFrom: nil)
     let plan = RunPlan(configuration, ranks: ranks, threads: threads, samples: nil)

@@ -36,18 +36,14 @@ extension Trainer {
     try communicator.broadcast(UnsafeMutableRawBufferPointer(buffer.floats))
   }
 
-  /// The rate of matrix products that all ranks reach together, all at once, on the shape of the FFN's, operations a
-  /// second. Collective.
+  /// The rate of matrix products that all ranks reach together, all at once, on the shapes of a step's own (but on no
+  /// more than 1024 tokens), operations a second: the median. Collective.
   ///
   /// - Throws: `CommunicationError`.
   func measurePeak() throws -> Double {
-    let model = configuration.model
     let start = ContinuousClock.now
     try communicator.barrier()
-    let mine = MatrixProduct.measurePeak(
-      rows: min(1024, max(64, pass.shape.rowsPerCopy)) * team.count, inner: model.hiddenSize,
-      columns: min(4096, 2 * model.intermediateSize), on: team
-    ) { (ContinuousClock.now - start).inSeconds }
+    let mine = pass.measureRate(tokens: 1024) { (ContinuousClock.now - start).inSeconds }
     return try communicator.sum(mine)
   }
 }

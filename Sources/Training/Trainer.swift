@@ -141,6 +141,7 @@ extension PassShape {
   public init(_ configuration: RunConfiguration) {
     self.init(
       model: configuration.model, hiddenDecoding: configuration.hiddenDecoding,
-      sequences: configuration.training.microBatchSize, positions: configuration.data.sequenceLength)
+      sequences: configuration.training.microBatchSize, positions: configuration.data.sequenceLength,
+      precision: configuration.training.precision)
   }
 }

@@ -175,7 +175,6 @@ public final class TrainingRun {
     }
     self.lock = lock
 
-    MatrixProduct.useOwnThreads()
     let team = ThreadTeam(count: threads)
     trainer = Trainer(configuration, communicator: communicator, team: team)
     let resumed = try trainer.begin(from: found, initializingFrom: options.initializeFrom)
@@ -199,6 +198,7 @@ public final class TrainingRun {
     if let warning = Processor.blasWarning(environment: ProcessInfo.processInfo.environment) {
       notes.append(warning)
     }
+    if configuration.training.precision == .bf16, let warning = Processor.bf16Warning { notes.append(warning) }
     let needed = plan.memoryBytesPerRank * communicator.nodeSize
     if needed > ProcessInfo.processInfo.physicalMemory {
       notes.append(

@@ -16,12 +16,18 @@ public struct PassShape: Sendable, Equatable {
   public let sequences: Int
   /// T.
   public let positions: Int
+  /// What the products' operands and results are kept as. The residual stream, sums, norms and softmax are fp32.
+  public let precision: ElementType
 
-  public init(model: ModelConfiguration, hiddenDecoding: HiddenDecoding, sequences: Int, positions: Int) {
+  public init(
+    model: ModelConfiguration, hiddenDecoding: HiddenDecoding, sequences: Int, positions: Int,
+    precision: ElementType = .fp32
+  ) {
     self.model = model
     self.hiddenDecoding = hiddenDecoding
     self.sequences = sequences
     self.positions = positions
+    self.precision = precision
   }
 
   /// Rows of one copy.
@@ -66,6 +72,7 @@ struct ActivationPlan {
   }
 
   private(set) var count = 0
+  private let precision: ElementType
   /// Each layer's input [rows, d], and after the last the last one's output [rows of a copy, d].
   private(set) var inputs: [Int] = []
   private(set) var layers: [Layer] = []
@@ -75,6 +82,10 @@ struct ActivationPlan {
   /// The residual stream between attention and FFN; in the backward pass later the attention output's gradient.
   private(set) var middle = 0
   private(set) var stream = 0
+  /// bf16 copies of fp32 operands: of rows, of a layer's weight, of the head's.
+  private(set) var operand = 0
+  private(set) var weightOperand = 0
+  private(set) var headOperand = 0
   private(set) var sums = 0
   // Scratch that is never in use at the same time: the FFN's, attention's, the head's.
   private(set) var activation = 0
@@ -95,6 +106,7 @@ struct ActivationPlan {
     let (d, f) = (shape.model.hiddenSize, shape.model.intermediateSize)
     let kv = shape.model.keyValueSize
     let rows = shape.rows
+    precision = shape.precision
     for layer in 0..<shape.model.layers {
       inputs.append(training || layer < 2 ? take(rows * d) : inputs[layer - 2])
     }
@@ -107,12 +119,12 @@ struct ActivationPlan {
       // Where one layer's place serves all, it is the largest's: the first layer's, unless it is the only one.
       let queryRows = shape.queryRows(layer: index)
       var layer = Layer()
-      layer.queryKeyValue = take(queryRows * d + rows * 2 * kv)
-      layer.attentionOutput = take(queryRows * d)
+      layer.queryKeyValue = takeOperand(queryRows * d + rows * 2 * kv)
+      layer.attentionOutput = takeOperand(queryRows * d)
       layer.logSumExps = take(queryRows * shape.model.queryHeads)
-      layer.projection = take(queryRows * d)
-      layer.gateUp = take(queryRows * 2 * f)
-      layer.down = take(queryRows * d)
+      layer.projection = takeOperand(queryRows * d)
+      layer.gateUp = takeOperand(queryRows * 2 * f)
+      layer.down = takeOperand(queryRows * d)
       layers.append(layer)
     }
     headInput = take(shape.rowsPerCopy * d)
@@ -123,9 +135,13 @@ struct ActivationPlan {
       stream = take(rows * d)
       sums = take(RowSums.scratchCount(rows: rows, columns: d))
     }
+    if precision != .fp32 {
+      operand = takeOperand(rows * d)
+      weightOperand = takeOperand(d * max(2 * f, d + 2 * kv))
+    }
 
     let scratch = count
-    activation = take(rows * f)
+    activation = takeOperand(rows * f)
     let afterFeedForward = count
     count = scratch
     let (queryColumns, keyColumns) = (shape.paddedQueryColumns, shape.paddedKeyColumns)
@@ -139,14 +155,18 @@ struct ActivationPlan {
       queryGradients = take(rows * queryColumns)
       keyGradients = take(rows * keyColumns)
       valueGradients = take(rows * keyColumns)
-      queryKeyValueGradients = take(rows * (d + 2 * kv))
+      queryKeyValueGradients = takeOperand(rows * (d + 2 * kv))
     }
     let afterAttention = count
     count = scratch
     logits = take(shape.headRows * shape.model.vocabularySize)
     if training { headGradient = take(shape.rowsPerCopy * d) }
+    if precision != .fp32 { headOperand = takeOperand(shape.model.vocabularySize * d) }
     count = max(count, afterAttention, afterFeedForward)
   }
+
+  /// Room for `size` elements of a product's operand.
+  private mutating func takeOperand(_ size: Int) -> Int { take((size * precision.bytes + 3) / 4) }
 
   /// `size` floats from the next cache line on.
   private mutating func take(_ size: Int) -> Int {

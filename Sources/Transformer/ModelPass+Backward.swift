@@ -47,19 +47,19 @@ extension ModelPass {
     normBackward(kept.down, dy: dx, weights.feedForwardNorm, gradients.feedForwardNorm)
     let activation = activation(rows: queryRows)
     clock?.mark(.elementwise)
-    inputGradient(activation, kept.down, weights.down)
+    inputGradient(activation, kept.down, operand(weight: weights.down))
     clock?.mark(.feedForward)
     SwiGLU.backward(gateUp: kept.gateUp, gradient: activation, on: team)
     clock?.mark(.elementwise)
     weightGradient(gradients.down, kept.down, activation)
-    inputGradient(dx, kept.gateUp, weights.gateUp, accumulating: true)
-    weightGradient(gradients.gateUp, kept.gateUp, middle)
+    inputGradient(dx, kept.gateUp, operand(weight: weights.gateUp), accumulating: true)
+    weightGradient(gradients.gateUp, kept.gateUp, operand(middle))
     clock?.mark(.feedForward)
 
     normBackward(kept.projection, dy: dx, weights.attentionNorm, gradients.attentionNorm)
     clock?.mark(.elementwise)
-    let outputGradient = middle
-    inputGradient(outputGradient, kept.projection, weights.output)
+    let outputGradient = matrix(plan.middle, type, rows: queryRows, columns: model.hiddenSize)
+    inputGradient(outputGradient, kept.projection, operand(weight: weights.output))
     weightGradient(gradients.output, kept.projection, kept.attentionOutput)
     clock?.mark(.projections)
     layOut(layer, weights)
@@ -73,17 +73,21 @@ extension ModelPass {
     layOutBackward(layer, weights, gradients, query: query, keyValue: keyValue)
     clock?.mark(.elementwise)
 
+    let input = operand(x)
+    let weight = operand(weight: weights.queryKeyValue)
     if let together {
-      inputGradient(dx, together, weights.queryKeyValue, accumulating: true)
-      weightGradient(gradients.queryKeyValue, together, x)
+      inputGradient(dx, together, weight, accumulating: true)
+      weightGradient(gradients.queryKeyValue, together, input)
     } else {
       // The stream of all copies but the last gets its gradient from the keys and values alone.
       let others = 0..<lastCopy.lowerBound
-      inputGradient(dx, query, weights.query, accumulating: true)
-      inputGradient(dx, keyValue.rows(lastCopy), weights.keyValue, accumulating: true)
-      inputGradient(streamGradient.rows(others), keyValue.rows(others), weights.keyValue)
-      weightGradient(gradients.query, query, residual)
-      weightGradient(gradients.keyValue, keyValue, x)
+      let queryWeight = weight.rows(0..<model.hiddenSize)
+      let keyValueWeight = weight.rows(model.hiddenSize..<weight.rows)
+      inputGradient(dx, query, queryWeight, accumulating: true)
+      inputGradient(dx, keyValue.rows(lastCopy), keyValueWeight, accumulating: true)
+      inputGradient(streamGradient.rows(others), keyValue.rows(others), keyValueWeight)
+      weightGradient(gradients.query, query, input.rows(lastCopy))
+      weightGradient(gradients.keyValue, keyValue, input)
     }
     clock?.mark(.projections)
   }
@@ -96,7 +100,8 @@ extension ModelPass {
     let sums = RowSums(scratch: place(plan.sums))
     for group in queryGroups(layer: layer) {
       HeadLayout.queries(shape.attention, copies: group.copies).gatherRotateNormalize(
-        place(plan.queryGradients + group.rows.lowerBound * shape.paddedQueryColumns), rows: kept.query.rows(group.rows),
+        place(plan.queryGradients + group.rows.lowerBound * shape.paddedQueryColumns),
+        rows: kept.query.rows(group.rows),
         weight: weights.queryNorm, weightGradient: gradients.queryNorm, epsilon: epsilon, rotary: rotary,
         into: query.rows(group.rows), sums: sums, on: team)
     }
@@ -105,7 +110,8 @@ extension ModelPass {
       let rows = rows(of: group)
       let layout = HeadLayout.keys(shape.attention, copies: group.count)
       layout.gatherRotateNormalize(
-        place(plan.keyGradients + rows.lowerBound * shape.paddedKeyColumns), rows: kept.keys.rows(rows), weight: weights.keyNorm,
+        place(plan.keyGradients + rows.lowerBound * shape.paddedKeyColumns), rows: kept.keys.rows(rows),
+        weight: weights.keyNorm,
         weightGradient: gradients.keyNorm, epsilon: epsilon, rotary: rotary,
         into: keyValue.rows(rows).columns(0..<kv), sums: sums, on: team)
       layout.gather(
@@ -116,13 +122,12 @@ extension ModelPass {
 
   // MARK: the head
 
-  /// `logits` holds its own gradient.
+  /// `logits` holds its own gradient; `weight` is the head's as products take it.
   func headBackward(
-    _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafeMutablePointer<Float>, _ logits: Matrix,
-    rows: Range<Int>
+    _ weight: Matrix, _ gradients: UnsafeMutablePointer<Float>, _ logits: Matrix, rows: Range<Int>
   ) {
-    inputGradient(headGradient.rows(rows), logits, OuterWeights(parameters, layout).head)
-    weightGradient(OuterWeights(gradients, layout).head, logits, headInput.rows(rows))
+    inputGradient(headGradient.rows(rows), logits, weight)
+    weightGradient(OuterWeights(gradients, layout).head, logits, operand(headInput.rows(rows)))
   }
 
   private var headGradient: Matrix {
@@ -136,17 +141,17 @@ extension ModelPass {
     let output = stream(into: model.layers)
     normBackward(
       output, dy: headGradient, OuterWeights(parameters, layout).norm, OuterWeights(gradients, layout).norm)
-    streamGradient.rows(lastCopy).copy(from: output)
+    streamGradient.rows(lastCopy).copy(from: output, on: team)
   }
 
   // MARK: steps
 
   private func inputGradient(_ dx: Matrix, _ dy: Matrix, _ w: Matrix, accumulating: Bool = false) {
-    MatrixProduct.inputGradient(dx, dy, w, accumulating: accumulating, segment: shape.rowsPerCopy, on: team)
+    products.inputGradient(dx, dy, w, accumulating: accumulating, segment: shape.rowsPerCopy)
   }
 
   private func weightGradient(_ dw: Matrix, _ dy: Matrix, _ x: Matrix) {
-    MatrixProduct.weightGradient(dw, dy, x, on: team)
+    products.weightGradient(dw, dy, x)
   }
 
   private func normBackward(

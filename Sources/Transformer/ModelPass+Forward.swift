@@ -17,8 +17,8 @@ extension ModelPass {
     _ body: (_ firstRow: Int, _ logits: Matrix) -> Void
   ) {
     forward(parameters, tokens: tokens)
-    normalizeHeadInput(parameters)
-    eachHeadSlice { rows in body(rows.lowerBound, logits(parameters, rows: rows)) }
+    let weight = beginHead(parameters)
+    eachHeadSlice { rows in body(rows.lowerBound, logits(rows: rows, weight)) }
   }
 
   /// From tokens to the residual stream after the last layer.
@@ -40,29 +40,31 @@ extension ModelPass {
     let queryRows = shape.queryRows(layer: layer)
     let residual = shape.isLast(layer) ? x.rows(lastCopy) : x
 
+    let input = operand(x)
+    let weight = operand(weight: weights.queryKeyValue)
     if let together = kept.queryKeyValue {
-      product(together, x, weights.queryKeyValue)
+      product(together, input, weight)
     } else {
-      product(kept.query, residual, weights.query)
-      product(kept.keyValue, x, weights.keyValue)
+      product(kept.query, input.rows(lastCopy), weight.rows(0..<model.hiddenSize))
+      product(kept.keyValue, input, weight.rows(model.hiddenSize..<weight.rows))
     }
     clock?.mark(.projections)
     layOut(layer, weights)
     clock?.mark(.elementwise)
     attention.forward(attentionQueries(layer: layer), on: team)
     clock?.mark(.attentionForward)
-    product(kept.projection, kept.attentionOutput, weights.output)
+    product(kept.projection, kept.attentionOutput, operand(weight: weights.output))
     clock?.mark(.projections)
     let middle = middle(rows: queryRows)
     normalize(middle, kept.projection, weights.attentionNorm, residual: residual)
     clock?.mark(.elementwise)
 
     let activation = activation(rows: queryRows)
-    product(kept.gateUp, middle, weights.gateUp)
+    product(kept.gateUp, operand(middle), operand(weight: weights.gateUp))
     clock?.mark(.feedForward)
     SwiGLU.forward(activation, kept.gateUp, on: team)
     clock?.mark(.elementwise)
-    product(kept.down, activation, weights.down)
+    product(kept.down, activation, operand(weight: weights.down))
     clock?.mark(.feedForward)
     normalize(stream(into: layer + 1), kept.down, weights.feedForwardNorm, residual: middle)
     clock?.mark(.elementwise)
@@ -74,14 +76,14 @@ extension ModelPass {
   func head(
     _ parameters: UnsafeMutablePointer<Float>, gradients: UnsafeMutablePointer<Float>?, zLoss: Double
   ) {
-    normalizeHeadInput(parameters)
+    let weight = beginHead(parameters)
     eachHeadSlice { rows in
-      let logits = logits(parameters, rows: rows)
+      let logits = logits(rows: rows, weight)
       CrossEntropy.rows(
         logits, targets: UnsafePointer(targets + rows.lowerBound),
         losses: place(plan.losses + rows.lowerBound), logSumExps: place(plan.headLogSumExps + rows.lowerBound),
-        gradientWithZWeight: gradients == nil ? nil : Float(zLoss), on: team)
-      if let gradients { headBackward(parameters, gradients, logits, rows: rows) }
+        gradientWithZWeight: gradients == nil ? nil : Float(zLoss), halving: type == .bf16, on: team)
+      if let gradients { headBackward(weight, gradients, type == .bf16 ? logits.halved : logits, rows: rows) }
     }
     clock?.mark(.head)
   }
@@ -100,8 +102,11 @@ extension ModelPass {
 
   var headInput: Matrix { matrix(plan.headInput, rows: shape.rowsPerCopy, columns: model.hiddenSize) }
 
-  private func normalizeHeadInput(_ parameters: UnsafeMutablePointer<Float>) {
-    normalize(headInput, stream(into: model.layers), OuterWeights(parameters, layout).norm, residual: nil)
+  /// Norms the head's input, and gives its weight as products take it.
+  private func beginHead(_ parameters: UnsafeMutablePointer<Float>) -> Matrix {
+    let outer = OuterWeights(parameters, layout)
+    normalize(headInput, stream(into: model.layers), outer.norm, residual: nil)
+    return rounded(outer.head, at: plan.headOperand)
   }
 
   private func eachHeadSlice(_ body: (Range<Int>) -> Void) {
@@ -110,9 +115,9 @@ extension ModelPass {
     }
   }
 
-  private func logits(_ parameters: UnsafeMutablePointer<Float>, rows: Range<Int>) -> Matrix {
+  private func logits(rows: Range<Int>, _ weight: Matrix) -> Matrix {
     let logits = matrix(plan.logits, rows: rows.count, columns: model.vocabularySize)
-    product(logits, headInput.rows(rows), OuterWeights(parameters, layout).head)
+    product(logits, operand(headInput.rows(rows)), weight)
     return logits
   }
 
@@ -120,7 +125,7 @@ extension ModelPass {
 
   /// y ← x · wᵀ, cut so that one copy's rows don't depend on the others being there.
   func product(_ y: Matrix, _ x: Matrix, _ w: Matrix) {
-    MatrixProduct.forward(y, x, w, segment: shape.rowsPerCopy, on: team)
+    products.forward(y, x, w, segment: shape.rowsPerCopy)
   }
 
   func normalize(_ y: Matrix, _ x: Matrix, _ weight: UnsafeMutablePointer<Float>, residual: Matrix?) {

@@ -35,6 +35,7 @@ public final class ModelPass {
   let plan: ActivationPlan
   let recompute: Recompute
   let arena: Buffer
+  var products: MatrixProduct
   let attention: Attention
   let rotary: RotaryTable
   let team: ThreadTeam
@@ -58,6 +59,7 @@ public final class ModelPass {
     self.team = team
     plan = ActivationPlan(shape, keepsLayers: trains && recompute == .none, training: trains)
     arena = Buffer(count: plan.count)
+    products = MatrixProduct(of: shape.precision, on: team)
     attention = Attention(shape.attention, copies: shape.largestGroup, on: team)
     rotary = RotaryTable(
       positions: shape.positions, headSize: shape.model.headSize, theta: shape.model.ropeTheta)
@@ -85,12 +87,47 @@ public final class ModelPass {
       + MemoryLayout<Int32>.stride * (2 * shape.rowsPerCopy + shape.positions)
   }
 
+  /// The rate of the products that a step is made of, operations a second: the median over their shapes, on at most
+  /// `tokens` rows.
+  public func measureRate(tokens: Int, seconds: () -> Double) -> Double {
+    let (d, f) = (model.hiddenSize, model.intermediateSize)
+    let rows = min(tokens, shape.rowsPerCopy)
+    let maps = [
+      (rows, d, d + 2 * model.keyValueSize), (rows, d, d), (rows, d, 2 * f), (rows, f, d),
+      (min(rows, shape.headRows), d, model.vocabularySize),
+    ]
+    return products.measureRate(
+      of: maps.map { MatrixProduct.LinearMap(tokens: $0.0, inputs: $0.1, outputs: $0.2) }, type: type,
+      seconds: seconds)
+  }
+
   // MARK: places in the arena
 
   func place(_ offset: Int) -> UnsafeMutablePointer<Float> { arena.pointer + offset }
 
+  /// An fp32 matrix in the arena.
   func matrix(_ offset: Int, rows: Int, columns: Int) -> Matrix {
-    Matrix(arena.pointer + offset, rows: rows, columns: columns)
+    matrix(offset, .fp32, rows: rows, columns: columns)
+  }
+
+  func matrix(_ offset: Int, _ type: ElementType, rows: Int, columns: Int) -> Matrix {
+    Matrix(UnsafeMutableRawPointer(arena.pointer + offset), type, rows: rows, columns: columns)
+  }
+
+  /// What the operands and results of a layer's products are kept as.
+  var type: ElementType { shape.precision }
+
+  /// A matrix as products take it: itself in fp32; in bf16 a rounded copy, good until the next one is asked for.
+  func operand(_ x: Matrix) -> Matrix { rounded(x, at: plan.operand) }
+
+  /// A weight as products take it, likewise.
+  func operand(weight: Matrix) -> Matrix { rounded(weight, at: plan.weightOperand) }
+
+  func rounded(_ x: Matrix, at offset: Int) -> Matrix {
+    if x.type == type { return x }
+    let copy = matrix(offset, type, rows: x.rows, columns: x.columns)
+    copy.copy(from: x, on: team)
+    return copy
   }
 
   var model: ModelConfiguration { shape.model }
@@ -107,7 +144,9 @@ public final class ModelPass {
 
   func middle(rows: Int) -> Matrix { matrix(plan.middle, rows: rows, columns: model.hiddenSize) }
 
-  func activation(rows: Int) -> Matrix { matrix(plan.activation, rows: rows, columns: model.intermediateSize) }
+  func activation(rows: Int) -> Matrix {
+    matrix(plan.activation, type, rows: rows, columns: model.intermediateSize)
+  }
 
   /// What one layer keeps between its steps.
   func activations(of layer: Int) -> LayerActivations {
@@ -138,11 +177,11 @@ struct LayerActivations {
     let (d, kv) = (model.hiddenSize, model.keyValueSize)
     (queryKeyValue, query, keyValue) = LayerActivations.split(
       pass.place(plan.queryKeyValue), pass.shape, layer: layer)
-    attentionOutput = pass.matrix(plan.attentionOutput, rows: queryRows, columns: d)
+    attentionOutput = pass.matrix(plan.attentionOutput, pass.type, rows: queryRows, columns: d)
     logSumExps = pass.place(plan.logSumExps)
-    projection = pass.matrix(plan.projection, rows: queryRows, columns: d)
-    gateUp = pass.matrix(plan.gateUp, rows: queryRows, columns: 2 * model.intermediateSize)
-    down = pass.matrix(plan.down, rows: queryRows, columns: d)
+    projection = pass.matrix(plan.projection, pass.type, rows: queryRows, columns: d)
+    gateUp = pass.matrix(plan.gateUp, pass.type, rows: queryRows, columns: 2 * model.intermediateSize)
+    down = pass.matrix(plan.down, pass.type, rows: queryRows, columns: d)
     keys = keyValue.columns(0..<kv)
     values = keyValue.columns(kv..<2 * kv)
   }
@@ -155,11 +194,13 @@ struct LayerActivations {
     _ start: UnsafeMutablePointer<Float>, _ shape: PassShape, layer: Int
   ) -> (together: Matrix?, query: Matrix, keyValue: Matrix) {
     let (d, kv) = (shape.model.hiddenSize, shape.model.keyValueSize)
+    let start = UnsafeMutableRawPointer(start)
     if shape.isLast(layer) {
-      let query = Matrix(start, rows: shape.rowsPerCopy, columns: d)
-      return (nil, query, Matrix(start + shape.rowsPerCopy * d, rows: shape.rows, columns: 2 * kv))
+      let query = Matrix(start, shape.precision, rows: shape.rowsPerCopy, columns: d)
+      let others = start + shape.rowsPerCopy * d * shape.precision.bytes
+      return (nil, query, Matrix(others, shape.precision, rows: shape.rows, columns: 2 * kv))
     }
-    let together = Matrix(start, rows: shape.rows, columns: d + 2 * kv)
+    let together = Matrix(start, shape.precision, rows: shape.rows, columns: d + 2 * kv)
     return (together, together.columns(0..<d), together.columns(d..<d + 2 * kv))
   }
 }

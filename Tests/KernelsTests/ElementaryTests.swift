@@ -51,25 +51,24 @@ import Testing
 
   @Test("Products in tiles equal a double-precision loop, however the rows are segmented")
   func products() {
-    MatrixProduct.useOwnThreads()
-    let team = ThreadTeam(count: 2)
+    let product = MatrixProduct(of: .fp32, on: ThreadTeam(count: 2))
     for (m, n, k, segment) in [(1, 1, 1, 1), (7, 5, 3, 7), (70, 33, 20, 35), (1100, 1030, 17, 550)] {
       let x = random(m * k, seed: 1)
       let w = random(n * k, seed: 2)
       let y = Buffer(count: m * n)
-      MatrixProduct.forward(
+      product.forward(
         Matrix(y.pointer, rows: m, columns: n), Matrix(x.pointer, rows: m, columns: k),
-        Matrix(w.pointer, rows: n, columns: k), segment: segment, on: team)
+        Matrix(w.pointer, rows: n, columns: k), segment: segment)
       // Rows of y are dy, to get back at x and w.
       let dx = Buffer(count: m * k)
-      MatrixProduct.inputGradient(
+      product.inputGradient(
         Matrix(dx.pointer, rows: m, columns: k), Matrix(y.pointer, rows: m, columns: n),
-        Matrix(w.pointer, rows: n, columns: k), segment: segment, on: team)
+        Matrix(w.pointer, rows: n, columns: k), segment: segment)
       let dw = Buffer(count: n * k)
       dw.pointer.update(repeating: 1, count: n * k)
-      MatrixProduct.weightGradient(
+      product.weightGradient(
         Matrix(dw.pointer, rows: n, columns: k), Matrix(y.pointer, rows: m, columns: n),
-        Matrix(x.pointer, rows: m, columns: k), on: team)
+        Matrix(x.pointer, rows: m, columns: k))
       for (i, j) in [(0, 0), (m - 1, n - 1), (m / 2, n / 3)] {
         let expected = (0..<k).reduce(0.0) { $0 + Double(x.pointer[i * k + $1]) * Double(w.pointer[j * k + $1]) }
         #expect(abs(Double(y.pointer[i * n + j]) - expected) < 1e-5)

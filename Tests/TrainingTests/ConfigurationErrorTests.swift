@@ -44,7 +44,6 @@ struct ConfigurationErrorTests {
     ("training.reproducible=1", ["true or false", "not 1"]),
     ("training.recompute=all", [#"one of "none", "block""#, #""all""#]),
     ("training.precision=fp16", [#"one of "fp32", "bf16""#, #""fp16""#]),
-    ("training.precision=bf16", ["bf16", "not available yet", "fp32"]),
     ("training.threads=0", ["training.threads"]),
     ("optimizer.no_weight_decay=lm_head.weight", ["a list of strings", #"not the string "lm_head.weight""#]),
     ("optimizer.no_weight_decay=[1]", ["a list of strings"]),

@@ -43,9 +43,8 @@ struct Subject {
 
   init(
     _ reference: ReferenceModel, sequences: Int, positions: Int, recompute: Recompute = .none, trains: Bool = true,
-    threads: Int = 1
+    precision: ElementType = .fp32, threads: Int = 1
   ) {
-    MatrixProduct.useOwnThreads()
     layout = ParameterLayout(reference.dimensions.configuration)
     parameters = Buffer(count: layout.count)
     gradients = Buffer(count: layout.count)
@@ -57,7 +56,8 @@ struct Subject {
     pass = ModelPass(
       PassShape(
         model: layout.model, hiddenDecoding: reference.pattern.hiddenDecoding, sequences: sequences,
-        positions: positions), layout: layout, recompute: recompute, trains: trains, on: ThreadTeam(count: threads))
+        positions: positions, precision: precision), layout: layout, recompute: recompute,
+      trains: trains, on: ThreadTeam(count: threads))
   }
 
   func withTokens<Result>(

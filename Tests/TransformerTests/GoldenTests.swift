@@ -16,7 +16,7 @@ struct Golden {
   let gradients: [String: [Double]]
   let subject: Subject
 
-  init(_ name: String, recompute: Recompute = .none) throws {
+  init(_ name: String, recompute: Recompute = .none, precision: ElementType = .fp32) throws {
     let path = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .appending(path: "Fixtures/golden/\(name).h5").path
     let file = try HDF5File.open(path)
@@ -49,7 +49,7 @@ struct Golden {
     self.gradients = gradients
     subject = Subject(
       ReferenceModel(dimensions: dimensions, pattern: pattern, weights: weights), sequences: sequences.count,
-      positions: length - 1, recompute: recompute)
+      positions: length - 1, recompute: recompute, precision: precision)
   }
 
   private static func required<Value>(_ value: Value?) throws -> Value { try #require(value) }

@@ -6,7 +6,6 @@ extension RunConfiguration {
   var fault: String? {
     if let fault = model.fault { return "model: \(fault)" }
     if let fault = sizeFault { return fault }
-    if training.precision == .bf16 { return "training.precision \"bf16\" is not available yet: choose \"fp32\"" }
     if let fault = fault(ranks: 1) { return fault }
     if let fault = scheduleFault { return fault }
     return noWeightDecayFault

@@ -1,13 +1,7 @@
+import Kernels
 import Transformer
 
 extension RunConfiguration {
-  /// The type that the pass computes in.
-  public enum Precision: String, Sendable, CaseIterable {
-    case fp32
-    /// Known, and not available yet.
-    case bf16
-  }
-
   /// The run: how long, in which batches, and how it is computed.
   public struct Training: Sendable, Equatable {
     /// Optimizer steps of the whole run.
@@ -20,7 +14,8 @@ extension RunConfiguration {
     public let gradientClip: Double?
     /// The weight of mean(logsumexp²) in the loss.
     public let zLoss: Double
-    public let precision: Precision
+    /// What the operands and results of matrix products are kept as.
+    public let precision: ElementType
     /// Threads of a rank; nil for the node's cores shared out to its ranks.
     public let threads: Int?
     public let recompute: Recompute
@@ -43,7 +38,9 @@ extension RunConfiguration {
         "z_loss", default: 1e-5, in: .from(0, to: 1000),
         "The weight of mean(logsumexp(logits)²) in the loss; 0 for none.")
       precision = try section.choice(
-        "precision", default: .fp32, "What the pass computes in. `bf16` is a name for later: not available yet.")
+        "precision", default: .fp32,
+        "What matrix products take: `fp32`, or `bf16`, which halves the activations' memory and, on a processor with "
+          + "AVX512-BF16 or AMX, the products' time. Weights, moments, norms, softmax and all sums are fp32 in both.")
       threads = try section.integerOrNull(
         "threads", in: 1...4096, "Threads of each rank; null shares the node's cores out to the node's ranks.")
       recompute = try section.choice(

@@ -1,0 +1,57 @@
+/// bf16, the upper half of a float's bits, kept in a UInt16.
+///
+/// Widening is exact. Rounding is to the nearest, ties to even; what overflows becomes infinite and NaN stays NaN.
+/// Subnormals are kept, so that the bits don't depend on the processor: AVX512-BF16's own conversion drops them.
+enum BF16 {
+  /// floats ← source, exactly.
+  static func widen(_ floats: UnsafeMutablePointer<Float>, _ source: UnsafePointer<UInt16>, count: Int) {
+    let whole = count & -vectorWidth
+    for index in stride(from: 0, to: whole, by: vectorWidth) {
+      floats.store(Vector(bf16: source, at: index), at: index)
+    }
+    for index in whole..<count { floats[index] = Float(bf16: source[index]) }
+  }
+
+  /// result ← floats, rounded.
+  static func round(_ result: UnsafeMutablePointer<UInt16>, _ floats: UnsafePointer<Float>, count: Int) {
+    let whole = count & -vectorWidth
+    for index in stride(from: 0, to: whole, by: vectorWidth) {
+      floats.vector(at: index).store(bf16: result, at: index)
+    }
+    for index in whole..<count { result[index] = floats[index].bf16 }
+  }
+}
+
+extension Float {
+  /// The value of a bf16.
+  @inline(__always)
+  init(bf16: UInt16) { self.init(bitPattern: UInt32(bf16) &<< 16) }
+
+  /// The nearest bf16, ties to even.
+  @inline(__always)
+  var bf16: UInt16 {
+    let bits = bitPattern
+    let rounded = bits &+ 0x7fff &+ (bits &>> 16 & 1)
+    return UInt16(truncatingIfNeeded: (isNaN ? bits | 0x40_0000 : rounded) &>> 16)
+  }
+}
+
+extension SIMD16<Float> {
+  /// The values of the sixteen bf16 from `index` on; no alignment is asked for.
+  @inline(__always)
+  init(bf16 pointer: UnsafePointer<UInt16>, at index: Int) {
+    let halves = UnsafeRawPointer(pointer + index).loadUnaligned(as: SIMD16<UInt16>.self)
+    self = unsafeBitCast(SIMD16<UInt32>(truncatingIfNeeded: halves) &<< 16, to: Vector.self)
+  }
+
+  /// Stores the nearest bf16, ties to even, from `index` on.
+  @inline(__always)
+  func store(bf16 pointer: UnsafeMutablePointer<UInt16>, at index: Int) {
+    let bits = unsafeBitCast(self, to: SIMD16<UInt32>.self)
+    let rounded = bits &+ ((bits &>> 16 & 1) &+ 0x7fff)
+    let kept = rounded.replacing(with: bits | 0x40_0000, where: self .!= self)
+    // Halves picked rather than shifted and truncated: that compiles to pieces of four lanes.
+    let halves = unsafeBitCast(kept, to: SIMD32<UInt16>.self).oddHalf
+    UnsafeMutableRawPointer(pointer + index).storeBytes(of: halves, as: SIMD16<UInt16>.self)
+  }
+}

@@ -1,0 +1,71 @@
+import Reference
+import Testing
+
+@testable import Kernels
+@testable import Transformer
+
+/// Passes whose products take bf16: eight bits of mantissa, so 2⁻⁹ for one rounding.
+@Suite struct BF16Tests {
+  @Test(
+    "Losses equal the golden cases within 2e-2, and in bf16 only rounding is lost", arguments: Golden.names,
+    BF16Product.Backend.available)
+  func golden(_ name: String, _ backend: BF16Product.Backend) throws {
+    let golden = try Golden(name, precision: .bf16)
+    golden.subject.pass.products = MatrixProduct(of: .bf16, on: golden.subject.pass.team, by: backend)
+    let difference = relativeDifference(golden.subject.logits(golden.sequences), golden.logits)
+    #expect(difference < 2e-2, "\(difference)")
+    // Were it smaller, something would not be bf16.
+    #expect(difference > 1e-4, "\(difference)")
+
+    let sums = golden.subject.lossAndGradient(golden.sequences, zLoss: golden.zLoss)
+    let tokens = Double(sums.tokens)
+    let loss = sums.crossEntropy / tokens
+    #expect(abs(loss - golden.loss) < 2e-2 * golden.loss)
+    #expect(abs(loss + golden.zLoss * sums.squaredLogSumExp / tokens - golden.lossWithZ) < 2e-2 * golden.lossWithZ)
+    for tensor in golden.subject.layout.tensors {
+      let difference = relativeDifference(
+        golden.subject.gradient(of: tensor, dividedBy: sums.tokens), try #require(golden.gradients[tensor.name]))
+      #expect(difference < 5e-2, "\(tensor.name): \(difference)")
+    }
+  }
+
+  @Test("Both ways to multiply bf16 give the same losses but for fp32's rounding", arguments: Golden.names)
+  func backends(_ name: String) throws {
+    let losses = try BF16Product.Backend.available.map { backend in
+      let golden = try Golden(name, precision: .bf16)
+      golden.subject.pass.products = MatrixProduct(of: .bf16, on: golden.subject.pass.team, by: backend)
+      return golden.subject.lossAndGradient(golden.sequences, zLoss: golden.zLoss).crossEntropy
+    }
+    // A last bit of fp32 now and then turns a bf16's rounding.
+    for loss in losses { #expect(abs(loss - losses[0]) < 1e-3 * losses[0]) }
+  }
+
+  @Test("Recomputation and the number of threads change no bit", arguments: Case.all + Case.long)
+  func bits(_ shape: Case) {
+    func pass(_ recompute: Recompute, threads: Int) -> (LossSums, [UInt32]) {
+      let subject = Subject(
+        shape.model(), sequences: shape.sequences, positions: shape.positions, recompute: recompute,
+        precision: .bf16, threads: threads)
+      let sums = subject.lossAndGradient(shape.tokens(), zLoss: 1e-3)
+      return (sums, subject.gradients.floats.map(\.bitPattern))
+    }
+    let expected = pass(.none, threads: 1)
+    for other in [pass(.block, threads: 1), pass(.none, threads: 2), pass(.none, threads: 3)] {
+      #expect(expected.0 == other.0)
+      #expect(expected.1 == other.1)
+    }
+  }
+
+  @Test("Activations take half the memory")
+  func memory() {
+    func bytes(_ precision: ElementType) -> Int {
+      let model = ModelConfiguration(
+        vocabularySize: 8192, hiddenSize: 512, intermediateSize: 1536, layers: 8, queryHeads: 8, keyValueHeads: 2)
+      let shape = PassShape(
+        model: model, hiddenDecoding: HiddenDecoding(pattern: .cswa, repeats: 2, window: 16, chunk: 32), sequences: 4,
+        positions: 1024, precision: precision)
+      return ModelPass.bytes(shape, trains: true, threads: 1)
+    }
+    #expect(Double(bytes(.bf16)) < 0.65 * Double(bytes(.fp32)), "\(bytes(.bf16)) and \(bytes(.fp32))")
+  }
+}
