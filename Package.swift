@@ -35,7 +35,7 @@ let package = Package(
     .executableTarget(
       name: "phd",
       dependencies: [
-        "Training", "Communication", "Corpus", "Storage",
+        "Training", "Communication", "Corpus", "Storage", "Kernels",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -45,6 +45,12 @@ let package = Package(
     .systemLibrary(name: "CMalloc", path: "Tests/CMalloc"),
     .executableTarget(
       name: "mpi-checks", dependencies: ["Communication", "COpenMPI", "CMalloc"], path: "Tests/MPIChecks"),
+
+    // In a target of its own: whoever links it has its allocations counted.
+    .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
+    .executableTarget(
+      name: "allocation-checks", dependencies: ["Training", "Communication", "AllocationCounter"],
+      path: "Tests/AllocationChecks"),
 
     .testTarget(name: "ReferenceTests", dependencies: ["Reference"]),
     .testTarget(name: "TransformerTests", dependencies: ["Transformer", "Kernels", "Reference", "Storage"]),
@@ -57,6 +63,8 @@ let package = Package(
     .testTarget(name: "TrainingTests", dependencies: ["Training", "Transformer", "Reference"]),
     .testTarget(
       name: "RunTests",
-      dependencies: ["Training", "Transformer", "Storage", "Reference", "TestSupport", "phd-train", "phd"]),
+      dependencies: [
+        "Training", "Transformer", "Storage", "Reference", "TestSupport", "phd-train", "phd", "allocation-checks",
+      ]),
   ]
 )

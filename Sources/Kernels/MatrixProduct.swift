@@ -51,7 +51,7 @@ public struct MatrixProduct: Sendable {
   /// dw ← dw + dyᵀ · x, the gradient of a linear map's weights; dy [M, N], x [M, K], dw [N, K].
   public func weightGradient(_ dw: Matrix, _ dy: Matrix, _ x: Matrix) {
     precondition(dw.rows == dy.columns && dw.columns == x.columns && dy.rows == x.rows, "dw \(dw), dy \(dy), x \(x)")
-    tiled(dw, segment: dw.rows, tile: weightTile) { tile, rows, columns, worker in
+    tiled(dw, segment: dw.rows, tile: weightTile, leastRowTiles: 2) { tile, rows, columns, worker in
       multiply(tile, dy.columns(rows), .transposed, x.columns(columns), .asIs, accumulating: true, worker: worker)
     }
   }
@@ -92,22 +92,33 @@ public struct MatrixProduct: Sendable {
   }
 
   /// Calls `body` for each tile of `result` with the rows and columns it covers.
+  ///
+  /// Tiles are of nearly equal size, and at least `leastRowTiles` to a segment, for two threads to share evenly.
   private func tiled(
-    _ result: Matrix, segment: Int, tile: (rows: Int, columns: Int),
+    _ result: Matrix, segment: Int, tile: (rows: Int, columns: Int), leastRowTiles: Int = 1,
     _ body: (_ tile: Matrix, _ rows: Range<Int>, _ columns: Range<Int>, _ worker: Int) -> Void
   ) {
     if result.rows == 0 { return }
     let segments = (result.rows + segment - 1) / segment
-    let rowTiles = (min(segment, result.rows) + tile.rows - 1) / tile.rows
+    let height = min(segment, result.rows)
+    let rowTiles = min(height, max(leastRowTiles, (height + tile.rows - 1) / tile.rows))
     let columnTiles = (result.columns + tile.columns - 1) / tile.columns
+    let (tileRows, tileColumns) = (evenly(height, rowTiles), evenly(result.columns, columnTiles))
     team.forEach(segments * rowTiles * columnTiles) { index, worker in
       let column = index % columnTiles
       let row = index / columnTiles % rowTiles
       let first = index / columnTiles / rowTiles * segment
       let end = min(first + segment, result.rows)
-      let rows = min(first + row * tile.rows, end)..<min(first + (row + 1) * tile.rows, end)
-      let columns = column * tile.columns..<min((column + 1) * tile.columns, result.columns)
-      if !rows.isEmpty { body(result.rows(rows).columns(columns), rows, columns, worker) }
+      let rows = min(first + row * tileRows, end)..<min(first + (row + 1) * tileRows, end)
+      let columns =
+        min(column * tileColumns, result.columns)..<min((column + 1) * tileColumns, result.columns)
+      if !rows.isEmpty && !columns.isEmpty { body(result.rows(rows).columns(columns), rows, columns, worker) }
     }
+  }
+
+  /// `count` over `parts`, brought up to whole cache lines where there are more than one.
+  private func evenly(_ count: Int, _ parts: Int) -> Int {
+    if parts == 1 { return count }
+    return min(count, ((count + parts - 1) / parts + 15) / 16 * 16)
   }
 }

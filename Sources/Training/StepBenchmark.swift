@@ -1,12 +1,14 @@
 import Communication
+import Corpus
 import Foundation
 import Kernels
 import Transformer
 
-/// How fast a configuration's steps are on this machine, on random tokens.
+/// How fast a configuration's steps are on this machine.
 public struct StepBenchmark: Sendable {
   public let ranks: Int
   public let threads: Int
+  public let precision: ElementType
   /// Median over the steps, all ranks together, copies not counted.
   public let tokensPerSecond: Double
   /// The model's operations a second: forward and backward, nothing counted twice.
@@ -22,8 +24,11 @@ public struct StepBenchmark: Sendable {
 
   /// Takes `steps` steps after one that is not counted. Collective.
   ///
-  /// - Throws: `CommunicationError`, `NotFiniteError`.
-  public init(_ configuration: RunConfiguration, steps: Int, _ communicator: Communicator) throws {
+  /// - Parameter readsCorpus: whether the batches are read from `data.train`, as in a run, rather than made up once.
+  /// - Throws: `StorageError`, `CorpusError`, `CommunicationError`, `NotFiniteError`.
+  public init(
+    _ configuration: RunConfiguration, steps: Int, readsCorpus: Bool, _ communicator: Communicator
+  ) throws {
     ranks = communicator.size
     threads = try configuration.training.threads ?? Threads.perRank(communicator)
     let trainer = Trainer(configuration, communicator: communicator, team: ThreadTeam(count: threads))
@@ -31,31 +36,70 @@ public struct StepBenchmark: Sendable {
     let plan = RunPlan(configuration, ranks: ranks, threads: threads, samples: nil)
     plannedMemory = plan.memoryBytesPerRank
 
-    let count = trainer.localSequences.count * (configuration.data.sequenceLength + 1)
-    let tokens = (0..<count).map { Int32($0 * 7919 % 104_729 % configuration.model.vocabularySize) }
+    let batches = try communicator.agreed { try Batches(configuration, trainer, readsCorpus: readsCorpus) }
     let clock = StepClock()
     var seconds: [Double] = []
     var peaks: [Double] = []
-    try tokens.withUnsafeBufferPointer { tokens in
+    _ = try trainer.step(try communicator.agreed { try batches.next() })
+    var peakMemory = StepBenchmark.mostMemory
+    for _ in 0..<steps {
+      peaks.append(try trainer.measurePeak())
+      trainer.pass.clock = clock
+      clock.restart()
+      let start = ContinuousClock.now
+      let tokens = try communicator.agreed { try batches.next() }
+      clock.mark(.data)
       _ = try trainer.step(tokens)
-      for _ in 0..<steps {
-        peaks.append(try trainer.measurePeak())
-        trainer.pass.clock = clock
-        clock.restart()
-        let start = ContinuousClock.now
-        _ = try trainer.step(tokens)
-        seconds.append((ContinuousClock.now - start).inSeconds)
-        trainer.pass.clock = nil
-      }
+      seconds.append((ContinuousClock.now - start).inSeconds)
+      trainer.pass.clock = nil
+      // What the yardstick takes between the steps is not the step's.
+      peakMemory = max(peakMemory, StepBenchmark.memory)
     }
+    self.peakMemory = peakMemory
     let step = try communicator.maximum(StepBenchmark.median(seconds))
     tokensPerSecond = Double(plan.tokensPerStep) / step
     modelRate = Double(plan.flopsPerStep) / step
     peak = StepBenchmark.median(peaks)
     secondsByPart = StepPart.allCases.map { ($0, (clock.seconds[$0] ?? 0) / Double(steps)) }
+    precision = configuration.training.precision
+  }
+
+  /// Where a benchmark's batches come from.
+  private final class Batches {
+    private let madeUp: UnsafeMutableBufferPointer<Int32>
+    private let reader: BatchReader?
+
+    init(_ configuration: RunConfiguration, _ trainer: Trainer, readsCorpus: Bool) throws {
+      let vocabulary = configuration.model.vocabularySize
+      let count = trainer.localSequences.count * (configuration.data.sequenceLength + 1)
+      madeUp = .allocate(capacity: count)
+      for index in 0..<count { madeUp.initializeElement(at: index, to: Int32(index * 7919 % 104_729 % vocabulary)) }
+      reader =
+        readsCorpus
+        ? BatchReader(
+          try configuration.openTrainingData(), seed: UInt64(configuration.seed), vocabularySize: vocabulary,
+          globalBatchSize: configuration.training.globalBatchSize, localSequences: trainer.localSequences) : nil
+    }
+
+    func next() throws -> UnsafeBufferPointer<Int32> {
+      try reader?.next().tokens ?? UnsafeBufferPointer(madeUp)
+    }
+
+    deinit { madeUp.deallocate() }
+  }
+
+  /// The most memory that this process has had, bytes.
+  private static var mostMemory: Int {
     var usage = rusage()
     getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    peakMemory = usage.ru_maxrss * 1024
+    return usage.ru_maxrss * 1024
+  }
+
+  /// The memory that this process has now, bytes.
+  private static var memory: Int {
+    let statistics = FileManager.default.contents(atPath: "/proc/self/statm") ?? Data()
+    let counts = String(decoding: statistics, as: UTF8.self).split(separator: " ")
+    return (counts.dropFirst().first.flatMap { Int($0) } ?? 0) * sysconf(Int32(_SC_PAGESIZE))
   }
 
   private static func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
@@ -67,7 +111,7 @@ public struct StepBenchmark: Sendable {
       "seconds_by_part": .object(
         secondsByPart.reduce(into: JSONValue.Object()) { $0[$1.part.rawValue] = .number($1.seconds) }),
       "planned_memory_bytes": .integer(plannedMemory), "share_of_peak": .number(modelRate / peak),
-      "ranks": .integer(ranks), "threads": .integer(threads), "blas_kernel": .string(Processor.blasKernel),
+      "precision": .string(precision.rawValue), "ranks": .integer(ranks), "threads": .integer(threads), "blas_kernel": .string(Processor.blasKernel),
     ]
   }
 
@@ -78,7 +122,8 @@ public struct StepBenchmark: Sendable {
         + String(format: "%8.3f s  %5.1f %%", seconds, 100 * seconds / max(total, 1e-12))
     }
     return """
-      ranks        \(ranks), \(threads) thread\(threads == 1 ? "" : "s") each, OpenBLAS \(Processor.blasKernel)
+      ranks        \(ranks), \(threads) thread\(threads == 1 ? "" : "s") each, \(precision.rawValue), OpenBLAS \
+      \(Processor.blasKernel)
       speed        \(Quantity.short(tokensPerSecond)) tokens/s
       arithmetic   \(Quantity.short(modelRate / 1e9)) GFLOP/s, \(Int((100 * modelRate / peak).rounded())) % of the \
       \(Quantity.short(peak / 1e9)) GFLOP/s of its matrix products

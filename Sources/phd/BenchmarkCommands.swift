@@ -1,5 +1,7 @@
 import ArgumentParser
 import Communication
+import Foundation
+import Kernels
 import Training
 
 /// `phd benchmark`: how fast this machine is at it.
@@ -9,10 +11,10 @@ struct BenchmarkCommand: ParsableCommand {
 
   struct Train: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Time a configuration's steps, on random tokens.",
+      abstract: "Time a configuration's steps.",
       discussion: """
-        Reports tokens a second, the share of the rate that matrix products reach in the same process, memory, and \
-        where the time goes. Works under mpirun.
+        Reports tokens a second, the share of the median rate that matrix products of the step's own shapes reach in \
+        the same process, the most memory, and where the time goes. Works under mpirun.
         """)
 
     @Argument(help: ArgumentHelp("The configuration (JSON).", valueName: "config"))
@@ -25,6 +27,9 @@ struct BenchmarkCommand: ParsableCommand {
 
     @Option(help: ArgumentHelp("Steps to time, after one that is not counted.", valueName: "n"))
     var steps = 5
+
+    @Flag(help: "Read the batches from data.train, as a run does, rather than make them up.")
+    var corpus = false
 
     @Flag(help: "Print JSON.")
     var json = false
@@ -41,7 +46,10 @@ struct BenchmarkCommand: ParsableCommand {
         if let fault = configuration.fault(ranks: communicator.size) { throw ConfigurationError(fault) }
         return configuration
       }
-      let result = try StepBenchmark(configuration, steps: steps, communicator)
+      let result = try StepBenchmark(configuration, steps: steps, readsCorpus: corpus, communicator)
+      if communicator.isRoot, configuration.training.precision == .bf16, let warning = Processor.bf16Warning {
+        FileHandle.standardError.write(Data("phd: warning: \(warning)\n".utf8))
+      }
       if communicator.isRoot { print(json ? result.json.compact : result.text) }
       try communicator.finalize()
     }

@@ -1,0 +1,43 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// After a run's first step nothing large is allocated: a longer run makes no more large allocations than a short one.
+@Suite(.serialized) struct AllocationTests {
+  /// Large enough that whatever is in proportion to rows, weights or logits is over 64 KiB.
+  private let sizes = [
+    "model.hidden_size=64", "model.intermediate_size=160", "model.num_attention_heads=4", "model.vocab_size=700",
+    "data.sequence_length=96", "training.global_batch_size=8", "training.micro_batch_size=4", "data.validation={}",
+    "checkpoint.every_steps=1000",
+  ]
+
+  private func counts(
+    _ workplace: Workplace, steps: Int, _ settings: [String], ranks: Int
+  ) throws -> (large: Int, live: Int) {
+    let outcome = try launch(
+      "allocation-checks", ["config.json"] + sizes + settings + ["training.steps=\(steps)"], ranks: ranks,
+      environment: Workplace.environment, directory: workplace.path)
+    try #require(outcome.status == 0, "\(outcome.error)")
+    let line = try #require(outcome.output.split(separator: "\n").last { $0.hasPrefix("allocations ") })
+    let numbers = line.split(separator: " ").compactMap { Int($0) }
+    try #require(numbers.count == 2)
+    return (numbers[0], numbers[1])
+  }
+
+  @Test(
+    "A run of 24 steps makes no more large allocations than one of 4, and holds no more at its end",
+    arguments: [
+      (["training.threads=1"], 1), (["training.threads=2"], 1), (["training.threads=1"], 2),
+      (["training.threads=1", "training.precision=bf16"], 1), (["training.threads=1", "training.recompute=block"], 1),
+    ])
+  func flat(_ settings: [String], _ ranks: Int) throws {
+    let workplace = try Workplace()
+    let short = try counts(workplace, steps: 4, settings, ranks: ranks)
+    let long = try counts(workplace, steps: 24, settings, ranks: ranks)
+    // The program does allocate, and is seen to.
+    #expect(short.large > 5)
+    #expect(long.large == short.large)
+    // Lines of the log and of the console are short-lived: a page or two of the heap may differ.
+    #expect(long.live < short.live + 64 * 1024)
+  }
+}
