@@ -111,7 +111,8 @@ public struct StepBenchmark: Sendable {
       "seconds_by_part": .object(
         secondsByPart.reduce(into: JSONValue.Object()) { $0[$1.part.rawValue] = .number($1.seconds) }),
       "planned_memory_bytes": .integer(plannedMemory), "share_of_peak": .number(modelRate / peak),
-      "precision": .string(precision.rawValue), "ranks": .integer(ranks), "threads": .integer(threads), "blas_kernel": .string(Processor.blasKernel),
+      "precision": .string(precision.rawValue), "ranks": .integer(ranks), "threads": .integer(threads),
+      "blas_kernel": .string(Processor.blasKernel),
     ]
   }
 
