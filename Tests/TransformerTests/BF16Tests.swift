@@ -6,34 +6,28 @@ import Testing
 
 /// Passes whose products take bf16: eight bits of mantissa, so 2⁻⁹ for one rounding.
 @Suite struct BF16Tests {
+  private func golden(_ name: String, _ backend: BF16Product.Backend) throws -> Golden {
+    let golden = try Golden(name, precision: .bf16)
+    golden.subject.pass.products = MatrixProduct(of: .bf16, on: golden.subject.pass.team, by: backend)
+    return golden
+  }
+
   @Test(
     "Losses equal the golden cases within 2e-2, and in bf16 only rounding is lost", arguments: Golden.names,
     BF16Product.Backend.available)
-  func golden(_ name: String, _ backend: BF16Product.Backend) throws {
-    let golden = try Golden(name, precision: .bf16)
-    golden.subject.pass.products = MatrixProduct(of: .bf16, on: golden.subject.pass.team, by: backend)
+  func agrees(_ name: String, _ backend: BF16Product.Backend) throws {
+    let golden = try golden(name, backend)
     let difference = relativeDifference(golden.subject.logits(golden.sequences), golden.logits)
     #expect(difference < 2e-2, "\(difference)")
     // Were it smaller, something would not be bf16.
     #expect(difference > 1e-4, "\(difference)")
-
-    let sums = golden.subject.lossAndGradient(golden.sequences, zLoss: golden.zLoss)
-    let tokens = Double(sums.tokens)
-    let loss = sums.crossEntropy / tokens
-    #expect(abs(loss - golden.loss) < 2e-2 * golden.loss)
-    #expect(abs(loss + golden.zLoss * sums.squaredLogSumExp / tokens - golden.lossWithZ) < 2e-2 * golden.lossWithZ)
-    for tensor in golden.subject.layout.tensors {
-      let difference = relativeDifference(
-        golden.subject.gradient(of: tensor, dividedBy: sums.tokens), try #require(golden.gradients[tensor.name]))
-      #expect(difference < 5e-2, "\(tensor.name): \(difference)")
-    }
+    try golden.expectLossesAndGradients(losses: 2e-2, gradients: 5e-2)
   }
 
   @Test("Both ways to multiply bf16 give the same losses but for fp32's rounding", arguments: Golden.names)
   func backends(_ name: String) throws {
     let losses = try BF16Product.Backend.available.map { backend in
-      let golden = try Golden(name, precision: .bf16)
-      golden.subject.pass.products = MatrixProduct(of: .bf16, on: golden.subject.pass.team, by: backend)
+      let golden = try golden(name, backend)
       return golden.subject.lossAndGradient(golden.sequences, zLoss: golden.zLoss).crossEntropy
     }
     // A last bit of fp32 now and then turns a bf16's rounding.
