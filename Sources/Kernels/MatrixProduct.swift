@@ -8,10 +8,13 @@ import COpenBLAS
 ///
 /// Both operands are of one type, and sums are fp32; the result is fp32, or rounded once to bf16.
 public struct MatrixProduct: Sendable {
-  /// The largest tile of a product whose rows are tokens: rows × columns of the result.
-  private let tokenTile: (rows: Int, columns: Int)
+  /// The largest tile of a product whose rows are tokens: rows × columns of the result. Each call packs its operands,
+  /// which weighs more the smaller they are.
+  private static let tokenTile = (rows: 1024, columns: 4096)
   /// The largest tile of a gradient of weights, whose inner dimension runs over tokens.
-  private let weightTile: (rows: Int, columns: Int)
+  private static let weightTile = (rows: 1024, columns: 1024)
+  /// A segment has at least so many rows of tiles, for threads to share.
+  private static let leastRowTiles = 2
 
   let team: ThreadTeam
   private let bf16: BF16Product?
@@ -24,9 +27,6 @@ public struct MatrixProduct: Sendable {
     // The team's threads share out the tiles: OpenBLAS's own would only be in their way.
     openblas_set_num_threads(1)
     self.team = team
-    // Each call packs its operands, which weighs more where the products themselves are faster.
-    tokenTile = type == .bf16 ? (1024, 4096) : (512, 4096)
-    weightTile = type == .bf16 ? (1024, 1024) : (512, 1024)
     bf16 = type == .bf16 ? BF16Product(workers: team.count, backend: backend) : nil
   }
 
@@ -35,7 +35,7 @@ public struct MatrixProduct: Sendable {
   /// Tiles never cross a multiple of `segment` rows: what is stacked below a segment changes no bit of it.
   public func forward(_ y: Matrix, _ x: Matrix, _ w: Matrix, segment: Int) {
     precondition(y.rows == x.rows && x.columns == w.columns && y.columns == w.rows, "y \(y), x \(x), w \(w)")
-    tiled(y, segment: segment, tile: tokenTile) { tile, rows, columns, worker in
+    tiled(y, segment: segment, tile: MatrixProduct.tokenTile) { tile, rows, columns, worker in
       multiply(tile, x.rows(rows), .asIs, w.rows(columns), .transposed, worker: worker)
     }
   }
@@ -43,7 +43,7 @@ public struct MatrixProduct: Sendable {
   /// dx ← dy · w, plus dx where `accumulating`: the gradient of a linear map's input; dy [M, N], w [N, K], dx [M, K].
   public func inputGradient(_ dx: Matrix, _ dy: Matrix, _ w: Matrix, accumulating: Bool = false, segment: Int) {
     precondition(dx.rows == dy.rows && dy.columns == w.rows && dx.columns == w.columns, "dx \(dx), dy \(dy), w \(w)")
-    tiled(dx, segment: segment, tile: tokenTile) { tile, rows, columns, worker in
+    tiled(dx, segment: segment, tile: MatrixProduct.tokenTile) { tile, rows, columns, worker in
       multiply(tile, dy.rows(rows), .asIs, w.columns(columns), .asIs, accumulating: accumulating, worker: worker)
     }
   }
@@ -51,7 +51,7 @@ public struct MatrixProduct: Sendable {
   /// dw ← dw + dyᵀ · x, the gradient of a linear map's weights; dy [M, N], x [M, K], dw [N, K].
   public func weightGradient(_ dw: Matrix, _ dy: Matrix, _ x: Matrix) {
     precondition(dw.rows == dy.columns && dw.columns == x.columns && dy.rows == x.rows, "dw \(dw), dy \(dy), x \(x)")
-    tiled(dw, segment: dw.rows, tile: weightTile, leastRowTiles: 2) { tile, rows, columns, worker in
+    tiled(dw, segment: dw.rows, tile: MatrixProduct.weightTile) { tile, rows, columns, worker in
       multiply(tile, dy.columns(rows), .transposed, x.columns(columns), .asIs, accumulating: true, worker: worker)
     }
   }
@@ -93,15 +93,15 @@ public struct MatrixProduct: Sendable {
 
   /// Calls `body` for each tile of `result` with the rows and columns it covers.
   ///
-  /// Tiles are of nearly equal size, and at least `leastRowTiles` to a segment, for two threads to share evenly.
+  /// Tiles of a segment are of nearly equal size.
   private func tiled(
-    _ result: Matrix, segment: Int, tile: (rows: Int, columns: Int), leastRowTiles: Int = 1,
+    _ result: Matrix, segment: Int, tile: (rows: Int, columns: Int),
     _ body: (_ tile: Matrix, _ rows: Range<Int>, _ columns: Range<Int>, _ worker: Int) -> Void
   ) {
     if result.rows == 0 { return }
     let segments = (result.rows + segment - 1) / segment
     let height = min(segment, result.rows)
-    let rowTiles = min(height, max(leastRowTiles, (height + tile.rows - 1) / tile.rows))
+    let rowTiles = min(height, max(MatrixProduct.leastRowTiles, (height + tile.rows - 1) / tile.rows))
     let columnTiles = (result.columns + tile.columns - 1) / tile.columns
     let (tileRows, tileColumns) = (evenly(height, rowTiles), evenly(result.columns, columnTiles))
     team.forEach(segments * rowTiles * columnTiles) { index, worker in

@@ -37,13 +37,13 @@ extension Trainer {
   }
 
   /// The rate of matrix products that all ranks reach together, all at once, on the shapes of a step's own (but on no
-  /// more than 1024 tokens), operations a second: the median. Collective.
+  /// more than `tokens` rows), operations a second: the median. Collective.
   ///
   /// - Throws: `CommunicationError`.
-  func measurePeak() throws -> Double {
+  func measurePeak(tokens: Int) throws -> Double {
     let start = ContinuousClock.now
     try communicator.barrier()
-    let mine = pass.measureRate(tokens: 1024) { (ContinuousClock.now - start).inSeconds }
+    let mine = pass.measureRate(tokens: tokens) { (ContinuousClock.now - start).inSeconds }
     return try communicator.sum(mine)
   }
 }
