@@ -49,7 +49,7 @@ let package = Package(
     // In a target of its own: whoever links it has its allocations counted.
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     .executableTarget(
-      name: "allocation-checks", dependencies: ["Training", "Communication", "AllocationCounter"],
+      name: "allocation-checks", dependencies: ["Training", "Communication", "AllocationCounter", "CMalloc"],
       path: "Tests/AllocationChecks"),
 
     .testTarget(name: "ReferenceTests", dependencies: ["Reference"]),

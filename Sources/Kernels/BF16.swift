@@ -5,20 +5,20 @@
 enum BF16 {
   /// floats ← source, exactly.
   static func widen(_ floats: UnsafeMutablePointer<Float>, _ source: UnsafePointer<UInt16>, count: Int) {
-    let whole = count & -vectorWidth
-    for index in stride(from: 0, to: whole, by: vectorWidth) {
+    overVectors(count) { index in
       floats.store(Vector(bf16: source, at: index), at: index)
+    } tail: { index in
+      floats[index] = Float(bf16: source[index])
     }
-    for index in whole..<count { floats[index] = Float(bf16: source[index]) }
   }
 
   /// result ← floats, rounded.
   static func round(_ result: UnsafeMutablePointer<UInt16>, _ floats: UnsafePointer<Float>, count: Int) {
-    let whole = count & -vectorWidth
-    for index in stride(from: 0, to: whole, by: vectorWidth) {
+    overVectors(count) { index in
       floats.vector(at: index).store(bf16: result, at: index)
+    } tail: { index in
+      result[index] = floats[index].bf16
     }
-    for index in whole..<count { result[index] = floats[index].bf16 }
   }
 }
 

@@ -1,6 +1,6 @@
 extension MatrixProduct {
   /// A linear map's product: tokens × inputs → tokens × outputs, or one of its two gradients.
-  public enum Kind: Sendable, CaseIterable {
+  enum Kind: Sendable, CaseIterable {
     case forward
     case inputGradient
     case weightGradient
@@ -24,10 +24,8 @@ extension MatrixProduct {
   ///
   /// Every thread makes the whole product, all at once, as one call and into memory of its own: a yardstick that knows
   /// nothing of tiles.
-  /// - Parameters:
-  ///   - type: of the operands; the same as this object's.
-  ///   - seconds: a clock.
-  public func measureRate(of maps: [LinearMap], type: ElementType, seconds: () -> Double) -> Double {
+  /// - Parameter seconds: a clock.
+  public func measureRate(of maps: [LinearMap], seconds: () -> Double) -> Double {
     var rates: [Double] = []
     for map in maps {
       let memory = (0..<team.count).map { _ in RateMemory(map, type) }

@@ -17,6 +17,8 @@ public struct MatrixProduct: Sendable {
   private static let leastRowTiles = 2
 
   let team: ThreadTeam
+  /// Of the operands.
+  let type: ElementType
   private let bf16: BF16Product?
 
   /// - Parameter type: of the operands.
@@ -27,6 +29,7 @@ public struct MatrixProduct: Sendable {
     // The team's threads share out the tiles: OpenBLAS's own would only be in their way.
     openblas_set_num_threads(1)
     self.team = team
+    self.type = type
     bf16 = type == .bf16 ? BF16Product(workers: team.count, backend: backend) : nil
   }
 

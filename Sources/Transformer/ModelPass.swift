@@ -97,8 +97,7 @@ public final class ModelPass {
       (min(rows, shape.headRows), d, model.vocabularySize),
     ]
     return products.measureRate(
-      of: maps.map { MatrixProduct.LinearMap(tokens: $0.0, inputs: $0.1, outputs: $0.2) }, type: type,
-      seconds: seconds)
+      of: maps.map { MatrixProduct.LinearMap(tokens: $0.0, inputs: $0.1, outputs: $0.2) }, seconds: seconds)
   }
 
   // MARK: places in the arena

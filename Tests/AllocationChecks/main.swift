@@ -4,6 +4,7 @@
 // allocation-checks CONFIG [KEY=VALUE …]
 
 import AllocationCounter
+import CMalloc
 import Communication
 import Foundation
 import Training
@@ -19,7 +20,7 @@ do {
   _ = try run.run()
   // What the longest-lived objects hold is still held.
   withExtendedLifetime(run) {
-    if communicator.isRoot { print("allocations \(phd_large_allocations()) \(phd_live_bytes())") }
+    if communicator.isRoot { print("allocations \(phd_large_allocations()) \(phd_allocated_bytes())") }
   }
 } catch {
   FileHandle.standardError.write(Data("\(error)\n".utf8))

@@ -1,7 +1,6 @@
 #define _GNU_SOURCE
 #include "AllocationCounter.h"
 #include <errno.h>
-#include <malloc.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <sys/mman.h>
@@ -21,11 +20,6 @@ static void count(size_t bytes) {
 }
 
 long phd_large_allocations(void) { return atomic_load(&large); }
-
-long phd_live_bytes(void) {
-  struct mallinfo2 info = mallinfo2();
-  return (long)(info.uordblks + info.hblkhd);
-}
 
 void *malloc(size_t bytes) {
   count(bytes);

@@ -50,7 +50,7 @@ import Testing
     }
   }
 
-  @Test("Activations take half the memory")
+  @Test("A pass takes less than 65 % of the memory")
   func memory() {
     func bytes(_ precision: ElementType) -> Int {
       let model = ModelConfiguration(

@@ -39,8 +39,8 @@ extension RunConfiguration {
         "The weight of mean(logsumexp(logits)²) in the loss; 0 for none.")
       precision = try section.choice(
         "precision", default: .fp32,
-        "What matrix products take: `fp32`, or `bf16`, which halves the activations' memory and, on a processor with "
-          + "AVX512-BF16 or AMX, the products' time. Weights, moments, norms, softmax and all sums are fp32 in both.")
+        "What matrix products take: `fp32`, or `bf16`, which saves memory and, on a processor with bf16 arithmetic, "
+          + "time. Weights, moments, norms, softmax and all sums are fp32 in both.")
       threads = try section.integerOrNull(
         "threads", in: 1...4096, "Threads of each rank; null shares the node's cores out to the node's ranks.")
       recompute = try section.choice(

@@ -6,7 +6,4 @@
 /* How many there were so far. */
 long phd_large_allocations(void);
 
-/* Bytes that are allocated now by malloc and its kin, and not freed. */
-long phd_live_bytes(void);
-
 #endif
