@@ -15,13 +15,14 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
   ],
   targets: [
+    .systemLibrary(name: "CProcessor"),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
     .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
 
-    .target(name: "Kernels", dependencies: ["COpenBLAS", "COneDNN"], swiftSettings: vectorised),
+    .target(name: "Kernels", dependencies: ["COpenBLAS", "COneDNN", "CProcessor"], swiftSettings: vectorised),
     .target(name: "Storage", dependencies: ["CHDF5", "CXXHash"]),
     .target(name: "Communication", dependencies: ["COpenMPI"], swiftSettings: vectorised),
     .target(name: "Transformer", dependencies: ["Kernels"]),

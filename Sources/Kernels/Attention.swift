@@ -3,44 +3,69 @@
 ///
 /// Every block of queries of one group of copies is its own set of matrix products, whatever other groups there are:
 /// so the originals come out the same, bit for bit, with and without hidden copies beside them.
+///
+/// Products are of fp32 or of bf16 (and then probabilities and their gradients are rounded to bf16 for them, and queries,
+/// keys and values kept so); sums, softmax and gradients are fp32 in both.
 public struct Attention: Sendable {
   public let shape: AttentionShape
+  public let type: ElementType
   private let scratch: Buffer
   private let scratchStride: Int
   private let scratchRows: Int
 
   /// - Parameter copies: the largest number of copies in one group of queries.
-  public init(_ shape: AttentionShape, copies: Int, on team: ThreadTeam) {
+  public init(_ shape: AttentionShape, _ type: ElementType, copies: Int, on team: ThreadTeam) {
     self.shape = shape
+    self.type = type
     // A small group's block may have more rows than a large one's: whole positions are rounded down to.
     scratchRows = (1...max(copies, 1)).map { QueryBlock.maximumRows(shape, copies: $0) }.max() ?? 0
-    scratchStride = (1...max(copies, 1)).map { AttentionScratch.count(shape, copies: $0) }.max() ?? 0
+    scratchStride = Attention.scratchCount(shape, type, copies: copies, threads: 1)
     scratch = Buffer(count: scratchStride * team.count)
   }
 
   /// Floats of scratch for `team` threads.
-  public static func scratchCount(_ shape: AttentionShape, copies: Int, threads: Int) -> Int {
-    threads * ((1...max(copies, 1)).map { AttentionScratch.count(shape, copies: $0) }.max() ?? 0)
+  public static func scratchCount(_ shape: AttentionShape, _ type: ElementType, copies: Int, threads: Int) -> Int {
+    let counts = (1...max(copies, 1)).map { copies in
+      switch type {
+      case .fp32: AttentionScratch<Float>.count(shape, copies: copies)
+      case .bf16: AttentionScratch<BF16Pair>.count(shape, copies: copies)
+      }
+    }
+    return threads * (counts.max() ?? 0)
   }
 
-  private func scratch(of worker: Int) -> AttentionScratch {
+  private func scratch<Word>(of worker: Int) -> AttentionScratch<Word> {
     AttentionScratch(scratch.pointer + worker * scratchStride, rows: scratchRows, headSize: shape.paddedHeadSize)
   }
+
+  private func panels(_ source: AttentionKeys) -> KeyPanels { KeyPanels(shape, type, copies: source.copies) }
+
+  /// Words of a padded head.
+  private var wordsPerHead: Int { shape.paddedHeadSize * type.bytes / 4 }
 
   // MARK: forward
 
   /// Writes the output and the logsumexps of every group of queries.
   public func forward(_ groups: [AttentionQueries], on team: ThreadTeam) {
+    switch type {
+    case .fp32: forward(Float.self, groups, team)
+    case .bf16: forward(BF16Pair.self, groups, team)
+    }
+  }
+
+  @inline(__always)
+  private func forward<Word: BlockElement>(_: Word.Type, _ groups: [AttentionQueries], _ team: ThreadTeam) {
     let heads = shape.sequences * shape.keyValueHeads
     eachSource(of: groups) { source in
-      KeyPanels(shape, copies: source.copies).fill(source.keyPanels, from: source.keys, on: team)
+      panels(source).turn(words(source.keyPanels, Word.self), from: words(source.keys, Word.self), on: team)
+      panels(source).down(words(source.downward, Word.self), from: words(source.values, Word.self), on: team)
     }
     for queries in groups {
       let blocks = QueryBlock.blocks(shape, copies: queries.copies)
       team.forEach(heads * blocks) { index, worker in
         // The last blocks see the most keys: they go first.
         let block = QueryBlock(shape, queries, block: blocks - 1 - index / heads)
-        forward(block, head: index % heads, scratch(of: worker))
+        forward(block, head: index % heads, scratch(of: worker) as AttentionScratch<Word>)
       }
     }
   }
@@ -55,42 +80,52 @@ public struct Attention: Sendable {
     }
   }
 
-  private func forward(_ block: QueryBlock, head: Int, _ scratch: AttentionScratch) {
+  private func forward<Word>(_ block: QueryBlock, head: Int, _ scratch: AttentionScratch<Word>) {
     let size = shape.paddedHeadSize
     let rowsOfHead = shape.positions * block.rowsPerPosition
-    let queries = block.queries.queries + (head * rowsOfHead + block.firstRow) * size
+    let queries = words(block.queries.queries, Word.self) + (head * rowsOfHead + block.firstRow) * wordsPerHead
     scratch.outputs.update(repeating: 0, count: block.rows * size)
     scratch.sums.update(repeating: 0, count: block.rows)
     scratch.maxima.update(repeating: -.infinity, count: block.rows)
     for source in block.queries.keys {
-      let panels = KeyPanels(shape, copies: source.copies)
-      let values = source.values + head * shape.positions * source.copies * size
+      let panels = panels(source)
+      let values: UnsafePointer<Word> = downward(source.values, source) + head * panels.downwardPerHead
       block.eachTile(of: source) { rows, keys in
         panels.multiply(
-          scratch.scores, cStride: AttentionScratch.stride, queries + rows.lowerBound &* size, rows: rows.count,
-          source.keyPanels, head: head, range: keys)
+          scratch.scores, cStride: QueryBlock.scoreStride, queries + rows.lowerBound &* wordsPerHead, rows: rows.count,
+          words(source.keyPanels, Word.self), head: head, range: keys)
         for row in rows {
-          let scores = scratch.scores + (row &- rows.lowerBound) &* AttentionScratch.stride
+          let scores = scratch.scores + (row &- rows.lowerBound) &* QueryBlock.scoreStride
           softmax(block, row, scores, source, keys, scratch)
         }
         BlockProduct.multiply(
           scratch.outputs + rows.lowerBound &* size, cStride: size, rows: rows.count, columns: size,
-          inner: keys.count, scratch.scores, rowStride: AttentionScratch.stride, innerStride: 1,
-          values + keys.lowerBound &* size, bStride: size, accumulating: true)
+          inner: Word.words(keys.count), words(scratch.scores, Word.self), rowStride: QueryBlock.scoreStride,
+          innerStride: 1, values + keys.lowerBound / Word.elements &* size, bStride: size, accumulating: true)
       }
     }
     write(block, head: head, scratch)
   }
 
+  /// A group's keys or values as the right operand of a product whose inner dimension they are.
+  @inline(__always)
+  private func downward<Word: BlockElement>(
+    _ rows: UnsafeMutableRawPointer, _ source: AttentionKeys
+  ) -> UnsafePointer<Word> {
+    UnsafePointer(words(Word.elements == 1 ? rows : source.downward, Word.self))
+  }
+
   /// One row's scores → powers of two less the running maximum; earlier sums and outputs are scaled to the new one.
   @inline(__always)
-  private func softmax(
+  private func softmax<Word>(
     _ block: QueryBlock, _ row: Int, _ scores: UnsafeMutablePointer<Float>, _ source: AttentionKeys,
-    _ keys: Range<Int>, _ scratch: AttentionScratch
+    _ keys: Range<Int>, _ scratch: AttentionScratch<Word>
   ) {
     let (from, to) = block.visible(row: row, of: source, in: keys)
+    let probabilities = Word.Row(UnsafeMutableRawPointer(scores))
+    let count = Word.words(keys.count) &* Word.elements
     if from >= to {
-      scores.update(repeating: 0, count: keys.count)
+      probabilities.clear(0..<count)
       return
     }
     var highest = scratch.maxima[row]
@@ -107,12 +142,12 @@ public struct Attention: Sendable {
         column &+= vectorWidth
       }
     }
-    scratch.sums[row] += powers(scores, from: from, to: to, less: highest)
-    clear(scores, outside: from, to, of: keys.count)
+    scratch.sums[row] += powers(scores, into: probabilities, from: from, to: to, less: highest)
+    probabilities.clear(outside: from, to, of: count)
   }
 
   /// The output of a block, divided by its sums, to the rows and columns of the projection that follows.
-  private func write(_ block: QueryBlock, head: Int, _ scratch: AttentionScratch) {
+  private func write<Word>(_ block: QueryBlock, head: Int, _ scratch: AttentionScratch<Word>) {
     let logSumExps = block.queries.logSumExps + head * shape.positions * block.rowsPerPosition + block.firstRow
     for row in 0..<block.rows { logSumExps[row] = scratch.maxima[row] + binaryLogarithm(scratch.sums[row]) }
     switch block.queries.output.type {
@@ -122,7 +157,9 @@ public struct Attention: Sendable {
   }
 
   @inline(__always)
-  private func write<Row: MatrixRow>(_: Row.Type, _ block: QueryBlock, head: Int, _ scratch: AttentionScratch) {
+  private func write<Row: MatrixRow, Word>(
+    _: Row.Type, _ block: QueryBlock, head: Int, _ scratch: AttentionScratch<Word>
+  ) {
     for row in 0..<block.rows {
       let factor = 1 / scratch.sums[row]
       let source = scratch.outputs + row &* shape.paddedHeadSize
@@ -155,17 +192,30 @@ public struct Attention: Sendable {
   /// The gradients are of the queries and keys before their scale.
   public func backward(_ groups: [AttentionQueries], outputGradients: [Matrix], on team: ThreadTeam) {
     precondition(groups.count == outputGradients.count, "\(groups.count) groups")
+    switch type {
+    case .fp32: backward(Float.self, groups, outputGradients, team)
+    case .bf16: backward(BF16Pair.self, groups, outputGradients, team)
+    }
+  }
+
+  @inline(__always)
+  private func backward<Word: BlockElement>(
+    _: Word.Type, _ groups: [AttentionQueries], _ outputGradients: [Matrix], _ team: ThreadTeam
+  ) {
     eachSource(of: groups) { source in
       guard let valuePanels = source.valuePanels else { preconditionFailure("values without room for their panels") }
-      let panels = KeyPanels(shape, copies: source.copies)
-      panels.fill(source.keyPanels, from: source.keys, on: team)
-      panels.fill(valuePanels, from: source.values, on: team)
+      let panels = panels(source)
+      panels.turn(words(source.keyPanels, Word.self), from: words(source.keys, Word.self), on: team)
+      panels.turn(words(valuePanels, Word.self), from: words(source.values, Word.self), on: team)
+      panels.down(words(source.downward, Word.self), from: words(source.keys, Word.self), on: team)
       clearGradients(source, on: team)
     }
     team.forEach(shape.sequences * shape.keyValueHeads) { head, worker in
       for (queries, gradient) in zip(groups, outputGradients) {
         for block in 0..<QueryBlock.blocks(shape, copies: queries.copies) {
-          backward(QueryBlock(shape, queries, block: block), head: head, gradient, scratch(of: worker))
+          backward(
+            QueryBlock(shape, queries, block: block), head: head, gradient,
+            scratch(of: worker) as AttentionScratch<Word>)
         }
       }
     }
@@ -182,7 +232,9 @@ public struct Attention: Sendable {
     }
   }
 
-  private func backward(_ block: QueryBlock, head: Int, _ gradient: Matrix, _ scratch: AttentionScratch) {
+  private func backward<Word: BlockElement>(
+    _ block: QueryBlock, head: Int, _ gradient: Matrix, _ scratch: AttentionScratch<Word>
+  ) {
     let size = shape.paddedHeadSize
     let firstRow = head * shape.positions * block.rowsPerPosition + block.firstRow
     guard let queryGradients = block.queries.queryGradients else {
@@ -190,40 +242,58 @@ public struct Attention: Sendable {
     }
     readOutputGradients(block, head: head, gradient, scratch)
     scratch.queryGradients.update(repeating: 0, count: block.rows * size)
-    let queries = block.queries.queries + firstRow * size
+    let queries = words(block.queries.queries, Word.self) + firstRow * wordsPerHead
+    let outputs = words(scratch.outputs, Word.self)
+    let downwardQueries = Word.down(
+      queries, stride: wordsPerHead, count: block.rows, columns: size, into: scratch.downwardQueries,
+      targetStride: size
+    ).words
+    let downwardOutputs = Word.down(
+      outputs, stride: wordsPerHead, count: block.rows, columns: size, into: scratch.downwardOutputs,
+      targetStride: size
+    ).words
     let logSumExps = block.queries.logSumExps + firstRow
-    let stride = AttentionScratch.stride
+    let stride = QueryBlock.scoreStride
     for source in block.queries.keys {
       guard let keyGradients = source.keyGradients, let valueGradients = source.valueGradients,
         let valuePanels = source.valuePanels
       else { continue }
-      let panels = KeyPanels(shape, copies: source.copies)
+      let panels = panels(source)
+      let keys: UnsafePointer<Word> = downward(source.keys, source) + head * panels.downwardPerHead
       let start = head * shape.positions * source.copies
       block.eachTile(of: source) { rows, range in
         let offset = (start &+ range.lowerBound) &* size
-        let ownQueries = queries + rows.lowerBound &* size
-        let outputs = scratch.outputs + rows.lowerBound &* size
+        let own = rows.lowerBound &* wordsPerHead
+        let ownDownward = rows.lowerBound / Word.elements &* size
         let (scores, upstream) = (scratch.scores, scratch.scoreGradients)
         panels.multiply(
-          scores, cStride: stride, ownQueries, rows: rows.count, source.keyPanels, head: head, range: range)
-        panels.multiply(upstream, cStride: stride, outputs, rows: rows.count, valuePanels, head: head, range: range)
+          scores, cStride: stride, queries + own, rows: rows.count, words(source.keyPanels, Word.self), head: head, range: range)
+        panels.multiply(
+          upstream, cStride: stride, outputs + own, rows: rows.count, words(valuePanels, Word.self), head: head, range: range)
         for row in rows {
           let local = (row &- rows.lowerBound) &* stride
           let (from, to) = block.visible(row: row, of: source, in: range)
           reverse(
-            scores + local, upstream + local, from: from, to: max(to, from), count: range.count,
-            logSumExp: logSumExps[row], sum: scratch.sums[row])
+            Word.Row.self, scores + local, upstream + local, from: from, to: max(to, from),
+            count: Word.words(range.count) &* Word.elements, logSumExp: logSumExps[row], sum: scratch.sums[row])
         }
-        BlockProduct.multiply(
-          valueGradients + offset, cStride: size, rows: range.count, columns: size, inner: rows.count,
-          scores, rowStride: 1, innerStride: stride, outputs, bStride: size, accumulating: true)
-        BlockProduct.multiply(
-          keyGradients + offset, cStride: size, rows: range.count, columns: size, inner: rows.count,
-          upstream, rowStride: 1, innerStride: stride, ownQueries, bStride: size, accumulating: true)
+        /// gradients [range, padded e] += matrixᵀ · right.
+        func addTurned(
+          _ gradients: UnsafeMutablePointer<Float>, _ matrix: UnsafeMutablePointer<Float>, _ right: UnsafePointer<Word>
+        ) {
+          let (left, leftStride) = Word.down(
+            words(matrix, Word.self), stride: stride, count: rows.count, columns: range.count, into: scratch.downwardScores,
+            targetStride: stride)
+          BlockProduct.multiply(
+            gradients + offset, cStride: size, rows: range.count, columns: size, inner: Word.words(rows.count),
+            left, rowStride: 1, innerStride: leftStride, right + ownDownward, bStride: size, accumulating: true)
+        }
+        addTurned(valueGradients, scores, downwardOutputs)
+        addTurned(keyGradients, upstream, downwardQueries)
         BlockProduct.multiply(
           scratch.queryGradients + rows.lowerBound &* size, cStride: size, rows: rows.count, columns: size,
-          inner: range.count, upstream, rowStride: stride, innerStride: 1, source.keys + offset, bStride: size,
-          accumulating: true)
+          inner: Word.words(range.count), words(upstream, Word.self), rowStride: stride, innerStride: 1,
+          keys + range.lowerBound / Word.elements &* size, bStride: size, accumulating: true)
       }
     }
     let target = queryGradients + firstRow * size
@@ -234,8 +304,10 @@ public struct Attention: Sendable {
     }
   }
 
-  /// outputs ← the gradient of the block's output; sums ← Σ output · its gradient, the softmax's own term.
-  private func readOutputGradients(_ block: QueryBlock, head: Int, _ gradient: Matrix, _ scratch: AttentionScratch) {
+  /// outputs ← the gradient of the block's output, as elements; sums ← Σ output · its gradient, the softmax's own term.
+  private func readOutputGradients<Word>(
+    _ block: QueryBlock, head: Int, _ gradient: Matrix, _ scratch: AttentionScratch<Word>
+  ) {
     precondition(gradient.type == block.queries.output.type, "\(gradient), \(block.queries.output)")
     switch gradient.type {
     case .fp32: readOutputGradients(FloatRow.self, block, head: head, gradient, scratch)
@@ -244,13 +316,14 @@ public struct Attention: Sendable {
   }
 
   @inline(__always)
-  private func readOutputGradients<Row: MatrixRow>(
-    _: Row.Type, _ block: QueryBlock, head: Int, _ gradient: Matrix, _ scratch: AttentionScratch
+  private func readOutputGradients<Row: MatrixRow, Word>(
+    _: Row.Type, _ block: QueryBlock, head: Int, _ gradient: Matrix, _ scratch: AttentionScratch<Word>
   ) {
+    let targets = Word.Row(UnsafeMutableRawPointer(scratch.outputs))
     for row in 0..<block.rows {
       let source: Row = outputRow(gradient, block, row, head: head)
       let output: Row = outputRow(block.queries.output, block, row, head: head)
-      let target = scratch.outputs + row &* shape.paddedHeadSize
+      let target = targets.advanced(by: row &* shape.paddedHeadSize)
       var sums = Vector.zero
       var sum: Float = 0
       overVectors(shape.headSize) { column in
@@ -261,28 +334,36 @@ public struct Attention: Sendable {
         target[column] = source[column]
         sum += source[column] * output[column]
       }
-      for padding in shape.headSize..<shape.paddedHeadSize { target[padding] = 0 }
+      target.clear(shape.headSize..<shape.paddedHeadSize)
       scratch.sums[row] = sums.laneSum + sum
     }
   }
 
-  /// One row: scores → probabilities p, upstream (the gradient of p) → p · (upstream − sum) · ln 2, that of the scores.
+  /// One row: scores → probabilities p, upstream (the gradient of p) → p · (upstream − sum) · ln 2, that of the scores;
+  /// both in place, as elements, and zero outside of `from`..<`to`.
   @inline(__always)
-  private func reverse(
-    _ scores: UnsafeMutablePointer<Float>, _ upstream: UnsafeMutablePointer<Float>, from: Int, to: Int, count: Int,
-    logSumExp: Float, sum: Float
+  private func reverse<Row: MatrixRow>(
+    _: Row.Type, _ scores: UnsafeMutablePointer<Float>, _ upstream: UnsafeMutablePointer<Float>, from: Int, to: Int,
+    count: Int, logSumExp: Float, sum: Float
   ) {
+    let (probabilities, gradients) = (Row(UnsafeMutableRawPointer(scores)), Row(UnsafeMutableRawPointer(upstream)))
     var index = from
     while index < to {
       let beyond = laneIndices .>= Vector(repeating: Float(to &- index))
       let p = exp2(scores.vector(at: index) - logSumExp).replacing(with: 0, where: beyond)
-      scores.store(p, at: index)
-      upstream.store((p * ln2 * (upstream.vector(at: index) - sum)).replacing(with: 0, where: beyond), at: index)
+      probabilities.store(p, at: index)
+      gradients.store((p * ln2 * (upstream.vector(at: index) - sum)).replacing(with: 0, where: beyond), at: index)
       index &+= vectorWidth
     }
-    clear(scores, outside: from, to, of: count)
-    clear(upstream, outside: from, to, of: count)
+    probabilities.clear(outside: from, to, of: count)
+    gradients.clear(outside: from, to, of: count)
   }
+
+  /// Memory as words.
+  @inline(__always)
+  private func words<Word: BlockElement>(
+    _ memory: UnsafeMutableRawPointer, _: Word.Type
+  ) -> UnsafeMutablePointer<Word> { memory.assumingMemoryBound(to: Word.self) }
 }
 
 // MARK: rows of scores
@@ -305,29 +386,35 @@ private func maximum(_ x: UnsafePointer<Float>, from: Int, to: Int) -> Float {
   return highest.laneMaximum
 }
 
-/// x[from..<to] ← 2^(x − highest); their sum. Up to a vector beyond is set to zero.
+/// result[from..<to] ← 2^(x − highest); their sum, unrounded. Up to a vector beyond is set to zero.
+///
+/// The result may be where x is: an element is no wider than a float.
 @inline(__always)
-private func powers(_ x: UnsafeMutablePointer<Float>, from: Int, to: Int, less highest: Float) -> Float {
+private func powers<Row: MatrixRow>(
+  _ x: UnsafePointer<Float>, into result: Row, from: Int, to: Int, less highest: Float
+) -> Float {
   var sums = Vector.zero
   var index = from
   while index &+ vectorWidth <= to {
     let value = exp2(x.vector(at: index) - highest)
-    x.store(value, at: index)
+    result.store(value, at: index)
     sums += value
     index &+= vectorWidth
   }
   if index < to {
     let beyond = laneIndices .>= Vector(repeating: Float(to &- index))
     let value = exp2(x.vector(at: index) - highest).replacing(with: 0, where: beyond)
-    x.store(value, at: index)
+    result.store(value, at: index)
     sums += value
   }
   return sums.laneSum
 }
 
-/// x ← 0 in 0..<from and to..<count.
-@inline(__always)
-private func clear(_ x: UnsafeMutablePointer<Float>, outside from: Int, _ to: Int, of count: Int) {
-  if from > 0 { x.update(repeating: 0, count: min(from, count)) }
-  if to < count { (x + to).update(repeating: 0, count: count &- to) }
+extension MatrixRow {
+  /// This ← 0 in 0..<from and to..<count.
+  @inline(__always)
+  fileprivate func clear(outside from: Int, _ to: Int, of count: Int) {
+    if from > 0 { clear(0..<min(from, count)) }
+    if to < count { clear(to..<count) }
+  }
 }

@@ -3,11 +3,13 @@
 /// A query at position n sees the keys of positions firstVisible[n] … n. Of its own position it sees all the group's
 /// copies, or, where the group is its own, the copies up to itself.
 public struct AttentionKeys {
-  let keys: UnsafeMutablePointer<Float>
-  let values: UnsafeMutablePointer<Float>
+  let keys: UnsafeMutableRawPointer
+  let values: UnsafeMutableRawPointer
   /// Keys and values turned, see ``KeyPanels``; the values' are for the backward pass alone.
-  let keyPanels: UnsafeMutablePointer<Float>
-  let valuePanels: UnsafeMutablePointer<Float>?
+  let keyPanels: UnsafeMutableRawPointer
+  let valuePanels: UnsafeMutableRawPointer?
+  /// Values downwards, in the backward pass keys; not used in fp32.
+  let downward: UnsafeMutableRawPointer
   let keyGradients: UnsafeMutablePointer<Float>?
   let valueGradients: UnsafeMutablePointer<Float>?
   /// Keys at each position.
@@ -19,11 +21,12 @@ public struct AttentionKeys {
   /// Whether the queries are this group's own copies.
   let own: Bool
 
-  /// - Parameters: keys, values and their gradients [sequences][kv heads][positions · copies][e], see ``HeadLayout``;
-  ///   keyPanels and valuePanels: room for ``KeyPanels``.
+  /// - Parameters: keys, values (of attention's type) and their gradients (fp32)
+  ///   [sequences][kv heads][positions · copies][e], see ``HeadLayout``; keyPanels, valuePanels and downward: room for
+  ///   ``KeyPanels``.
   public init(
-    keys: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>,
-    keyPanels: UnsafeMutablePointer<Float>, valuePanels: UnsafeMutablePointer<Float>? = nil,
+    keys: UnsafeMutableRawPointer, values: UnsafeMutableRawPointer, keyPanels: UnsafeMutableRawPointer,
+    valuePanels: UnsafeMutableRawPointer? = nil, downward: UnsafeMutableRawPointer,
     keyGradients: UnsafeMutablePointer<Float>? = nil, valueGradients: UnsafeMutablePointer<Float>? = nil,
     copies: Int, firstVisible: UnsafePointer<Int32>? = nil, window: Int, own: Bool
   ) {
@@ -31,6 +34,7 @@ public struct AttentionKeys {
     self.values = values
     self.keyPanels = keyPanels
     self.valuePanels = valuePanels
+    self.downward = downward
     self.keyGradients = keyGradients
     self.valueGradients = valueGradients
     self.copies = copies
@@ -42,7 +46,7 @@ public struct AttentionKeys {
 
 /// One group of copies' queries, and what they see.
 public struct AttentionQueries {
-  let queries: UnsafeMutablePointer<Float>
+  let queries: UnsafeMutableRawPointer
   let queryGradients: UnsafeMutablePointer<Float>?
   /// Copies side by side at each position.
   let copies: Int
@@ -54,9 +58,10 @@ public struct AttentionQueries {
   /// log₂ Σ 2^score of each query, [sequences][kv heads][positions · copies · heads per key].
   let logSumExps: UnsafeMutablePointer<Float>
 
-  /// - Parameter queries: [sequences][kv heads][positions · copies · heads per key][e], see ``HeadLayout``.
+  /// - Parameter queries: of attention's type, [sequences][kv heads][positions · copies · heads per key][e], see
+  ///   ``HeadLayout``.
   public init(
-    queries: UnsafeMutablePointer<Float>, queryGradients: UnsafeMutablePointer<Float>? = nil, copies: Int,
+    queries: UnsafeMutableRawPointer, queryGradients: UnsafeMutablePointer<Float>? = nil, copies: Int,
     firstCopy: Int, keys: [AttentionKeys], output: Matrix, logSumExps: UnsafeMutablePointer<Float>
   ) {
     self.queries = queries
@@ -80,6 +85,8 @@ struct QueryBlock {
   static let rows = 256
   /// Keys are taken this many at a time.
   static let keyBlock = 256
+  /// Rows of a tile of scores are this many words apart: a key block, whole vectors, and not a power of two.
+  static let scoreStride = keyBlock + vectorWidth
 
   static func positions(_ shape: AttentionShape, copies: Int) -> Int {
     max(1, rows / (copies * shape.headsPerKey))
@@ -113,7 +120,8 @@ struct QueryBlock {
   /// calls `body` with the step's rows and each block of keys that some of them see. Blocks start at whole vectors.
   @inline(__always)
   func eachTile(of keys: AttentionKeys, _ body: (_ rows: Range<Int>, _ keys: Range<Int>) -> Void) {
-    let step = min(end &- first, max(16, keys.window))
+    // Even: a step's first row starts a word of rows.
+    let step = min(end &- first, max(16, (keys.window &+ 1) & -2))
     var position = first
     while position < end {
       let last = min(position &+ step, end)
@@ -146,28 +154,38 @@ struct QueryBlock {
 let laneIndices = Vector(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 
 /// One thread's scratch for attention's tiles.
-struct AttentionScratch {
+struct AttentionScratch<Word: BlockElement> {
+  /// [rows, ``stride``]; softmax puts its probabilities, as elements, where the scores were.
   let scores: UnsafeMutablePointer<Float>
+  /// Likewise.
   let scoreGradients: UnsafeMutablePointer<Float>
+  /// [rows, padded e].
   let outputs: UnsafeMutablePointer<Float>
   let queryGradients: UnsafeMutablePointer<Float>
   let maxima: UnsafeMutablePointer<Float>
   let sums: UnsafeMutablePointer<Float>
-
-  /// Rows of a tile of scores are this far apart: a key block, whole vectors, and not a power of two.
-  static let stride = QueryBlock.keyBlock + vectorWidth
+  /// Scores, queries and gradients of outputs downwards.
+  let downwardScores: UnsafeMutablePointer<Word>
+  let downwardQueries: UnsafeMutablePointer<Word>
+  let downwardOutputs: UnsafeMutablePointer<Word>
 
   static func count(_ shape: AttentionShape, copies: Int) -> Int {
     let rows = QueryBlock.maximumRows(shape, copies: copies)
-    return rows * (2 * stride + 2 * shape.paddedHeadSize + 2) + 4 * vectorWidth
+    let stride = QueryBlock.scoreStride
+    let downward = Word.elements == 1 ? 0 : Word.words(rows) * (stride + 2 * shape.paddedHeadSize)
+    return rows * (2 * stride + 2 * shape.paddedHeadSize + 2) + downward + 4 * vectorWidth
   }
 
   init(_ start: UnsafeMutablePointer<Float>, rows: Int, headSize: Int) {
+    let stride = QueryBlock.scoreStride
     scores = start
-    scoreGradients = scores + rows * AttentionScratch.stride
-    outputs = scoreGradients + rows * AttentionScratch.stride
+    scoreGradients = scores + rows * stride
+    outputs = scoreGradients + rows * stride
     queryGradients = outputs + rows * headSize
     maxima = queryGradients + rows * headSize
     sums = maxima + rows
+    downwardScores = UnsafeMutableRawPointer(sums + rows).assumingMemoryBound(to: Word.self)
+    downwardQueries = downwardScores + Word.words(rows) * stride
+    downwardOutputs = downwardQueries + Word.words(rows) * headSize
   }
 }

@@ -1,7 +1,9 @@
+import CProcessor
+
 /// bf16, the upper half of a float's bits, kept in a UInt16.
 ///
 /// Widening is exact. Rounding is to the nearest, ties to even; what overflows becomes infinite and NaN stays NaN.
-/// Subnormals are kept, so that the bits don't depend on the processor: AVX512-BF16's own conversion drops them.
+/// Subnormals become zero, as by AVX512-BF16's own conversion: so the bits don't depend on the processor.
 enum BF16 {
   /// floats ← source, exactly.
   static func widen(_ floats: UnsafeMutablePointer<Float>, _ source: UnsafePointer<UInt16>, count: Int) {
@@ -30,6 +32,7 @@ extension Float {
   /// The nearest bf16, ties to even.
   @inline(__always)
   var bf16: UInt16 {
+    if isSubnormal { return sign == .minus ? 0x8000 : 0 }
     let bits = bitPattern
     let rounded = bits &+ 0x7fff &+ (bits &>> 16 & 1)
     return UInt16(truncatingIfNeeded: (isNaN ? bits | 0x40_0000 : rounded) &>> 16)
@@ -41,17 +44,12 @@ extension SIMD16<Float> {
   @inline(__always)
   init(bf16 pointer: UnsafePointer<UInt16>, at index: Int) {
     let halves = UnsafeRawPointer(pointer + index).loadUnaligned(as: SIMD16<UInt16>.self)
-    self = unsafeBitCast(SIMD16<UInt32>(truncatingIfNeeded: halves) &<< 16, to: Vector.self)
+    self = unsafeBitCast(phd_widen(halves) &<< 16, to: Vector.self)
   }
 
   /// Stores the nearest bf16, ties to even, from `index` on.
   @inline(__always)
   func store(bf16 pointer: UnsafeMutablePointer<UInt16>, at index: Int) {
-    let bits = unsafeBitCast(self, to: SIMD16<UInt32>.self)
-    let rounded = bits &+ ((bits &>> 16 & 1) &+ 0x7fff)
-    let kept = rounded.replacing(with: bits | 0x40_0000, where: self .!= self)
-    // Halves picked rather than shifted and truncated: that compiles to pieces of four lanes.
-    let halves = unsafeBitCast(kept, to: SIMD32<UInt16>.self).oddHalf
-    UnsafeMutableRawPointer(pointer + index).storeBytes(of: halves, as: SIMD16<UInt16>.self)
+    UnsafeMutableRawPointer(pointer + index).storeBytes(of: phd_round_bf16(self), as: SIMD16<UInt16>.self)
   }
 }

@@ -7,7 +7,8 @@ final class BF16Product: @unchecked Sendable {
 
   /// What multiplies.
   enum Backend: CaseIterable {
-    /// oneDNN, which needs AVX-512 and is fast with AVX512-BF16: without, it takes about four times sgemm's time.
+    /// oneDNN, and ``GradientProduct`` for what it does not do well. They need AVX-512 and are fast with AVX512-BF16:
+    /// without, they take about four times sgemm's time.
     case oneDNN
     /// Operands widened to fp32, and OpenBLAS's sgemm.
     case widening
@@ -63,6 +64,7 @@ final class BF16Product: @unchecked Sendable {
 
   let backend: Backend
   private let oneDNN: [OneDNNProduct]
+  private let gradients: [GradientProduct]
   private let widening: [WideningProduct]
 
   /// - Parameter workers: the number of threads that call at one time, a team's `count`.
@@ -70,6 +72,7 @@ final class BF16Product: @unchecked Sendable {
     precondition(Backend.available.contains(backend), "no \(backend) on this processor")
     self.backend = backend
     oneDNN = backend == .oneDNN ? (0..<workers).map { _ in OneDNNProduct() } : []
+    gradients = backend == .oneDNN ? (0..<workers).map { _ in GradientProduct() } : []
     widening = backend == .widening ? (0..<workers).map { _ in WideningProduct() } : []
   }
 
@@ -81,6 +84,8 @@ final class BF16Product: @unchecked Sendable {
   ) {
     if form.rows == 0 || form.columns == 0 { return }
     switch backend {
+    case .oneDNN where form.aTransposed && !form.bTransposed && !form.cIsBF16:
+      gradients[worker].multiply(c.assumingMemoryBound(to: Float.self), a, b, form)
     case .oneDNN: oneDNN[worker].multiply(c, a, b, form)
     case .widening: widening[worker].multiply(c, a, b, form)
     }

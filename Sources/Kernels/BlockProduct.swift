@@ -4,6 +4,8 @@
 /// Here the right operand lies ready ([inner, columns], columns side by side) and the left one is read where it is; a
 /// tile of the result, six rows of four vectors, stays in registers. Each element is one sum over the inner dimension
 /// in its order: its bits depend on nothing beside it.
+///
+/// The inner dimension is counted in words of a ``BlockElement``: one fp32 or two bf16.
 enum BlockProduct {
   /// Columns of a packed panel, see ``KeyPanels``: what a tile in registers covers.
   static let panel = 4 * vectorWidth
@@ -12,12 +14,12 @@ enum BlockProduct {
   ///
   /// - Parameters:
   ///   - columns: a multiple of ``vectorWidth``.
-  ///   - a: [rows, inner]: a row's elements `innerStride` apart, rows `rowStride`.
+  ///   - a: [rows, inner]: a row's words `innerStride` apart, rows `rowStride`.
   ///   - b: [inner, columns], rows `bStride` apart.
   @inline(__always)
-  static func multiply(
+  static func multiply<Word: BlockElement>(
     _ c: UnsafeMutablePointer<Float>, cStride: Int, rows: Int, columns: Int, inner: Int,
-    _ a: UnsafePointer<Float>, rowStride: Int, innerStride: Int, _ b: UnsafePointer<Float>, bStride: Int,
+    _ a: UnsafePointer<Word>, rowStride: Int, innerStride: Int, _ b: UnsafePointer<Word>, bStride: Int,
     accumulating: Bool
   ) {
     var column = 0
@@ -25,14 +27,14 @@ enum BlockProduct {
     if Processor.builtWithAVX512 {
       while column &+ panel <= columns {
         strips(
-          FourVectors.self, c + column, cStride, rows, inner, a, rowStride, innerStride, b + column, bStride,
+          FourVectors<Word>.self, c + column, cStride, rows, inner, a, rowStride, innerStride, b + column, bStride,
           accumulating)
         column &+= panel
       }
     }
     while column < columns {
       strips(
-        OneVector.self, c + column, cStride, rows, inner, a, rowStride, innerStride, b + column, bStride, accumulating)
+        OneVector<Word>.self, c + column, cStride, rows, inner, a, rowStride, innerStride, b + column, bStride, accumulating)
       column &+= vectorWidth
     }
   }
@@ -40,7 +42,7 @@ enum BlockProduct {
   @inline(never)
   private static func strips<Row: TileRow>(
     _: Row.Type, _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ rows: Int, _ inner: Int,
-    _ a: UnsafePointer<Float>, _ rowStride: Int, _ innerStride: Int, _ b: UnsafePointer<Float>, _ bStride: Int,
+    _ a: UnsafePointer<Row.Word>, _ rowStride: Int, _ innerStride: Int, _ b: UnsafePointer<Row.Word>, _ bStride: Int,
     _ accumulating: Bool
   ) {
     var row = 0
@@ -63,20 +65,20 @@ enum BlockProduct {
 
   @inline(__always)
   private static func sixRows<Row: TileRow>(
-    _: Row.Type, _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ inner: Int, _ a: UnsafePointer<Float>,
-    _ rowStride: Int, _ innerStride: Int, _ b: UnsafePointer<Float>, _ bStride: Int, _ accumulating: Bool
+    _: Row.Type, _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ inner: Int, _ a: UnsafePointer<Row.Word>,
+    _ rowStride: Int, _ innerStride: Int, _ b: UnsafePointer<Row.Word>, _ bStride: Int, _ accumulating: Bool
   ) {
     var (r0, r1, r2) = (Row(), Row(), Row())
     var (r3, r4, r5) = (Row(), Row(), Row())
     var (a, b) = (a, b)
     for _ in 0..<inner {
-      let values = Row(b)
-      r0.add(a[0], values)
-      r1.add(a[rowStride], values)
-      r2.add(a[2 &* rowStride], values)
-      r3.add(a[3 &* rowStride], values)
-      r4.add(a[4 &* rowStride], values)
-      r5.add(a[5 &* rowStride], values)
+      let words = Row(b)
+      r0.add(a[0], words)
+      r1.add(a[rowStride], words)
+      r2.add(a[2 &* rowStride], words)
+      r3.add(a[3 &* rowStride], words)
+      r4.add(a[4 &* rowStride], words)
+      r5.add(a[5 &* rowStride], words)
       a += innerStride
       b += bStride
     }
@@ -90,15 +92,15 @@ enum BlockProduct {
 
   @inline(__always)
   private static func twoRows<Row: TileRow>(
-    _: Row.Type, _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ inner: Int, _ a: UnsafePointer<Float>,
-    _ rowStride: Int, _ innerStride: Int, _ b: UnsafePointer<Float>, _ bStride: Int, _ accumulating: Bool
+    _: Row.Type, _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ inner: Int, _ a: UnsafePointer<Row.Word>,
+    _ rowStride: Int, _ innerStride: Int, _ b: UnsafePointer<Row.Word>, _ bStride: Int, _ accumulating: Bool
   ) {
     var (r0, r1) = (Row(), Row())
     var (a, b) = (a, b)
     for _ in 0..<inner {
-      let values = Row(b)
-      r0.add(a[0], values)
-      r1.add(a[rowStride], values)
+      let words = Row(b)
+      r0.add(a[0], words)
+      r1.add(a[rowStride], words)
       a += innerStride
       b += bStride
     }
@@ -108,8 +110,8 @@ enum BlockProduct {
 
   @inline(__always)
   private static func oneRow<Row: TileRow>(
-    _: Row.Type, _ c: UnsafeMutablePointer<Float>, _ inner: Int, _ a: UnsafePointer<Float>, _ innerStride: Int,
-    _ b: UnsafePointer<Float>, _ bStride: Int, _ accumulating: Bool
+    _: Row.Type, _ c: UnsafeMutablePointer<Float>, _ inner: Int, _ a: UnsafePointer<Row.Word>, _ innerStride: Int,
+    _ b: UnsafePointer<Row.Word>, _ bStride: Int, _ accumulating: Bool
   ) {
     var r0 = Row()
     var (a, b) = (a, b)
@@ -124,26 +126,28 @@ enum BlockProduct {
 
 /// One row of a tile that is held in registers.
 private protocol TileRow {
+  associatedtype Word: BlockElement
   /// Zeros.
   init()
-  init(_ pointer: UnsafePointer<Float>)
-  mutating func add(_ factor: Float, _ values: Self)
+  /// The words from `pointer` on.
+  init(_ pointer: UnsafePointer<Word>)
+  mutating func add(_ factor: Word, _ words: Self)
   /// c ← this, plus c where `accumulating`.
   func finish(_ c: UnsafeMutablePointer<Float>, _ accumulating: Bool)
 }
 
-private struct OneVector: TileRow {
+private struct OneVector<Word: BlockElement>: TileRow {
   private var v0 = Vector.zero
 
   @inline(__always)
   init() {}
 
   @inline(__always)
-  init(_ pointer: UnsafePointer<Float>) { v0 = pointer.vector(at: 0) }
+  init(_ pointer: UnsafePointer<Word>) { v0 = Word.words(pointer, at: 0) }
 
   @inline(__always)
-  mutating func add(_ factor: Float, _ values: OneVector) {
-    v0 = v0.addingProduct(Vector(repeating: factor), values.v0)
+  mutating func add(_ factor: Word, _ words: OneVector) {
+    v0 = factor.product(words.v0, addedTo: v0)
   }
 
   @inline(__always)
@@ -152,7 +156,7 @@ private struct OneVector: TileRow {
   }
 }
 
-private struct FourVectors: TileRow {
+private struct FourVectors<Word: BlockElement>: TileRow {
   private var v0 = Vector.zero
   private var v1 = Vector.zero
   private var v2 = Vector.zero
@@ -162,20 +166,19 @@ private struct FourVectors: TileRow {
   init() {}
 
   @inline(__always)
-  init(_ pointer: UnsafePointer<Float>) {
-    v0 = pointer.vector(at: 0)
-    v1 = pointer.vector(at: vectorWidth)
-    v2 = pointer.vector(at: 2 &* vectorWidth)
-    v3 = pointer.vector(at: 3 &* vectorWidth)
+  init(_ pointer: UnsafePointer<Word>) {
+    v0 = Word.words(pointer, at: 0)
+    v1 = Word.words(pointer, at: vectorWidth)
+    v2 = Word.words(pointer, at: 2 &* vectorWidth)
+    v3 = Word.words(pointer, at: 3 &* vectorWidth)
   }
 
   @inline(__always)
-  mutating func add(_ factor: Float, _ values: FourVectors) {
-    let factors = Vector(repeating: factor)
-    v0 = v0.addingProduct(factors, values.v0)
-    v1 = v1.addingProduct(factors, values.v1)
-    v2 = v2.addingProduct(factors, values.v2)
-    v3 = v3.addingProduct(factors, values.v3)
+  mutating func add(_ factor: Word, _ words: FourVectors) {
+    v0 = factor.product(words.v0, addedTo: v0)
+    v1 = factor.product(words.v1, addedTo: v1)
+    v2 = factor.product(words.v2, addedTo: v2)
+    v3 = factor.product(words.v3, addedTo: v3)
   }
 
   @inline(__always)

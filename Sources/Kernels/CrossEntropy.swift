@@ -6,15 +6,15 @@
 public enum CrossEntropy {
   /// Writes each row's loss, −log p(target), and its logsumexp, both in nats; logits [rows, V].
   ///
-  /// With `zWeight`, the logits are replaced by the gradient of Σ (loss + zWeight · logsumexp²) over the rows:
-  /// softmax · (1 + 2 · zWeight · logsumexp) − onehot(target); where `halving`, as bf16 in the first half of each row
-  /// (``Matrix/halved``).
+  /// Where there is a place for it, `gradient` [rows, V] ← that of Σ (loss + zWeight · logsumexp²) over the rows:
+  /// softmax · (1 + 2 · zWeight · logsumexp) − onehot(target). The logits are then used up; an fp32 gradient may take
+  /// their place.
   public static func rows(
     _ logits: Matrix, targets: UnsafePointer<Int32>, losses: UnsafeMutablePointer<Float>,
-    logSumExps: UnsafeMutablePointer<Float>, gradientWithZWeight zWeight: Float?, halving: Bool = false,
-    on team: ThreadTeam
+    logSumExps: UnsafeMutablePointer<Float>, gradient: Matrix?, zWeight: Float, on team: ThreadTeam
   ) {
     let width = logits.columns
+    precondition(gradient.map { $0.rows == logits.rows && $0.columns == width } ?? true, "\(logits)")
     let rowsPerPiece = 4
     team.forEach((logits.rows + rowsPerPiece - 1) / rowsPerPiece) { piece, _ in
       for index in piece * rowsPerPiece..<min((piece + 1) * rowsPerPiece, logits.rows) {
@@ -22,21 +22,17 @@ public enum CrossEntropy {
         let target = Int(targets[index])
         let targetLogit = row[target]
         let highest = maximum(row, count: width)
-        let sum = zWeight == nil ? expSum(row, less: highest, count: width) : expInPlace(row, highest, count: width)
+        let sum = gradient == nil ? expSum(row, less: highest, count: width) : expInPlace(row, highest, count: width)
         // The row's own scale is kept apart from the sum's logarithm: their difference is exact where p is near 1.
         let logSum = log(sum)
         losses[index] = logSum - (targetLogit - highest)
         logSumExps[index] = highest + logSum
-        if let zWeight {
+        if let gradient {
           let factor = (1 + 2 * zWeight * (highest + logSum)) / sum
           let ofTarget = row[target] * factor - 1
-          if halving {
-            let result = HalfRow(logits.halved, index)
-            scale(result, FloatRow(row), by: factor, count: width)
-            result[target] = ofTarget
-          } else {
-            scale(FloatRow(row), FloatRow(row), by: factor, count: width)
-            row[target] = ofTarget
+          switch gradient.type {
+          case .fp32: scale(FloatRow(gradient, index), row, by: factor, count: width, target, ofTarget)
+          case .bf16: scale(HalfRow(gradient, index), row, by: factor, count: width, target, ofTarget)
           }
         }
       }
@@ -81,13 +77,16 @@ public enum CrossEntropy {
     return sums.laneSum + sum
   }
 
-  /// result ← row · factor, from the first element on: the result may lie in the row's own first half.
+  /// result ← row · factor, but at `target` `ofTarget`.
   @inline(__always)
-  private static func scale<Row: MatrixRow>(_ result: Row, _ row: FloatRow, by factor: Float, count: Int) {
+  private static func scale<Row: MatrixRow>(
+    _ result: Row, _ row: UnsafePointer<Float>, by factor: Float, count: Int, _ target: Int, _ ofTarget: Float
+  ) {
     overVectors(count) { column in
       result.store(row.vector(at: column) * factor, at: column)
     } tail: { column in
       result[column] = row[column] * factor
     }
+    result[target] = ofTarget
   }
 }

@@ -2,7 +2,9 @@
 ///
 /// A projection's rows are [copy][sequence][position], its columns [head][e]. Attention wants, for each sequence and
 /// kv head, [position][copy][query head of the kv head][e]: then the queries of a block of positions, of all copies
-/// and of all heads that read the same keys, are one matrix without a gap. Rows may be bf16, attention's order is fp32.
+/// and of all heads that read the same keys, are one matrix without a gap, [rows · heads, padded e].
+///
+/// Both may be bf16; gradients in attention's order are fp32.
 public struct HeadLayout {
   let shape: AttentionShape
   /// Copies laid out side by side.
@@ -17,9 +19,6 @@ public struct HeadLayout {
   public static func keys(_ shape: AttentionShape, copies: Int) -> HeadLayout {
     HeadLayout(shape: shape, copies: copies, headsPerKey: 1)
   }
-
-  /// Floats of the whole layout.
-  public var count: Int { copies * shape.rowsPerCopy * shape.keyValueHeads * headsPerKey * shape.paddedHeadSize }
 
   /// Columns of the projection.
   var columns: Int { shape.keyValueHeads * headsPerKey * shape.headSize }
@@ -43,38 +42,39 @@ public struct HeadLayout {
     (head / headsPerKey) &* headStride &+ (head % headsPerKey) &* shape.paddedHeadSize
   }
 
-  /// Clears what fills a head up to whole vectors.
-  @inline(__always)
-  private func clearPadding(_ head: UnsafeMutablePointer<Float>) {
-    for column in shape.headSize..<shape.paddedHeadSize { head[column] = 0 }
+  private func check(_ target: Matrix) {
+    precondition(
+      target.rows == copies * shape.rowsPerCopy * shape.keyValueHeads * headsPerKey
+        && target.columns == shape.paddedHeadSize && target.stride == target.columns, "\(target) for \(self)")
   }
 
   // MARK: values
 
   /// target ← rows, in attention's order.
-  public func scatter(_ rows: Matrix, into target: UnsafeMutablePointer<Float>, on team: ThreadTeam) {
-    switch rows.type {
-    case .fp32: scatter(FloatRow.self, rows, target, team)
-    case .bf16: scatter(HalfRow.self, rows, target, team)
+  public func scatter(_ rows: Matrix, into target: Matrix, on team: ThreadTeam) {
+    check(target)
+    switch (rows.type, target.type) {
+    case (.fp32, .fp32): scatter(FloatRow.self, rows, FloatRow(target, 0), team)
+    case (.fp32, .bf16): scatter(FloatRow.self, rows, HalfRow(target, 0), team)
+    case (.bf16, .fp32): scatter(HalfRow.self, rows, FloatRow(target, 0), team)
+    case (.bf16, .bf16): scatter(HalfRow.self, rows, HalfRow(target, 0), team)
     }
   }
 
   @inline(__always)
-  private func scatter<Row: MatrixRow>(
-    _: Row.Type, _ rows: Matrix, _ target: UnsafeMutablePointer<Float>, _ team: ThreadTeam
-  ) {
+  private func scatter<Row: MatrixRow>(_: Row.Type, _ rows: Matrix, _ target: some MatrixRow, _ team: ThreadTeam) {
     eachPiece(rows, team) { row in
       let source = Row(rows, row)
-      let start = target + offset(row: row)
+      let start = offset(row: row)
       for head in 0..<shape.keyValueHeads &* headsPerKey {
-        let place = start + place(of: head)
+        let place = target.advanced(by: start &+ place(of: head))
         let values = source.advanced(by: head &* shape.headSize)
         overVectors(shape.headSize) { column in
           place.store(values.vector(at: column), at: column)
         } tail: { column in
           place[column] = values[column]
         }
-        clearPadding(place)
+        place.clear(shape.headSize..<shape.paddedHeadSize)
       }
     }
   }
@@ -111,28 +111,33 @@ public struct HeadLayout {
   /// target ← scale · RoPE(RMSNorm(rows)), in attention's order. The norm is over all of a row's heads together.
   public func normalizeRotateScatter(
     _ rows: Matrix, weight: UnsafePointer<Float>, epsilon: Float, rotary: RotaryTable, scale: Float,
-    into target: UnsafeMutablePointer<Float>, on team: ThreadTeam
+    into target: Matrix, on team: ThreadTeam
   ) {
-    switch rows.type {
-    case .fp32: normalizeRotateScatter(FloatRow.self, rows, weight, epsilon, rotary, scale, target, team)
-    case .bf16: normalizeRotateScatter(HalfRow.self, rows, weight, epsilon, rotary, scale, target, team)
+    check(target)
+    let norm = (weight, epsilon)
+    switch (rows.type, target.type) {
+    case (.fp32, .fp32): normalizeRotateScatter(FloatRow.self, rows, norm, rotary, scale, FloatRow(target, 0), team)
+    case (.fp32, .bf16): normalizeRotateScatter(FloatRow.self, rows, norm, rotary, scale, HalfRow(target, 0), team)
+    case (.bf16, .fp32): normalizeRotateScatter(HalfRow.self, rows, norm, rotary, scale, FloatRow(target, 0), team)
+    case (.bf16, .bf16): normalizeRotateScatter(HalfRow.self, rows, norm, rotary, scale, HalfRow(target, 0), team)
     }
   }
 
   @inline(__always)
   private func normalizeRotateScatter<Row: MatrixRow>(
-    _: Row.Type, _ rows: Matrix, _ weight: UnsafePointer<Float>, _ epsilon: Float, _ rotary: RotaryTable,
-    _ scale: Float, _ target: UnsafeMutablePointer<Float>, _ team: ThreadTeam
+    _: Row.Type, _ rows: Matrix, _ norm: (weight: UnsafePointer<Float>, epsilon: Float), _ rotary: RotaryTable,
+    _ scale: Float, _ target: some MatrixRow, _ team: ThreadTeam
   ) {
     let half = shape.headSize / 2
+    let weight = norm.weight
     eachPiece(rows, team) { row in
       let source = Row(rows, row)
-      let factor = scale * RMSNorm.inverseRMS(source, count: columns, epsilon: epsilon)
+      let factor = scale * RMSNorm.inverseRMS(source, count: columns, epsilon: norm.epsilon)
       let angles = rotary.row(row % shape.positions)
-      let start = target + offset(row: row)
+      let start = offset(row: row)
       for head in 0..<shape.keyValueHeads &* headsPerKey {
         let first = head &* shape.headSize
-        let place = start + place(of: head)
+        let place = target.advanced(by: start &+ place(of: head))
         overVectors(half) { column in
           let low = source.vector(at: first &+ column) * weight.vector(at: first &+ column) * factor
           let high = source.vector(at: first &+ half &+ column) * weight.vector(at: first &+ half &+ column) * factor
@@ -146,7 +151,7 @@ public struct HeadLayout {
           place[column] = low * angles[column] - high * angles[half &+ column]
           place[half &+ column] = high * angles[column] + low * angles[half &+ column]
         }
-        clearPadding(place)
+        place.clear(shape.headSize..<shape.paddedHeadSize)
       }
     }
   }

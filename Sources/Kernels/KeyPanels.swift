@@ -1,37 +1,61 @@
-/// Keys (or values) once more, turned: the right operand of queries · keysᵀ, ready for ``BlockProduct``.
+/// Keys and values once more, as attention's products want their right operands; see ``BlockProduct``.
 ///
-/// For each sequence and kv head, panels of 64 keys: [panel][padded e][64]; what is beyond the last key is zero.
+/// Turned, for queries · keysᵀ: for each sequence and kv head, panels of 64 keys, [panel][words of e][64]; what is
+/// beyond the last key is zero. Downwards, for probabilities · values: [words of keys][padded e].
 public struct KeyPanels {
   let shape: AttentionShape
+  let type: ElementType
   let copies: Int
 
-  public init(_ shape: AttentionShape, copies: Int) {
+  public init(_ shape: AttentionShape, _ type: ElementType, copies: Int) {
     self.shape = shape
+    self.type = type
     self.copies = copies
   }
 
-  private var panelsPerHead: Int { (shape.positions * copies + BlockProduct.panel - 1) / BlockProduct.panel }
-  /// Floats of one head's panels.
-  var perHead: Int { panelsPerHead * BlockProduct.panel * shape.paddedHeadSize }
-  /// Floats of all.
-  public var count: Int { shape.sequences * shape.keyValueHeads * perHead }
+  private var heads: Int { shape.sequences * shape.keyValueHeads }
+  private var keys: Int { shape.positions * copies }
+  private var panelsPerHead: Int { (keys + BlockProduct.panel - 1) / BlockProduct.panel }
+  /// Words of a key.
+  private var size: Int { shape.paddedHeadSize * type.bytes / 4 }
+  private var wordsPerHead: Int { panelsPerHead * BlockProduct.panel * size }
+  private var keysPerWord: Int { 4 / type.bytes }
+
+  /// Words of one head's rows, one below the other.
+  var downwardPerHead: Int { (keys + keysPerWord - 1) / keysPerWord * shape.paddedHeadSize }
+  /// Words of all turned panels.
+  public var count: Int { heads * wordsPerHead }
+  /// Words of all rows downwards: none in fp32, whose rows are so already.
+  public var downwardCount: Int { type == .fp32 ? 0 : heads * downwardPerHead }
 
   /// target ← source, in attention's order (see ``HeadLayout``), turned.
-  public func fill(
-    _ target: UnsafeMutablePointer<Float>, from source: UnsafePointer<Float>, on team: ThreadTeam
+  func turn<Word: BlockElement>(
+    _ target: UnsafeMutablePointer<Word>, from source: UnsafePointer<Word>, on team: ThreadTeam
   ) {
-    let (panel, size, keys) = (BlockProduct.panel, shape.paddedHeadSize, shape.positions * copies)
-    team.forEach(shape.sequences * shape.keyValueHeads * panelsPerHead) { index, _ in
+    let (panel, size, keys) = (BlockProduct.panel, size, keys)
+    team.forEach(heads * panelsPerHead) { index, _ in
       let head = index / panelsPerHead
       let first = index % panelsPerHead * panel
       let count = min(panel, keys - first)
       let rows = source + (head * keys + first) * size
       let columns = target + index * panel * size
-      for element in 0..<size {
-        let column = columns + element &* panel
-        for key in 0..<count { column[key] = rows[key &* size &+ element] }
-        for key in count..<panel { column[key] = 0 }
+      for word in 0..<size {
+        let column = columns + word &* panel
+        for key in 0..<count { column[key] = rows[key &* size &+ word] }
+        for key in count..<panel { column[key] = .zero }
       }
+    }
+  }
+
+  /// source, in attention's order, downwards: in fp32 itself, else written to target.
+  func down<Word: BlockElement>(
+    _ target: UnsafeMutablePointer<Word>, from source: UnsafePointer<Word>, on team: ThreadTeam
+  ) {
+    if type == .fp32 { return }
+    team.forEach(heads) { head, _ in
+      _ = Word.down(
+        source + head &* keys &* size, stride: size, count: keys, columns: shape.paddedHeadSize,
+        into: target + head &* downwardPerHead, targetStride: shape.paddedHeadSize)
     }
   }
 
@@ -40,12 +64,12 @@ public struct KeyPanels {
   /// Up to a vector beyond the range is written.
   /// - Precondition: the range starts at a whole vector.
   @inline(__always)
-  func multiply(
-    _ c: UnsafeMutablePointer<Float>, cStride: Int, _ a: UnsafePointer<Float>, rows: Int,
-    _ panels: UnsafePointer<Float>, head: Int, range: Range<Int>
+  func multiply<Word: BlockElement>(
+    _ c: UnsafeMutablePointer<Float>, cStride: Int, _ a: UnsafePointer<Word>, rows: Int,
+    _ panels: UnsafePointer<Word>, head: Int, range: Range<Int>
   ) {
-    let (panel, size) = (BlockProduct.panel, shape.paddedHeadSize)
-    let start = panels + head &* perHead
+    let (panel, size) = (BlockProduct.panel, size)
+    let start = panels + head &* wordsPerHead
     var key = range.lowerBound
     while key < range.upperBound {
       let offset = key % panel

@@ -14,7 +14,7 @@ public struct Matrix {
   public let rows: Int
   public let columns: Int
   public let stride: Int
-  let base: UnsafeMutableRawPointer
+  public let base: UnsafeMutableRawPointer
 
   /// A matrix of fp32.
   public init(_ pointer: UnsafeMutablePointer<Float>, rows: Int, columns: Int, stride: Int? = nil) {
@@ -44,12 +44,6 @@ public struct Matrix {
   public func columns(_ range: Range<Int>) -> Matrix {
     precondition(range.lowerBound >= 0 && range.upperBound <= columns, "columns \(range) of \(columns)")
     return Matrix(base + range.lowerBound * type.bytes, type, rows: rows, columns: range.count, stride: stride)
-  }
-
-  /// The same rows' memory as bf16: the first half of each fp32 row.
-  public var halved: Matrix {
-    precondition(type == .fp32, "\(self) is halved already")
-    return Matrix(base, .bf16, rows: rows, columns: columns, stride: 2 * stride)
   }
 
   /// Copies all elements of another matrix of the same shape, widened or rounded where the types differ.
@@ -86,6 +80,8 @@ public struct Matrix {
 
 /// A row of a matrix, whatever its elements are kept as: for kernels that are written once and compiled for each.
 protocol MatrixRow {
+  /// Elements of this type from `base` on.
+  init(_ base: UnsafeMutableRawPointer)
   /// Row `index` of a matrix of this type.
   init(_ matrix: Matrix, _ index: Int)
   func vector(at index: Int) -> Vector
@@ -93,6 +89,8 @@ protocol MatrixRow {
   subscript(index: Int) -> Float { get nonmutating set }
   /// The row from `count` elements on.
   func advanced(by count: Int) -> Self
+  /// Sets the elements in `range` to zero.
+  func clear(_ range: Range<Int>)
 }
 
 struct FloatRow: MatrixRow {
@@ -100,6 +98,9 @@ struct FloatRow: MatrixRow {
 
   @inline(__always)
   init(_ pointer: UnsafeMutablePointer<Float>) { self.pointer = pointer }
+
+  @inline(__always)
+  init(_ base: UnsafeMutableRawPointer) { pointer = base.assumingMemoryBound(to: Float.self) }
 
   @inline(__always)
   init(_ matrix: Matrix, _ index: Int) { pointer = matrix.row(index) }
@@ -118,6 +119,9 @@ struct FloatRow: MatrixRow {
 
   @inline(__always)
   func advanced(by count: Int) -> FloatRow { FloatRow(pointer + count) }
+
+  @inline(__always)
+  func clear(_ range: Range<Int>) { (pointer + range.lowerBound).update(repeating: 0, count: range.count) }
 }
 
 struct HalfRow: MatrixRow {
@@ -125,6 +129,9 @@ struct HalfRow: MatrixRow {
 
   @inline(__always)
   init(_ pointer: UnsafeMutablePointer<UInt16>) { self.pointer = pointer }
+
+  @inline(__always)
+  init(_ base: UnsafeMutableRawPointer) { pointer = base.assumingMemoryBound(to: UInt16.self) }
 
   @inline(__always)
   init(_ matrix: Matrix, _ index: Int) { pointer = matrix.halfRow(index) }
@@ -143,4 +150,7 @@ struct HalfRow: MatrixRow {
 
   @inline(__always)
   func advanced(by count: Int) -> HalfRow { HalfRow(pointer + count) }
+
+  @inline(__always)
+  func clear(_ range: Range<Int>) { (pointer + range.lowerBound).update(repeating: 0, count: range.count) }
 }

@@ -9,12 +9,12 @@ import COpenBLAS
 /// Both operands are of one type, and sums are fp32; the result is fp32, or rounded once to bf16.
 public struct MatrixProduct: Sendable {
   /// The largest tile of a product whose rows are tokens: rows × columns of the result. Each call packs its operands,
-  /// which weighs more the smaller they are.
-  private static let tokenTile = (rows: 1024, columns: 4096)
+  /// which weighs more the smaller they are. In bf16 a tile takes all columns: oneDNN is at its best without gaps.
+  private var tokenTile: (rows: Int, columns: Int) { (1024, type == .fp32 ? 4096 : .max) }
   /// The largest tile of a gradient of weights, whose inner dimension runs over tokens.
-  private static let weightTile = (rows: 1024, columns: 1024)
-  /// A segment has at least so many rows of tiles, for threads to share.
-  private static let leastRowTiles = 2
+  private static let weightTile = (rows: 1024, columns: 1536)
+  /// A segment has a multiple of so many rows of tiles, for threads to share evenly.
+  private static let rowTilesAtOnce = 2
 
   let team: ThreadTeam
   /// Of the operands.
@@ -38,7 +38,7 @@ public struct MatrixProduct: Sendable {
   /// Tiles never cross a multiple of `segment` rows: what is stacked below a segment changes no bit of it.
   public func forward(_ y: Matrix, _ x: Matrix, _ w: Matrix, segment: Int) {
     precondition(y.rows == x.rows && x.columns == w.columns && y.columns == w.rows, "y \(y), x \(x), w \(w)")
-    tiled(y, segment: segment, tile: MatrixProduct.tokenTile) { tile, rows, columns, worker in
+    tiled(y, segment: segment, tile: tokenTile) { tile, rows, columns, worker in
       multiply(tile, x.rows(rows), .asIs, w.rows(columns), .transposed, worker: worker)
     }
   }
@@ -46,7 +46,7 @@ public struct MatrixProduct: Sendable {
   /// dx ← dy · w, plus dx where `accumulating`: the gradient of a linear map's input; dy [M, N], w [N, K], dx [M, K].
   public func inputGradient(_ dx: Matrix, _ dy: Matrix, _ w: Matrix, accumulating: Bool = false, segment: Int) {
     precondition(dx.rows == dy.rows && dy.columns == w.rows && dx.columns == w.columns, "dx \(dx), dy \(dy), w \(w)")
-    tiled(dx, segment: segment, tile: MatrixProduct.tokenTile) { tile, rows, columns, worker in
+    tiled(dx, segment: segment, tile: tokenTile) { tile, rows, columns, worker in
       multiply(tile, dy.rows(rows), .asIs, w.columns(columns), .asIs, accumulating: accumulating, worker: worker)
     }
   }
@@ -104,8 +104,9 @@ public struct MatrixProduct: Sendable {
     if result.rows == 0 { return }
     let segments = (result.rows + segment - 1) / segment
     let height = min(segment, result.rows)
-    let rowTiles = min(height, max(MatrixProduct.leastRowTiles, (height + tile.rows - 1) / tile.rows))
-    let columnTiles = (result.columns + tile.columns - 1) / tile.columns
+    let atOnce = MatrixProduct.rowTilesAtOnce
+    let rowTiles = min(height, (height + tile.rows * atOnce - 1) / (tile.rows * atOnce) * atOnce)
+    let columnTiles = (result.columns - 1) / tile.columns + 1
     let (tileRows, tileColumns) = (evenly(height, rowTiles), evenly(result.columns, columnTiles))
     team.forEach(segments * rowTiles * columnTiles) { index, worker in
       let column = index % columnTiles

@@ -1,4 +1,5 @@
 import COpenBLAS
+import CProcessor
 
 /// What this module was compiled for, what the processor at hand can do, and which kernels OpenBLAS chose.
 public enum Processor {
@@ -7,6 +8,9 @@ public enum Processor {
 
   /// Whether this module's vector code was compiled to AVX2 and FMA instructions.
   public static var builtWithAVX2: Bool { phd_built_with_avx2() }
+
+  /// Whether this module's vector code was compiled to multiply bf16 (AVX512-BF16).
+  public static var builtWithBF16: Bool { phd_built_with_avx512_bf16() }
 
   /// Whether the processor at hand has the AVX-512 instructions (F, BW, DQ, VL) and the system saves their registers.
   public static var hasAVX512: Bool { phd_has_avx512() }
@@ -20,6 +24,7 @@ public enum Processor {
   /// Why the program can't run on this processor, or nil where it can. To be asked before any other kernel runs.
   public static var missingFeature: String? {
     if builtWithAVX512 && !hasAVX512 { return "AVX-512" }
+    if builtWithBF16 && !hasBF16 { return "AVX512-BF16" }
     if builtWithAVX2 && !hasAVX2 { return "AVX2 and FMA" }
     return nil
   }

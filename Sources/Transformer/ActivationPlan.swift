@@ -18,16 +18,19 @@ public struct PassShape: Sendable, Equatable {
   public let positions: Int
   /// What the products' operands and results are kept as. The residual stream, sums, norms and softmax are fp32.
   public let precision: ElementType
+  /// What attention's own products take: bf16 only where the processor multiplies it.
+  public let attentionPrecision: ElementType
 
   public init(
     model: ModelConfiguration, hiddenDecoding: HiddenDecoding, sequences: Int, positions: Int,
-    precision: ElementType = .fp32
+    precision: ElementType = .fp32, attentionPrecision: ElementType? = nil
   ) {
     self.model = model
     self.hiddenDecoding = hiddenDecoding
     self.sequences = sequences
     self.positions = positions
     self.precision = precision
+    self.attentionPrecision = attentionPrecision ?? (Processor.builtWithBF16 ? precision : .fp32)
   }
 
   /// Rows of one copy.
@@ -50,7 +53,7 @@ public struct PassShape: Sendable, Equatable {
   var paddedQueryColumns: Int { model.queryHeads * attention.paddedHeadSize }
   var paddedKeyColumns: Int { model.keyValueHeads * attention.paddedHeadSize }
 
-  func keyPanels(_ group: CopyGroup) -> KeyPanels { KeyPanels(attention, copies: group.count) }
+  func keyPanels(_ group: CopyGroup) -> KeyPanels { KeyPanels(attention, attentionPrecision, copies: group.count) }
 
   /// Copies in the largest group.
   var largestGroup: Int { hiddenDecoding.groups.map(\.count).max() ?? 1 }
@@ -72,7 +75,7 @@ struct ActivationPlan {
   }
 
   private(set) var count = 0
-  private let precision: ElementType
+  private let shape: PassShape
   /// Each layer's input [rows, d], and after the last the last one's output [rows of a copy, d].
   private(set) var inputs: [Int] = []
   private(set) var layers: [Layer] = []
@@ -94,11 +97,14 @@ struct ActivationPlan {
   private(set) var values = 0
   private(set) var keyPanels = 0
   private(set) var valuePanels = 0
+  private(set) var downward = 0
   private(set) var queryGradients = 0
   private(set) var keyGradients = 0
   private(set) var valueGradients = 0
   private(set) var queryKeyValueGradients = 0
   private(set) var logits = 0
+  /// That of a slice's logits, in bf16.
+  private(set) var logitGradient = 0
   private(set) var headGradient = 0
 
   /// - Parameter keepsLayers: whether every layer's activations are kept, or one layer's at a time.
@@ -106,7 +112,7 @@ struct ActivationPlan {
     let (d, f) = (shape.model.hiddenSize, shape.model.intermediateSize)
     let kv = shape.model.keyValueSize
     let rows = shape.rows
-    precision = shape.precision
+    self.shape = shape
     for layer in 0..<shape.model.layers {
       inputs.append(training || layer < 2 ? take(rows * d) : inputs[layer - 2])
     }
@@ -135,7 +141,7 @@ struct ActivationPlan {
       stream = take(rows * d)
       sums = take(RowSums.scratchCount(rows: rows, columns: d))
     }
-    if precision != .fp32 {
+    if shape.precision != .fp32 {
       operand = takeOperand(rows * d)
       weightOperand = takeOperand(d * max(2 * f, d + 2 * kv))
     }
@@ -146,10 +152,11 @@ struct ActivationPlan {
     count = scratch
     let (queryColumns, keyColumns) = (shape.paddedQueryColumns, shape.paddedKeyColumns)
     let panels = shape.hiddenDecoding.groups.reduce(0) { $0 + shape.keyPanels($1).count }
-    queries = take(rows * queryColumns)
-    keys = take(rows * keyColumns)
-    values = take(rows * keyColumns)
+    queries = take(rows * queryColumns, shape.attentionPrecision)
+    keys = take(rows * keyColumns, shape.attentionPrecision)
+    values = take(rows * keyColumns, shape.attentionPrecision)
     keyPanels = take(panels)
+    downward = take(shape.hiddenDecoding.groups.reduce(0) { $0 + shape.keyPanels($1).downwardCount })
     if training {
       valuePanels = take(panels)
       queryGradients = take(rows * queryColumns)
@@ -161,12 +168,17 @@ struct ActivationPlan {
     count = scratch
     logits = take(shape.headRows * shape.model.vocabularySize)
     if training { headGradient = take(shape.rowsPerCopy * d) }
-    if precision != .fp32 { headOperand = takeOperand(shape.model.vocabularySize * d) }
+    if shape.precision != .fp32 {
+      headOperand = takeOperand(shape.model.vocabularySize * d)
+      if training { logitGradient = takeOperand(shape.headRows * shape.model.vocabularySize) }
+    }
     count = max(count, afterAttention, afterFeedForward)
   }
 
   /// Room for `size` elements of a product's operand.
-  private mutating func takeOperand(_ size: Int) -> Int { take((size * precision.bytes + 3) / 4) }
+  private mutating func takeOperand(_ size: Int) -> Int { take(size, shape.precision) }
+
+  private mutating func take(_ size: Int, _ type: ElementType) -> Int { take((size * type.bytes + 3) / 4) }
 
   /// `size` floats from the next cache line on.
   private mutating func take(_ size: Int) -> Int {

@@ -37,17 +37,23 @@ extension ModelPass {
     for group in queryGroups(layer: layer) {
       HeadLayout.queries(shape.attention, copies: group.copies).normalizeRotateScatter(
         kept.query.rows(group.rows), weight: weights.queryNorm, epsilon: epsilon, rotary: rotary,
-        scale: shape.attention.queryScale, into: place(plan.queries + group.rows.lowerBound * shape.paddedQueryColumns),
-        on: team)
+        scale: shape.attention.queryScale, into: heads(plan.queries, group.rows, heads: model.queryHeads), on: team)
     }
     for group in shape.hiddenDecoding.groups {
       let layout = HeadLayout.keys(shape.attention, copies: group.count)
-      let start = rows(of: group).lowerBound * shape.paddedKeyColumns
+      let rows = rows(of: group)
       layout.normalizeRotateScatter(
-        kept.keys.rows(rows(of: group)), weight: weights.keyNorm, epsilon: epsilon, rotary: rotary, scale: 1,
-        into: place(plan.keys + start), on: team)
-      layout.scatter(kept.values.rows(rows(of: group)), into: place(plan.values + start), on: team)
+        kept.keys.rows(rows), weight: weights.keyNorm, epsilon: epsilon, rotary: rotary, scale: 1,
+        into: heads(plan.keys, rows, heads: model.keyValueHeads), on: team)
+      layout.scatter(
+        kept.values.rows(rows), into: heads(plan.values, rows, heads: model.keyValueHeads), on: team)
     }
+  }
+
+  /// The heads of some rows, as attention's products take them: [rows · heads, padded e].
+  private func heads(_ offset: Int, _ rows: Range<Int>, heads: Int) -> Matrix {
+    matrix(offset, shape.attentionPrecision, rows: shape.rows * heads, columns: shape.attention.paddedHeadSize)
+      .rows(rows.lowerBound * heads..<rows.upperBound * heads)
   }
 
   /// The groups of queries as attention takes them, reading and writing where the plan says.
@@ -56,7 +62,7 @@ extension ModelPass {
     return queryGroups(layer: layer).map { group in
       let start = group.rows.lowerBound * shape.paddedQueryColumns
       return AttentionQueries(
-        queries: place(plan.queries + start),
+        queries: heads(plan.queries, group.rows, heads: model.queryHeads).base,
         queryGradients: trains ? place(plan.queryGradients + start) : nil,
         copies: group.copies, firstCopy: group.firstCopy, keys: attentionKeys(of: group.group),
         output: kept.attentionOutput.rows(group.rows),
@@ -67,11 +73,15 @@ extension ModelPass {
   /// The keys that queries of a pattern's group see: every group's up to their own.
   private func attentionKeys(of own: Int) -> [AttentionKeys] {
     shape.hiddenDecoding.groups.enumerated().prefix(own + 1).map { index, group in
-      let start = rows(of: group).lowerBound * shape.paddedKeyColumns
-      let panels = shape.hiddenDecoding.groups[..<index].reduce(0) { $0 + shape.keyPanels($1).count }
+      let rows = rows(of: group)
+      let start = rows.lowerBound * shape.paddedKeyColumns
+      let before = shape.hiddenDecoding.groups[..<index].map { shape.keyPanels($0) }
+      let panels = before.reduce(0) { $0 + $1.count }
       return AttentionKeys(
-        keys: place(plan.keys + start), values: place(plan.values + start),
+        keys: heads(plan.keys, rows, heads: model.keyValueHeads).base,
+        values: heads(plan.values, rows, heads: model.keyValueHeads).base,
         keyPanels: place(plan.keyPanels + panels), valuePanels: trains ? place(plan.valuePanels + panels) : nil,
+        downward: place(plan.downward + before.reduce(0) { $0 + $1.downwardCount }),
         keyGradients: trains ? place(plan.keyGradients + start) : nil,
         valueGradients: trains ? place(plan.valueGradients + start) : nil,
         copies: group.count, firstVisible: group.windowed ? UnsafePointer(firstVisible) : nil,

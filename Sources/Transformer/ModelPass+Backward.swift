@@ -122,12 +122,12 @@ extension ModelPass {
 
   // MARK: the head
 
-  /// `logits` holds its own gradient; `weight` is the head's as products take it.
+  /// `logitGradient` is that of `rows`; `weight` is the head's as products take it.
   func headBackward(
-    _ weight: Matrix, _ gradients: UnsafeMutablePointer<Float>, _ logits: Matrix, rows: Range<Int>
+    _ weight: Matrix, _ gradients: UnsafeMutablePointer<Float>, _ logitGradient: Matrix, rows: Range<Int>
   ) {
-    inputGradient(headGradient.rows(rows), logits, weight)
-    weightGradient(OuterWeights(gradients, layout).head, logits, operand(headInput.rows(rows)))
+    inputGradient(headGradient.rows(rows), logitGradient, weight)
+    weightGradient(OuterWeights(gradients, layout).head, logitGradient, operand(headInput.rows(rows)))
   }
 
   private var headGradient: Matrix {

@@ -79,11 +79,12 @@ extension ModelPass {
     let weight = beginHead(parameters)
     eachHeadSlice { rows in
       let logits = logits(rows: rows, weight)
+      let gradient = gradients == nil ? nil : logitGradient(logits)
       CrossEntropy.rows(
         logits, targets: UnsafePointer(targets + rows.lowerBound),
         losses: place(plan.losses + rows.lowerBound), logSumExps: place(plan.headLogSumExps + rows.lowerBound),
-        gradientWithZWeight: gradients == nil ? nil : Float(zLoss), halving: type == .bf16, on: team)
-      if let gradients { headBackward(weight, gradients, type == .bf16 ? logits.halved : logits, rows: rows) }
+        gradient: gradient, zWeight: Float(zLoss), on: team)
+      if let gradients, let gradient { headBackward(weight, gradients, gradient, rows: rows) }
     }
     clock?.mark(.head)
   }
@@ -119,6 +120,12 @@ extension ModelPass {
     let logits = matrix(plan.logits, rows: rows.count, columns: model.vocabularySize)
     product(logits, operand(headInput.rows(rows)), weight)
     return logits
+  }
+
+  /// Where the gradient of a slice's logits goes: in fp32 to their own place.
+  private func logitGradient(_ logits: Matrix) -> Matrix {
+    if type == .fp32 { return logits }
+    return matrix(plan.logitGradient, type, rows: logits.rows, columns: logits.columns)
   }
 
   // MARK: steps

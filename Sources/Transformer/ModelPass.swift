@@ -60,7 +60,7 @@ public final class ModelPass {
     plan = ActivationPlan(shape, keepsLayers: trains && recompute == .none, training: trains)
     arena = Buffer(count: plan.count)
     products = MatrixProduct(of: shape.precision, on: team)
-    attention = Attention(shape.attention, copies: shape.largestGroup, on: team)
+    attention = Attention(shape.attention, shape.attentionPrecision, copies: shape.largestGroup, on: team)
     rotary = RotaryTable(
       positions: shape.positions, headSize: shape.model.headSize, theta: shape.model.ropeTheta)
     firstVisible = .allocate(capacity: shape.positions)
@@ -82,7 +82,8 @@ public final class ModelPass {
   /// The bytes that a pass of this shape takes.
   public static func bytes(_ shape: PassShape, recompute: Recompute = .none, trains: Bool, threads: Int) -> Int {
     let plan = ActivationPlan(shape, keepsLayers: trains && recompute == .none, training: trains)
-    let scratch = Attention.scratchCount(shape.attention, copies: shape.largestGroup, threads: threads)
+    let scratch = Attention.scratchCount(
+      shape.attention, shape.attentionPrecision, copies: shape.largestGroup, threads: threads)
     return MemoryLayout<Float>.stride * (plan.count + scratch + shape.positions * shape.model.headSize)
       + MemoryLayout<Int32>.stride * (2 * shape.rowsPerCopy + shape.positions)
   }

@@ -14,9 +14,10 @@ import Testing
     for (index, value) in logits.enumerated() { memory.pointer[index] = value }
     var (loss, logSumExp): (Float, Float) = (0, 0)
     var target = Int32(target)
+    let logits = Matrix(memory.pointer, rows: 1, columns: logits.count)
     CrossEntropy.rows(
-      Matrix(memory.pointer, rows: 1, columns: logits.count), targets: &target, losses: &loss,
-      logSumExps: &logSumExp, gradientWithZWeight: zWeight, on: team)
+      logits, targets: &target, losses: &loss,
+      logSumExps: &logSumExp, gradient: zWeight == nil ? nil : logits, zWeight: zWeight ?? 0, on: team)
     return (loss, logSumExp, Array(memory.floats))
   }
 

@@ -6,17 +6,21 @@ import Testing
 
 /// Passes whose products take bf16: eight bits of mantissa, so 2⁻⁹ for one rounding.
 @Suite struct BF16Tests {
-  private func golden(_ name: String, _ backend: BF16Product.Backend) throws -> Golden {
-    let golden = try Golden(name, precision: .bf16)
-    golden.subject.pass.products = MatrixProduct(of: .bf16, on: golden.subject.pass.team, by: backend)
+  /// A way to multiply, and what attention takes: what this processor prefers is one of them.
+  private static let ways = BF16Product.Backend.available.flatMap { backend in
+    ElementType.allCases.map { (backend, $0) }
+  }
+
+  private func golden(_ name: String, _ way: (backend: BF16Product.Backend, attention: ElementType)) throws -> Golden {
+    let golden = try Golden(name, precision: .bf16, attention: way.attention)
+    golden.subject.pass.products = MatrixProduct(of: .bf16, on: golden.subject.pass.team, by: way.backend)
     return golden
   }
 
   @Test(
-    "Losses equal the golden cases within 2e-2, and in bf16 only rounding is lost", arguments: Golden.names,
-    BF16Product.Backend.available)
-  func agrees(_ name: String, _ backend: BF16Product.Backend) throws {
-    let golden = try golden(name, backend)
+    "Losses equal the golden cases within 2e-2, and in bf16 only rounding is lost", arguments: Golden.names, ways)
+  func agrees(_ name: String, _ way: (backend: BF16Product.Backend, attention: ElementType)) throws {
+    let golden = try golden(name, way)
     let difference = relativeDifference(golden.subject.logits(golden.sequences), golden.logits)
     #expect(difference < 2e-2, "\(difference)")
     // Were it smaller, something would not be bf16.
@@ -24,22 +28,33 @@ import Testing
     try golden.expectLossesAndGradients(losses: 2e-2, gradients: 5e-2)
   }
 
-  @Test("Both ways to multiply bf16 give the same losses but for fp32's rounding", arguments: Golden.names)
-  func backends(_ name: String) throws {
+  @Test("Attention alone in bf16 loses only rounding, forward and back", arguments: Golden.names)
+  func attention(_ name: String) throws {
+    let golden = try Golden(name, attention: .bf16)
+    let difference = relativeDifference(golden.subject.logits(golden.sequences), golden.logits)
+    #expect(difference < 1e-2 && difference > 1e-6, "\(difference)")
+    try golden.expectLossesAndGradients(losses: 1e-2, gradients: 2e-2)
+  }
+
+  @Test(
+    "Both ways to multiply bf16 give the same losses but for fp32's rounding", arguments: Golden.names,
+    ElementType.allCases)
+  func backends(_ name: String, _ attention: ElementType) throws {
     let losses = try BF16Product.Backend.available.map { backend in
-      let golden = try golden(name, backend)
+      let golden = try golden(name, (backend, attention))
       return golden.subject.lossAndGradient(golden.sequences, zLoss: golden.zLoss).crossEntropy
     }
     // A last bit of fp32 now and then turns a bf16's rounding.
     for loss in losses { #expect(abs(loss - losses[0]) < 1e-3 * losses[0]) }
   }
 
-  @Test("Recomputation and the number of threads change no bit", arguments: Case.all + Case.long)
-  func bits(_ shape: Case) {
+  @Test(
+    "Recomputation and the number of threads change no bit", arguments: Case.all + Case.long, ElementType.allCases)
+  func bits(_ shape: Case, _ attention: ElementType) {
     func pass(_ recompute: Recompute, threads: Int) -> (LossSums, [UInt32]) {
       let subject = Subject(
         shape.model(), sequences: shape.sequences, positions: shape.positions, recompute: recompute,
-        precision: .bf16, threads: threads)
+        precision: .bf16, attention: attention, threads: threads)
       let sums = subject.lossAndGradient(shape.tokens(), zLoss: 1e-3)
       return (sums, subject.gradients.floats.map(\.bitPattern))
     }

@@ -43,7 +43,7 @@ struct Subject {
 
   init(
     _ reference: ReferenceModel, sequences: Int, positions: Int, recompute: Recompute = .none, trains: Bool = true,
-    precision: ElementType = .fp32, threads: Int = 1
+    precision: ElementType = .fp32, attention: ElementType? = nil, threads: Int = 1
   ) {
     layout = ParameterLayout(reference.dimensions.configuration)
     parameters = Buffer(count: layout.count)
@@ -56,7 +56,7 @@ struct Subject {
     pass = ModelPass(
       PassShape(
         model: layout.model, hiddenDecoding: reference.pattern.hiddenDecoding, sequences: sequences,
-        positions: positions, precision: precision), layout: layout, recompute: recompute,
+        positions: positions, precision: precision, attentionPrecision: attention), layout: layout, recompute: recompute,
       trains: trains, on: ThreadTeam(count: threads))
   }
 

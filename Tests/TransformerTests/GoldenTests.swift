@@ -16,7 +16,9 @@ struct Golden {
   let gradients: [String: [Double]]
   let subject: Subject
 
-  init(_ name: String, recompute: Recompute = .none, precision: ElementType = .fp32) throws {
+  init(
+    _ name: String, recompute: Recompute = .none, precision: ElementType = .fp32, attention: ElementType? = nil
+  ) throws {
     let path = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .appending(path: "Fixtures/golden/\(name).h5").path
     let file = try HDF5File.open(path)
@@ -49,7 +51,7 @@ struct Golden {
     self.gradients = gradients
     subject = Subject(
       ReferenceModel(dimensions: dimensions, pattern: pattern, weights: weights), sequences: sequences.count,
-      positions: length - 1, recompute: recompute, precision: precision)
+      positions: length - 1, recompute: recompute, precision: precision, attention: attention)
   }
 
   /// Losses and every tensor's gradient, relative to what was computed in float64.
