@@ -26,6 +26,7 @@ let package = Package(
     .target(name: "Storage", dependencies: ["CHDF5", "CXXHash"]),
     .target(name: "Communication", dependencies: ["COpenMPI"], swiftSettings: vectorised),
     .target(name: "Transformer", dependencies: ["Kernels"]),
+    .target(name: "Inference", dependencies: ["Kernels", "Transformer"]),
     .target(name: "Corpus", dependencies: ["Storage"]),
     .target(
       name: "Training", dependencies: ["Kernels", "Transformer", "Storage", "Corpus", "Communication"]),
@@ -36,7 +37,7 @@ let package = Package(
     .executableTarget(
       name: "phd",
       dependencies: [
-        "Training", "Communication", "Corpus", "Storage", "Kernels",
+        "Training", "Inference", "Transformer", "Communication", "Corpus", "Storage", "Kernels",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -55,6 +56,7 @@ let package = Package(
 
     .testTarget(name: "ReferenceTests", dependencies: ["Reference"]),
     .testTarget(name: "TransformerTests", dependencies: ["Transformer", "Kernels", "Reference", "Storage"]),
+    .testTarget(name: "InferenceTests", dependencies: ["Inference", "Transformer", "Kernels"]),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(name: "StorageTests", dependencies: ["Storage", "TestSupport"]),
     .testTarget(

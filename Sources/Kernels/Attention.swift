@@ -17,21 +17,24 @@ public struct Attention: Sendable {
   public init(_ shape: AttentionShape, _ type: ElementType, copies: Int, on team: ThreadTeam) {
     self.shape = shape
     self.type = type
-    // A small group's block may have more rows than a large one's: whole positions are rounded down to.
-    scratchRows = (1...max(copies, 1)).map { QueryBlock.maximumRows(shape, copies: $0) }.max() ?? 0
+    scratchRows = Attention.maximumRows(shape, copies: copies)
     scratchStride = Attention.scratchCount(shape, type, copies: copies, threads: 1)
     scratch = Buffer(count: scratchStride * team.count)
   }
 
   /// Floats of scratch for `team` threads.
   public static func scratchCount(_ shape: AttentionShape, _ type: ElementType, copies: Int, threads: Int) -> Int {
-    let counts = (1...max(copies, 1)).map { copies in
-      switch type {
-      case .fp32: AttentionScratch<Float>.count(shape, copies: copies)
-      case .bf16: AttentionScratch<BF16Pair>.count(shape, copies: copies)
-      }
+    let rows = maximumRows(shape, copies: copies)
+    switch type {
+    case .fp32: return threads * AttentionScratch<Float>.count(rows: rows, headSize: shape.paddedHeadSize)
+    case .bf16: return threads * AttentionScratch<BF16Pair>.count(rows: rows, headSize: shape.paddedHeadSize)
     }
-    return threads * (counts.max() ?? 0)
+  }
+
+  /// The rows of the largest block of any group. A small group's block may have more rows than a large one's: whole
+  /// positions are rounded down to.
+  private static func maximumRows(_ shape: AttentionShape, copies: Int) -> Int {
+    (1...max(copies, 1)).map { QueryBlock.maximumRows(shape, copies: $0) }.max() ?? 0
   }
 
   private func scratch<Word>(of worker: Int) -> AttentionScratch<Word> {
@@ -84,9 +87,7 @@ public struct Attention: Sendable {
     let size = shape.paddedHeadSize
     let rowsOfHead = shape.positions * block.rowsPerPosition
     let queries = words(block.queries.queries, Word.self) + (head * rowsOfHead + block.firstRow) * wordsPerHead
-    scratch.outputs.update(repeating: 0, count: block.rows * size)
-    scratch.sums.update(repeating: 0, count: block.rows)
-    scratch.maxima.update(repeating: -.infinity, count: block.rows)
+    scratch.begin(rows: block.rows, headSize: size)
     for source in block.queries.keys {
       let panels = panels(source)
       let values: UnsafePointer<Word> = downward(source.values, source) + head * panels.downwardPerHead
@@ -95,8 +96,10 @@ public struct Attention: Sendable {
           scratch.scores, cStride: QueryBlock.scoreStride, queries + rows.lowerBound &* wordsPerHead, rows: rows.count,
           words(source.keyPanels, Word.self), head: head, range: keys)
         for row in rows {
-          let scores = scratch.scores + (row &- rows.lowerBound) &* QueryBlock.scoreStride
-          softmax(block, row, scores, source, keys, scratch)
+          let (from, to) = block.visible(row: row, of: source, in: keys)
+          scratch.softmax(
+            row: row, scratch.scores + (row &- rows.lowerBound) &* QueryBlock.scoreStride, from: from, to: to,
+            count: keys.count, headSize: size)
         }
         BlockProduct.multiply(
           scratch.outputs + rows.lowerBound &* size, cStride: size, rows: rows.count, columns: size,
@@ -115,37 +118,6 @@ public struct Attention: Sendable {
     UnsafePointer(words(Word.elements == 1 ? rows : source.downward, Word.self))
   }
 
-  /// One row's scores → powers of two less the running maximum; earlier sums and outputs are scaled to the new one.
-  @inline(__always)
-  private func softmax<Word>(
-    _ block: QueryBlock, _ row: Int, _ scores: UnsafeMutablePointer<Float>, _ source: AttentionKeys,
-    _ keys: Range<Int>, _ scratch: AttentionScratch<Word>
-  ) {
-    let (from, to) = block.visible(row: row, of: source, in: keys)
-    let probabilities = Word.Row(UnsafeMutableRawPointer(scores))
-    let count = Word.words(keys.count) &* Word.elements
-    if from >= to {
-      probabilities.clear(0..<count)
-      return
-    }
-    var highest = scratch.maxima[row]
-    let before = highest
-    highest = max(highest, maximum(scores, from: from, to: to))
-    if before != highest {
-      let factor = before == -.infinity ? 0 : exp2(before - highest)
-      scratch.maxima[row] = highest
-      scratch.sums[row] *= factor
-      let output = scratch.outputs + row &* shape.paddedHeadSize
-      var column = 0
-      while column < shape.paddedHeadSize {
-        output.store(output.vector(at: column) * factor, at: column)
-        column &+= vectorWidth
-      }
-    }
-    scratch.sums[row] += powers(scores, into: probabilities, from: from, to: to, less: highest)
-    probabilities.clear(outside: from, to, of: count)
-  }
-
   /// The output of a block, divided by its sums, to the rows and columns of the projection that follows.
   private func write<Word>(_ block: QueryBlock, head: Int, _ scratch: AttentionScratch<Word>) {
     let logSumExps = block.queries.logSumExps + head * shape.positions * block.rowsPerPosition + block.firstRow
@@ -161,14 +133,8 @@ public struct Attention: Sendable {
     _: Row.Type, _ block: QueryBlock, head: Int, _ scratch: AttentionScratch<Word>
   ) {
     for row in 0..<block.rows {
-      let factor = 1 / scratch.sums[row]
-      let source = scratch.outputs + row &* shape.paddedHeadSize
       let target: Row = outputRow(block.queries.output, block, row, head: head)
-      overVectors(shape.headSize) { column in
-        target.store(source.vector(at: column) * factor, at: column)
-      } tail: { column in
-        target[column] = source[column] * factor
-      }
+      scratch.write(target, row: row, headSize: shape.headSize)
     }
   }
 
@@ -267,9 +233,11 @@ public struct Attention: Sendable {
         let ownDownward = rows.lowerBound / Word.elements &* size
         let (scores, upstream) = (scratch.scores, scratch.scoreGradients)
         panels.multiply(
-          scores, cStride: stride, queries + own, rows: rows.count, words(source.keyPanels, Word.self), head: head, range: range)
+          scores, cStride: stride, queries + own, rows: rows.count, words(source.keyPanels, Word.self), head: head,
+          range: range)
         panels.multiply(
-          upstream, cStride: stride, outputs + own, rows: rows.count, words(valuePanels, Word.self), head: head, range: range)
+          upstream, cStride: stride, outputs + own, rows: rows.count, words(valuePanels, Word.self), head: head,
+          range: range)
         for row in rows {
           let local = (row &- rows.lowerBound) &* stride
           let (from, to) = block.visible(row: row, of: source, in: range)
@@ -282,8 +250,8 @@ public struct Attention: Sendable {
           _ gradients: UnsafeMutablePointer<Float>, _ matrix: UnsafeMutablePointer<Float>, _ right: UnsafePointer<Word>
         ) {
           let (left, leftStride) = Word.down(
-            words(matrix, Word.self), stride: stride, count: rows.count, columns: range.count, into: scratch.downwardScores,
-            targetStride: stride)
+            words(matrix, Word.self), stride: stride, count: rows.count, columns: range.count,
+            into: scratch.downwardScores, targetStride: stride)
           BlockProduct.multiply(
             gradients + offset, cStride: size, rows: range.count, columns: size, inner: Word.words(rows.count),
             left, rowStride: 1, innerStride: leftStride, right + ownDownward, bStride: size, accumulating: true)
@@ -364,57 +332,4 @@ public struct Attention: Sendable {
   private func words<Word: BlockElement>(
     _ memory: UnsafeMutableRawPointer, _: Word.Type
   ) -> UnsafeMutablePointer<Word> { memory.assumingMemoryBound(to: Word.self) }
-}
-
-// MARK: rows of scores
-
-/// The largest of x[from..<to]; reads up to a vector beyond.
-@inline(__always)
-private func maximum(_ x: UnsafePointer<Float>, from: Int, to: Int) -> Float {
-  var highest = Vector(repeating: -.infinity)
-  var index = from
-  while index &+ vectorWidth <= to {
-    let value = x.vector(at: index)
-    highest = highest.replacing(with: value, where: value .> highest)
-    index &+= vectorWidth
-  }
-  if index < to {
-    let beyond = laneIndices .>= Vector(repeating: Float(to &- index))
-    let value = x.vector(at: index).replacing(with: -.infinity, where: beyond)
-    highest = highest.replacing(with: value, where: value .> highest)
-  }
-  return highest.laneMaximum
-}
-
-/// result[from..<to] ← 2^(x − highest); their sum, unrounded. Up to a vector beyond is set to zero.
-///
-/// The result may be where x is: an element is no wider than a float.
-@inline(__always)
-private func powers<Row: MatrixRow>(
-  _ x: UnsafePointer<Float>, into result: Row, from: Int, to: Int, less highest: Float
-) -> Float {
-  var sums = Vector.zero
-  var index = from
-  while index &+ vectorWidth <= to {
-    let value = exp2(x.vector(at: index) - highest)
-    result.store(value, at: index)
-    sums += value
-    index &+= vectorWidth
-  }
-  if index < to {
-    let beyond = laneIndices .>= Vector(repeating: Float(to &- index))
-    let value = exp2(x.vector(at: index) - highest).replacing(with: 0, where: beyond)
-    result.store(value, at: index)
-    sums += value
-  }
-  return sums.laneSum
-}
-
-extension MatrixRow {
-  /// This ← 0 in 0..<from and to..<count.
-  @inline(__always)
-  fileprivate func clear(outside from: Int, _ to: Int, of count: Int) {
-    if from > 0 { clear(0..<min(from, count)) }
-    if to < count { clear(to..<count) }
-  }
 }

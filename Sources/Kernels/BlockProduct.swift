@@ -34,7 +34,8 @@ enum BlockProduct {
     }
     while column < columns {
       strips(
-        OneVector<Word>.self, c + column, cStride, rows, inner, a, rowStride, innerStride, b + column, bStride, accumulating)
+        OneVector<Word>.self, c + column, cStride, rows, inner, a, rowStride, innerStride, b + column, bStride,
+        accumulating)
       column &+= vectorWidth
     }
   }

@@ -68,8 +68,17 @@ public struct KeyPanels {
     _ c: UnsafeMutablePointer<Float>, cStride: Int, _ a: UnsafePointer<Word>, rows: Int,
     _ panels: UnsafePointer<Word>, head: Int, range: Range<Int>
   ) {
-    let (panel, size) = (BlockProduct.panel, size)
-    let start = panels + head &* wordsPerHead
+    KeyPanels.multiply(
+      c, cStride: cStride, a, rows: rows, panels + head &* wordsPerHead, size: size, range: range)
+  }
+
+  /// The same of one head's panels; `size` words in a padded key.
+  @inline(__always)
+  static func multiply<Word: BlockElement>(
+    _ c: UnsafeMutablePointer<Float>, cStride: Int, _ a: UnsafePointer<Word>, rows: Int,
+    _ panels: UnsafePointer<Word>, size: Int, range: Range<Int>
+  ) {
+    let panel = BlockProduct.panel
     var key = range.lowerBound
     while key < range.upperBound {
       let offset = key % panel
@@ -77,7 +86,7 @@ public struct KeyPanels {
       BlockProduct.multiply(
         c + (key &- range.lowerBound), cStride: cStride, rows: rows,
         columns: (columns &+ vectorWidth &- 1) / vectorWidth &* vectorWidth, inner: size,
-        a, rowStride: size, innerStride: 1, start + ((key &- offset) &* size &+ offset), bStride: panel,
+        a, rowStride: size, innerStride: 1, panels + ((key &- offset) &* size &+ offset), bStride: panel,
         accumulating: false)
       key &+= columns
     }

@@ -46,6 +46,16 @@ public struct Matrix {
     return Matrix(base + range.lowerBound * type.bytes, type, rows: rows, columns: range.count, stride: stride)
   }
 
+  /// Row i ← row `sources[i]`, of an fp32 matrix without gaps.
+  ///
+  /// - Precondition: sources ascend.
+  public func compact(_ sources: [Int32]) {
+    precondition(type == .fp32 && sources.count <= rows && sources.last.map { Int($0) < rows } ?? true, "\(self)")
+    for (index, source) in sources.enumerated() where index != Int(source) {
+      row(index).update(from: row(Int(source)), count: columns)
+    }
+  }
+
   /// Copies all elements of another matrix of the same shape, widened or rounded where the types differ.
   public func copy(from other: Matrix, on team: ThreadTeam) {
     precondition(rows == other.rows && columns == other.columns, "\(self) from \(other)")

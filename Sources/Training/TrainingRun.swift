@@ -92,7 +92,9 @@ public final class TrainingRun {
     // The same on every rank: a good checkpoint must not make place for a broken one.
     guard trainer.hasFiniteWeights else { throw NotFiniteError(step: trainer.state.step, place: .weights) }
     try communicator.rootOnly {
-      try Checkpoint.write(trainer.state, configuration: configuration.resolved, data: data.text, to: path)
+      try Checkpoint.write(
+        trainer.state, configuration: configuration.resolved, data: data.text,
+        tokenizer: TokenizerIdentity(sources), to: path)
     }
     savedStep = trainer.state.step
     guard communicator.isRoot else { return }

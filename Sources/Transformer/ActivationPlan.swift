@@ -44,9 +44,7 @@ public struct PassShape: Sendable, Equatable {
   func isLast(_ layer: Int) -> Bool { layer == model.layers - 1 }
 
   var attention: AttentionShape {
-    AttentionShape(
-      sequences: sequences, positions: positions, queryHeads: model.queryHeads, keyValueHeads: model.keyValueHeads,
-      headSize: model.headSize)
+    AttentionShape(sequences: sequences, positions: positions, heads: model.heads)
   }
 
   /// Floats of a row's queries, and of its keys, in attention's order.

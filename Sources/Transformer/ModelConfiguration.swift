@@ -1,3 +1,5 @@
+import Kernels
+
 /// The sizes of an OLMo 2 block stack (arXiv 2501.00656), and what it is initialised with.
 public struct ModelConfiguration: Sendable, Equatable {
   /// V: ids of tokens are below it.
@@ -36,6 +38,10 @@ public struct ModelConfiguration: Sendable, Equatable {
     self.rmsNormEpsilon = rmsNormEpsilon
     self.initializerRange = initializerRange
     self.tieWordEmbeddings = tieWordEmbeddings
+  }
+
+  public var heads: HeadShape {
+    HeadShape(queryHeads: queryHeads, keyValueHeads: keyValueHeads, headSize: headSize)
   }
 
   /// e = d / h.

@@ -1,23 +1,23 @@
 import Kernels
 
 /// One layer's tensors as matrices, in a flat buffer of parameters or of gradients.
-struct LayerWeights {
+public struct LayerWeights {
   /// [d + 2·g·e, d]: the queries' rows, the keys', the values'.
-  let queryKeyValue: Matrix
-  let queryNorm: UnsafeMutablePointer<Float>
-  let keyNorm: UnsafeMutablePointer<Float>
+  public let queryKeyValue: Matrix
+  public let queryNorm: UnsafeMutablePointer<Float>
+  public let keyNorm: UnsafeMutablePointer<Float>
   /// [d, d].
-  let output: Matrix
-  let attentionNorm: UnsafeMutablePointer<Float>
+  public let output: Matrix
+  public let attentionNorm: UnsafeMutablePointer<Float>
   /// [2f, d]: the gate's rows, then the up's.
-  let gateUp: Matrix
+  public let gateUp: Matrix
   /// [d, f].
-  let down: Matrix
-  let feedForwardNorm: UnsafeMutablePointer<Float>
+  public let down: Matrix
+  public let feedForwardNorm: UnsafeMutablePointer<Float>
 
   private let hiddenSize: Int
 
-  init(_ flat: UnsafeMutablePointer<Float>, _ layout: ParameterLayout, layer: Int) {
+  public init(_ flat: UnsafeMutablePointer<Float>, _ layout: ParameterLayout, layer: Int) {
     let model = layout.model
     let (d, f) = (model.hiddenSize, model.intermediateSize)
     hiddenSize = d
@@ -38,20 +38,20 @@ struct LayerWeights {
   }
 
   /// [d, d].
-  var query: Matrix { queryKeyValue.rows(0..<hiddenSize) }
+  public var query: Matrix { queryKeyValue.rows(0..<hiddenSize) }
   /// [2·g·e, d].
-  var keyValue: Matrix { queryKeyValue.rows(hiddenSize..<queryKeyValue.rows) }
+  public var keyValue: Matrix { queryKeyValue.rows(hiddenSize..<queryKeyValue.rows) }
 }
 
 /// The tensors outside the layers, in a flat buffer of parameters or of gradients.
-struct OuterWeights {
+public struct OuterWeights {
   /// [V, d].
-  let embedding: Matrix
-  let norm: UnsafeMutablePointer<Float>
+  public let embedding: Matrix
+  public let norm: UnsafeMutablePointer<Float>
   /// [V, d]; the embedding itself where they are tied.
-  let head: Matrix
+  public let head: Matrix
 
-  init(_ flat: UnsafeMutablePointer<Float>, _ layout: ParameterLayout) {
+  public init(_ flat: UnsafeMutablePointer<Float>, _ layout: ParameterLayout) {
     let (rows, columns) = (layout.model.vocabularySize, layout.model.hiddenSize)
     embedding = Matrix(flat + layout.embedding, rows: rows, columns: columns)
     norm = flat + layout.finalNorm

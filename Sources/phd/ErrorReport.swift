@@ -1,12 +1,13 @@
 import ArgumentParser
 import Foundation
+import Inference
 import Training
 
 /// How an error leaves the program: a line or two on standard error, and an exit status of sysexits.
 enum ErrorReport {
   /// Ends the process. Asking for help or for the version is no error and goes to standard output.
   static func exit(with error: any Error) -> Never {
-    if let status = ExitStatus.of(error) {
+    if let status = status(of: error) {
       print(toStandardError: "phd: \(error)")
       Foundation.exit(status)
     }
@@ -14,6 +15,14 @@ enum ErrorReport {
     if code == .success || code != .validationFailure { PHD.exit(withError: error) }
     print(toStandardError: "phd: \(PHD.message(for: error)) (see: phd help)")
     Foundation.exit(ExitStatus.usage.rawValue)
+  }
+
+  private static func status(of error: any Error) -> Int32? {
+    guard let error = error as? InferenceError else { return ExitStatus.of(error) }
+    switch error.kind {
+    case .usage: return ExitStatus.usage.rawValue
+    case .missing: return ExitStatus.missing.rawValue
+    }
   }
 
   static func print(toStandardError line: String) {

@@ -63,7 +63,9 @@ import Testing
   func products(_ backend: BF16Product.Backend) {
     let product = BF16Product(workers: 1, backend: backend)
     var seed: UInt64 = 1
-    for (m, n, k) in [(1, 1, 1), (1, 17, 5), (7, 1, 3), (33, 20, 1), (16, 48, 64), (70, 33, 129), (129, 257, 65), (50, 67, 1100)] {
+    for (m, n, k) in [
+      (1, 1, 1), (1, 17, 5), (7, 1, 3), (33, 20, 1), (16, 48, 64), (70, 33, 129), (129, 257, 65), (50, 67, 1100),
+    ] {
       for gap in [0, 3, 16] {
         for (aTransposed, bTransposed) in [(false, false), (false, true), (true, false), (true, true)] {
           for (cIsBF16, accumulating) in [(false, false), (false, true), (true, false)] {

@@ -56,8 +56,8 @@ struct Subject {
     pass = ModelPass(
       PassShape(
         model: layout.model, hiddenDecoding: reference.pattern.hiddenDecoding, sequences: sequences,
-        positions: positions, precision: precision, attentionPrecision: attention), layout: layout, recompute: recompute,
-      trains: trains, on: ThreadTeam(count: threads))
+        positions: positions, precision: precision, attentionPrecision: attention), layout: layout,
+      recompute: recompute, trains: trains, on: ThreadTeam(count: threads))
   }
 
   func withTokens<Result>(

@@ -29,7 +29,8 @@ public struct TrainingState: Sendable {
 /// A run's checkpoint: an HDF5 file that `h5py` reads, sealed with a digest of all its bytes.
 ///
 /// `/model/<name>`, `/optimizer/exp_avg/<name>`, `/optimizer/exp_avg_sq/<name>`: float32, [out, in]. Attributes of the
-/// file: `format`, `version`, `step`, `tokens`, `config`. `/state/samples`, and the attribute `data` of `/state`.
+/// file: `format`, `version`, `step`, `tokens`, `config`, and what the corpus said of its tokens: `tokenizer`,
+/// `tokenizer_sha256`, `eos_token_id`. `/state/samples`, and the attribute `data` of `/state`.
 public struct Checkpoint: Sendable {
   static let format = "phd-checkpoint"
   static let version = 1
@@ -42,6 +43,8 @@ public struct Checkpoint: Sendable {
   public let configuration: JSONValue
   /// What the run was trained on: lengths, types and content hashes.
   public let data: String?
+  /// What its tokens mean.
+  public let tokenizer: TokenizerIdentity
   /// Whether the file has a seal, and so whether damage would have been noticed.
   public let isSealed: Bool
 
@@ -51,7 +54,8 @@ public struct Checkpoint: Sendable {
   ///
   /// - Throws: `StorageError.failed`.
   public static func write(
-    _ state: TrainingState, configuration: JSONValue, data: String, to path: String
+    _ state: TrainingState, configuration: JSONValue, data: String, tokenizer: TokenizerIdentity = TokenizerIdentity(),
+    to path: String
   ) throws {
     try WholeFile.write(to: path) { temporary in
       let file = try HDF5File.create(temporary, userBlockBytes: SealedFile.userBlockBytes)
@@ -60,6 +64,9 @@ public struct Checkpoint: Sendable {
       try file.setAttribute("step", to: state.step)
       try file.setAttribute("tokens", to: state.tokens)
       try file.setAttribute("config", to: configuration.compact)
+      if let name = tokenizer.name { try file.setAttribute("tokenizer", to: name) }
+      if let sha256 = tokenizer.sha256 { try file.setAttribute("tokenizer_sha256", to: sha256) }
+      if let token = tokenizer.endOfDocument { try file.setAttribute("eos_token_id", to: token) }
       for tensor in state.layout.tensors {
         for (group, buffer) in groups(state) {
           try file.write(
@@ -103,6 +110,9 @@ public struct Checkpoint: Sendable {
     self.configuration = configuration
     step = try Checkpoint.count("step", in: file) ?? 0
     tokens = try Checkpoint.count("tokens", in: file) ?? 0
+    tokenizer = TokenizerIdentity(
+      name: try file.stringAttribute("tokenizer"), sha256: try file.stringAttribute("tokenizer_sha256"),
+      endOfDocument: try Checkpoint.count("eos_token_id", in: file))
     let hasState = try file.exists("state/samples")
     samples = hasState ? try Checkpoint.samples(in: file) : 0
     data = hasState ? try file.stringAttribute("data", of: "/state") : nil

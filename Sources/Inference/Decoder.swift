@@ -1,0 +1,182 @@
+import Kernels
+import Transformer
+
+/// Which of the new tokens' logits are wanted.
+public enum WantedLogits: Sendable {
+  /// The last token's.
+  case last
+  /// Every new token's.
+  case all
+}
+
+/// Takes new tokens through the model onto their sequences' caches: prefill, decode, and all between.
+///
+/// All copies of a token go through together, so that weights and cached keys are read once for all of them; hidden
+/// copies are computed only where the wanted logits depend on them (``DependencyCone``).
+public final class Decoder {
+  public let model: InferenceModel
+  let team: ThreadTeam
+  let products: MatrixProduct
+  let attention: CachedAttention
+  let workspace = Workspace()
+  private var rotary: RotaryTable
+  /// Longer extensions are cut into pieces of so many rows, to bound the memory they take.
+  private let rowsAtOnce: Int
+
+  public init(_ model: InferenceModel, rowsAtOnce: Int = 2048, on team: ThreadTeam) {
+    self.model = model
+    self.team = team
+    self.rowsAtOnce = rowsAtOnce
+    products = MatrixProduct(of: .fp32, on: team)
+    attention = CachedAttention(model.configuration.heads, on: team)
+    rotary = Decoder.rotary(model, positions: 256)
+  }
+
+  private static func rotary(_ model: InferenceModel, positions: Int) -> RotaryTable {
+    RotaryTable(
+      positions: positions, headSize: model.configuration.headSize, theta: model.configuration.ropeTheta)
+  }
+
+  /// Appends each sequence's new tokens to its cache, and gives `body` the wanted logits [V], sequence by sequence and
+  /// position by position.
+  ///
+  /// - Precondition: every sequence has new tokens, each below V, and room for them.
+  public func extend(
+    _ caches: [KVCache], by tokens: [[Int32]], logits wanted: WantedLogits = .last,
+    _ body: (_ sequence: Int, _ position: Int, _ logits: UnsafeBufferPointer<Float>) -> Void
+  ) {
+    precondition(caches.count == tokens.count, "\(caches.count) caches, \(tokens.count) sequences of tokens")
+    let cones = zip(caches, tokens).map { cache, tokens in
+      precondition(!tokens.isEmpty && cache.length + tokens.count <= cache.capacity, "no tokens, or no room")
+      return DependencyCone(model, wanted: wanted == .all ? cache.length : cache.length + tokens.count - 1)
+    }
+    let longest = zip(caches, tokens).map { $0.length + $1.count }.max() ?? 0
+    if rotary.positions < longest { rotary = Decoder.rotary(model, positions: max(longest, 2 * rotary.positions)) }
+    var done = [Int](repeating: 0, count: tokens.count)
+    while true {
+      let piece = nextPiece(tokens, done)
+      if piece.allSatisfy(\.isEmpty) { return }
+      let indices = piece.indices.filter { !piece[$0].isEmpty }
+      let extensions = indices.map { index in
+        let start = caches[index].length
+        return Extension(cache: caches[index], positions: start..<start + piece[index].count, cone: cones[index])
+      }
+      pass(extensions, tokens: indices.map { Array(tokens[$0][piece[$0]]) }) { body(indices[$0], $1, $2) }
+      for index in indices {
+        caches[index].length += piece[index].count
+        done[index] += piece[index].count
+      }
+    }
+  }
+
+  /// The tokens of each sequence that go through next, together about ``rowsAtOnce`` rows.
+  private func nextPiece(_ tokens: [[Int32]], _ done: [Int]) -> [Range<Int>] {
+    var room = max(1, rowsAtOnce / model.cachedCopies)
+    return zip(tokens, done).map { tokens, done in
+      let count = min(tokens.count - done, room)
+      room -= count
+      return done..<done + count
+    }
+  }
+
+  private func pass(
+    _ extensions: [Extension], tokens: [[Int32]],
+    _ body: (_ sequence: Int, _ position: Int, _ logits: UnsafeBufferPointer<Float>) -> Void
+  ) {
+    let layout = model.layout
+    let configuration = model.configuration
+    let outer = OuterWeights(model.parameters.pointer, layout)
+    var rows = RowPlan(extensions, model) { $0.hiddenKeys(0) }
+    let stream = workspace.matrix(.stream, rows: rows.count, columns: configuration.hiddenSize)
+    embed(stream, outer.embedding, extensions, tokens)
+    for layer in 0..<configuration.layers {
+      let isLast = layer == configuration.layers - 1
+      let weights = LayerWeights(model.parameters.pointer, layout, layer: layer)
+      let call = LayerCall(extensions, model, layer: layer, isLast: isLast, input: rows, in: workspace)
+      let keyValue = workspace.matrix(.keyValue, rows: rows.count, columns: 2 * configuration.keyValueSize)
+      product(keyValue, stream.rows(0..<rows.count), weights.keyValue)
+      store(keyValue, call, weights)
+      stream.compact(call.kept)
+      if call.kept.isEmpty { break }
+      block(stream.rows(0..<call.kept.count), call, weights)
+      rows = call.output
+    }
+    head(stream, extensions, outer, body)
+  }
+
+  /// One block's attention and FFN for the rows that query.
+  private func block(_ x: Matrix, _ call: LayerCall, _ weights: LayerWeights) {
+    let configuration = model.configuration
+    let (d, f) = (configuration.hiddenSize, configuration.intermediateSize)
+    let epsilon = Float(configuration.rmsNormEpsilon)
+    let query = workspace.matrix(.query, rows: x.rows, columns: d)
+    product(query, x, weights.query)
+    let heads = configuration.heads
+    let queries = workspace.floats(.queries, count: x.rows * heads.queryHeads * heads.paddedHeadSize)
+    HeadRows.queries(
+      queries, query, order: call.order, positions: call.positions, weight: weights.queryNorm, epsilon: epsilon,
+      rotary: rotary, heads: heads, on: team)
+    let attended = workspace.matrix(.attended, rows: x.rows, columns: d)
+    attention.forward(attended, queries: queries, order: call.order, call.groups)
+    let projection = workspace.matrix(.query, rows: x.rows, columns: d)
+    product(projection, attended, weights.output)
+    RMSNorm.forward(x, projection, weight: weights.attentionNorm, epsilon: epsilon, residual: x, on: team)
+    let gateUp = workspace.matrix(.gateUp, rows: x.rows, columns: 2 * f)
+    product(gateUp, x, weights.gateUp)
+    let activation = workspace.matrix(.activation, rows: x.rows, columns: f)
+    SwiGLU.forward(activation, gateUp, on: team)
+    product(projection, activation, weights.down)
+    RMSNorm.forward(x, projection, weight: weights.feedForwardNorm, epsilon: epsilon, residual: x, on: team)
+  }
+
+  /// Keys and values go to their caches, and the last hidden ones are kept for later tokens.
+  private func store(_ keyValue: Matrix, _ call: LayerCall, _ weights: LayerWeights) {
+    HeadRows.store(
+      keyValue, stores: call.stores, slots: call.slots, positions: call.keyPositions, weight: weights.keyNorm,
+      epsilon: Float(model.configuration.rmsNormEpsilon), rotary: rotary, heads: model.configuration.heads, on: team)
+    for keys in call.hiddenKeys { keys.keep(model) }
+  }
+
+  private func embed(_ x: Matrix, _ table: Matrix, _ extensions: [Extension], _ tokens: [[Int32]]) {
+    let cached = tokens.flatMap { $0.flatMap { Array(repeating: $0, count: model.cachedCopies) } }
+    let hidden = zip(extensions, tokens).flatMap { one, tokens in
+      one.hiddenKeys(0).flatMap { position in
+        Array(repeating: tokens[position - one.positions.lowerBound], count: model.hiddenCopies)
+      }
+    }
+    (cached + hidden).withUnsafeBufferPointer { Embedding.forward(x, table: table, tokens: $0, copies: 1, on: team) }
+  }
+
+  /// The logits of the rows that the last layer left, a slice at a time.
+  private func head(
+    _ x: Matrix, _ extensions: [Extension], _ outer: OuterWeights,
+    _ body: (_ sequence: Int, _ position: Int, _ logits: UnsafeBufferPointer<Float>) -> Void
+  ) {
+    let last = model.configuration.layers - 1
+    let wanted = extensions.indices.flatMap { index in
+      extensions[index].hiddenQueries(last).map { (sequence: index, position: $0) }
+    }
+    let vocabulary = model.configuration.vocabularySize
+    let atOnce = max(1, min(256, (1 << 23) / vocabulary))
+    for start in stride(from: 0, to: wanted.count, by: atOnce) {
+      let rows = start..<min(start + atOnce, wanted.count)
+      let normed = workspace.matrix(.query, rows: rows.count, columns: model.configuration.hiddenSize)
+      RMSNorm.forward(
+        normed, x.rows(rows), weight: outer.norm, epsilon: Float(model.configuration.rmsNormEpsilon), on: team)
+      let logits = workspace.matrix(.logits, rows: rows.count, columns: vocabulary)
+      product(logits, normed, outer.head)
+      for row in rows {
+        let values = UnsafeBufferPointer(start: logits.pointer + (row - start) * vocabulary, count: vocabulary)
+        body(wanted[row].sequence, wanted[row].position, values)
+      }
+    }
+  }
+
+  private func product(_ y: Matrix, _ x: Matrix, _ w: Matrix) {
+    if x.rows <= MatrixProduct.fewRows {
+      products.forwardFewRows(y, x, w)
+    } else {
+      products.forward(y, x, w, segment: x.rows)
+    }
+  }
+}

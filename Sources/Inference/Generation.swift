@@ -1,0 +1,68 @@
+import Kernels
+
+/// What was generated for one prompt.
+public struct GeneratedSequence: Sendable {
+  public var tokens: [Int32] = []
+  /// Of each token under the model, before temperature.
+  public var logProbabilities: [Float] = []
+}
+
+/// Goes on from prompts, token by token, all prompts at once.
+public struct Generation {
+  let decoder: Decoder
+  public var maximumTokens: Int
+  public var sampling: Sampling
+  public var seed: UInt64
+  /// Ends a sequence; it is not part of the result.
+  public var endToken: Int32?
+
+  public init(
+    _ decoder: Decoder, maximumTokens: Int, sampling: Sampling, seed: UInt64 = 0, endToken: Int32? = nil
+  ) {
+    self.decoder = decoder
+    self.maximumTokens = maximumTokens
+    self.sampling = sampling
+    self.seed = seed
+    self.endToken = endToken
+  }
+
+  /// Bytes of the caches that prompts of these lengths take.
+  public func cacheBytes(_ prompts: [[Int32]]) -> Int {
+    prompts.reduce(0) { $0 + KVCache.bytes(for: decoder.model, capacity: $1.count + maximumTokens) }
+  }
+
+  /// Generates for each prompt, which draws from its own seed: what it gets does not depend on the others.
+  ///
+  /// - Parameters:
+  ///   - seconds: a clock.
+  ///   - onToken: hears of each token; says whether its sequence goes on.
+  /// - Precondition: no prompt is empty, and all tokens are below V.
+  public func run(
+    _ prompts: [[Int32]], seconds: () -> Double, onToken: (_ sequence: Int, _ token: Int32) -> Bool
+  ) -> (sequences: [GeneratedSequence], prefillSeconds: Double, decodeSeconds: Double) {
+    let caches = prompts.map { KVCache(for: decoder.model, capacity: $0.count + max(1, maximumTokens)) }
+    var results = prompts.map { _ in GeneratedSequence() }
+    var samplers = prompts.indices.map { Sampler(sampling, seed: seed &+ UInt64($0)) }
+    var seen = prompts.map { Set($0) }
+    var open = Array(prompts.indices)
+    var next = prompts
+    let start = seconds()
+    var prefillEnd = start
+    for step in 0..<maximumTokens where !open.isEmpty {
+      var going: [Int] = []
+      decoder.extend(open.map { caches[$0] }, by: next) { index, _, logits in
+        let sequence = open[index]
+        let choice = samplers[sequence].next(logits, seen: seen[sequence])
+        if choice.token == endToken { return }
+        results[sequence].tokens.append(choice.token)
+        results[sequence].logProbabilities.append(choice.logProbability)
+        seen[sequence].insert(choice.token)
+        if onToken(sequence, choice.token) { going.append(sequence) }
+      }
+      if step == 0 { prefillEnd = seconds() }
+      open = going
+      next = going.map { [results[$0].tokens[results[$0].tokens.count - 1]] }
+    }
+    return (results, prefillEnd - start, seconds() - prefillEnd)
+  }
+}

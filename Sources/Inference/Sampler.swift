@@ -1,0 +1,144 @@
+import Foundation
+
+/// How the next token is chosen from the logits.
+///
+/// In this order, as transformers has it: the repetition penalty, the temperature, the k most likely, the fewest whose
+/// probabilities reach p, those of at least min-p times the likeliest's probability.
+public struct Sampling: Sendable, Equatable {
+  /// 0 takes the likeliest token always.
+  public var temperature: Float = 1
+  /// Nil for all.
+  public var topK: Int?
+  public var topP: Float = 1
+  public var minP: Float = 0
+  /// Logits of tokens that have been seen are divided by it, negative ones multiplied (Keskar et al., arXiv 1909.05858).
+  public var repetitionPenalty: Float = 1
+
+  public init(
+    temperature: Float = 1, topK: Int? = nil, topP: Float = 1, minP: Float = 0, repetitionPenalty: Float = 1
+  ) {
+    self.temperature = temperature
+    self.topK = topK
+    self.topP = topP
+    self.minP = minP
+    self.repetitionPenalty = repetitionPenalty
+  }
+
+  public static let greedy = Sampling(temperature: 0)
+}
+
+/// Chooses tokens; the same seed and the same logits give the same tokens.
+public struct Sampler: Sendable {
+  public let sampling: Sampling
+  private var state: UInt64
+
+  public init(_ sampling: Sampling, seed: UInt64 = 0) {
+    self.sampling = sampling
+    state = seed
+  }
+
+  /// The next token, and its log-probability under the model, before anything was done to the logits.
+  public mutating func next(
+    _ logits: UnsafeBufferPointer<Float>, seen: Set<Int32>
+  ) -> (token: Int32, logProbability: Float) {
+    var scores = Array(logits)
+    if sampling.repetitionPenalty != 1 {
+      for token in seen {
+        let score = scores[Int(token)]
+        scores[Int(token)] = score > 0 ? score / sampling.repetitionPenalty : score * sampling.repetitionPenalty
+      }
+    }
+    let token = sampling.temperature == 0 ? likeliest(scores) : draw(scores)
+    return (Int32(token), Self.logProbability(token, logits))
+  }
+
+  /// log p of a token.
+  public static func logProbability(_ token: Int, _ logits: UnsafeBufferPointer<Float>) -> Float {
+    let highest = logits.max() ?? 0
+    let sum = logits.reduce(0.0) { $0 + exp(Double($1 - highest)) }
+    return logits[token] - highest - Float(log(sum))
+  }
+
+  /// The first of the highest.
+  private func likeliest(_ scores: [Float]) -> Int {
+    var best = 0
+    for index in scores.indices where scores[index] > scores[best] { best = index }
+    return best
+  }
+
+  private mutating func draw(_ scores: [Float]) -> Int {
+    let highest = scores.max() ?? 0
+    var weights = scores.map { exp(Double(($0 - highest) / sampling.temperature)) }
+    if let topK = sampling.topK, topK < weights.count { keep(topK, of: &weights) }
+    if sampling.topP < 1 { keepNucleus(of: &weights) }
+    // The likeliest's weight is 1.
+    if sampling.minP > 0 {
+      for index in weights.indices where weights[index] < Double(sampling.minP) { weights[index] = 0 }
+    }
+    var rest = uniform() * weights.reduce(0, +)
+    var last = 0
+    for (index, weight) in weights.enumerated() where weight > 0 {
+      rest -= weight
+      if rest < 0 { return index }
+      last = index
+    }
+    return last
+  }
+
+  /// Leaves the `count` largest; of equal ones the first.
+  private func keep(_ count: Int, of weights: inout [Double]) {
+    let least = Self.largest(max(1, count), of: weights)
+    var ties = max(1, count) - weights.count { $0 > least }
+    for index in weights.indices where weights[index] <= least {
+      if weights[index] == least && ties > 0 { ties -= 1 } else { weights[index] = 0 }
+    }
+  }
+
+  /// The `rank`-th largest of the values, from 1 on, by Hoare's selection.
+  private static func largest(_ rank: Int, of values: [Double]) -> Double {
+    var values = values
+    var (low, high) = (0, values.count - 1)
+    while low < high {
+      let pivot = values[(low + high) / 2]
+      var (left, right) = (low, high)
+      while left <= right {
+        while values[left] > pivot { left += 1 }
+        while values[right] < pivot { right -= 1 }
+        if left <= right {
+          values.swapAt(left, right)
+          left += 1
+          right -= 1
+        }
+      }
+      if rank - 1 <= right { high = right } else if rank - 1 >= left { low = left } else { break }
+    }
+    return values[rank - 1]
+  }
+
+  /// Leaves the fewest that together reach p of the sum.
+  private func keepNucleus(of weights: inout [Double]) {
+    let total = weights.reduce(0, +)
+    // All that are lighter sum to less than 1 − p: they need not be sorted.
+    let least = (1 - Double(sampling.topP)) * total / Double(weights.count)
+    let order = weights.indices.filter { weights[$0] >= least && weights[$0] > 0 }
+      .sorted { weights[$0] != weights[$1] ? weights[$0] > weights[$1] : $0 < $1 }
+    var reached = 0.0
+    var kept = [Double](repeating: 0, count: weights.count)
+    for index in order {
+      kept[index] = weights[index]
+      reached += weights[index]
+      if reached >= Double(sampling.topP) * total { break }
+    }
+    weights = kept
+  }
+
+  /// The next number in [0, 1) of SplitMix64 (Steele et al., 2014).
+  private mutating func uniform() -> Double {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var value = state
+    value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
+    value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
+    value ^= value >> 31
+    return Double(value >> 11) * 0x1p-53
+  }
+}

@@ -1,0 +1,37 @@
+import Kernels
+import Transformer
+
+/// Memory for what a pass computes on its way: a place for each thing, which grows when more rows come and is used again.
+final class Workspace {
+  enum Place: Int, CaseIterable {
+    case stream
+    case keyValue
+    case query
+    case queries
+    case attended
+    case gateUp
+    case activation
+    case logits
+  }
+
+  private var buffers = Place.allCases.map { _ in Buffer(count: 0) }
+  private var stores: [Int: KeyStore] = [:]
+
+  func floats(_ place: Place, count: Int) -> UnsafeMutablePointer<Float> {
+    if buffers[place.rawValue].count < count { buffers[place.rawValue] = Buffer(count: count) }
+    return buffers[place.rawValue].pointer
+  }
+
+  /// Room for the hidden copies' keys of one of a call's sequences, in one layer at a time.
+  func store(_ index: Int, _ model: InferenceModel, slots: Int) -> KeyStore {
+    if let store = stores[index], store.slots >= slots { return store }
+    let store = KeyStore(model.configuration.heads, slots: slots)
+    stores[index] = store
+    return store
+  }
+
+  /// [rows, columns], contiguous. What was in the place before may be gone.
+  func matrix(_ place: Place, rows: Int, columns: Int) -> Matrix {
+    Matrix(floats(place, count: rows * columns), rows: rows, columns: columns)
+  }
+}

@@ -1,0 +1,171 @@
+import ArgumentParser
+import Communication
+import Corpus
+import Foundation
+import Inference
+import Kernels
+import Training
+
+/// `phd generate`: text from a checkpoint.
+struct GenerateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "generate", abstract: "Go on from prompts with a checkpoint's model.",
+    discussion: """
+      The text streams to the terminal as it comes. Prompts may be longer than the samples that the model was trained \
+      on. A checkpoint knows its tokenizer where its training corpus named one; --tokenizer names another.
+      """)
+
+  @Option(help: ArgumentHelp("The checkpoint.", valueName: "file"))
+  var checkpoint: String
+
+  @Option(help: ArgumentHelp("The text to go on from.", valueName: "text"))
+  var prompt: String?
+
+  @Option(help: ArgumentHelp("The tokens to go on from, as numbers.", valueName: "1,2,3"))
+  var tokens: String?
+
+  @Option(help: ArgumentHelp("A file of prompts, one a line.", valueName: "file"))
+  var prompts: String?
+
+  @Option(help: ArgumentHelp("The tokenizer of the text: bytes.", valueName: "name"))
+  var tokenizer: String?
+
+  @Option(help: ArgumentHelp("How many tokens to add at the most.", valueName: "n"))
+  var maxNewTokens = 128
+
+  @Option(help: ArgumentHelp("Above 1 flatter, below 1 sharper than the model's own probabilities.", valueName: "x"))
+  var temperature: Float = 1
+
+  @Option(help: ArgumentHelp("Draw from the k likeliest tokens only.", valueName: "k"))
+  var topK: Int?
+
+  @Option(help: ArgumentHelp("Draw from the fewest tokens whose probabilities sum to p.", valueName: "p"))
+  var topP: Float = 1
+
+  @Option(help: ArgumentHelp("Draw from tokens of at least p times the likeliest's probability.", valueName: "p"))
+  var minP: Float = 0
+
+  @Option(help: ArgumentHelp("Above 1, what has been seen becomes less likely.", valueName: "x"))
+  var repetitionPenalty: Float = 1
+
+  @Option(help: ArgumentHelp("The same seed gives the same tokens.", valueName: "n"))
+  var seed: UInt64 = 0
+
+  @Option(help: ArgumentHelp("End before this text; may be given several times.", valueName: "text"))
+  var stop: [String] = []
+
+  @Flag(help: "Take the likeliest token always.")
+  var greedy = false
+
+  @Option(help: ArgumentHelp("Threads; default: all processors at hand.", valueName: "n"))
+  var threads: Int?
+
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  func validate() throws {
+    if [prompt, tokens, prompts].count(where: { $0 != nil }) != 1 {
+      throw ValidationError("give one of --prompt, --tokens and --prompts")
+    }
+    if maxNewTokens < 1 { throw ValidationError("--max-new-tokens \(maxNewTokens): expected 1 or more") }
+    if !(temperature >= 0 && temperature.isFinite) {
+      throw ValidationError("--temperature \(temperature): expected 0 or more")
+    }
+    if let topK, topK < 1 { throw ValidationError("--top-k \(topK): expected 1 or more") }
+    if !(topP > 0 && topP <= 1) { throw ValidationError("--top-p \(topP): expected above 0 and at most 1") }
+    if !(minP >= 0 && minP <= 1) { throw ValidationError("--min-p \(minP): expected 0 to 1") }
+    if !(repetitionPenalty > 0 && repetitionPenalty.isFinite) {
+      throw ValidationError("--repetition-penalty \(repetitionPenalty): expected above 0")
+    }
+    if let threads, threads < 1 { throw ValidationError("--threads \(threads): expected 1 or more") }
+    if stop.contains("") { throw ValidationError("--stop: expected a text") }
+  }
+
+  func run() throws {
+    let loaded = try LoadedModel(checkpoint, tokenizer: tokenizer)
+    let prompts = try loadPrompts(loaded)
+    let team = ThreadTeam(count: threads ?? Threads.allowedProcessors.count)
+    var sampling = Sampling(
+      temperature: temperature, topK: topK, topP: topP, minP: minP, repetitionPenalty: repetitionPenalty)
+    if greedy { sampling.temperature = 0 }
+    let generation = Generation(
+      Decoder(loaded.model, on: team), maximumTokens: maxNewTokens, sampling: sampling, seed: seed,
+      endToken: loaded.endOfDocument)
+    try checkMemory(generation.cacheBytes(prompts))
+
+    var texts = prompts.map { _ in GeneratedText(stops: stop) }
+    let streams = !json && prompts.count == 1 && loaded.hasTokenizer
+    let clock = ContinuousClock()
+    let begin = clock.now
+    let result = generation.run(prompts, seconds: { (clock.now - begin) / .seconds(1) }) { sequence, token in
+      guard loaded.hasTokenizer else { return true }
+      let piece = texts[sequence].add(token)
+      if streams { write(piece) }
+      return !texts[sequence].isStopped
+    }
+    if streams { write(texts[0].finish() + "\n") }
+    if json {
+      let reports = result.sequences.indices.map { index in
+        report(prompts[index], result, index, text: loaded.hasTokenizer ? texts[index].whole() : nil)
+      }
+      print((reports.count == 1 && self.prompts == nil ? reports[0] : .array(reports)).compact)
+    } else if !streams {
+      for (sequence, text) in zip(result.sequences, texts) {
+        print(loaded.hasTokenizer ? text.whole() : sequence.tokens.map { "\($0)" }.joined(separator: ","))
+      }
+    }
+  }
+
+  private func report(
+    _ prompt: [Int32], _ result: (sequences: [GeneratedSequence], prefillSeconds: Double, decodeSeconds: Double),
+    _ index: Int, text: String?
+  ) -> JSONValue {
+    let sequence = result.sequences[index]
+    return [
+      "prompt_tokens": .array(prompt.map { .integer(Int($0)) }),
+      "tokens": .array(sequence.tokens.map { .integer(Int($0)) }),
+      "logprobs": .array(sequence.logProbabilities.map { .number(Double($0)) }),
+      "text": text.map { .string($0) } ?? .null,
+      "prefill_seconds": .number(result.prefillSeconds), "decode_seconds": .number(result.decodeSeconds),
+    ]
+  }
+
+  private func loadPrompts(_ loaded: LoadedModel) throws -> [[Int32]] {
+    if let tokens { return [try parse(tokens, below: loaded.model.configuration.vocabularySize)] }
+    if let prompt { return [try loaded.tokens(of: prompt, named: "--prompt")] }
+    let path = prompts ?? ""
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw InferenceError(.missing, "--prompts \(path): no such file, or it cannot be read")
+    }
+    let lines = String(decoding: data, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+    let whole = lines.last == "" ? lines.dropLast() : lines[...]
+    if whole.isEmpty { throw InferenceError(.usage, "--prompts \(path): the file is empty") }
+    return try whole.enumerated().map { try loaded.tokens(of: String($1), named: "\(path), line \($0 + 1)") }
+  }
+
+  private func parse(_ list: String, below vocabulary: Int) throws -> [Int32] {
+    let tokens = try list.split(separator: ",", omittingEmptySubsequences: true).map { part in
+      guard let token = Int(part.trimmingCharacters(in: .whitespaces)) else {
+        throw InferenceError(.usage, "--tokens: \(part) is no number")
+      }
+      guard token >= 0 && token < vocabulary else {
+        throw InferenceError(.usage, "--tokens: \(token) is outside the model's vocabulary of \(vocabulary) tokens")
+      }
+      return Int32(token)
+    }
+    if tokens.isEmpty { throw InferenceError(.usage, "--tokens is empty: a model needs a token to go on from") }
+    return tokens
+  }
+
+  private func checkMemory(_ bytes: Int) throws {
+    let available = Int(ProcessInfo.processInfo.physicalMemory)
+    if bytes > available {
+      throw InferenceError(
+        .usage,
+        "the KV cache of these prompts and \(maxNewTokens) new tokens takes \(Quantity.bytes(bytes)), "
+          + "this machine has \(Quantity.bytes(available)): lower --max-new-tokens")
+    }
+  }
+
+  private func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+}

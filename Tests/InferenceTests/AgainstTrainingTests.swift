@@ -1,0 +1,189 @@
+import Kernels
+import Testing
+import Transformer
+
+@testable import Inference
+
+/// A small model with random weights, and its training forward as the oracle.
+struct Subject {
+  let model: InferenceModel
+  let team = ThreadTeam(count: 1)
+
+  init(_ decoding: HiddenDecoding, layers: Int = 3, heads: Int = 4, keyValueHeads: Int = 2, hiddenSize: Int = 48) {
+    let configuration = ModelConfiguration(
+      vocabularySize: 61, hiddenSize: hiddenSize, intermediateSize: 40, layers: layers, queryHeads: heads,
+      keyValueHeads: keyValueHeads, initializerRange: 0.3)
+    let layout = ParameterLayout(configuration)
+    let parameters = Buffer(count: layout.count)
+    layout.initialize(parameters.floats, seed: 5)
+    for tensor in layout.tensors where tensor.isNorm {
+      for index in tensor.range { parameters.pointer[index] = 1 + 0.2 * Float((index * 7) % 11 - 5) / 5 }
+    }
+    model = InferenceModel(layout, decoding, parameters: parameters)
+  }
+
+  /// The training forward's logits at every position.
+  func expected(_ tokens: [Int32]) -> [[Float]] {
+    let pass = ModelPass(
+      PassShape(
+        model: model.configuration, hiddenDecoding: model.hiddenDecoding, sequences: 1, positions: tokens.count),
+      layout: model.layout, trains: false, on: team)
+    var result: [[Float]] = []
+    (tokens + [0]).withUnsafeBufferPointer {
+      pass.logits(parameters: model.parameters.pointer, tokens: $0) { _, logits in
+        for row in 0..<logits.rows {
+          result.append((0..<logits.columns).map { logits.pointer[row * logits.stride + $0] })
+        }
+      }
+    }
+    return result
+  }
+
+  static func tokens(_ count: Int, seed: Int = 1) -> [Int32] {
+    (0..<count).map { Int32((($0 + seed) * ($0 + 3 * seed) * 31 + $0 * 7) % 61) }
+  }
+}
+
+/// ‖a − b‖ / ‖b‖.
+func relativeDifference(_ a: [Float], _ b: [Float]) -> Float {
+  let difference = zip(a, b).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+  return (difference / b.reduce(0) { $0 + $1 * $1 }).squareRoot()
+}
+
+let patterns: [HiddenDecoding] = [
+  .vanilla, HiddenDecoding(pattern: .phd, repeats: 2), HiddenDecoding(pattern: .phd, repeats: 5),
+  HiddenDecoding(pattern: .swa, repeats: 2, window: 5), HiddenDecoding(pattern: .swa, repeats: 3, window: 90),
+  HiddenDecoding(pattern: .cswa, repeats: 2, window: 5, chunk: 16),
+  HiddenDecoding(pattern: .cswa, repeats: 3, window: 20, chunk: 7),
+  HiddenDecoding(pattern: .cswa, repeats: 2, window: 4, chunk: 1), HiddenDecoding(pattern: .naive, repeats: 2),
+  HiddenDecoding(pattern: .naive, repeats: 3),
+]
+
+/// Logits from a cache equal the training forward's at every position, however the text comes onto it.
+@Suite struct AgainstTrainingTests {
+  private let bound: Float = 1e-4
+
+  @Test("Every split of a text between prefill and decode", arguments: patterns)
+  func splits(_ decoding: HiddenDecoding) {
+    let subject = Subject(decoding)
+    let tokens = Subject.tokens(70)
+    let expected = subject.expected(tokens)
+    let decoder = Decoder(subject.model, on: subject.team)
+    var worst: Float = 0
+    var seen = 0
+    for split in 1...tokens.count {
+      let cache = KVCache(for: subject.model, capacity: tokens.count)
+      func extend(_ part: ArraySlice<Int32>) {
+        decoder.extend([cache], by: [Array(part)]) { _, position, logits in
+          worst = max(worst, relativeDifference(Array(logits), expected[position]))
+          seen += 1
+        }
+      }
+      extend(tokens[..<split])
+      for position in split..<tokens.count { extend(tokens[position...position]) }
+      #expect(cache.length == tokens.count)
+    }
+    #expect(worst < bound, "\(worst)")
+    #expect(seen == tokens.count * (tokens.count + 1) / 2)
+  }
+
+  @Test("Pieces of any length, with the logits of each token", arguments: patterns)
+  func pieces(_ decoding: HiddenDecoding) {
+    let subject = Subject(decoding)
+    let tokens = Subject.tokens(70)
+    let expected = subject.expected(tokens)
+    // A decoder that cuts what is long, and one that does not.
+    for rowsAtOnce in [2048, 9] {
+      let decoder = Decoder(subject.model, rowsAtOnce: rowsAtOnce, on: subject.team)
+      for lengths in [[70], [1, 69], [16, 16, 38], [15, 2, 30, 23], [33, 1, 1, 35], [7, 7, 7, 49]] {
+        for wanted in [WantedLogits.all, .last] {
+          let cache = KVCache(for: subject.model, capacity: 100)
+          var worst: Float = 0
+          var seen: [Int] = []
+          for length in lengths {
+            let part = Array(tokens[cache.length..<cache.length + length])
+            decoder.extend([cache], by: [part], logits: wanted) { _, position, logits in
+              worst = max(worst, relativeDifference(Array(logits), expected[position]))
+              seen.append(position)
+            }
+          }
+          #expect(worst < bound, "\(lengths) \(wanted) \(rowsAtOnce): \(worst)")
+          let ends = lengths.indices.map { lengths[...$0].reduce(0, +) - 1 }
+          #expect(seen == (wanted == .all ? Array(0..<70) : ends))
+        }
+      }
+    }
+  }
+
+  @Test("Five sequences of different lengths at once", arguments: patterns)
+  func batch(_ decoding: HiddenDecoding) {
+    let subject = Subject(decoding)
+    let texts = [70, 3, 32, 48, 17].enumerated().map { Subject.tokens($1, seed: $0 + 2) }
+    let expected = texts.map { subject.expected($0) }
+    let decoder = Decoder(subject.model, on: subject.team)
+    let caches = texts.map { KVCache(for: subject.model, capacity: $0.count) }
+    var worst: Float = 0
+    func extend(_ indices: [Int], _ parts: [[Int32]]) {
+      decoder.extend(indices.map { caches[$0] }, by: parts) { sequence, position, logits in
+        worst = max(worst, relativeDifference(Array(logits), expected[indices[sequence]][position]))
+      }
+    }
+    extend(Array(0..<5), texts.map { Array($0[..<($0.count / 2 + 1)]) })
+    while true {
+      let open = texts.indices.filter { caches[$0].length < texts[$0].count }
+      if open.isEmpty { break }
+      extend(open, open.map { [texts[$0][caches[$0].length]] })
+    }
+    #expect(worst < bound, "\(worst)")
+  }
+
+  @Test("Heads of odd sizes, one layer, and more threads", arguments: patterns)
+  func shapes(_ decoding: HiddenDecoding) {
+    for (layers, heads, keyValueHeads, hiddenSize) in [(1, 3, 3, 30), (2, 4, 1, 64), (2, 2, 2, 12)] {
+      let subject = Subject(
+        decoding, layers: layers, heads: heads, keyValueHeads: keyValueHeads, hiddenSize: hiddenSize)
+      let tokens = Subject.tokens(40)
+      let expected = subject.expected(tokens)
+      let decoder = Decoder(subject.model, on: ThreadTeam(count: 3))
+      let cache = KVCache(for: subject.model, capacity: 40)
+      for part in [tokens[..<30], tokens[30..<31], tokens[31...]] {
+        decoder.extend([cache], by: [Array(part)], logits: .all) { _, position, logits in
+          let difference = relativeDifference(Array(logits), expected[position])
+          #expect(difference < bound, "\(position): \(difference)")
+        }
+      }
+    }
+  }
+
+  @Test("A text longer than a block of keys", arguments: patterns)
+  func long(_ decoding: HiddenDecoding) {
+    let subject = Subject(decoding, layers: 2)
+    let tokens = Subject.tokens(600)
+    let expected = subject.expected(tokens)
+    let decoder = Decoder(subject.model, on: subject.team)
+    let cache = KVCache(for: subject.model, capacity: 600)
+    for part in [tokens[..<590], tokens[590..<591], tokens[591...]] {
+      decoder.extend([cache], by: [Array(part)]) { _, position, logits in
+        let difference = relativeDifference(Array(logits), expected[position])
+        #expect(difference < bound, "\(position): \(difference)")
+      }
+    }
+  }
+
+  @Test("What a cache holds: the vanilla cache, and the window's hidden keys alone")
+  func bytes() {
+    func bytes(_ decoding: HiddenDecoding, _ capacity: Int) -> Int {
+      KVCache(for: Subject(decoding, keyValueHeads: 2, hiddenSize: 64).model, capacity: capacity).bytes
+    }
+    // Layers · 2 · g · e floats a token.
+    let token = 3 * 2 * 2 * 16 * 4
+    let vanilla = bytes(.vanilla, 1024)
+    #expect(vanilla == 1024 * token)
+    #expect(bytes(HiddenDecoding(pattern: .phd, repeats: 8), 1024) == vanilla)
+    #expect(bytes(HiddenDecoding(pattern: .naive, repeats: 3), 1024) == 3 * vanilla)
+    // 16 positions but one, two copies each, in whole panels of 64.
+    #expect(bytes(HiddenDecoding(pattern: .swa, repeats: 3, window: 16), 1024) == vanilla + 64 * token)
+    #expect(bytes(HiddenDecoding(pattern: .swa, repeats: 3, window: 16), 4096) == 4 * vanilla + 64 * token)
+    #expect(bytes(HiddenDecoding(pattern: .cswa, repeats: 3, window: 90, chunk: 16), 1024) == vanilla + 64 * token)
+  }
+}
