@@ -45,6 +45,31 @@ public final class Buffer: @unchecked Sendable {
     }
   }
 
+  /// The sum of all floats: reads them as fast as memory gives them.
+  public func sum(on team: ThreadTeam) -> Double {
+    let piece = 1 << 18
+    let pieces = (count + piece - 1) / piece
+    return withUnsafeTemporaryAllocation(of: Double.self, capacity: pieces) { sums in
+      let sums = sums
+      team.forEach(pieces) { index, _ in
+        let x = pointer + index &* piece
+        var vectors = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
+        var sum: Float = 0
+        let length = min(piece, count &- index &* piece)
+        let whole = length & -(4 &* vectorWidth)
+        for start in stride(from: 0, to: whole, by: 4 &* vectorWidth) {
+          vectors.0 += x.vector(at: start)
+          vectors.1 += x.vector(at: start &+ vectorWidth)
+          vectors.2 += x.vector(at: start &+ 2 &* vectorWidth)
+          vectors.3 += x.vector(at: start &+ 3 &* vectorWidth)
+        }
+        for place in whole..<length { sum += x[place] }
+        sums[index] = Double((vectors.0 + vectors.1 + vectors.2 + vectors.3).laneSum + sum)
+      }
+      return sums.reduce(0, +)
+    }
+  }
+
   /// All the floats.
   public var floats: UnsafeMutableBufferPointer<Float> { UnsafeMutableBufferPointer(start: pointer, count: count) }
 }

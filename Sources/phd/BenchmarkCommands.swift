@@ -7,7 +7,8 @@ import Training
 /// `phd benchmark`: how fast this machine is at it.
 struct BenchmarkCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "benchmark", abstract: "Measure training on this machine.", subcommands: [Train.self])
+    commandName: "benchmark", abstract: "Measure training and inference on this machine.",
+    subcommands: [Train.self, InferenceSpeed.self])
 
   struct Train: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -67,7 +67,9 @@ struct GenerateCommand: ParsableCommand {
     if [prompt, tokens, prompts].count(where: { $0 != nil }) != 1 {
       throw ValidationError("give one of --prompt, --tokens and --prompts")
     }
-    if maxNewTokens < 1 { throw ValidationError("--max-new-tokens \(maxNewTokens): expected 1 or more") }
+    if !(1...1 << 40).contains(maxNewTokens) {
+      throw ValidationError("--max-new-tokens \(maxNewTokens): expected 1 to \(1 << 40)")
+    }
     if !(temperature >= 0 && temperature.isFinite) {
       throw ValidationError("--temperature \(temperature): expected 0 or more")
     }
@@ -97,12 +99,14 @@ struct GenerateCommand: ParsableCommand {
     let streams = !json && prompts.count == 1 && loaded.hasTokenizer
     let clock = ContinuousClock()
     let begin = clock.now
-    let result = generation.run(prompts, seconds: { (clock.now - begin) / .seconds(1) }) { sequence, token in
-      guard loaded.hasTokenizer else { return true }
-      let piece = texts[sequence].add(token)
-      if streams { write(piece) }
-      return !texts[sequence].isStopped
-    }
+    let result = generation.run(
+      prompts, seconds: { (clock.now - begin) / .seconds(1) },
+      onToken: { sequence, token in
+        guard loaded.hasTokenizer else { return true }
+        let piece = texts[sequence].add(token)
+        if streams { write(piece) }
+        return !texts[sequence].isStopped
+      })
     if streams { write(texts[0].finish() + "\n") }
     if json {
       let reports = result.sequences.indices.map { index in
