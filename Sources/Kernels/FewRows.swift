@@ -1,3 +1,5 @@
+import CProcessor
+
 extension MatrixProduct {
   /// Up to so many rows, a product is bound by the memory that the weights come from.
   public static let fewRows = 64
@@ -8,24 +10,97 @@ extension MatrixProduct {
     precondition(y.rows == x.rows && x.columns == w.columns && y.columns == w.rows, "y \(y), x \(x), w \(w)")
     let perPiece = 32
     team.forEach((w.rows + perPiece - 1) / perPiece) { piece, _ in
-      let end = min((piece + 1) * perPiece, w.rows)
-      var column = piece * perPiece
-      while column &+ 4 <= end {
-        var row = 0
-        while row &+ 4 <= x.rows {
-          fourByFour(y, x, w, row, column)
-          row &+= 4
-        }
-        while row < x.rows {
-          oneByFour(y, x, w, row, column)
-          row &+= 1
-        }
-        column &+= 4
+      let columns = piece * perPiece..<min((piece + 1) * perPiece, w.rows)
+      if x.rows <= MatrixProduct.rowsAtOnce { inTurn(y, x, w, columns) } else { inTiles(y, x, w, columns) }
+    }
+  }
+
+  /// Up to so many rows, the weights are gone through from end to end, as memory gives them fastest.
+  private static var rowsAtOnce: Int { 8 }
+
+  /// How many floats ahead of their use weights are asked for: the processor's own prefetcher falls behind where other
+  /// rows are read between.
+  private static var ahead: Int { 512 }
+
+  /// One weight row after the other, each with all rows of x.
+  private func inTurn(_ y: Matrix, _ x: Matrix, _ w: Matrix, _ columns: Range<Int>) {
+    for column in columns {
+      if x.rows > 4 {
+        oneByEight(y, x, w, column)
+      } else if x.rows > 2 {
+        oneByFour(y, x, w, column)
+      } else {
+        for row in 0..<x.rows { y.row(row)[column] = dotByFour(w.row(column), x.row(row), count: x.columns) }
       }
-      while column < end {
-        for row in 0..<x.rows { y.row(row)[column] = dot(x.row(row), w.row(column), count: x.columns) }
-        column &+= 1
+    }
+  }
+
+  /// A weight row with up to four rows of x; where there are fewer, the last several times.
+  @inline(__always)
+  private func oneByFour(_ y: Matrix, _ x: Matrix, _ w: Matrix, _ column: Int) {
+    let rows = FourRows(x, 0)
+    let weights = w.row(column)
+    var sums = FourSums()
+    overVectors(x.columns) { index in
+      phd_prefetch(weights + index + MatrixProduct.ahead)
+      sums.add(weights.vector(at: index), rows.vectors(at: index))
+    } tail: { index in
+      sums.addTail(weights[index], rows.lanes(at: index))
+    }
+    FourRows(y, 0).write(sums, at: column)
+  }
+
+  /// A weight row with five to eight rows of x, likewise.
+  @inline(__always)
+  private func oneByEight(_ y: Matrix, _ x: Matrix, _ w: Matrix, _ column: Int) {
+    let (first, second) = (FourRows(x, 0), FourRows(x, 4))
+    let weights = w.row(column)
+    var (s0, s1) = (FourSums(), FourSums())
+    overVectors(x.columns) { index in
+      phd_prefetch(weights + index + MatrixProduct.ahead)
+      let values = weights.vector(at: index)
+      s0.add(values, first.vectors(at: index))
+      s1.add(values, second.vectors(at: index))
+    } tail: { index in
+      s0.addTail(weights[index], first.lanes(at: index))
+      s1.addTail(weights[index], second.lanes(at: index))
+    }
+    FourRows(y, 0).write(s0, at: column)
+    FourRows(y, 4).write(s1, at: column)
+  }
+
+  /// Σ a·b, four vectors at a time: one sum would wait for itself.
+  @inline(__always)
+  private func dotByFour(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, count: Int) -> Float {
+    var sums = FourSums()
+    var index = 0
+    while index &+ 4 &* vectorWidth <= count {
+      sums.addProducts(a + index, b + index)
+      index &+= 4 &* vectorWidth
+    }
+    return sums.total + dot(a + index, b + index, count: count &- index)
+  }
+
+  /// Four weight rows with four rows of x at a time: less to load for each product.
+  private func inTiles(_ y: Matrix, _ x: Matrix, _ w: Matrix, _ columns: Range<Int>) {
+    var column = columns.lowerBound
+    while column &+ 4 <= columns.upperBound {
+      var row = 0
+      while row &+ 4 <= x.rows {
+        fourByFour(y, x, w, row, column)
+        row &+= 4
       }
+      while row < x.rows {
+        for next in column..<column &+ 4 {
+          y.row(row)[next] = dotByFour(w.row(next), x.row(row), count: x.columns)
+        }
+        row &+= 1
+      }
+      column &+= 4
+    }
+    while column < columns.upperBound {
+      for row in 0..<x.rows { y.row(row)[column] = dotByFour(w.row(column), x.row(row), count: x.columns) }
+      column &+= 1
     }
   }
 
@@ -47,45 +122,46 @@ extension MatrixProduct {
       s2.addTail(x2[index], weights)
       s3.addTail(x3[index], weights)
     }
-    s0.write(y.row(row) + column)
-    s1.write(y.row(row &+ 1) + column)
-    s2.write(y.row(row &+ 2) + column)
-    s3.write(y.row(row &+ 3) + column)
-  }
-
-  @inline(__always)
-  private func oneByFour(_ y: Matrix, _ x: Matrix, _ w: Matrix, _ row: Int, _ column: Int) {
-    let x0 = x.row(row)
-    let rows = FourRows(w, column)
-    var sums = FourSums()
-    overVectors(x.columns) { index in
-      sums.add(x0.vector(at: index), rows.vectors(at: index))
-    } tail: { index in
-      sums.addTail(x0[index], rows.lanes(at: index))
-    }
-    sums.write(y.row(row) + column)
+    let place = y.row(row) + column
+    place.store(s0.totals)
+    (place + y.stride).store(s1.totals)
+    (place + 2 &* y.stride).store(s2.totals)
+    (place + 3 &* y.stride).store(s3.totals)
   }
 }
 
-/// Four rows of weights.
+/// Four rows of a matrix, from `row` on; beyond the last, the last once more.
 private struct FourRows {
-  let w0: UnsafeMutablePointer<Float>
-  let w1: UnsafeMutablePointer<Float>
-  let w2: UnsafeMutablePointer<Float>
-  let w3: UnsafeMutablePointer<Float>
+  let r0: UnsafeMutablePointer<Float>
+  let r1: UnsafeMutablePointer<Float>
+  let r2: UnsafeMutablePointer<Float>
+  let r3: UnsafeMutablePointer<Float>
 
   @inline(__always)
-  init(_ w: Matrix, _ row: Int) {
-    (w0, w1, w2, w3) = (w.row(row), w.row(row &+ 1), w.row(row &+ 2), w.row(row &+ 3))
+  init(_ matrix: Matrix, _ row: Int) {
+    let last = matrix.rows &- 1
+    r0 = matrix.row(min(row, last))
+    r1 = matrix.row(min(row &+ 1, last))
+    r2 = matrix.row(min(row &+ 2, last))
+    r3 = matrix.row(min(row &+ 3, last))
   }
 
   @inline(__always)
   func vectors(at index: Int) -> (Vector, Vector, Vector, Vector) {
-    (w0.vector(at: index), w1.vector(at: index), w2.vector(at: index), w3.vector(at: index))
+    (r0.vector(at: index), r1.vector(at: index), r2.vector(at: index), r3.vector(at: index))
   }
 
   @inline(__always)
-  func lanes(at index: Int) -> SIMD4<Float> { SIMD4(w0[index], w1[index], w2[index], w3[index]) }
+  func lanes(at index: Int) -> SIMD4<Float> { SIMD4(r0[index], r1[index], r2[index], r3[index]) }
+
+  @inline(__always)
+  func write(_ sums: FourSums, at index: Int) {
+    let totals = sums.totals
+    r0[index] = totals.x
+    r1[index] = totals.y
+    r2[index] = totals.z
+    r3[index] = totals.w
+  }
 }
 
 /// Four sums of products.
@@ -107,11 +183,26 @@ private struct FourSums {
   @inline(__always)
   mutating func addTail(_ x: Float, _ w: SIMD4<Float>) { tail += w * x }
 
+  /// Adds the products of four vectors of each.
   @inline(__always)
-  func write(_ y: UnsafeMutablePointer<Float>) {
-    y[0] = v0.laneSum + tail.x
-    y[1] = v1.laneSum + tail.y
-    y[2] = v2.laneSum + tail.z
-    y[3] = v3.laneSum + tail.w
+  mutating func addProducts(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>) {
+    v0 = v0.addingProduct(a.vector(at: 0), b.vector(at: 0))
+    v1 = v1.addingProduct(a.vector(at: vectorWidth), b.vector(at: vectorWidth))
+    v2 = v2.addingProduct(a.vector(at: 2 &* vectorWidth), b.vector(at: 2 &* vectorWidth))
+    v3 = v3.addingProduct(a.vector(at: 3 &* vectorWidth), b.vector(at: 3 &* vectorWidth))
+  }
+
+  @inline(__always)
+  var total: Float { ((v0 + v1) + (v2 + v3)).laneSum }
+
+  /// Each sum.
+  @inline(__always)
+  var totals: SIMD4<Float> { SIMD4(v0.laneSum, v1.laneSum, v2.laneSum, v3.laneSum) + tail }
+}
+
+extension UnsafeMutablePointer<Float> {
+  @inline(__always)
+  fileprivate func store(_ four: SIMD4<Float>) {
+    UnsafeMutableRawPointer(self).storeBytes(of: four, as: SIMD4<Float>.self)
   }
 }

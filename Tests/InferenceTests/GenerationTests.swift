@@ -1,0 +1,105 @@
+import Foundation
+import Kernels
+import Testing
+import Transformer
+
+@testable import Inference
+
+@Suite struct GenerationTests {
+  private func generate(
+    _ subject: Subject, _ prompts: [[Int32]], count: Int, sampling: Sampling = .greedy, seed: UInt64 = 0,
+    endToken: Int32? = nil
+  ) -> [GeneratedSequence] {
+    let generation = Generation(
+      Decoder(subject.model, on: subject.team), maximumTokens: count, sampling: sampling, seed: seed,
+      endToken: endToken)
+    return generation.run(prompts, seconds: { 0 }, onToken: { _, _ in true }).sequences
+  }
+
+  @Test("Greedy tokens are those of an argmax loop over full forwards", arguments: patterns)
+  func greedy(_ decoding: HiddenDecoding) {
+    let subject = Subject(decoding)
+    let prompts = [Subject.tokens(21), Subject.tokens(4, seed: 3)]
+    let generated = generate(subject, prompts, count: 20)
+    for (prompt, sequence) in zip(prompts, generated) {
+      var text = prompt
+      for index in 0..<20 {
+        let logits = subject.expected(text)[text.count - 1]
+        let best = logits.indices.max { logits[$0] < logits[$1] } ?? 0
+        #expect(sequence.tokens[index] == Int32(best))
+        let sum = logits.reduce(0.0) { $0 + Double(exp(Double($1 - logits[best]))) }
+        #expect(abs(Double(sequence.logProbabilities[index]) + log(sum)) < 1e-3)
+        text.append(Int32(best))
+      }
+    }
+  }
+
+  @Test("A seed gives the same tokens again, alone and among others; another seed others")
+  func seeds() {
+    let subject = Subject(HiddenDecoding(pattern: .cswa, repeats: 2, window: 5, chunk: 16))
+    let prompt = Subject.tokens(9)
+    let sampling = Sampling(temperature: 2)
+    let once = generate(subject, [prompt], count: 30, sampling: sampling, seed: 4)[0].tokens
+    #expect(generate(subject, [prompt], count: 30, sampling: sampling, seed: 4)[0].tokens == once)
+    #expect(generate(subject, [prompt, [3, 4]], count: 30, sampling: sampling, seed: 4)[0].tokens == once)
+    #expect(generate(subject, [prompt], count: 30, sampling: sampling, seed: 5)[0].tokens != once)
+  }
+
+  @Test("The end token ends a sequence and is not part of it; the others go on")
+  func ends() {
+    let subject = Subject(.vanilla)
+    let prompts = [Subject.tokens(9), Subject.tokens(5, seed: 2)]
+    let free = generate(subject, prompts, count: 12, sampling: Sampling(temperature: 3), seed: 1)
+    let end = free[0].tokens[4]
+    let ended = generate(subject, prompts, count: 12, sampling: Sampling(temperature: 3), seed: 1, endToken: end)
+    for (whole, cut) in zip(free, ended) { #expect(cut.tokens == Array(whole.tokens.prefix { $0 != end })) }
+    #expect(ended[0].tokens.count <= 4)
+  }
+}
+
+@Suite struct SamplerTests {
+  /// How often each token is drawn.
+  private func shares(_ logits: [Float], _ sampling: Sampling, seen: Set<Int32> = []) -> [Double] {
+    var sampler = Sampler(sampling, seed: 11)
+    var counts = [Double](repeating: 0, count: logits.count)
+    let draws = 20_000
+    logits.withUnsafeBufferPointer { for _ in 0..<draws { counts[Int(sampler.next($0, seen: seen).token)] += 1 } }
+    return counts.map { $0 / Double(draws) }
+  }
+
+  /// Within four standard deviations.
+  private func expect(_ found: [Double], _ expected: [Double], sourceLocation: SourceLocation = #_sourceLocation) {
+    for (found, expected) in zip(found, expected) {
+      let bound = 4 * (expected * (1 - expected) / 20_000).squareRoot()
+      #expect(abs(found - expected) <= bound, sourceLocation: sourceLocation)
+    }
+  }
+
+  private let logits = [0.4, 0.05, 0.3, 0.15, 0.1].map { Float(log($0)) }
+
+  @Test("Tokens are drawn as often as their probabilities say")
+  func distribution() {
+    expect(shares(logits, Sampling()), [0.4, 0.05, 0.3, 0.15, 0.1])
+    let squares = [0.4, 0.05, 0.3, 0.15, 0.1].map { $0 * $0 }
+    expect(shares(logits, Sampling(temperature: 0.5)), squares.map { $0 / squares.reduce(0, +) })
+  }
+
+  @Test("Only the k likeliest, the nucleus, and what min-p leaves")
+  func cuts() {
+    expect(shares(logits, Sampling(topK: 2)), [4.0 / 7, 0, 3.0 / 7, 0, 0])
+    expect(shares(logits, Sampling(topK: 9)), [0.4, 0.05, 0.3, 0.15, 0.1])
+    expect(shares(logits, Sampling(topP: 0.69)), [4.0 / 7, 0, 3.0 / 7, 0, 0])
+    expect(shares(logits, Sampling(topP: 0.72)), [0.4 / 0.85, 0, 0.3 / 0.85, 0.15 / 0.85, 0])
+    expect(shares(logits, Sampling(topP: 0.001)), [1, 0, 0, 0, 0])
+    expect(shares(logits, Sampling(minP: 0.3)), [0.4 / 0.85, 0, 0.3 / 0.85, 0.15 / 0.85, 0])
+    // Equal ones: the first.
+    expect(shares([1, 2, 2, 2], Sampling(topK: 2)), [0, 0.5, 0.5, 0])
+  }
+
+  @Test("The repetition penalty weighs on what was seen, whatever a logit's sign")
+  func repetition() {
+    let found = shares([2, 2, -1, -1], Sampling(repetitionPenalty: 2), seen: [0, 2])
+    let weights = [exp(1.0), exp(2.0), exp(-2.0), exp(-1.0)]
+    expect(found, weights.map { $0 / weights.reduce(0, +) })
+  }
+}

@@ -1,0 +1,110 @@
+import Foundation
+import Storage
+import TestSupport
+import Testing
+import Training
+
+/// `phd generate` on a checkpoint of its own making.
+@Suite(.serialized) struct GenerateTests {
+  private let checkpoint = "runs/tiny/step-00000005.h5"
+
+  /// A model of bytes, or of 61 tokens that no tokenizer is known of, trained for five steps.
+  private func trained(onBytes: Bool) throws -> Workplace {
+    let workplace = try Workplace()
+    var settings = ["--set", "training.steps=5", "--set", "data.validation={}"]
+    if onBytes {
+      try String(repeating: "The quick brown fox — jumps. ", count: 60)
+        .write(toFile: workplace["text.txt"], atomically: true, encoding: .utf8)
+      let built = try workplace.phd("corpus", "build", "text.txt", "--output", "bytes.h5", "--tokenizer", "bytes")
+      try #require(built.status == 0, "\(built.error)")
+      settings += ["--set", "data.train=bytes.h5", "--set", "model.vocab_size=257"]
+    }
+    let outcome = try workplace.train(settings)
+    try #require(outcome.status == 0, "\(outcome.error)")
+    return workplace
+  }
+
+  @Test("Text and JSON, one prompt and several, from the checkpoint's own tokenizer")
+  func text() throws {
+    let workplace = try trained(onBytes: true)
+    func generate(_ arguments: String...) throws -> Outcome {
+      try launch(
+        "phd", ["generate", "--checkpoint", checkpoint, "--greedy", "--max-new-tokens", "9"] + arguments,
+        directory: workplace.path)
+    }
+    let json = try generate("--prompt", "The q", "--json")
+    try #require(json.status == 0, "\(json.error)")
+    let report = try JSONValue(parsing: json.output)
+    #expect(report["prompt_tokens"]?.array?.compactMap(\.integer) == "The q".utf8.map { Int($0) })
+    let tokens = report["tokens"]?.array?.compactMap(\.integer) ?? []
+    #expect(tokens.count <= 9 && !tokens.contains(256))
+    #expect(report["logprobs"]?.array?.count == tokens.count)
+    #expect(report["text"]?.string == String(decoding: tokens.map { UInt8($0) }, as: UTF8.self))
+    // A prompt longer than a training sample.
+    let long = String(repeating: "fox ", count: 30)
+    #expect(try generate("--prompt", long).status == 0)
+
+    let streamed = try generate("--prompt", "The q")
+    #expect(streamed.output == (report["text"]?.string ?? "") + "\n")
+    try "The q\nfox\n".write(toFile: workplace["prompts.txt"], atomically: true, encoding: .utf8)
+    let several = try JSONValue(parsing: try generate("--prompts", "prompts.txt", "--json").output).array ?? []
+    #expect(several.count == 2)
+    #expect(several.first?["tokens"] == report["tokens"])
+
+    // The text up to what comes third.
+    let letters = Array(report["text"]?.string ?? "")
+    if letters.count > 2, letters[2] != letters[0], letters[2] != letters[1] {
+      #expect(try generate("--prompt", "The q", "--stop", String(letters[2])).output == String(letters[..<2]) + "\n")
+    }
+  }
+
+  @Test("What cannot be done is said")
+  func errors() throws {
+    let workplace = try trained(onBytes: false)
+    func expect(
+      _ status: Int32, naming words: [String], _ arguments: [String], sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+      try expectError(
+        launch("phd", ["generate"] + arguments, directory: workplace.path), status, naming: words,
+        sourceLocation: sourceLocation)
+    }
+    let model = ["--checkpoint", checkpoint]
+    try expect(64, naming: ["names no tokenizer", "--tokens"], model + ["--prompt", "fox"])
+    try expect(64, naming: ["61", "vocabulary"], model + ["--tokens", "1,61"])
+    try expect(64, naming: ["--tokens is empty"], model + ["--tokens", ""])
+    try expect(64, naming: ["two is no number"], model + ["--tokens", "1,two"])
+    try expect(64, naming: ["--prompt", "is empty"], model + ["--prompt", "", "--tokenizer", "bytes"])
+    try expect(64, naming: ["vocabulary of 61"], model + ["--prompt", "fox", "--tokenizer", "bytes"])
+    try expect(64, naming: ["one of --prompt"], model)
+    try expect(64, naming: ["--max-new-tokens"], model + ["--tokens", "1", "--max-new-tokens", "1099511627776"])
+    try expect(64, naming: ["--top-p"], model + ["--tokens", "1", "--top-p", "0"])
+    try expect(66, naming: ["nowhere.h5"], ["--checkpoint", "nowhere.h5", "--tokens", "1"])
+    try expect(66, naming: ["nothing.txt"], model + ["--prompts", "nothing.txt", "--tokenizer", "bytes"])
+    try expect(65, naming: ["train.h5", "no checkpoint"], ["--checkpoint", "train.h5", "--tokens", "1"])
+    let tokens = try launch(
+      "phd", ["generate"] + model + ["--tokens", "1,2,3", "--max-new-tokens", "4", "--json"], directory: workplace.path)
+    let report = try JSONValue(parsing: tokens.output)
+    #expect(report["tokens"]?.array?.count == 4)
+    #expect(report["text"] == .null)
+  }
+
+  @Test("The benchmark's table and JSON")
+  func benchmark() throws {
+    let workplace = try Workplace()
+    let arguments = ["benchmark", "inference", "config.json", "--prompts", "100,120", "--repeats", "2", "--decode", "2"]
+    let json = try launch("phd", arguments + ["--rounds", "1", "--json"], directory: workplace.path)
+    try #require(json.status == 0, "\(json.error)")
+    let results = try JSONValue(parsing: json.output).array ?? []
+    #expect(
+      results.compactMap { $0["pattern"]?.string }
+        == (0..<2).flatMap { _ in
+          ["vanilla", "phd", "swa", "cswa", "naive"]
+        })
+    #expect(results.allSatisfy { ($0["decode_seconds_per_token"]?.number ?? 0) > 0 })
+    let bytes = results.compactMap { $0["kv_cache_bytes"]?.integer }
+    #expect(bytes[1] == bytes[0])
+    #expect(bytes[3] > bytes[0] && bytes[4] == 2 * bytes[0])
+    let table = try launch("phd", arguments + ["--rounds", "1"], directory: workplace.path)
+    #expect(table.output.split(separator: "\n").count == 12)
+  }
+}
