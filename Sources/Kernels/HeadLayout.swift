@@ -128,29 +128,16 @@ public struct HeadLayout {
     _: Row.Type, _ rows: Matrix, _ norm: (weight: UnsafePointer<Float>, epsilon: Float), _ rotary: RotaryTable,
     _ scale: Float, _ target: some MatrixRow, _ team: ThreadTeam
   ) {
-    let half = shape.headSize / 2
     let weight = norm.weight
     eachPiece(rows, team) { row in
       let source = Row(rows, row)
       let factor = scale * RMSNorm.inverseRMS(source, count: columns, epsilon: norm.epsilon)
-      let angles = rotary.row(row % shape.positions)
       let start = offset(row: row)
       for head in 0..<shape.keyValueHeads &* headsPerKey {
         let first = head &* shape.headSize
         let place = target.advanced(by: start &+ place(of: head))
-        overVectors(half) { column in
-          let low = source.vector(at: first &+ column) * weight.vector(at: first &+ column) * factor
-          let high = source.vector(at: first &+ half &+ column) * weight.vector(at: first &+ half &+ column) * factor
-          let cos = angles.vector(at: column)
-          let sin = angles.vector(at: half &+ column)
-          place.store(low * cos - high * sin, at: column)
-          place.store(high * cos + low * sin, at: half &+ column)
-        } tail: { column in
-          let low = source[first &+ column] * weight[first &+ column] * factor
-          let high = source[first &+ half &+ column] * weight[first &+ half &+ column] * factor
-          place[column] = low * angles[column] - high * angles[half &+ column]
-          place[half &+ column] = high * angles[column] + low * angles[half &+ column]
-        }
+        rotary.rotate(
+          place, source.advanced(by: first), weight: weight + first, factor: factor, position: row % shape.positions)
         place.clear(shape.headSize..<shape.paddedHeadSize)
       }
     }

@@ -13,18 +13,16 @@ public enum HeadRows {
     let size = heads.paddedHeadSize
     team.forEach(Rows.pieces(order.count)) { piece, _ in
       for index in Rows.range(piece, of: order.count) {
-        let source = UnsafePointer(rows.row(Int(order[index])))
-        let factor =
-          heads.queryScale
-          * RMSNorm.inverseRMS(FloatRow(rows, Int(order[index])), count: rows.columns, epsilon: epsilon)
+        let source = FloatRow(rows, Int(order[index]))
+        let factor = heads.queryScale * RMSNorm.inverseRMS(source, count: rows.columns, epsilon: epsilon)
         for head in 0..<heads.queryHeads {
           let place =
             (head / heads.headsPerKey &* order.count &+ index) &* heads.headsPerKey &+ head % heads.headsPerKey
-          let query = queries + place &* size
-          for padding in heads.headSize..<size { query[padding] = 0 }
-          rotate(
-            query, source + head &* heads.headSize, weight + head &* heads.headSize, factor,
-            rotary.row(Int(positions[index])), heads.headSize)
+          let query = FloatRow(queries + place &* size)
+          let first = head &* heads.headSize
+          rotary.rotate(
+            query, source.advanced(by: first), weight: weight + first, factor: factor, position: Int(positions[index]))
+          query.clear(heads.headSize..<size)
         }
       }
     }
@@ -45,39 +43,21 @@ public enum HeadRows {
       withUnsafeTemporaryAllocation(of: Float.self, capacity: heads.paddedHeadSize) { scratch in
         guard let key = scratch.baseAddress else { return }
         for index in Rows.range(piece, of: rows.rows) {
-          let source = UnsafePointer(rows.row(index))
-          let factor = RMSNorm.inverseRMS(FloatRow(rows, index), count: columns, epsilon: epsilon)
+          let source = FloatRow(rows, index)
+          let factor = RMSNorm.inverseRMS(source, count: columns, epsilon: epsilon)
           let (store, slot) = (stores[index], Int(slots[index]))
           for head in 0..<heads.keyValueHeads {
             let column = head &* size
-            rotate(key, source + column, weight + column, factor, rotary.row(Int(positions[index])), size)
+            rotary.rotate(
+              FloatRow(key), source.advanced(by: column), weight: weight + column, factor: factor,
+              position: Int(positions[index]))
             let turned = store.panels(head) + store.offset(slot)
             for element in 0..<size { turned[element &* panel] = key[element] }
-            (store.values(head) + slot &* heads.paddedHeadSize).update(from: source + columns + column, count: size)
+            (store.values(head) + slot &* heads.paddedHeadSize).update(
+              from: source.pointer + columns + column, count: size)
           }
         }
       }
-    }
-  }
-
-  /// target ← RoPE(x · weight · factor), one head.
-  @inline(__always)
-  private static func rotate(
-    _ target: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, _ weight: UnsafePointer<Float>, _ factor: Float,
-    _ angles: UnsafePointer<Float>, _ size: Int
-  ) {
-    let half = size / 2
-    overVectors(half) { column in
-      let low = x.vector(at: column) * weight.vector(at: column) * factor
-      let high = x.vector(at: half &+ column) * weight.vector(at: half &+ column) * factor
-      let (cos, sin) = (angles.vector(at: column), angles.vector(at: half &+ column))
-      target.store(low * cos - high * sin, at: column)
-      target.store(high * cos + low * sin, at: half &+ column)
-    } tail: { column in
-      let low = x[column] * weight[column] * factor
-      let high = x[half &+ column] * weight[half &+ column] * factor
-      target[column] = low * angles[column] - high * angles[half &+ column]
-      target[half &+ column] = high * angles[column] + low * angles[half &+ column]
     }
   }
 }

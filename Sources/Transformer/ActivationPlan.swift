@@ -151,18 +151,27 @@ struct ActivationPlan {
     let (queryColumns, keyColumns) = (shape.paddedQueryColumns, shape.paddedKeyColumns)
     let panels = shape.hiddenDecoding.groups.reduce(0) { $0 + shape.keyPanels($1).count }
     queries = take(rows * queryColumns, shape.attentionPrecision)
+    if training {
+      // A block's queries are read for the last time before their gradients are written.
+      queryGradients = shape.attentionPrecision == .fp32 ? queries : take(rows * queryColumns)
+      keyGradients = take(rows * keyColumns)
+      valueGradients = take(rows * keyColumns)
+    }
+    let attentionOnly = count
     keys = take(rows * keyColumns, shape.attentionPrecision)
     values = take(rows * keyColumns, shape.attentionPrecision)
     keyPanels = take(panels)
     downward = take(shape.hiddenDecoding.groups.reduce(0) { $0 + shape.keyPanels($1).downwardCount })
     if training {
       valuePanels = take(panels)
-      queryGradients = take(rows * queryColumns)
-      keyGradients = take(rows * keyColumns)
-      valueGradients = take(rows * keyColumns)
-      queryKeyValueGradients = takeOperand(rows * (d + 2 * kv))
     }
-    let afterAttention = count
+    var afterAttention = count
+    if training {
+      // Where attention's operands were: its gradients are back in the projection's order after it.
+      count = attentionOnly
+      queryKeyValueGradients = takeOperand(rows * (d + 2 * kv))
+      afterAttention = max(afterAttention, count)
+    }
     count = scratch
     logits = take(shape.headRows * shape.model.vocabularySize)
     if training { headGradient = take(shape.rowsPerCopy * d) }

@@ -10,6 +10,11 @@ extension ModelPass {
     return (0..<shape.sequences).map { lossSums(rows: $0 * shape.positions..<($0 + 1) * shape.positions) }
   }
 
+  /// −log p of each target [sequences · T], after ``losses(parameters:tokens:)``.
+  public var tokenLosses: UnsafeBufferPointer<Float> {
+    UnsafeBufferPointer(start: place(plan.losses), count: shape.rowsPerCopy)
+  }
+
   /// The logits of a micro-batch, slice by slice: `body` is given the first row of a slice and its logits
   /// [rows, V], rows ordered [sequence][position]; tokens [sequences][T + 1], the last of each not read.
   public func logits(

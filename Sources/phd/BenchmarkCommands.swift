@@ -1,6 +1,4 @@
 import ArgumentParser
-import Communication
-import Foundation
 import Kernels
 import Training
 
@@ -40,19 +38,18 @@ struct BenchmarkCommand: ParsableCommand {
     }
 
     func run() throws {
-      let communicator = try Communicator.initialize()
-      communicator.statusOfError = { ExitStatus.of($0) ?? ExitStatus.brokenNumbers.rawValue }
-      let configuration = try communicator.agreed {
-        let configuration = try RunSetup.load(config, overrides: overrides)
-        if let fault = configuration.fault(ranks: communicator.size) { throw ConfigurationError(fault) }
-        return configuration
+      try underMPI { communicator in
+        let configuration = try communicator.agreed {
+          let configuration = try RunSetup.load(config, overrides: overrides)
+          if let fault = configuration.fault(ranks: communicator.size) { throw ConfigurationError(fault) }
+          return configuration
+        }
+        let result = try StepBenchmark(configuration, steps: steps, readsCorpus: corpus, communicator)
+        if communicator.isRoot, configuration.training.precision == .bf16, let warning = Processor.bf16Warning {
+          ErrorReport.print(toStandardError: "phd: warning: \(warning)")
+        }
+        if communicator.isRoot { print(json ? result.json.compact : result.text) }
       }
-      let result = try StepBenchmark(configuration, steps: steps, readsCorpus: corpus, communicator)
-      if communicator.isRoot, configuration.training.precision == .bf16, let warning = Processor.bf16Warning {
-        FileHandle.standardError.write(Data("phd: warning: \(warning)\n".utf8))
-      }
-      if communicator.isRoot { print(json ? result.json.compact : result.text) }
-      try communicator.finalize()
     }
   }
 }

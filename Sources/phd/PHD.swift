@@ -9,7 +9,7 @@ struct PHD: ParsableCommand {
     abstract: "What stands around a training run: corpora, logs, checkpoints, plans.",
     version: Version.current,
     subcommands: [
-      CorpusCommand.self, LogCommand.self, CheckpointCommand.self, GenerateCommand.self,
+      CorpusCommand.self, LogCommand.self, CheckpointCommand.self, GenerateCommand.self, EvaluateCommand.self,
       PlanCommand.self, BenchmarkCommand.self,
     ])
 

@@ -91,7 +91,8 @@ import Training
   @Test("The benchmark's table and JSON")
   func benchmark() throws {
     let workplace = try Workplace()
-    let arguments = ["benchmark", "inference", "config.json", "--prompts", "100,120", "--repeats", "2", "--decode", "2"]
+    let arguments = "benchmark inference config.json --prompts 100,120 --repeats 2 --decode 2"
+      .split(separator: " ").map { String($0) }
     let json = try launch("phd", arguments + ["--rounds", "1", "--json"], directory: workplace.path)
     try #require(json.status == 0, "\(json.error)")
     let results = try JSONValue(parsing: json.output).array ?? []

@@ -1,0 +1,86 @@
+import Communication
+import Corpus
+import Foundation
+import Kernels
+import Transformer
+
+/// A checkpoint's mean loss over a corpus's samples, in their order.
+public struct LossEvaluation {
+  /// Mean −log p(target), nats a token.
+  public let loss: Double
+  /// Target tokens.
+  public let tokens: Int
+  public let samples: Int
+  /// For a corpus of byte tokens: bits, its ends of documents included, over its bytes.
+  public let bitsPerByte: Double?
+  /// The mean at each position of a sample.
+  public let ofPositions: [Double]
+
+  /// Collective.
+  ///
+  /// - Parameters:
+  ///   - corpus: a path or a glob.
+  ///   - sequenceLength: of the samples; nil for what the model was trained on.
+  ///   - sequences: how many samples at the most; nil for all.
+  ///   - microBatch: samples that a rank takes through the model at once.
+  /// - Throws: `StorageError`, `CorpusError`; `AgreedError`, `CommunicationError`.
+  public init(
+    checkpoint path: String, corpus: String, sequenceLength: Int? = nil, sequences: Int? = nil, microBatch: Int = 4,
+    threads: Int? = nil, _ communicator: Communicator
+  ) throws {
+    let (model, parameters, source) = try communicator.agreed {
+      let report = try CheckpointReport(path)
+      let layout = ParameterLayout(report.configuration.model)
+      let parameters = Buffer(count: layout.count)
+      try Checkpoint.readWeights(path, into: parameters, layout)
+      let source = try DataSource(
+        corpus, sequenceLength: sequenceLength ?? report.configuration.data.sequenceLength)
+      return (report.configuration, parameters, source)
+    }
+    let team = ThreadTeam(count: try threads ?? Threads.perRank(communicator))
+    let samples = min(sequences ?? .max, source.sampleCount)
+    let pass = ModelPass(
+      PassShape(
+        model: model.model, hiddenDecoding: model.hiddenDecoding, sequences: min(microBatch, samples),
+        positions: source.sequenceLength),
+      layout: ParameterLayout(model.model), trains: false, on: team)
+    let losses = try SampleLosses(of: samples, from: source, pass, parameters: parameters, communicator)
+    let total = losses.ofSamples.reduce(0, +)
+    self.samples = samples
+    tokens = samples * source.sequenceLength
+    loss = total / Double(tokens)
+    ofPositions = losses.ofPositions.map { $0 / Double(samples) }
+    let isBytes = source.files.allSatisfy { $0.tokenizer == "bytes" } && losses.bytes > 0
+    bitsPerByte = isBytes ? total / log(2) / Double(losses.bytes) : nil
+  }
+
+  public var perplexity: Double { exp(loss) }
+
+  public var json: JSONValue {
+    [
+      "loss": .number(loss), "perplexity": .number(perplexity), "tokens": .integer(tokens),
+      "sequences": .integer(samples), "bits_per_byte": bitsPerByte.map { .number($0) } ?? .null,
+      "loss_by_position": .array(ofPositions.map { .number($0) }),
+    ]
+  }
+
+  public var text: String {
+    var lines = [
+      "loss            \(format(loss)) nats a token", "perplexity      \(format(perplexity))",
+      "tokens          \(tokens), in \(samples) samples",
+    ]
+    if let bitsPerByte { lines.append("bits a byte     \(format(bitsPerByte))") }
+    // Positions 0, 1, 2–3, 4–7, …
+    var first = 0
+    while first < ofPositions.count {
+      let end = min(max(1, 2 * first), ofPositions.count)
+      let mean = ofPositions[first..<end].reduce(0, +) / Double(end - first)
+      let name = end - first == 1 ? "position \(first)" : "\(first)–\(end - 1)"
+      lines.append("  \(name.padding(toLength: 14, withPad: " ", startingAt: 0))\(format(mean))")
+      first = end
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  private func format(_ value: Double) -> String { String(format: "%.4f", value) }
+}

@@ -1,0 +1,55 @@
+import ArgumentParser
+import Training
+
+/// `phd evaluate`: how good a model is.
+struct EvaluateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "evaluate", abstract: "Say how good a checkpoint's model is.", subcommands: [Loss.self])
+
+  struct Loss: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "The mean loss over a corpus's samples, in their order.",
+      discussion: "Under mpirun the ranks share the samples; the loss has the same bits on any number of them.")
+
+    @Option(help: ArgumentHelp("The checkpoint.", valueName: "file"))
+    var checkpoint: String
+
+    @Option(help: ArgumentHelp("The corpus, a path or a glob.", valueName: "file"))
+    var corpus: String
+
+    @Option(help: ArgumentHelp("Target tokens of a sample; default: as the model was trained.", valueName: "n"))
+    var sequenceLength: Int?
+
+    @Option(help: ArgumentHelp("Samples at the most; default: all.", valueName: "n"))
+    var sequences: Int?
+
+    @Option(help: ArgumentHelp("Samples that a rank takes through the model at once.", valueName: "n"))
+    var microBatch = 4
+
+    @Option(help: ArgumentHelp("Threads of each rank; default: the node's cores over its ranks.", valueName: "n"))
+    var threads: Int?
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func validate() throws {
+      for (name, value) in [
+        ("sequence-length", sequenceLength), ("sequences", sequences), ("micro-batch", microBatch),
+        ("threads", threads),
+      ] {
+        if let value, !(1...1 << 31).contains(value) {
+          throw ValidationError("--\(name) \(value): expected 1 or more")
+        }
+      }
+    }
+
+    func run() throws {
+      try underMPI { communicator in
+        let result = try LossEvaluation(
+          checkpoint: checkpoint, corpus: corpus, sequenceLength: sequenceLength, sequences: sequences,
+          microBatch: microBatch, threads: threads, communicator)
+        if communicator.isRoot { print(json ? result.json.compact : result.text) }
+      }
+    }
+  }
+}

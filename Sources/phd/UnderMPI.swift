@@ -1,0 +1,21 @@
+import Communication
+import Foundation
+import Training
+
+/// Runs what works under mpirun: every rank does `body`, and rank 0 alone reports an error that all share.
+func underMPI(_ body: (Communicator) throws -> Void) throws {
+  let communicator = try Communicator.initialize()
+  communicator.statusOfError = { ExitStatus.of($0) ?? ExitStatus.brokenNumbers.rawValue }
+  do {
+    try body(communicator)
+    try communicator.finalize()
+  } catch let error as CommunicationError {
+    // The ranks can't agree any more: whoever notices says so and ends the job.
+    ErrorReport.print(toStandardError: "phd: \(error)")
+    communicator.abort(status: error.exitStatus)
+  } catch {
+    try communicator.finalize()
+    if communicator.isRoot { throw error }
+    Foundation.exit(ExitStatus.of(error) ?? ExitStatus.brokenNumbers.rawValue)
+  }
+}
