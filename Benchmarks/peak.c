@@ -1,6 +1,6 @@
 /* The most that one core's multiply-adds give: AVX-512 in fp32, and AVX512-BF16's pairs, twelve sums in registers.
  *
- *     cc -O2 -march=native Benchmarks/peak.c -o /tmp/peak && /tmp/peak
+ *     cc -O2 -march=native Benchmarks/peak.c -o .build/peak && .build/peak
  */
 #define _POSIX_C_SOURCE 199309L
 #include <immintrin.h>

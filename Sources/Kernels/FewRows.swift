@@ -1,7 +1,7 @@
 import CProcessor
 
 extension MatrixProduct {
-  /// Up to so many rows, a product is bound by the memory that the weights come from.
+  /// Up to so many rows, packing the weights would take longer than the product.
   public static let fewRows = 64
 
   /// y ← x · wᵀ for few rows, fp32: the weights are read once, where they are, and not packed; x [M, K], w [N, K],

@@ -28,23 +28,20 @@ public struct LossEvaluation {
     checkpoint path: String, corpus: String, sequenceLength: Int? = nil, sequences: Int? = nil, microBatch: Int = 4,
     threads: Int? = nil, _ communicator: Communicator
   ) throws {
-    let (model, parameters, source) = try communicator.agreed {
+    let (configuration, weights, source) = try communicator.agreed {
       let report = try CheckpointReport(path)
-      let layout = ParameterLayout(report.configuration.model)
-      let parameters = Buffer(count: layout.count)
-      try Checkpoint.readWeights(path, into: parameters, layout)
       let source = try DataSource(
         corpus, sequenceLength: sequenceLength ?? report.configuration.data.sequenceLength)
-      return (report.configuration, parameters, source)
+      return (report.configuration, try report.readWeights(), source)
     }
     let team = ThreadTeam(count: try threads ?? Threads.perRank(communicator))
     let samples = min(sequences ?? .max, source.sampleCount)
     let pass = ModelPass(
       PassShape(
-        model: model.model, hiddenDecoding: model.hiddenDecoding, sequences: min(microBatch, samples),
+        model: configuration.model, hiddenDecoding: configuration.hiddenDecoding, sequences: min(microBatch, samples),
         positions: source.sequenceLength),
-      layout: ParameterLayout(model.model), trains: false, on: team)
-    let losses = try SampleLosses(of: samples, from: source, pass, parameters: parameters, communicator)
+      layout: weights.layout, trains: false, on: team)
+    let losses = try SampleLosses(of: samples, from: source, pass, parameters: weights.parameters, communicator)
     let total = losses.ofSamples.reduce(0, +)
     self.samples = samples
     tokens = samples * source.sequenceLength

@@ -249,7 +249,8 @@ public final class TrainingRun {
 }
 
 extension Duration {
-  var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+  /// Seconds, with their fraction.
+  public var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }
 
 /// This program's version.

@@ -73,7 +73,7 @@ struct ActivationPlan {
   }
 
   private(set) var count = 0
-  private let shape: PassShape
+  private let precision: ElementType
   /// Each layer's input [rows, d], and after the last the last one's output [rows of a copy, d].
   private(set) var inputs: [Int] = []
   private(set) var layers: [Layer] = []
@@ -110,7 +110,7 @@ struct ActivationPlan {
     let (d, f) = (shape.model.hiddenSize, shape.model.intermediateSize)
     let kv = shape.model.keyValueSize
     let rows = shape.rows
-    self.shape = shape
+    precision = shape.precision
     for layer in 0..<shape.model.layers {
       inputs.append(training || layer < 2 ? take(rows * d) : inputs[layer - 2])
     }
@@ -139,7 +139,7 @@ struct ActivationPlan {
       stream = take(rows * d)
       sums = take(RowSums.scratchCount(rows: rows, columns: d))
     }
-    if shape.precision != .fp32 {
+    if precision != .fp32 {
       operand = takeOperand(rows * d)
       weightOperand = takeOperand(d * max(2 * f, d + 2 * kv))
     }
@@ -162,9 +162,7 @@ struct ActivationPlan {
     values = take(rows * keyColumns, shape.attentionPrecision)
     keyPanels = take(panels)
     downward = take(shape.hiddenDecoding.groups.reduce(0) { $0 + shape.keyPanels($1).downwardCount })
-    if training {
-      valuePanels = take(panels)
-    }
+    if training { valuePanels = take(panels) }
     var afterAttention = count
     if training {
       // Where attention's operands were: its gradients are back in the projection's order after it.
@@ -175,7 +173,7 @@ struct ActivationPlan {
     count = scratch
     logits = take(shape.headRows * shape.model.vocabularySize)
     if training { headGradient = take(shape.rowsPerCopy * d) }
-    if shape.precision != .fp32 {
+    if precision != .fp32 {
       headOperand = takeOperand(shape.model.vocabularySize * d)
       if training { logitGradient = takeOperand(shape.headRows * shape.model.vocabularySize) }
     }
@@ -183,7 +181,7 @@ struct ActivationPlan {
   }
 
   /// Room for `size` elements of a product's operand.
-  private mutating func takeOperand(_ size: Int) -> Int { take(size, shape.precision) }
+  private mutating func takeOperand(_ size: Int) -> Int { take(size, precision) }
 
   private mutating func take(_ size: Int, _ type: ElementType) -> Int { take((size * type.bytes + 3) / 4) }
 

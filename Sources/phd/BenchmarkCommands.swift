@@ -16,13 +16,7 @@ struct BenchmarkCommand: ParsableCommand {
         the same process, the most memory, and where the time goes. Works under mpirun.
         """)
 
-    @Argument(help: ArgumentHelp("The configuration (JSON).", valueName: "config"))
-    var config: String
-
-    @Option(
-      name: .customLong("set"), parsing: .singleValue,
-      help: ArgumentHelp("Override one key by its dotted path.", valueName: "key=value"))
-    var overrides: [String] = []
+    @OptionGroup var arguments: ConfigurationArguments
 
     @Option(help: ArgumentHelp("Steps to time, after one that is not counted.", valueName: "n"))
     var steps = 5
@@ -40,7 +34,7 @@ struct BenchmarkCommand: ParsableCommand {
     func run() throws {
       try underMPI { communicator in
         let configuration = try communicator.agreed {
-          let configuration = try RunSetup.load(config, overrides: overrides)
+          let configuration = try arguments.load()
           if let fault = configuration.fault(ranks: communicator.size) { throw ConfigurationError(fault) }
           return configuration
         }

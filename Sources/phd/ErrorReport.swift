@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Inference
+import Kernels
 import Training
 
 /// How an error leaves the program: a line or two on standard error, and an exit status of sysexits.
@@ -23,6 +24,15 @@ enum ErrorReport {
     case .usage: return ExitStatus.usage.rawValue
     case .missing: return ExitStatus.missing.rawValue
     }
+  }
+
+  /// To be called before any kernel runs.
+  ///
+  /// - Throws: `ConfigurationError` where this program was built for a greater processor than the one at hand.
+  static func requireProcessor() throws {
+    guard let feature = Processor.missingFeature else { return }
+    throw ConfigurationError(
+      "this program was built for a processor with \(feature), which this one lacks; build it here: launch/build.sh")
   }
 
   static func print(toStandardError line: String) {

@@ -67,8 +67,8 @@ struct GenerateCommand: ParsableCommand {
     if [prompt, tokens, prompts].count(where: { $0 != nil }) != 1 {
       throw ValidationError("give one of --prompt, --tokens and --prompts")
     }
-    if !(1...1 << 40).contains(maxNewTokens) {
-      throw ValidationError("--max-new-tokens \(maxNewTokens): expected 1 to \(1 << 40)")
+    if !(1...1 << 32).contains(maxNewTokens) {
+      throw ValidationError("--max-new-tokens \(maxNewTokens): expected 1 to \(1 << 32)")
     }
     if !(temperature >= 0 && temperature.isFinite) {
       throw ValidationError("--temperature \(temperature): expected 0 or more")
@@ -100,7 +100,7 @@ struct GenerateCommand: ParsableCommand {
     let clock = ContinuousClock()
     let begin = clock.now
     let result = generation.run(
-      prompts, seconds: { (clock.now - begin) / .seconds(1) },
+      prompts, seconds: { (clock.now - begin).inSeconds },
       onToken: { sequence, token in
         guard loaded.hasTokenizer else { return true }
         let piece = texts[sequence].add(token)

@@ -13,13 +13,7 @@ extension BenchmarkCommand {
         a round, in turn; reported are medians.
         """)
 
-    @Argument(help: ArgumentHelp("The configuration (JSON).", valueName: "config"))
-    var config: String
-
-    @Option(
-      name: .customLong("set"), parsing: .singleValue,
-      help: ArgumentHelp("Override one key by its dotted path.", valueName: "key=value"))
-    var overrides: [String] = []
+    @OptionGroup var arguments: ConfigurationArguments
 
     @Option(help: ArgumentHelp("Patterns, with commas between them.", valueName: "names"))
     var patterns = "vanilla,phd,swa,cswa,naive"
@@ -58,12 +52,13 @@ extension BenchmarkCommand {
     }
 
     func run() throws {
-      let configuration = try RunSetup.load(config, overrides: overrides)
+      try ErrorReport.requireProcessor()
+      let configuration = try arguments.load()
       let cases = try self.cases()
       let benchmark = InferenceBenchmark(configuration.model, decodeSteps: decode, on: ThreadTeam(count: threads))
       let clock = ContinuousClock()
       let start = clock.now
-      let results = benchmark.run(cases, rounds: rounds) { (clock.now - start) / .seconds(1) }
+      let results = benchmark.run(cases, rounds: rounds) { (clock.now - start).inSeconds }
       print(json ? JSONValue.array(results.map(report)).compact : table(results))
     }
 

@@ -1,8 +1,6 @@
 import Corpus
 import Inference
-import Kernels
 import Training
-import Transformer
 
 /// A checkpoint's model, and what its tokens mean.
 struct LoadedModel {
@@ -15,15 +13,10 @@ struct LoadedModel {
   /// - Parameter tokenizer: `bytes`, or nil for what the checkpoint says.
   /// - Throws: `StorageError`, `InferenceError`.
   init(_ path: String, tokenizer: String?) throws {
-    if let missing = Processor.missingFeature {
-      throw InferenceError(
-        .usage, "phd was built for a processor with \(missing), which this one has not: build it here")
-    }
+    try ErrorReport.requireProcessor()
     checkpoint = path
     let report = try CheckpointReport(path)
-    let layout = ParameterLayout(report.configuration.model)
-    let parameters = Buffer(count: layout.count)
-    try Checkpoint.readWeights(path, into: parameters, layout)
+    let (layout, parameters) = try report.readWeights()
     model = InferenceModel(layout, report.configuration.hiddenDecoding, parameters: parameters)
     let name = tokenizer ?? report.checkpoint.tokenizer.name
     if let tokenizer, tokenizer != "bytes" {

@@ -6,13 +6,7 @@ struct PlanCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "plan", abstract: "Say what a run takes: parameters, operations, memory.")
 
-  @Argument(help: ArgumentHelp("The run's configuration (JSON).", valueName: "config"))
-  var config: String
-
-  @Option(
-    name: .customLong("set"), parsing: .singleValue,
-    help: ArgumentHelp("Override one key by its dotted path; VALUE is JSON or a bare string.", valueName: "key=value"))
-  var overrides: [String] = []
+  @OptionGroup var arguments: ConfigurationArguments
 
   @Option(help: ArgumentHelp("Ranks that share the batch.", valueName: "n"))
   var ranks = 1
@@ -29,7 +23,7 @@ struct PlanCommand: ParsableCommand {
   }
 
   func run() throws {
-    let configuration = try RunSetup.load(config, overrides: overrides)
+    let configuration = try arguments.load()
     if let fault = configuration.fault(ranks: ranks) { throw ConfigurationError(fault) }
     let plan = RunPlan(
       configuration, ranks: ranks, threads: threads ?? configuration.training.threads ?? 1,

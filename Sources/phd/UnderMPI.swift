@@ -4,6 +4,7 @@ import Training
 
 /// Runs what works under mpirun: every rank does `body`, and rank 0 alone reports an error that all share.
 func underMPI(_ body: (Communicator) throws -> Void) throws {
+  try ErrorReport.requireProcessor()
   let communicator = try Communicator.initialize()
   communicator.statusOfError = { ExitStatus.of($0) ?? ExitStatus.brokenNumbers.rawValue }
   do {

@@ -92,7 +92,7 @@ import Training
     ] {
       let outcome = try launch(
         "/usr/bin/mpirun", start + [":", "-n", "1", program] + other, environment: environment,
-        directory: workplace.path)
+        directory: workplace.path, timeout: 20)
       try expectError(outcome, 64, naming: names)
     }
     #expect(!FileManager.default.fileExists(atPath: workplace["runs"]))

@@ -62,7 +62,7 @@ import Training
     let position = 17 * Workplace.sequenceLength + 5
     tokens[position] = UInt16(Workplace.vocabularySize)
     try workplace.writeCorpus(tokens, to: "train.h5")
-    let outcome = try workplace.train(["--set", "checkpoint.every_steps=1"], ranks: ranks)
+    let outcome = try workplace.train(["--set", "checkpoint.every_steps=1"], ranks: ranks, timeout: 20)
     try expectError(
       outcome, 65, naming: ["train.h5", "position \(position)", "\(Workplace.vocabularySize)", "vocab_size"])
     let run = workplace.run()
@@ -78,7 +78,7 @@ import Training
     tokens[30] = 1000
     try workplace.writeCorpus(tokens, to: "long.h5")
     try expectError(
-      try workplace.train(ranks: 2), 65, naming: ["long.h5", "position 30", "1000", "61"])
+      try workplace.train(ranks: 2, timeout: 20), 65, naming: ["long.h5", "position 30", "1000", "61"])
     #expect(try workplace.run().steps().last == 4)
   }
 

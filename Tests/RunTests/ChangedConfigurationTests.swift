@@ -26,7 +26,7 @@ import Training
     ]
     for (index, change) in changes.enumerated() {
       let outcome = try workplace.train(
-        change.overrides.flatMap { ["--set", $0] }, ranks: index == 0 ? 2 : nil)
+        change.overrides.flatMap { ["--set", $0] }, ranks: index == 0 ? 2 : nil, timeout: 20)
       try expectError(outcome, 64, naming: change.names)
     }
     #expect(try workplace.bytes(of: "runs/tiny/log.jsonl") == before)
@@ -45,7 +45,7 @@ import Training
 
     tokens[99] ^= 1
     try workplace.writeCorpus(tokens, to: "train.h5")
-    try expectError(try workplace.train(ranks: 2), 64, naming: ["data.train", "train.h5", "hash"])
+    try expectError(try workplace.train(ranks: 2, timeout: 20), 64, naming: ["data.train", "train.h5", "hash"])
     try workplace.writeCorpus(tokens.dropLast(12).map { $0 }, to: "train.h5")
     try expectError(try workplace.train(), 64, naming: ["train.h5", "565", "553"])
     tokens[99] ^= 1

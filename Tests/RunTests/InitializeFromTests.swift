@@ -61,7 +61,7 @@ import Training
       var weights = try RunFiles.tensors(file).filter { $0.key.hasPrefix("model/") }
       weights["model/lm_head.weight"]?[40] = value
       try write(weights, like: file, to: workplace["\(name).h5"])
-      let outcome = try workplace.train(["--initialize-from", "\(name).h5"], name: name, ranks: ranks)
+      let outcome = try workplace.train(["--initialize-from", "\(name).h5"], name: name, ranks: ranks, timeout: 20)
       try expectError(outcome, 70, naming: ["step 1", "loss", "optimizer.learning_rate"])
       let run = workplace.run(name)
       #expect(run.checkpoints == [])
@@ -85,7 +85,7 @@ import Training
         "--initialize-from", "large.h5", "--set", "schedule.kind=constant", "--set", "schedule.warmup_steps=0",
         "--set", "optimizer.learning_rate=1", "--set", "optimizer.weight_decay=10", "--set",
         "optimizer.no_weight_decay=[\"*norm.weight\"]", "--set", "checkpoint.every_steps=1",
-      ], ranks: 2)
+      ], ranks: 2, timeout: 20)
     try expectError(outcome, 70, naming: ["step 1", "weights", "not saved"])
     #expect(workplace.run().checkpoints == [])
     #expect(try workplace.run().steps() == [1])

@@ -30,7 +30,7 @@ import Training
       case 2 where ranks != nil:
         // One rank takes the others with it.
         try running.signal(SIGKILL, rank: 1)
-        #expect(try running.wait(timeout: 60).status != 0)
+        #expect(try running.wait(timeout: 10).status != 0)
       default:
         running.kill()
       }

@@ -10,7 +10,7 @@ import Training
     let long = ["--set", "training.steps=1000000", "--set", "checkpoint.every_steps=1000000"]
     let first = try workplace.startTraining(long)
     try #require(first.wait { _ in workplace.run().lastStep >= 10 }, "\(first.error)")
-    let outcome = try workplace.train(long, ranks: 2)
+    let outcome = try workplace.train(long, ranks: 2, timeout: 25)
     try expectError(
       outcome, 74, naming: ["runs/tiny", "process \(first.processIdentifier)", ProcessInfo.processInfo.hostName])
     #expect(first.isRunning)
@@ -18,8 +18,8 @@ import Training
     let second = try workplace.startTraining(["--set", "training.steps=1000000", "--stop-after", "1"])
     usleep(1_000_000)
     first.signal(SIGTERM)
-    #expect(try first.wait(timeout: 60).status == 75)
-    let last = try second.wait(timeout: 60)
+    #expect(try first.wait(timeout: 10).status == 75)
+    let last = try second.wait(timeout: 20)
     #expect(last.status == 0, "\(last.error)")
     #expect(try workplace.run().starts().count == 2)
   }
@@ -115,7 +115,7 @@ import Training
       "--set", "optimizer.learning_rate=1000", "--set", "optimizer.weight_decay=10", "--set",
       "training.gradient_clip=null", "--set", "checkpoint.every_steps=1",
     ]
-    let outcome = try workplace.train(arguments, ranks: 2)
+    let outcome = try workplace.train(arguments, ranks: 2, timeout: 20)
     try expectError(outcome, 70, naming: ["step", "loss", "optimizer.learning_rate"])
     let run = workplace.run()
     let last = try #require(run.checkpoints.last)

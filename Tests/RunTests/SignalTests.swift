@@ -15,7 +15,7 @@ import Training
     let running = try workplace.startTraining(arguments)
     try #require(running.wait { _ in workplace.run().lastStep >= 50 }, "\(running.error)")
     running.signal(signal)
-    try expectStopped(try running.wait(timeout: 60), workplace)
+    try expectStopped(try running.wait(timeout: 10), workplace)
     let goal = workplace.run().lastStep + 40
     for name in ["straight", "tiny"] {
       #expect(try workplace.train(arguments + ["--stop-after", "\(goal)"], name: name).status == 0)
@@ -32,7 +32,7 @@ import Training
     let processes = running.ranks.values
     #expect(processes.count == 2)
     try running.signal(signal, rank: rank)
-    try expectStopped(try running.wait(timeout: 60), workplace)
+    try expectStopped(try running.wait(timeout: 10), workplace)
     #expect(!processes.contains(where: isAlive))
     let goal = workplace.run().lastStep + 40
     for name in ["straight", "tiny"] {
@@ -52,7 +52,7 @@ import Training
     let saved = run.checkpoints[0]
     #expect(running.wait { _ in run.lastStep > saved })
     running.signal(SIGUSR2)
-    let outcome = try running.wait(timeout: 60)
+    let outcome = try running.wait(timeout: 10)
     #expect(outcome.status == 75, "\(outcome.error)")
     #expect(run.checkpoints.count == 2 && run.checkpoints[0] == saved && run.checkpoints[1] > saved)
     #expect(try run.records("checkpoint").map { $0["step"]?.integer } == run.checkpoints)
@@ -65,7 +65,7 @@ import Training
     // The log is there when the run has begun.
     try #require(running.wait { _ in FileManager.default.fileExists(atPath: workplace["runs/tiny/config.json"]) })
     running.signal(SIGTERM)
-    #expect(try running.wait(timeout: 60).status == 75)
+    #expect(try running.wait(timeout: 10).status == 75)
     #expect(workplace.run().checkpoints == [workplace.run().lastStep])
   }
 
@@ -79,7 +79,7 @@ import Training
       directory: workplace.path)
     try #require(running.wait { _ in workplace.run().lastStep >= 50 }, "\(running.error)")
     running.signal(signal)
-    let outcome = try running.wait(timeout: 60)
+    let outcome = try running.wait(timeout: 15)
     #expect(outcome.error == "Stopping with a checkpoint; once more to stop without.\n")
     #expect(outcome.status == 75)
     #expect(workplace.run().checkpoints.count == 1)

@@ -162,7 +162,14 @@ public struct Checkpoint: Sendable {
     state.samples = samples
   }
 
-  /// Reads the weights alone, from any file with a `/model`.
+  /// Reads the weights alone.
+  ///
+  /// - Throws: `StorageError`, `.damaged` where a tensor is missing, unknown, or of another shape.
+  public func readWeights(into parameters: Buffer, _ layout: ParameterLayout) throws {
+    try Checkpoint.read("model", of: try HDF5File.open(path), into: parameters, layout)
+  }
+
+  /// Reads the weights alone, from any file with a `/model`, every byte checked where it has a seal.
   ///
   /// - Throws: `StorageError`, `.damaged` where a tensor is missing, unknown, or of another shape.
   public static func readWeights(_ path: String, into parameters: Buffer, _ layout: ParameterLayout) throws {

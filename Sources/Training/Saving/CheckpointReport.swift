@@ -1,3 +1,4 @@
+import Kernels
 import Storage
 import Transformer
 
@@ -24,6 +25,16 @@ public struct CheckpointReport: Sendable {
     let layout = ParameterLayout(configuration.model)
     parameters = layout.count
     try checkpoint.checkTensors(layout)
+  }
+
+  /// The weights, flat, as the model's layout says.
+  ///
+  /// - Throws: `StorageError`.
+  public func readWeights() throws -> (layout: ParameterLayout, parameters: Buffer) {
+    let layout = ParameterLayout(configuration.model)
+    let parameters = Buffer(count: layout.count)
+    try checkpoint.readWeights(into: parameters, layout)
+    return (layout, parameters)
   }
 
   public var json: JSONValue {
