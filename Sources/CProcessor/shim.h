@@ -85,8 +85,10 @@ static inline __attribute__((always_inline)) phd_floats phd_dot_bf16(phd_floats 
 #endif
 }
 
-/* Asks for the cache line at an address that will be read soon; any address will do. */
-static inline __attribute__((always_inline)) void phd_prefetch(const void *address) { __builtin_prefetch(address, 0, 3); }
+/* Asks for the cache line at an address that will be read soon, into the second cache; any address will do. */
+static inline __attribute__((always_inline)) void phd_prefetch_far(const void *address) {
+  __builtin_prefetch(address, 0, 2);
+}
 
 static inline _Bool phd_built_with_avx512_bf16(void) {
 #if defined(__AVX512BF16__)

@@ -16,7 +16,7 @@ public enum WantedLogits: Sendable {
 public final class Decoder {
   public let model: InferenceModel
   let team: ThreadTeam
-  let products: MatrixProduct
+  let products: PackedProduct
   let attention: CachedAttention
   let workspace = Workspace()
   private var rotary: RotaryTable
@@ -27,7 +27,7 @@ public final class Decoder {
     self.model = model
     self.team = team
     self.rowsAtOnce = rowsAtOnce
-    products = MatrixProduct(of: .fp32, on: team)
+    products = PackedProduct(on: team)
     attention = CachedAttention(model.configuration.heads, on: team)
     rotary = Decoder.rotary(model, positions: 256)
   }
@@ -83,34 +83,32 @@ public final class Decoder {
     _ extensions: [Extension], tokens: [[Int32]],
     _ body: (_ sequence: Int, _ position: Int, _ logits: UnsafeBufferPointer<Float>) -> Void
   ) {
-    let layout = model.layout
     let configuration = model.configuration
-    let outer = OuterWeights(model.parameters.pointer, layout)
     var rows = RowPlan(extensions, model) { $0.hiddenKeys(0) }
     let stream = workspace.matrix(.stream, rows: rows.count, columns: configuration.hiddenSize)
-    embed(stream, outer.embedding, extensions, tokens)
+    embed(stream, extensions, tokens)
     for layer in 0..<configuration.layers {
       let isLast = layer == configuration.layers - 1
-      let weights = LayerWeights(model.parameters.pointer, layout, layer: layer)
+      let weights = model.weights.places.layers[layer]
       let call = LayerCall(extensions, model, layer: layer, isLast: isLast, input: rows, in: workspace)
       let keyValue = workspace.matrix(.keyValue, rows: rows.count, columns: 2 * configuration.keyValueSize)
-      product(keyValue, stream.rows(0..<rows.count), weights.keyValue)
+      products.forward(keyValue, stream.rows(0..<rows.count), weights.keyValue)
       store(keyValue, call, weights)
       stream.compact(call.kept)
       if call.kept.isEmpty { break }
       block(stream.rows(0..<call.kept.count), call, weights)
       rows = call.output
     }
-    head(stream, extensions, outer, body)
+    head(stream, extensions, body)
   }
 
   /// One block's attention and FFN for the rows that query.
-  private func block(_ x: Matrix, _ call: LayerCall, _ weights: LayerWeights) {
+  private func block(_ x: Matrix, _ call: LayerCall, _ weights: WeightPlaces.Layer) {
     let configuration = model.configuration
     let (d, f) = (configuration.hiddenSize, configuration.intermediateSize)
     let epsilon = Float(configuration.rmsNormEpsilon)
     let query = workspace.matrix(.query, rows: x.rows, columns: d)
-    product(query, x, weights.query)
+    products.forward(query, x, weights.query)
     let heads = configuration.heads
     let queries = workspace.floats(.queries, count: x.rows * heads.queryHeads * heads.paddedHeadSize)
     HeadRows.queries(
@@ -119,39 +117,40 @@ public final class Decoder {
     let attended = workspace.matrix(.attended, rows: x.rows, columns: d)
     attention.forward(attended, queries: queries, order: call.order, call.groups)
     let projection = workspace.matrix(.query, rows: x.rows, columns: d)
-    product(projection, attended, weights.output)
+    products.forward(projection, attended, weights.output)
     RMSNorm.forward(x, projection, weight: weights.attentionNorm, epsilon: epsilon, residual: x, on: team)
     let gateUp = workspace.matrix(.gateUp, rows: x.rows, columns: 2 * f)
-    product(gateUp, x, weights.gateUp)
+    products.forward(gateUp, x, weights.gateUp)
     let activation = workspace.matrix(.activation, rows: x.rows, columns: f)
     SwiGLU.forward(activation, gateUp, on: team)
-    product(projection, activation, weights.down)
+    products.forward(projection, activation, weights.down)
     RMSNorm.forward(x, projection, weight: weights.feedForwardNorm, epsilon: epsilon, residual: x, on: team)
   }
 
   /// Keys and values go to their caches, and the last hidden ones are kept for later tokens.
-  private func store(_ keyValue: Matrix, _ call: LayerCall, _ weights: LayerWeights) {
+  private func store(_ keyValue: Matrix, _ call: LayerCall, _ weights: WeightPlaces.Layer) {
     HeadRows.store(
       keyValue, stores: call.stores, slots: call.slots, positions: call.keyPositions, weight: weights.keyNorm,
       epsilon: Float(model.configuration.rmsNormEpsilon), rotary: rotary, heads: model.configuration.heads, on: team)
     for keys in call.hiddenKeys { keys.keep(model) }
   }
 
-  private func embed(_ x: Matrix, _ table: Matrix, _ extensions: [Extension], _ tokens: [[Int32]]) {
+  private func embed(_ x: Matrix, _ extensions: [Extension], _ tokens: [[Int32]]) {
     let cached = tokens.flatMap { $0.flatMap { Array(repeating: $0, count: model.cachedCopies) } }
     let hidden = zip(extensions, tokens).flatMap { one, tokens in
       one.hiddenKeys(0).flatMap { position in
         Array(repeating: tokens[position - one.positions.lowerBound], count: model.hiddenCopies)
       }
     }
-    (cached + hidden).withUnsafeBufferPointer { Embedding.forward(x, table: table, tokens: $0, copies: 1, on: team) }
+    model.weights.embed(x, cached + hidden, on: team)
   }
 
   /// The logits of the rows that the last layer left, a slice at a time.
   private func head(
-    _ x: Matrix, _ extensions: [Extension], _ outer: OuterWeights,
+    _ x: Matrix, _ extensions: [Extension],
     _ body: (_ sequence: Int, _ position: Int, _ logits: UnsafeBufferPointer<Float>) -> Void
   ) {
+    let places = model.weights.places
     let last = model.configuration.layers - 1
     let wanted = extensions.indices.flatMap { index in
       extensions[index].hiddenQueries(last).map { (sequence: index, position: $0) }
@@ -162,21 +161,13 @@ public final class Decoder {
       let rows = start..<min(start + atOnce, wanted.count)
       let normed = workspace.matrix(.query, rows: rows.count, columns: model.configuration.hiddenSize)
       RMSNorm.forward(
-        normed, x.rows(rows), weight: outer.norm, epsilon: Float(model.configuration.rmsNormEpsilon), on: team)
+        normed, x.rows(rows), weight: places.finalNorm, epsilon: Float(model.configuration.rmsNormEpsilon), on: team)
       let logits = workspace.matrix(.logits, rows: rows.count, columns: vocabulary)
-      product(logits, normed, outer.head)
+      products.forward(logits, normed, places.head)
       for row in rows {
         let values = UnsafeBufferPointer(start: logits.pointer + (row - start) * vocabulary, count: vocabulary)
         body(wanted[row].sequence, wanted[row].position, values)
       }
-    }
-  }
-
-  private func product(_ y: Matrix, _ x: Matrix, _ w: Matrix) {
-    if x.rows <= MatrixProduct.fewRows {
-      products.forwardFewRows(y, x, w)
-    } else {
-      products.forward(y, x, w, segment: x.rows)
     }
   }
 }

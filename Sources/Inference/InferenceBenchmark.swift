@@ -30,16 +30,16 @@ public struct InferenceBenchmark {
     public let bandwidthShare: Double
   }
 
-  private let layout: ParameterLayout
-  private let parameters: Buffer
+  private let weights: InferenceWeights
   private let team: ThreadTeam
   private let decodeSteps: Int
 
   /// - Parameter decodeSteps: tokens to decode after each prompt.
-  public init(_ model: ModelConfiguration, decodeSteps: Int, on team: ThreadTeam) {
-    layout = ParameterLayout(model)
-    parameters = Buffer(count: layout.count)
+  public init(_ model: ModelConfiguration, _ precision: ElementType, decodeSteps: Int, on team: ThreadTeam) {
+    let layout = ParameterLayout(model)
+    let parameters = Buffer(count: layout.count)
     layout.initialize(parameters.floats, seed: 0)
+    weights = InferenceWeights(layout, precision, flat: parameters)
     self.team = team
     self.decodeSteps = decodeSteps
   }
@@ -68,14 +68,13 @@ public struct InferenceBenchmark {
 
   /// All weights but the embedding's, which one row of is read, and the originals' keys and values.
   private func bytesRead(_ one: Case) -> Int {
-    let model = layout.model
-    let embedding = model.tieWordEmbeddings ? 0 : model.vocabularySize * model.hiddenSize
+    let model = weights.layout.model
     let keys = one.batch * one.prompt * 2 * model.keyValueSize * model.layers
-    return (layout.count - embedding + keys) * MemoryLayout<Float>.stride
+    return weights.places.bytesWithoutEmbedding + keys * weights.precision.bytes
   }
 
   private func time(_ one: Case, _ seconds: () -> Double) -> (prefill: Double, decode: Double, bytes: Int) {
-    let model = InferenceModel(layout, one.decoding, parameters: parameters)
+    let model = InferenceModel(weights, one.decoding)
     let decoder = Decoder(model, on: team)
     let caches = (0..<one.batch).map { _ in KVCache(for: model, capacity: one.prompt + decodeSteps) }
     func token(_ sequence: Int, _ position: Int) -> Int32 {

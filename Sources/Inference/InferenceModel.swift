@@ -3,19 +3,15 @@ import Transformer
 
 /// A model to be asked: its weights, and the pattern it decodes under.
 public struct InferenceModel: Sendable {
-  public let layout: ParameterLayout
+  public let weights: InferenceWeights
   public let hiddenDecoding: HiddenDecoding
-  let parameters: Buffer
 
-  /// - Parameter parameters: flat, as the layout says. They are not copied.
-  public init(_ layout: ParameterLayout, _ hiddenDecoding: HiddenDecoding, parameters: Buffer) {
-    precondition(parameters.count == layout.count, "\(parameters.count) parameters for \(layout.count)")
-    self.layout = layout
+  public init(_ weights: InferenceWeights, _ hiddenDecoding: HiddenDecoding) {
+    self.weights = weights
     self.hiddenDecoding = hiddenDecoding
-    self.parameters = parameters
   }
 
-  public var configuration: ModelConfiguration { layout.model }
+  public var configuration: ModelConfiguration { weights.layout.model }
 
   /// Copies of each token whose keys stay in the cache: the original, and under the naive pattern all.
   var cachedCopies: Int { hiddenDecoding.pattern == .naive ? hiddenDecoding.repeats : 1 }

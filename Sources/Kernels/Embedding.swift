@@ -1,13 +1,18 @@
 /// x = E[token], and the same row once more for every copy.
 public enum Embedding {
-  /// x ← table[token], in `copies` segments of `tokens.count` rows each; table [V, d], x [copies·tokens, d].
+  /// x ← table[token], in `copies` segments of `tokens.count` rows each; table [V, d], fp32 or bf16, x
+  /// [copies·tokens, d].
   public static func forward(
     _ x: Matrix, table: Matrix, tokens: UnsafeBufferPointer<Int32>, copies: Int, on team: ThreadTeam
   ) {
     precondition(x.rows == copies * tokens.count && x.columns == table.columns, "x \(x), table \(table)")
     team.forEach(Rows.pieces(x.rows)) { piece, _ in
       for row in Rows.range(piece, of: x.rows) {
-        x.row(row).update(from: table.row(Int(tokens[row % tokens.count])), count: x.columns)
+        let token = Int(tokens[row % tokens.count])
+        switch table.type {
+        case .fp32: x.row(row).update(from: table.row(token), count: x.columns)
+        case .bf16: BF16.widen(x.row(row), table.halfRow(token), count: x.columns)
+        }
       }
     }
   }

@@ -149,17 +149,33 @@ extension HDF5Dataset {
       throw StorageError(
         .damaged, path, "the dataset \(name) of shape \(shape) has no \(buffer.count) elements from \(offset) on")
     }
+    try read(rows: offset..<offset + buffer.count, into: buffer)
+  }
+
+  /// Reads a range of the first dimension, in row-major order, converted to `Element`.
+  ///
+  /// - Throws: `StorageError`, `.damaged` where the range is not in the dataset or cannot be read.
+  public func read<Element: HDF5Element>(
+    rows: Range<Int>, into buffer: UnsafeMutableBufferPointer<Element>
+  ) throws {
+    guard let height = shape.first, rows.lowerBound >= 0, rows.upperBound <= height,
+      buffer.count == rows.count * (elementCount / max(1, height))
+    else {
+      throw StorageError(
+        .damaged, path, "the dataset \(name) of shape \(shape) has no \(buffer.count) elements in \(rows)")
+    }
     try requireNumbers()
     guard buffer.count > 0 else { return }
     try file.withIdentifier { _ in
-      var (start, count) = (hsize_t(offset), hsize_t(buffer.count))
+      let start = [hsize_t(rows.lowerBound)] + shape.dropFirst().map { _ in 0 }
+      let count = [hsize_t(rows.count)] + shape.dropFirst().map { hsize_t($0) }
       let source = try HDF5Library.identifier(
         H5Dget_space(identifier.raw), closedBy: H5Sclose,
         orThrow: .damaged, path, "the dataset \(name) cannot be read")
       let target = try HDF5Library.identifier(
-        H5Screate_simple(1, &count, nil), closedBy: H5Sclose,
+        H5Screate_simple(Int32(count.count), count, nil), closedBy: H5Sclose,
         orThrow: .failed, path, "the HDF5 library has no memory")
-      guard H5Sselect_hyperslab(source.raw, H5S_SELECT_SET, &start, nil, &count, nil) >= 0,
+      guard H5Sselect_hyperslab(source.raw, H5S_SELECT_SET, start, nil, count, nil) >= 0,
         H5Dread(
           identifier.raw, Element.hdf5Type.native, target.raw, source.raw, phd_default_properties(),
           buffer.baseAddress) >= 0

@@ -1,13 +1,24 @@
 /// One named tensor in the flat buffer that holds all parameters.
 public struct ParameterTensor: Sendable, Equatable {
+  /// What a model computes with it.
+  public enum Role: Sendable {
+    case embedding, head, finalNorm
+    case query, key, value, queryNorm, keyNorm, attentionOutput, attentionNorm
+    case gate, up, down, feedForwardNorm
+  }
+
   /// Hugging Face's name for OLMo 2.
   public let name: String
   /// [out, in], or [size] for a norm's weight.
   public let shape: [Int]
   /// Its floats in the flat buffer.
   public let range: Range<Int>
+  public let role: Role
+  /// Which layer it is in; nil outside the layers.
+  public let layer: Int?
+
   /// Whether it is a norm's weight, which starts at one.
-  public let isNorm: Bool
+  public var isNorm: Bool { shape.count == 1 }
 }
 
 /// All parameters in one flat buffer, cut into named tensors without gaps.
@@ -34,37 +45,38 @@ public struct ParameterLayout: Sendable {
     let (d, f) = (model.hiddenSize, model.intermediateSize)
     var tensors: [ParameterTensor] = []
     var end = 0
-    func append(_ name: String, _ shape: [Int]) {
+    func append(_ name: String, _ role: ParameterTensor.Role, layer: Int? = nil, _ shape: [Int]) {
       let size = shape.reduce(1, *)
+      let prefix = layer.map { "model.layers.\($0)." } ?? ""
       tensors.append(
-        ParameterTensor(name: name, shape: shape, range: end..<end + size, isNorm: shape.count == 1))
+        ParameterTensor(
+          name: prefix + name + ".weight", shape: shape, range: end..<end + size, role: role, layer: layer))
       end += size
     }
     embedding = 0
-    append("model.embed_tokens.weight", [model.vocabularySize, d])
+    append("model.embed_tokens", .embedding, [model.vocabularySize, d])
     var starts: [Int] = []
     for layer in 0..<model.layers {
       starts.append(end)
-      let prefix = "model.layers.\(layer)."
-      append(prefix + "self_attn.q_proj.weight", [d, d])
-      append(prefix + "self_attn.k_proj.weight", [model.keyValueSize, d])
-      append(prefix + "self_attn.v_proj.weight", [model.keyValueSize, d])
-      append(prefix + "self_attn.q_norm.weight", [d])
-      append(prefix + "self_attn.k_norm.weight", [model.keyValueSize])
-      append(prefix + "self_attn.o_proj.weight", [d, d])
-      append(prefix + "post_attention_layernorm.weight", [d])
-      append(prefix + "mlp.gate_proj.weight", [f, d])
-      append(prefix + "mlp.up_proj.weight", [f, d])
-      append(prefix + "mlp.down_proj.weight", [d, f])
-      append(prefix + "post_feedforward_layernorm.weight", [d])
+      append("self_attn.q_proj", .query, layer: layer, [d, d])
+      append("self_attn.k_proj", .key, layer: layer, [model.keyValueSize, d])
+      append("self_attn.v_proj", .value, layer: layer, [model.keyValueSize, d])
+      append("self_attn.q_norm", .queryNorm, layer: layer, [d])
+      append("self_attn.k_norm", .keyNorm, layer: layer, [model.keyValueSize])
+      append("self_attn.o_proj", .attentionOutput, layer: layer, [d, d])
+      append("post_attention_layernorm", .attentionNorm, layer: layer, [d])
+      append("mlp.gate_proj", .gate, layer: layer, [f, d])
+      append("mlp.up_proj", .up, layer: layer, [f, d])
+      append("mlp.down_proj", .down, layer: layer, [d, f])
+      append("post_feedforward_layernorm", .feedForwardNorm, layer: layer, [d])
     }
     finalNorm = end
-    append("model.norm.weight", [d])
+    append("model.norm", .finalNorm, [d])
     if model.tieWordEmbeddings {
       head = 0
     } else {
       head = end
-      append("lm_head.weight", [model.vocabularySize, d])
+      append("lm_head", .head, [model.vocabularySize, d])
     }
     layerStarts = starts
     self.tensors = tensors

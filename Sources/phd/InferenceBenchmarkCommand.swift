@@ -55,7 +55,8 @@ extension BenchmarkCommand {
       try ErrorReport.requireProcessor()
       let configuration = try arguments.load()
       let cases = try self.cases()
-      let benchmark = InferenceBenchmark(configuration.model, decodeSteps: decode, on: ThreadTeam(count: threads))
+      let benchmark = InferenceBenchmark(
+        configuration.model, .fp32, decodeSteps: decode, on: ThreadTeam(count: threads))
       let clock = ContinuousClock()
       let start = clock.now
       let results = benchmark.run(cases, rounds: rounds) { (clock.now - start).inSeconds }

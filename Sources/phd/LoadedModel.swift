@@ -1,6 +1,7 @@
 import Corpus
 import Inference
 import Training
+import Transformer
 
 /// A checkpoint's model, and what its tokens mean.
 struct LoadedModel {
@@ -16,8 +17,9 @@ struct LoadedModel {
     try ErrorReport.requireProcessor()
     checkpoint = path
     let report = try CheckpointReport(path)
-    let (layout, parameters) = try report.readWeights()
-    model = InferenceModel(layout, report.configuration.hiddenDecoding, parameters: parameters)
+    let layout = ParameterLayout(report.configuration.model)
+    let weights = try report.checkpoint.withWeights(layout) { read in try InferenceWeights(layout, .fp32, read: read) }
+    model = InferenceModel(weights, report.configuration.hiddenDecoding)
     let name = tokenizer ?? report.checkpoint.tokenizer.name
     if let tokenizer, tokenizer != "bytes" {
       throw InferenceError(.usage, "--tokenizer \(tokenizer): this version knows one tokenizer, 'bytes'")

@@ -7,6 +7,7 @@ import Transformer
 /// A small model with random weights, and its training forward as the oracle.
 struct Subject {
   let model: InferenceModel
+  private let parameters: Buffer
   let team = ThreadTeam(count: 1)
 
   init(_ decoding: HiddenDecoding, layers: Int = 3, heads: Int = 4, keyValueHeads: Int = 2, hiddenSize: Int = 48) {
@@ -14,12 +15,12 @@ struct Subject {
       vocabularySize: 61, hiddenSize: hiddenSize, intermediateSize: 40, layers: layers, queryHeads: heads,
       keyValueHeads: keyValueHeads, initializerRange: 0.3)
     let layout = ParameterLayout(configuration)
-    let parameters = Buffer(count: layout.count)
+    parameters = Buffer(count: layout.count)
     layout.initialize(parameters.floats, seed: 5)
     for tensor in layout.tensors where tensor.isNorm {
       for index in tensor.range { parameters.pointer[index] = 1 + 0.2 * Float((index * 7) % 11 - 5) / 5 }
     }
-    model = InferenceModel(layout, decoding, parameters: parameters)
+    model = InferenceModel(InferenceWeights(layout, .fp32, flat: parameters), decoding)
   }
 
   /// The training forward's logits at every position.
@@ -27,10 +28,10 @@ struct Subject {
     let pass = ModelPass(
       PassShape(
         model: model.configuration, hiddenDecoding: model.hiddenDecoding, sequences: 1, positions: tokens.count),
-      layout: model.layout, trains: false, on: team)
+      layout: model.weights.layout, trains: false, on: team)
     var result: [[Float]] = []
     (tokens + [0]).withUnsafeBufferPointer {
-      pass.logits(parameters: model.parameters.pointer, tokens: $0) { _, logits in
+      pass.logits(parameters: parameters.pointer, tokens: $0) { _, logits in
         for row in 0..<logits.rows {
           result.append((0..<logits.columns).map { logits.pointer[row * logits.stride + $0] })
         }

@@ -169,6 +169,22 @@ public struct Checkpoint: Sendable {
     try Checkpoint.read("model", of: try HDF5File.open(path), into: parameters, layout)
   }
 
+  /// Calls `body` with a function that reads some rows of a tensor of the weights.
+  ///
+  /// - Throws: `StorageError`, `.damaged` where a tensor is missing, unknown, or of another shape.
+  public func withWeights<Result>(
+    _ layout: ParameterLayout,
+    _ body: (
+      _ read: (_ tensor: ParameterTensor, _ rows: Range<Int>, _ floats: UnsafeMutableBufferPointer<Float>) throws ->
+        Void
+    ) throws -> Result
+  ) throws -> Result {
+    let file = try HDF5File.open(path)
+    var datasets: [String: HDF5Dataset] = [:]
+    try Checkpoint.eachTensor("model", of: file, layout) { datasets[$0.name] = $1 }
+    return try body { tensor, rows, floats in try datasets[tensor.name]?.read(rows: rows, into: floats) }
+  }
+
   /// Reads the weights alone, from any file with a `/model`, every byte checked where it has a seal.
   ///
   /// - Throws: `StorageError`, `.damaged` where a tensor is missing, unknown, or of another shape.

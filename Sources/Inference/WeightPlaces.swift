@@ -1,0 +1,98 @@
+import Kernels
+import Transformer
+
+/// Where a model's weights lie for decoding: one after another, from `base` on.
+struct WeightPlaces {
+  struct Layer {
+    let query: PackedMatrix
+    /// The keys' rows, then the values'.
+    let keyValue: PackedMatrix
+    let output: PackedMatrix
+    /// The gate's rows, then the up's.
+    let gateUp: PackedMatrix
+    let down: PackedMatrix
+    let queryNorm: UnsafeMutablePointer<Float>
+    let keyNorm: UnsafeMutablePointer<Float>
+    let attentionNorm: UnsafeMutablePointer<Float>
+    let feedForwardNorm: UnsafeMutablePointer<Float>
+  }
+
+  /// [V, d]; nil where it is tied to the head.
+  let embedding: Matrix?
+  let layers: [Layer]
+  let finalNorm: UnsafeMutablePointer<Float>
+  /// [V, d]; the embedding too where they are tied.
+  let head: PackedMatrix
+  /// Of all, and of all but the embedding.
+  let bytes: Int
+  let bytesWithoutEmbedding: Int
+
+  init(_ model: ModelConfiguration, _ precision: ElementType, at base: UnsafeMutableRawPointer) {
+    var next = base
+    func take(_ bytes: Int) -> UnsafeMutableRawPointer {
+      let line = 64
+      defer { next += (bytes + line - 1) / line * line }
+      return next
+    }
+    func packed(_ rows: Int, _ columns: Int) -> PackedMatrix {
+      let place = take(PackedMatrix.bytes(rows: rows, columns: columns, precision))
+      return PackedMatrix(place, precision, rows: rows, columns: columns)
+    }
+    func floats(_ count: Int) -> UnsafeMutablePointer<Float> {
+      take(count * MemoryLayout<Float>.stride).assumingMemoryBound(to: Float.self)
+    }
+    let (d, f) = (model.hiddenSize, model.intermediateSize)
+    embedding =
+      model.tieWordEmbeddings
+      ? nil
+      : Matrix(
+        take(model.vocabularySize * d * precision.bytes), precision, rows: model.vocabularySize, columns: d)
+    let embeddingBytes = next - base
+    layers = (0..<model.layers).map { _ in
+      Layer(
+        query: packed(d, d), keyValue: packed(2 * model.keyValueSize, d), output: packed(d, d),
+        gateUp: packed(2 * f, d), down: packed(d, f), queryNorm: floats(d), keyNorm: floats(model.keyValueSize),
+        attentionNorm: floats(d), feedForwardNorm: floats(d))
+    }
+    finalNorm = floats(d)
+    head = packed(model.vocabularySize, d)
+    bytes = next - base
+    bytesWithoutEmbedding = bytes - embeddingBytes
+  }
+
+  /// Bytes that a model's weights take.
+  static func bytes(_ model: ModelConfiguration, _ precision: ElementType) -> Int {
+    // Nothing is read or written there.
+    WeightPlaces(model, precision, at: UnsafeMutableRawPointer(bitPattern: 64)!).bytes
+  }
+
+  /// Puts rows of a tensor in their place.
+  func put(_ tensor: ParameterTensor, _ rows: Range<Int>, _ floats: UnsafeMutablePointer<Float>) {
+    func vector(_ target: UnsafeMutablePointer<Float>) {
+      (target + rows.lowerBound).update(from: floats, count: rows.count)
+    }
+    func pack(_ target: PackedMatrix, after first: Int = 0) {
+      target.pack(Matrix(floats, rows: rows.count, columns: target.columns), at: first + rows.lowerBound)
+    }
+    switch (tensor.role, tensor.layer.map { layers[$0] }) {
+    case (.embedding, _):
+      guard let embedding else { return pack(head) }
+      embedding.rows(rows).copy(
+        from: Matrix(floats, rows: rows.count, columns: embedding.columns), on: ThreadTeam(count: 1))
+    case (.head, _): pack(head)
+    case (.finalNorm, _): vector(finalNorm)
+    case (.query, let layer?): pack(layer.query)
+    case (.key, let layer?): pack(layer.keyValue)
+    case (.value, let layer?): pack(layer.keyValue, after: layer.keyValue.rows / 2)
+    case (.attentionOutput, let layer?): pack(layer.output)
+    case (.gate, let layer?): pack(layer.gateUp)
+    case (.up, let layer?): pack(layer.gateUp, after: layer.gateUp.rows / 2)
+    case (.down, let layer?): pack(layer.down)
+    case (.queryNorm, let layer?): vector(layer.queryNorm)
+    case (.keyNorm, let layer?): vector(layer.keyNorm)
+    case (.attentionNorm, let layer?): vector(layer.attentionNorm)
+    case (.feedForwardNorm, let layer?): vector(layer.feedForwardNorm)
+    case (_, nil): preconditionFailure("\(tensor.name) is in no layer")
+    }
+  }
+}

@@ -1,0 +1,98 @@
+import Testing
+
+@testable import Kernels
+
+/// Products with packed weights against a double-precision loop over what was packed.
+@Suite struct PackedProductTests {
+  private static let shapes = [
+    (1, 1, 1), (2, 31, 3), (5, 32, 17), (8, 33, 40), (9, 100, 64), (23, 65, 129), (300, 40, 901),
+  ]
+
+  @Test("Every element, whatever the shape and the number of threads", arguments: ElementType.allCases, shapes)
+  func products(_ type: ElementType, _ shape: (m: Int, n: Int, k: Int)) {
+    let (m, n, k) = shape
+    let x = random(m * k, seed: 1)
+    let w = random(n * k, seed: 2)
+    let packed = Packed(w, rows: n, columns: k, type)
+    var results: [[Float]] = []
+    for threads in [1, 3] {
+      let y = Buffer(count: m * n)
+      PackedProduct(on: ThreadTeam(count: threads)).forward(matrix(y, m, n), matrix(x, m, k), packed.matrix)
+      results.append(Array(y.floats))
+    }
+    #expect(results[0] == results[1])
+    var worst = 0.0
+    for i in 0..<m {
+      for j in 0..<n {
+        var (sum, size) = (0.0, 1e-30)
+        for l in 0..<k {
+          let term = Double(type.rounded(x.pointer[i * k + l])) * Double(type.rounded(w.pointer[j * k + l]))
+          sum += term
+          size += abs(term)
+        }
+        worst = max(worst, abs(Double(results[0][i * n + j]) - sum) / size)
+      }
+    }
+    #expect(worst < 1e-6, "\(worst)")
+  }
+
+  @Test("A row's bits are the same alone and among others", arguments: ElementType.allCases)
+  func bits(_ type: ElementType) {
+    let (n, k) = (70, 83)
+    let x = random(20 * k, seed: 3)
+    let packed = Packed(random(n * k, seed: 4), rows: n, columns: k, type)
+    let product = PackedProduct(on: ThreadTeam(count: 1))
+    let all = Buffer(count: 20 * n)
+    product.forward(matrix(all, 20, n), matrix(x, 20, k), packed.matrix)
+    for count in 1...19 {
+      let some = Buffer(count: count * n)
+      product.forward(matrix(some, count, n), matrix(x, 20, k).rows(1..<1 + count), packed.matrix)
+      #expect(Array(some.floats) == Array(all[n..<(1 + count) * n]), "\(count) rows")
+    }
+  }
+
+  @Test("Rows packed in any portions come back, rounded", arguments: ElementType.allCases)
+  func rows(_ type: ElementType) {
+    let (n, k) = (75, 21)
+    let w = random(n * k, seed: 5)
+    let whole = Packed(w, rows: n, columns: k, type)
+    let portions = Packed(rows: n, columns: k, type)
+    var row = 0
+    for count in [1, 2, 8, 16, 5, 32, 11] {
+      portions.matrix.pack(matrix(w, n, k).rows(row..<row + count), at: row)
+      row += count
+    }
+    #expect(row == n)
+    let floats = Buffer(count: k)
+    for row in 0..<n {
+      for packed in [whole, portions] {
+        packed.matrix.unpack(row, into: floats.pointer)
+        #expect(Array(floats.floats) == w[row * k..<(row + 1) * k].map { type.rounded($0) })
+      }
+    }
+  }
+
+  /// Packed weights and their memory.
+  private struct Packed {
+    let matrix: PackedMatrix
+    private let buffer: Buffer
+
+    init(rows: Int, columns: Int, _ type: ElementType) {
+      buffer = Buffer(count: PackedMatrix.bytes(rows: rows, columns: columns, type) / 4)
+      matrix = PackedMatrix(buffer.pointer, type, rows: rows, columns: columns)
+    }
+
+    init(_ floats: Buffer, rows: Int, columns: Int, _ type: ElementType) {
+      self.init(rows: rows, columns: columns, type)
+      matrix.pack(Matrix(floats.pointer, rows: rows, columns: columns), at: 0)
+    }
+  }
+
+  private func matrix(_ buffer: Buffer, _ rows: Int, _ columns: Int) -> Matrix {
+    Matrix(buffer.pointer, rows: rows, columns: columns)
+  }
+}
+
+extension ElementType {
+  fileprivate func rounded(_ value: Float) -> Float { self == .fp32 ? value : Float(bf16: value.bf16) }
+}
