@@ -18,19 +18,42 @@ public final class Decoder {
   let team: ThreadTeam
   let products: PackedProduct
   let attention: CachedAttention
-  let workspace = Workspace()
+  let workspace: Workspace
   private var rotary: RotaryTable
   /// Longer extensions are cut into pieces of so many rows, to bound the memory they take.
   private let rowsAtOnce: Int
 
-  public init(_ model: InferenceModel, rowsAtOnce: Int = 2048, on team: ThreadTeam) {
+  public convenience init(_ model: InferenceModel, on team: ThreadTeam) {
+    self.init(model, rowsAtOnce: Decoder.rowsAtOnce, on: team)
+  }
+
+  init(_ model: InferenceModel, rowsAtOnce: Int, on team: ThreadTeam, workspace: Workspace = Workspace()) {
     self.model = model
     self.team = team
     self.rowsAtOnce = rowsAtOnce
+    self.workspace = workspace
     products = PackedProduct(on: team)
-    attention = CachedAttention(model.configuration.heads, on: team)
+    attention = CachedAttention(model.configuration.heads, model.weights.precision, on: team)
     rotary = Decoder.rotary(model, positions: 256)
   }
+
+  /// As long as the prompts of most.
+  static let rowsAtOnce = 2048
+
+  /// Bytes that a pass over prompts of so many tokens in all takes beside weights and caches, at the most.
+  public static func workspaceBytes(_ model: ModelConfiguration, _ decoding: HiddenDecoding, tokens: Int) -> Int {
+    let cone = decoding.hiddenCopies * min(tokens, 1 + model.layers * decoding.keptPositions)
+    let rows = max(1, min(tokens * decoding.cachedCopies, rowsAtOnce)) + cone
+    let heads = model.heads
+    let queries = heads.queryHeads * heads.paddedHeadSize
+    let perRow =
+      3 * model.hiddenSize + 2 * model.keyValueSize + queries + 3 * model.intermediateSize
+      + max(model.hiddenSize, model.intermediateSize)
+    return (rows * perRow + max(logitsAtOnce, model.vocabularySize)) * MemoryLayout<Float>.stride
+  }
+
+  /// Logits that are made at one time, unless a row has more.
+  private static let logitsAtOnce = 1 << 23
 
   private static func rotary(_ model: InferenceModel, positions: Int) -> RotaryTable {
     RotaryTable(
@@ -110,7 +133,8 @@ public final class Decoder {
     let query = workspace.matrix(.query, rows: x.rows, columns: d)
     products.forward(query, x, weights.query)
     let heads = configuration.heads
-    let queries = workspace.floats(.queries, count: x.rows * heads.queryHeads * heads.paddedHeadSize)
+    let queries = workspace.matrix(
+      .queries, model.weights.precision, rows: x.rows * heads.queryHeads, columns: heads.paddedHeadSize)
     HeadRows.queries(
       queries, query, order: call.order, positions: call.positions, weight: weights.queryNorm, epsilon: epsilon,
       rotary: rotary, heads: heads, on: team)
@@ -156,7 +180,7 @@ public final class Decoder {
       extensions[index].hiddenQueries(last).map { (sequence: index, position: $0) }
     }
     let vocabulary = model.configuration.vocabularySize
-    let atOnce = max(1, min(256, (1 << 23) / vocabulary))
+    let atOnce = max(1, min(256, Decoder.logitsAtOnce / vocabulary))
     for start in stride(from: 0, to: wanted.count, by: atOnce) {
       let rows = start..<min(start + atOnce, wanted.count)
       let normed = workspace.matrix(.query, rows: rows.count, columns: model.configuration.hiddenSize)

@@ -26,11 +26,6 @@ public struct Generation {
     self.endToken = endToken
   }
 
-  /// Bytes of the caches that prompts of these lengths take.
-  public func cacheBytes(_ prompts: [[Int32]]) -> Int {
-    prompts.reduce(0) { $0 + KVCache.bytes(for: decoder.model, capacity: $1.count + maximumTokens) }
-  }
-
   /// Generates for each prompt, which draws from its own seed: what it gets does not depend on the others.
   ///
   /// - Parameters:

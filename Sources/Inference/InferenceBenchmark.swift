@@ -32,6 +32,8 @@ public struct InferenceBenchmark {
 
   private let weights: InferenceWeights
   private let team: ThreadTeam
+  /// Of all cases: only the first has to wait for memory from the system.
+  private let workspace = Workspace()
   private let decodeSteps: Int
 
   /// - Parameter decodeSteps: tokens to decode after each prompt.
@@ -75,7 +77,7 @@ public struct InferenceBenchmark {
 
   private func time(_ one: Case, _ seconds: () -> Double) -> (prefill: Double, decode: Double, bytes: Int) {
     let model = InferenceModel(weights, one.decoding)
-    let decoder = Decoder(model, on: team)
+    let decoder = Decoder(model, rowsAtOnce: Decoder.rowsAtOnce, on: team, workspace: workspace)
     let caches = (0..<one.batch).map { _ in KVCache(for: model, capacity: one.prompt + decodeSteps) }
     func token(_ sequence: Int, _ position: Int) -> Int32 {
       Int32((sequence * 7919 + position * 104_729) % model.configuration.vocabularySize)

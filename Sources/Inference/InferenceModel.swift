@@ -13,14 +13,18 @@ public struct InferenceModel: Sendable {
 
   public var configuration: ModelConfiguration { weights.layout.model }
 
+  var cachedCopies: Int { hiddenDecoding.cachedCopies }
+  var hiddenCopies: Int { hiddenDecoding.hiddenCopies }
+  var keptPositions: Int { hiddenDecoding.keptPositions }
+}
+
+extension HiddenDecoding {
   /// Copies of each token whose keys stay in the cache: the original, and under the naive pattern all.
-  var cachedCopies: Int { hiddenDecoding.pattern == .naive ? hiddenDecoding.repeats : 1 }
+  var cachedCopies: Int { pattern == .naive ? repeats : 1 }
 
   /// Copies whose keys are seen from within the window alone.
-  var hiddenCopies: Int { hiddenDecoding.repeats - cachedCopies }
+  var hiddenCopies: Int { repeats - cachedCopies }
 
   /// Positions whose hidden keys a later position may see.
-  var keptPositions: Int {
-    hiddenCopies == 0 ? 0 : min(hiddenDecoding.window, hiddenDecoding.chunk ?? .max) - 1
-  }
+  var keptPositions: Int { hiddenCopies == 0 ? 0 : min(window, chunk ?? .max) - 1 }
 }

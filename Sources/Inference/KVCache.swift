@@ -1,4 +1,5 @@
 import Kernels
+import Transformer
 
 /// What one sequence leaves behind for its later tokens, layer by layer.
 ///
@@ -28,24 +29,32 @@ public final class KVCache {
   /// - Parameter capacity: how many tokens it will hold at the most.
   public init(for model: InferenceModel, capacity: Int) {
     self.capacity = capacity
-    let heads = model.configuration.heads
-    let recent = min(model.keptPositions, capacity) * model.hiddenCopies
+    let (heads, precision) = (model.configuration.heads, model.weights.precision)
+    let slots = model.hiddenDecoding.slots(capacity: capacity)
     layers = (0..<model.configuration.layers).map { _ in
       Layer(
-        cached: KeyStore(heads, slots: capacity * model.cachedCopies),
-        recent: recent > 0 ? KeyStore(heads, slots: recent) : nil)
+        cached: KeyStore(heads, precision, slots: slots.cached),
+        recent: slots.recent > 0 ? KeyStore(heads, precision, slots: slots.recent) : nil)
     }
   }
 
   /// Bytes that a cache for so many tokens will hold.
-  public static func bytes(for model: InferenceModel, capacity: Int) -> Int {
-    let heads = model.configuration.heads
-    let recent = min(model.keptPositions, capacity) * model.hiddenCopies
-    return model.configuration.layers
-      * (KeyStore.bytes(heads, slots: capacity * model.cachedCopies)
-        + (recent > 0 ? KeyStore.bytes(heads, slots: recent) : 0))
+  public static func bytes(
+    _ model: ModelConfiguration, _ decoding: HiddenDecoding, _ precision: ElementType, capacity: Int
+  ) -> Int {
+    let slots = decoding.slots(capacity: capacity)
+    return [slots.cached, slots.recent].reduce(0) {
+      $0 + model.layers * KeyStore.bytes(model.heads, precision, slots: $1)
+    }
   }
 
   /// Bytes of memory that it holds.
   public var bytes: Int { layers.reduce(0) { $0 + $1.cached.bytes + ($1.recent?.bytes ?? 0) } }
+}
+
+extension HiddenDecoding {
+  /// Keys in each layer of a cache for so many tokens: those that stay, and the hidden copies' of the last few.
+  fileprivate func slots(capacity: Int) -> (cached: Int, recent: Int) {
+    (capacity * cachedCopies, min(keptPositions, capacity) * hiddenCopies)
+  }
 }

@@ -17,7 +17,7 @@ final class Workspace {
   private var buffers = Place.allCases.map { _ in Buffer(count: 0) }
   private var stores: [Int: KeyStore] = [:]
 
-  func floats(_ place: Place, count: Int) -> UnsafeMutablePointer<Float> {
+  private func floats(_ place: Place, count: Int) -> UnsafeMutablePointer<Float> {
     if buffers[place.rawValue].count < count { buffers[place.rawValue] = Buffer(count: count) }
     return buffers[place.rawValue].pointer
   }
@@ -25,13 +25,19 @@ final class Workspace {
   /// Room for the hidden copies' keys of one of a call's sequences, in one layer at a time.
   func store(_ index: Int, _ model: InferenceModel, slots: Int) -> KeyStore {
     if let store = stores[index], store.slots >= slots { return store }
-    let store = KeyStore(model.configuration.heads, slots: slots)
+    let store = KeyStore(model.configuration.heads, model.weights.precision, slots: slots)
     stores[index] = store
     return store
   }
 
-  /// [rows, columns], contiguous. What was in the place before may be gone.
+  /// [rows, columns], fp32, contiguous. What was in the place before may be gone.
   func matrix(_ place: Place, rows: Int, columns: Int) -> Matrix {
-    Matrix(floats(place, count: rows * columns), rows: rows, columns: columns)
+    matrix(place, .fp32, rows: rows, columns: columns)
+  }
+
+  /// The same of a type.
+  func matrix(_ place: Place, _ type: ElementType, rows: Int, columns: Int) -> Matrix {
+    let floats = (rows * columns * type.bytes + 3) / 4
+    return Matrix(self.floats(place, count: floats), type, rows: rows, columns: columns)
   }
 }

@@ -50,11 +50,14 @@ public struct CachedQueries {
 /// Attention of new positions' queries to cached keys, block by block as in ``Attention``.
 public final class CachedAttention {
   private let heads: HeadShape
+  private let type: ElementType
   private let team: ThreadTeam
   private var scratch = Buffer(count: 0)
 
-  public init(_ heads: HeadShape, on team: ThreadTeam) {
+  /// - Parameter type: of queries and cached keys.
+  public init(_ heads: HeadShape, _ type: ElementType, on team: ThreadTeam) {
     self.heads = heads
+    self.type = type
     self.team = team
   }
 
@@ -67,14 +70,22 @@ public final class CachedAttention {
   ///   - output: [rows, query heads · e].
   ///   - queries: [kv heads][queries][heads per key][padded e], see ``HeadRows``.
   ///   - order: of each query, the row of `output`.
-  public func forward(
-    _ output: Matrix, queries: UnsafePointer<Float>, order: [Int32], _ groups: [CachedQueries]
+  public func forward(_ output: Matrix, queries: Matrix, order: [Int32], _ groups: [CachedQueries]) {
+    precondition(queries.type == type, "\(queries) for attention in \(type)")
+    switch type {
+    case .fp32: forward(Float.self, output, queries, order, groups)
+    case .bf16: forward(BF16Pair.self, output, queries, order, groups)
+    }
+  }
+
+  private func forward<Word: BlockElement>(
+    _: Word.Type, _ output: Matrix, _ queries: Matrix, _ order: [Int32], _ groups: [CachedQueries]
   ) {
     let positionsOf = { [heads] (group: CachedQueries) in
       max(1, CachedAttention.rows / (group.copies * heads.headsPerKey))
     }
     let rows = groups.map { positionsOf($0) * $0.copies * heads.headsPerKey }.max() ?? 0
-    let count = AttentionScratch<Float>.count(rows: rows, headSize: heads.paddedHeadSize)
+    let count = AttentionScratch<Word>.count(rows: rows, headSize: heads.paddedHeadSize)
     if scratch.count < count * team.count { scratch = Buffer(count: count * team.count) }
 
     let tasks = groups.flatMap { group in
@@ -88,26 +99,29 @@ public final class CachedAttention {
       let (group, positions) = tasks[tasks.count - 1 - index / heads.keyValueHeads]
       block(
         output, queries, order, group, positions, head: index % heads.keyValueHeads,
-        AttentionScratch(scratch + worker * count, rows: rows, headSize: heads.paddedHeadSize))
+        AttentionScratch<Word>(scratch + worker * count, rows: rows, headSize: heads.paddedHeadSize))
     }
   }
 
-  private func block(
-    _ output: Matrix, _ queries: UnsafePointer<Float>, _ order: [Int32], _ group: CachedQueries,
-    _ positions: Range<Int>, head: Int, _ scratch: AttentionScratch<Float>
+  private func block<Word: BlockElement>(
+    _ output: Matrix, _ queries: Matrix, _ order: [Int32], _ group: CachedQueries, _ positions: Range<Int>, head: Int,
+    _ scratch: AttentionScratch<Word>
   ) {
     let size = heads.paddedHeadSize
+    let words = size / Word.elements
     let first = group.start &+ (positions.lowerBound &- group.positions.lowerBound) &* group.copies
     let rows = positions.count &* group.copies &* heads.headsPerKey
-    let own = queries + (head &* order.count &+ first) &* heads.headsPerKey &* size
+    let own =
+      UnsafePointer(queries.base.assumingMemoryBound(to: Word.self))
+      + (head &* order.count &+ first) &* heads.headsPerKey &* words
     scratch.begin(rows: rows, headSize: size)
     for source in group.keys where source.firstCopy < group.firstCopy &+ group.copies {
       tiles(of: source, group, positions) { tile, keys in
         let row = (tile.lowerBound &- positions.lowerBound) &* group.copies &* heads.headsPerKey
         let count = tile.count &* group.copies &* heads.headsPerKey
         KeyPanels.multiply(
-          scratch.scores, cStride: QueryBlock.scoreStride, own + row &* size, rows: count,
-          source.store.panels(head), size: size, range: keys)
+          scratch.scores, cStride: QueryBlock.scoreStride, own + row &* words, rows: count,
+          UnsafePointer(source.store.panels(head).assumingMemoryBound(to: Word.self)), size: words, range: keys)
         for index in 0..<count {
           let place = index / heads.headsPerKey
           let visible = source.visible(
@@ -118,9 +132,11 @@ public final class CachedAttention {
             to: min(visible.upperBound, keys.upperBound) &- keys.lowerBound, count: keys.count, headSize: size)
         }
         BlockProduct.multiply(
-          scratch.outputs + row &* size, cStride: size, rows: count, columns: size, inner: keys.count,
-          UnsafePointer(scratch.scores), rowStride: QueryBlock.scoreStride, innerStride: 1,
-          UnsafePointer(source.store.values(head) + keys.lowerBound &* size), bStride: size, accumulating: true)
+          scratch.outputs + row &* size, cStride: size, rows: count, columns: size, inner: Word.words(keys.count),
+          UnsafeRawPointer(scratch.scores).assumingMemoryBound(to: Word.self), rowStride: QueryBlock.scoreStride,
+          innerStride: 1,
+          UnsafePointer(source.store.values(head).assumingMemoryBound(to: Word.self))
+            + keys.lowerBound / Word.elements &* size, bStride: size, accumulating: true)
       }
     }
     for row in 0..<rows {

@@ -3,25 +3,42 @@ public enum HeadRows {
   /// queries[kv head][row][query head of the kv head][padded e] ← scale · RoPE(RMSNorm(rows)).
   ///
   /// - Parameters:
-  ///   - queries: `rows.rows` · query heads · padded e floats.
+  ///   - queries: [rows · query heads, padded e], fp32 or bf16, without gaps.
   ///   - order: for each row of `queries`, the row of `rows` that it is.
   ///   - positions: of each row of `queries`.
   public static func queries(
-    _ queries: UnsafeMutablePointer<Float>, _ rows: Matrix, order: [Int32], positions: [Int32],
-    weight: UnsafePointer<Float>, epsilon: Float, rotary: RotaryTable, heads: HeadShape, on team: ThreadTeam
+    _ queries: Matrix, _ rows: Matrix, order: [Int32], positions: [Int32], weight: UnsafePointer<Float>,
+    epsilon: Float, rotary: RotaryTable, heads: HeadShape, on team: ThreadTeam
+  ) {
+    precondition(
+      queries.rows == order.count * heads.queryHeads && queries.columns == heads.paddedHeadSize
+        && queries.stride == queries.columns, "\(queries)")
+    let norm = (weight, epsilon)
+    switch queries.type {
+    case .fp32: self.queries(FloatRow(queries, 0), rows, order, positions, norm, rotary, heads, team)
+    case .bf16: self.queries(HalfRow(queries, 0), rows, order, positions, norm, rotary, heads, team)
+    }
+  }
+
+  @inline(__always)
+  private static func queries(
+    _ queries: some MatrixRow, _ rows: Matrix, _ order: [Int32], _ positions: [Int32],
+    _ norm: (weight: UnsafePointer<Float>, epsilon: Float), _ rotary: RotaryTable, _ heads: HeadShape,
+    _ team: ThreadTeam
   ) {
     let size = heads.paddedHeadSize
     team.forEach(Rows.pieces(order.count)) { piece, _ in
       for index in Rows.range(piece, of: order.count) {
         let source = FloatRow(rows, Int(order[index]))
-        let factor = heads.queryScale * RMSNorm.inverseRMS(source, count: rows.columns, epsilon: epsilon)
+        let factor = heads.queryScale * RMSNorm.inverseRMS(source, count: rows.columns, epsilon: norm.epsilon)
         for head in 0..<heads.queryHeads {
           let place =
             (head / heads.headsPerKey &* order.count &+ index) &* heads.headsPerKey &+ head % heads.headsPerKey
-          let query = FloatRow(queries + place &* size)
+          let query = queries.advanced(by: place &* size)
           let first = head &* heads.headSize
           rotary.rotate(
-            query, source.advanced(by: first), weight: weight + first, factor: factor, position: Int(positions[index]))
+            query, source.advanced(by: first), weight: norm.weight + first, factor: factor,
+            position: Int(positions[index]))
           query.clear(heads.headSize..<size)
         }
       }
@@ -37,11 +54,12 @@ public enum HeadRows {
     _ rows: Matrix, stores: [KeyStore], slots: [Int32], positions: [Int32], weight: UnsafePointer<Float>,
     epsilon: Float, rotary: RotaryTable, heads: HeadShape, on team: ThreadTeam
   ) {
-    let (size, panel) = (heads.headSize, BlockProduct.panel)
+    let size = heads.headSize
     let columns = heads.keyValueHeads * size
     team.forEach(Rows.pieces(rows.rows)) { piece, _ in
       withUnsafeTemporaryAllocation(of: Float.self, capacity: heads.paddedHeadSize) { scratch in
         guard let key = scratch.baseAddress else { return }
+        scratch.update(repeating: 0)
         for index in Rows.range(piece, of: rows.rows) {
           let source = FloatRow(rows, index)
           let factor = RMSNorm.inverseRMS(source, count: columns, epsilon: epsilon)
@@ -51,10 +69,11 @@ public enum HeadRows {
             rotary.rotate(
               FloatRow(key), source.advanced(by: column), weight: weight + column, factor: factor,
               position: Int(positions[index]))
-            let turned = store.panels(head) + store.offset(slot)
-            for element in 0..<size { turned[element &* panel] = key[element] }
-            (store.values(head) + slot &* heads.paddedHeadSize).update(
-              from: source.pointer + columns + column, count: size)
+            let value = source.pointer + columns + column
+            switch store.type {
+            case .fp32: store.put(Float.self, slot: slot, head: head, key: key, value: value)
+            case .bf16: store.put(BF16Pair.self, slot: slot, head: head, key: key, value: value)
+            }
           }
         }
       }

@@ -1,19 +1,21 @@
 /// Keys and values of one sequence in one layer, for every kv head: what a KV cache is made of.
 ///
-/// Keys lie turned in panels of 64, [panel][padded e][64], values one below the other, [slot][padded e]: as
-/// ``BlockProduct`` reads them. So decoding reads each once, where it is, and moves none.
+/// Keys lie turned in panels of 64, [panel][words of padded e][64], values one below the other, [words of slots][padded
+/// e]: as ``BlockProduct`` reads them. So decoding reads each once, where it is, and moves none.
 public final class KeyStore: @unchecked Sendable {
   // Unchecked: as with any buffer, who writes where is the caller's business.
 
   public let heads: HeadShape
+  public let type: ElementType
   /// Keys that there is room for: as many as asked for, in whole panels.
   public let slots: Int
   private let buffer: Buffer
 
-  public init(_ heads: HeadShape, slots: Int) {
+  public init(_ heads: HeadShape, _ type: ElementType, slots: Int) {
     self.heads = heads
+    self.type = type
     self.slots = KeyStore.whole(slots)
-    buffer = Buffer(count: KeyStore.bytes(heads, slots: slots) / MemoryLayout<Float>.stride)
+    buffer = Buffer(count: KeyStore.bytes(heads, type, slots: slots) / MemoryLayout<Float>.stride)
   }
 
   private static func whole(_ slots: Int) -> Int {
@@ -21,46 +23,77 @@ public final class KeyStore: @unchecked Sendable {
   }
 
   /// Bytes that a store takes.
-  public static func bytes(_ heads: HeadShape, slots: Int) -> Int {
-    2 * heads.keyValueHeads * whole(slots) * heads.paddedHeadSize * MemoryLayout<Float>.stride
+  public static func bytes(_ heads: HeadShape, _ type: ElementType, slots: Int) -> Int {
+    2 * heads.keyValueHeads * whole(slots) * heads.paddedHeadSize * type.bytes
   }
 
   /// Bytes of memory that it holds.
   public var bytes: Int { buffer.count * MemoryLayout<Float>.stride }
 
-  private var perHead: Int { slots * heads.paddedHeadSize }
+  private var bytesPerHead: Int { slots * heads.paddedHeadSize * type.bytes }
+
+  private var base: UnsafeMutableRawPointer { UnsafeMutableRawPointer(buffer.pointer) }
 
   /// The panels of one head's keys.
   @inline(__always)
-  func panels(_ head: Int) -> UnsafeMutablePointer<Float> { buffer.pointer + head &* perHead }
+  func panels(_ head: Int) -> UnsafeMutableRawPointer { base + head &* bytesPerHead }
 
   /// The rows of one head's values.
   @inline(__always)
-  func values(_ head: Int) -> UnsafeMutablePointer<Float> {
-    buffer.pointer + (heads.keyValueHeads &+ head) &* perHead
+  func values(_ head: Int) -> UnsafeMutableRawPointer { base + (heads.keyValueHeads &+ head) &* bytesPerHead }
+
+  /// Where a key's first word is in its head's panels; its words are ``BlockProduct/panel`` further each.
+  @inline(__always)
+  private func place<Word: BlockElement>(_: Word.Type, ofKey slot: Int, _ head: Int) -> UnsafeMutablePointer<UInt32> {
+    let panel = BlockProduct.panel
+    let words = heads.paddedHeadSize / Word.elements
+    return panels(head).assumingMemoryBound(to: UInt32.self) + (slot / panel &* panel &* words &+ slot % panel)
   }
 
-  /// Where a key starts in its head's panels; its elements are ``BlockProduct/panel`` floats apart.
+  /// Where a value's first element is; the others are as many elements further as a word has.
   @inline(__always)
-  func offset(_ slot: Int) -> Int {
-    let panel = BlockProduct.panel
-    return slot / panel &* panel &* heads.paddedHeadSize &+ slot % panel
+  private func place<Word: BlockElement>(_: Word.Type, ofValue slot: Int, _ head: Int) -> UnsafeMutableRawPointer {
+    let row = slot / Word.elements &* heads.paddedHeadSize &* MemoryLayout<UInt32>.size
+    return values(head) + (row &+ slot % Word.elements &* type.bytes)
+  }
+
+  /// A slot ← a head's key [padded e, zero beyond e] and value [e], rounded where the store is not fp32.
+  @inline(__always)
+  func put<Word: BlockElement>(
+    _: Word.Type, slot: Int, head: Int, key: UnsafePointer<Float>, value: UnsafePointer<Float>
+  ) {
+    let words = place(Word.self, ofKey: slot, head)
+    for word in 0..<heads.paddedHeadSize / Word.elements {
+      words[word &* BlockProduct.panel] = Word.one(key + word &* Word.elements, count: Word.elements)
+    }
+    let elements = Word.Row(place(Word.self, ofValue: slot, head))
+    for column in 0..<heads.headSize { elements[column &* Word.elements] = value[column] }
   }
 
   /// Copies keys and values of `count` slots of another store.
   public func copy(_ count: Int, from other: KeyStore, at first: Int, to target: Int) {
     precondition(
-      heads == other.heads && first >= 0 && first + count <= other.slots && target >= 0 && target + count <= slots,
-      "\(count) keys from \(first) of \(other.slots) to \(target) of \(slots)")
-    let size = heads.paddedHeadSize
+      heads == other.heads && type == other.type && first >= 0 && first + count <= other.slots && target >= 0
+        && target + count <= slots, "\(count) keys from \(first) of \(other.slots) to \(target) of \(slots)")
+    switch type {
+    case .fp32: copy(Float.self, count, other, first, target)
+    case .bf16: copy(BF16Pair.self, count, other, first, target)
+    }
+  }
+
+  private func copy<Word: BlockElement>(
+    _: Word.Type, _ count: Int, _ other: KeyStore, _ first: Int, _ target: Int
+  ) {
     for head in 0..<heads.keyValueHeads {
-      (values(head) + target &* size).update(from: other.values(head) + first &* size, count: count &* size)
       for index in 0..<count {
-        let from = other.panels(head) + other.offset(first &+ index)
-        let to = panels(head) + offset(target &+ index)
-        for element in 0..<heads.headSize {
-          to[element &* BlockProduct.panel] = from[element &* BlockProduct.panel]
+        let from = other.place(Word.self, ofKey: first &+ index, head)
+        let to = place(Word.self, ofKey: target &+ index, head)
+        for word in 0..<heads.paddedHeadSize / Word.elements {
+          to[word &* BlockProduct.panel] = from[word &* BlockProduct.panel]
         }
+        let source = Word.Row(other.place(Word.self, ofValue: first &+ index, head))
+        let value = Word.Row(place(Word.self, ofValue: target &+ index, head))
+        for column in 0..<heads.headSize { value[column &* Word.elements] = source[column &* Word.elements] }
       }
     }
   }

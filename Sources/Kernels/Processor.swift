@@ -35,8 +35,8 @@ public enum Processor {
   /// What is wrong with bf16 on this machine, in one sentence; nil where nothing is.
   public static var bf16Warning: String? {
     if hasBF16 { return nil }
-    return "training.precision is \"bf16\" on a processor without bf16 arithmetic (AVX512-BF16): it saves memory, but "
-      + "no time, as operands are widened for each product; \"fp32\" is faster here"
+    return "precision bf16 on a processor without bf16 arithmetic (AVX512-BF16): it saves memory, but no time, as "
+      + "operands are widened for each product; fp32 is faster here"
   }
 
   /// What holds the matrix products back on this machine, in one sentence; nil where nothing does.

@@ -202,10 +202,11 @@ public final class TrainingRun {
     }
     if configuration.training.precision == .bf16, let warning = Processor.bf16Warning { notes.append(warning) }
     let needed = plan.memoryBytesPerRank * communicator.nodeSize
-    if needed > ProcessInfo.processInfo.physicalMemory {
+    let available = AvailableMemory.bytes
+    if needed > available {
       notes.append(
-        "\(communicator.nodeSize) ranks on a node take \(Quantity.bytes(needed)), it has "
-          + "\(Quantity.bytes(Int(ProcessInfo.processInfo.physicalMemory))): lower training.micro_batch_size, set "
+        "\(communicator.nodeSize) ranks on a node take \(Quantity.bytes(needed)), "
+          + "\(Quantity.bytes(available)) are available: lower training.micro_batch_size, set "
           + "training.recompute to \"block\", or use fewer ranks a node")
     }
     if let change = changes.first(where: { $0.key == "training.steps" }) {

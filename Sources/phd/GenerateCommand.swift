@@ -57,6 +57,9 @@ struct GenerateCommand: ParsableCommand {
   @Flag(help: "Take the likeliest token always.")
   var greedy = false
 
+  @Option(help: ArgumentHelp("Weights and cached keys: fp32, or bf16 for half the memory.", valueName: "type"))
+  var precision = ElementType.fp32
+
   @Option(help: ArgumentHelp("Threads; default: all processors at hand.", valueName: "n"))
   var threads: Int?
 
@@ -86,14 +89,17 @@ struct GenerateCommand: ParsableCommand {
   func run() throws {
     let loaded = try LoadedModel(checkpoint, tokenizer: tokenizer)
     let prompts = try loadPrompts(loaded)
+    try checkMemory(loaded, prompts)
+    if precision == .bf16, let warning = Processor.bf16Warning {
+      ErrorReport.print(toStandardError: "phd: warning: \(warning)")
+    }
     let team = ThreadTeam(count: threads ?? Threads.allowedProcessors.count)
     var sampling = Sampling(
       temperature: temperature, topK: topK, topP: topP, minP: minP, repetitionPenalty: repetitionPenalty)
     if greedy { sampling.temperature = 0 }
     let generation = Generation(
-      Decoder(loaded.model, on: team), maximumTokens: maxNewTokens, sampling: sampling, seed: seed,
-      endToken: loaded.endOfDocument)
-    try checkMemory(generation.cacheBytes(prompts))
+      Decoder(try loaded.withWeights(precision), on: team), maximumTokens: maxNewTokens, sampling: sampling,
+      seed: seed, endToken: loaded.endOfDocument)
 
     var texts = prompts.map { _ in GeneratedText(stops: stop) }
     let streams = !json && prompts.count == 1 && loaded.hasTokenizer
@@ -135,7 +141,7 @@ struct GenerateCommand: ParsableCommand {
   }
 
   private func loadPrompts(_ loaded: LoadedModel) throws -> [[Int32]] {
-    if let tokens { return [try parse(tokens, below: loaded.model.configuration.vocabularySize)] }
+    if let tokens { return [try parse(tokens, below: loaded.layout.model.vocabularySize)] }
     if let prompt { return [try loaded.tokens(of: prompt, named: "--prompt")] }
     let path = prompts ?? ""
     guard let data = FileManager.default.contents(atPath: path) else {
@@ -161,13 +167,22 @@ struct GenerateCommand: ParsableCommand {
     return tokens
   }
 
-  private func checkMemory(_ bytes: Int) throws {
-    let available = Int(ProcessInfo.processInfo.physicalMemory)
-    if bytes > available {
+  private func checkMemory(_ loaded: LoadedModel, _ prompts: [[Int32]]) throws {
+    let weights = InferenceWeights.bytes(loaded.layout, precision)
+    let cache = prompts.reduce(0) { sum, prompt in
+      sum
+        + KVCache.bytes(
+          loaded.layout.model, loaded.hiddenDecoding, precision, capacity: prompt.count + maxNewTokens)
+    }
+    let workspace = Decoder.workspaceBytes(
+      loaded.layout.model, loaded.hiddenDecoding, tokens: prompts.reduce(0) { $0 + $1.count })
+    let available = AvailableMemory.bytes
+    if weights + cache + workspace > available {
       throw InferenceError(
         .usage,
-        "the KV cache of these prompts and \(maxNewTokens) new tokens takes \(Quantity.bytes(bytes)), "
-          + "this machine has \(Quantity.bytes(available)): lower --max-new-tokens")
+        "the weights take \(Quantity.bytes(weights)), the KV cache of the prompts and \(maxNewTokens) new tokens "
+          + "\(Quantity.bytes(cache)), what is computed \(Quantity.bytes(workspace)); \(Quantity.bytes(available)) are "
+          + "available: lower --max-new-tokens, give fewer prompts at once, or take --precision bf16")
     }
   }
 

@@ -33,6 +33,9 @@ extension BenchmarkCommand {
     @Option(help: ArgumentHelp("Prompts at once, with commas between them.", valueName: "numbers"))
     var batches = "1"
 
+    @Option(help: ArgumentHelp("Weights and cached keys: fp32 or bf16.", valueName: "type"))
+    var precision = ElementType.fp32
+
     @Option(help: ArgumentHelp("Tokens to decode after each prompt.", valueName: "n"))
     var decode = 16
 
@@ -56,7 +59,7 @@ extension BenchmarkCommand {
       let configuration = try arguments.load()
       let cases = try self.cases()
       let benchmark = InferenceBenchmark(
-        configuration.model, .fp32, decodeSteps: decode, on: ThreadTeam(count: threads))
+        configuration.model, precision, decodeSteps: decode, on: ThreadTeam(count: threads))
       let clock = ContinuousClock()
       let start = clock.now
       let results = benchmark.run(cases, rounds: rounds) { (clock.now - start).inSeconds }

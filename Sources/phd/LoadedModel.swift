@@ -1,32 +1,43 @@
 import Corpus
 import Inference
+import Kernels
 import Training
 import Transformer
 
-/// A checkpoint's model, and what its tokens mean.
+/// A checkpoint's model, still without its weights, and what its tokens mean.
 struct LoadedModel {
-  let model: InferenceModel
-  let checkpoint: String
+  let layout: ParameterLayout
+  let hiddenDecoding: HiddenDecoding
   /// The token after each document, where it is known.
   let endOfDocument: Int32?
   let hasTokenizer: Bool
+
+  private let checkpoint: Checkpoint
 
   /// - Parameter tokenizer: `bytes`, or nil for what the checkpoint says.
   /// - Throws: `StorageError`, `InferenceError`.
   init(_ path: String, tokenizer: String?) throws {
     try ErrorReport.requireProcessor()
-    checkpoint = path
     let report = try CheckpointReport(path)
-    let layout = ParameterLayout(report.configuration.model)
-    let weights = try report.checkpoint.withWeights(layout) { read in try InferenceWeights(layout, .fp32, read: read) }
-    model = InferenceModel(weights, report.configuration.hiddenDecoding)
-    let name = tokenizer ?? report.checkpoint.tokenizer.name
+    checkpoint = report.checkpoint
+    layout = ParameterLayout(report.configuration.model)
+    hiddenDecoding = report.configuration.hiddenDecoding
+    let name = tokenizer ?? checkpoint.tokenizer.name
     if let tokenizer, tokenizer != "bytes" {
       throw InferenceError(.usage, "--tokenizer \(tokenizer): this version knows one tokenizer, 'bytes'")
     }
     hasTokenizer = name == "bytes"
-    let end = report.checkpoint.tokenizer.endOfDocument ?? (hasTokenizer ? Int(ByteTokenizer().endOfDocument) : nil)
-    endOfDocument = end.flatMap { $0 < layout.model.vocabularySize ? Int32($0) : nil }
+    let end = checkpoint.tokenizer.endOfDocument ?? (hasTokenizer ? Int(ByteTokenizer().endOfDocument) : nil)
+    let vocabulary = layout.model.vocabularySize
+    endOfDocument = end.flatMap { $0 < vocabulary ? Int32($0) : nil }
+  }
+
+  /// The model with its weights, straight from the file to where decoding reads them.
+  ///
+  /// - Throws: `StorageError`.
+  func withWeights(_ precision: ElementType) throws -> InferenceModel {
+    let weights = try checkpoint.withWeights(layout) { read in try InferenceWeights(layout, precision, read: read) }
+    return InferenceModel(weights, hiddenDecoding)
   }
 
   /// A prompt's tokens.
@@ -34,14 +45,14 @@ struct LoadedModel {
     guard hasTokenizer else {
       throw InferenceError(
         .usage,
-        "\(checkpoint) names no tokenizer, so \(name) cannot be read as text: give --tokens 1,2,3, or "
+        "\(checkpoint.path) names no tokenizer, so \(name) cannot be read as text: give --tokens 1,2,3, or "
           + "--tokenizer bytes if that is what the model was trained on")
     }
     var tokens: [UInt32] = []
     var copy = text
     copy.withUTF8 { ByteTokenizer().encode(UnsafeRawBufferPointer($0), into: &tokens) }
     if tokens.isEmpty { throw InferenceError(.usage, "\(name) is empty: a model needs a token to go on from") }
-    let vocabulary = model.configuration.vocabularySize
+    let vocabulary = layout.model.vocabularySize
     if let outside = tokens.first(where: { Int($0) >= vocabulary }) {
       throw InferenceError(
         .usage, "\(name): token \(outside) is outside the model's vocabulary of \(vocabulary) tokens")

@@ -10,17 +10,24 @@ struct Subject {
   private let parameters: Buffer
   let team = ThreadTeam(count: 1)
 
-  init(_ decoding: HiddenDecoding, layers: Int = 3, heads: Int = 4, keyValueHeads: Int = 2, hiddenSize: Int = 48) {
+  init(
+    _ decoding: HiddenDecoding, layers: Int = 3, heads: Int = 4, keyValueHeads: Int = 2, hiddenSize: Int = 48,
+    tied: Bool = false, _ precision: ElementType = .fp32
+  ) {
     let configuration = ModelConfiguration(
       vocabularySize: 61, hiddenSize: hiddenSize, intermediateSize: 40, layers: layers, queryHeads: heads,
-      keyValueHeads: keyValueHeads, initializerRange: 0.3)
+      keyValueHeads: keyValueHeads, initializerRange: 0.3, tieWordEmbeddings: tied)
     let layout = ParameterLayout(configuration)
     parameters = Buffer(count: layout.count)
     layout.initialize(parameters.floats, seed: 5)
     for tensor in layout.tensors where tensor.isNorm {
       for index in tensor.range { parameters.pointer[index] = 1 + 0.2 * Float((index * 7) % 11 - 5) / 5 }
     }
-    model = InferenceModel(InferenceWeights(layout, .fp32, flat: parameters), decoding)
+    if precision == .bf16 {
+      // What is computed from is the same then, and what remains is the rounding on the way.
+      for index in 0..<layout.count { parameters.pointer[index] = roundedToBF16(parameters.pointer[index]) }
+    }
+    model = InferenceModel(InferenceWeights(layout, precision, flat: parameters), decoding)
   }
 
   /// The training forward's logits at every position.
@@ -43,6 +50,11 @@ struct Subject {
   static func tokens(_ count: Int, seed: Int = 1) -> [Int32] {
     (0..<count).map { Int32((($0 + seed) * ($0 + 3 * seed) * 31 + $0 * 7) % 61) }
   }
+}
+
+/// The nearest bf16, ties to even.
+private func roundedToBF16(_ value: Float) -> Float {
+  Float(bitPattern: (value.bitPattern + 0x7fff + (value.bitPattern >> 16 & 1)) & 0xffff_0000)
 }
 
 /// ‖a − b‖ / ‖b‖.
@@ -156,6 +168,39 @@ let patterns: [HiddenDecoding] = [
     }
   }
 
+  @Test("Embeddings tied to the head", arguments: ElementType.allCases)
+  func tied(_ precision: ElementType) {
+    let subject = Subject(.vanilla, tied: true, precision)
+    let tokens = Subject.tokens(30)
+    let expected = subject.expected(tokens)
+    let cache = KVCache(for: subject.model, capacity: 30)
+    Decoder(subject.model, on: subject.team).extend([cache], by: [tokens], logits: .all) { _, position, logits in
+      let difference = relativeDifference(Array(logits), expected[position])
+      #expect(difference < (precision == .fp32 ? bound : 3e-2), "\(position): \(difference)")
+    }
+  }
+
+  @Test("In bf16 the logits are near, whatever goes through at once", arguments: patterns)
+  func bf16(_ decoding: HiddenDecoding) {
+    let subject = Subject(decoding, .bf16)
+    let tokens = Subject.tokens(200)
+    let expected = subject.expected(tokens)
+    let decoder = Decoder(subject.model, on: subject.team)
+    for lengths in [[200], [130, 1, 1, 1, 67], [7, 33, 1, 159]] {
+      let cache = KVCache(for: subject.model, capacity: 200)
+      var differences: [Float] = []
+      for length in lengths {
+        let part = Array(tokens[cache.length..<cache.length + length])
+        decoder.extend([cache], by: [part], logits: .all) { _, position, logits in
+          differences.append(relativeDifference(Array(logits), expected[position]))
+        }
+      }
+      let meanSquare = differences.reduce(0) { $0 + $1 * $1 } / Float(differences.count)
+      #expect(differences.count == 200 && meanSquare.squareRoot() < 1e-2, "\(lengths): \(meanSquare.squareRoot())")
+      #expect(differences.allSatisfy { $0 < 5e-2 }, "\(lengths): \(differences.max() ?? 0)")
+    }
+  }
+
   @Test("A text longer than a block of keys", arguments: patterns)
   func long(_ decoding: HiddenDecoding) {
     let subject = Subject(decoding, layers: 2)
@@ -173,13 +218,17 @@ let patterns: [HiddenDecoding] = [
 
   @Test("What a cache holds: the vanilla cache, and the window's hidden keys alone")
   func bytes() {
-    func bytes(_ decoding: HiddenDecoding, _ capacity: Int) -> Int {
-      KVCache(for: Subject(decoding, keyValueHeads: 2, hiddenSize: 64).model, capacity: capacity).bytes
+    func bytes(_ decoding: HiddenDecoding, _ capacity: Int, _ precision: ElementType = .fp32) -> Int {
+      let model = Subject(decoding, keyValueHeads: 2, hiddenSize: 64, precision).model
+      let bytes = KVCache(for: model, capacity: capacity).bytes
+      #expect(bytes == KVCache.bytes(model.configuration, decoding, precision, capacity: capacity))
+      return bytes
     }
     // Layers · 2 · g · e floats a token.
     let token = 3 * 2 * 2 * 16 * 4
     let vanilla = bytes(.vanilla, 1024)
     #expect(vanilla == 1024 * token)
+    #expect(bytes(.vanilla, 1024, .bf16) == vanilla / 2)
     #expect(bytes(HiddenDecoding(pattern: .phd, repeats: 8), 1024) == vanilla)
     #expect(bytes(HiddenDecoding(pattern: .naive, repeats: 3), 1024) == 3 * vanilla)
     // 16 positions but one, two copies each, in whole panels of 64.

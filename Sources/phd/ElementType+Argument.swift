@@ -1,0 +1,4 @@
+import ArgumentParser
+import Kernels
+
+extension ElementType: ExpressibleByArgument {}
