@@ -26,6 +26,7 @@ let package = Package(
     .target(name: "Storage", dependencies: ["CHDF5", "CXXHash"]),
     .target(name: "Communication", dependencies: ["COpenMPI"], swiftSettings: vectorised),
     .target(name: "Transformer", dependencies: ["Kernels"]),
+    .target(name: "Charts"),
     .target(name: "Inference", dependencies: ["Kernels", "Transformer"]),
     .target(name: "Corpus", dependencies: ["Storage"]),
     .target(
@@ -37,7 +38,7 @@ let package = Package(
     .executableTarget(
       name: "phd",
       dependencies: [
-        "Training", "Inference", "Transformer", "Communication", "Corpus", "Storage", "Kernels",
+        "Training", "Inference", "Transformer", "Communication", "Corpus", "Storage", "Kernels", "Charts",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -57,6 +58,7 @@ let package = Package(
     .testTarget(name: "ReferenceTests", dependencies: ["Reference"]),
     .testTarget(name: "TransformerTests", dependencies: ["Transformer", "Kernels", "Reference", "Storage"]),
     .testTarget(name: "InferenceTests", dependencies: ["Inference", "Transformer", "Kernels"]),
+    .testTarget(name: "ChartsTests", dependencies: ["Charts"]),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(name: "StorageTests", dependencies: ["Storage", "TestSupport"]),
     .testTarget(

@@ -37,8 +37,8 @@ public final class Decoder {
     rotary = Decoder.rotary(model, positions: 256)
   }
 
-  /// As long as the prompts of most.
-  static let rowsAtOnce = 2048
+  /// Enough to be at the products' best rate; what is computed on the way then stays in the caches.
+  static let rowsAtOnce = 512
 
   /// Bytes that a pass over prompts of so many tokens in all takes beside weights and caches, at the most.
   public static func workspaceBytes(_ model: ModelConfiguration, _ decoding: HiddenDecoding, tokens: Int) -> Int {

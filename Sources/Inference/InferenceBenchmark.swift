@@ -23,7 +23,7 @@ public struct InferenceBenchmark {
     public let prefillSeconds: Double
     /// Of a step that adds a token to each of the batch's sequences.
     public let decodeSecondsPerToken: Double
-    /// Of the whole batch, at the end.
+    /// Of the whole batch, at the end: what the system says is in memory.
     public let cacheBytes: Int
     /// What a step of decoding reads at the least, weights and vanilla's cached keys, by its time, over the rate at
     /// which memory was read in the same rounds.
@@ -91,7 +91,7 @@ public struct InferenceBenchmark {
       decoder.extend(caches, by: caches.indices.map { [token($0, position)] }) { _, _, _ in }
       steps.append(seconds() - start)
     }
-    return (prefill, median(steps), caches.reduce(0) { $0 + $1.bytes })
+    return (prefill, median(steps), caches.reduce(0) { $0 + $1.residentBytes })
   }
 
   /// Bytes a second at which the team reads memory that no cache holds.

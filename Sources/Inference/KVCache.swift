@@ -50,6 +50,11 @@ public final class KVCache {
 
   /// Bytes of memory that it holds.
   public var bytes: Int { layers.reduce(0) { $0 + $1.cached.bytes + ($1.recent?.bytes ?? 0) } }
+
+  /// Bytes that the system says are in memory for it.
+  public var residentBytes: Int {
+    layers.reduce(0) { $0 + $1.cached.residentBytes + ($1.recent?.residentBytes ?? 0) }
+  }
 }
 
 extension HiddenDecoding {

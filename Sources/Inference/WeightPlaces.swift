@@ -63,7 +63,8 @@ struct WeightPlaces {
   /// Bytes that a model's weights take.
   static func bytes(_ model: ModelConfiguration, _ precision: ElementType) -> Int {
     // Nothing is read or written there.
-    WeightPlaces(model, precision, at: UnsafeMutableRawPointer(bitPattern: 64)!).bytes
+    guard let nowhere = UnsafeMutableRawPointer(bitPattern: 64) else { preconditionFailure("64 is no address") }
+    return WeightPlaces(model, precision, at: nowhere).bytes
   }
 
   /// Puts rows of a tensor in their place.

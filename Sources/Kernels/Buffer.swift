@@ -70,6 +70,15 @@ public final class Buffer: @unchecked Sendable {
     }
   }
 
+  /// Bytes of it that are in memory now: pages that were never touched are not.
+  public var residentBytes: Int {
+    let page = sysconf(Int32(_SC_PAGESIZE))
+    var resident = [UInt8](repeating: 0, count: (bytes + page - 1) / page)
+    let status = mincore(pointer, bytes, &resident)
+    precondition(status == 0, "mincore: error \(errno)")
+    return resident.count { $0 & 1 == 1 } * page
+  }
+
   /// All the floats.
   public var floats: UnsafeMutableBufferPointer<Float> { UnsafeMutableBufferPointer(start: pointer, count: count) }
 }

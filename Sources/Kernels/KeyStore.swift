@@ -27,8 +27,9 @@ public final class KeyStore: @unchecked Sendable {
     2 * heads.keyValueHeads * whole(slots) * heads.paddedHeadSize * type.bytes
   }
 
-  /// Bytes of memory that it holds.
+  /// Bytes of memory that it holds, and those of them that have been touched.
   public var bytes: Int { buffer.count * MemoryLayout<Float>.stride }
+  public var residentBytes: Int { buffer.residentBytes }
 
   private var bytesPerHead: Int { slots * heads.paddedHeadSize * type.bytes }
 

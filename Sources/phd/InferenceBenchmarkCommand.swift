@@ -45,6 +45,12 @@ extension BenchmarkCommand {
     @Option(help: ArgumentHelp("Threads.", valueName: "n"))
     var threads = 1
 
+    @Option(
+      help: ArgumentHelp(
+        "Also draw the times against K and against the prompt's length, as SVG, into this folder.",
+        valueName: "folder"))
+    var svg: String?
+
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -64,6 +70,9 @@ extension BenchmarkCommand {
       let start = clock.now
       let results = benchmark.run(cases, rounds: rounds) { (clock.now - start).inSeconds }
       print(json ? JSONValue.array(results.map(report)).compact : table(results))
+      if let svg {
+        for path in try InferenceCharts(results).write(to: svg) where !json { print(path) }
+      }
     }
 
     private func cases() throws -> [InferenceBenchmark.Case] {

@@ -1,0 +1,67 @@
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// One axis of a chart: from numbers to places, and the ticks along it.
+struct Axis {
+  let scale: LineChart.Scale
+  /// The numbers at its two ends.
+  let range: ClosedRange<Double>
+
+  /// - Parameter values: what is drawn; finite, above zero on a logarithmic axis.
+  init(_ values: [Double], _ scale: LineChart.Scale) {
+    self.scale = scale
+    let (low, high) = (values.min() ?? 1, values.max() ?? 1)
+    switch scale {
+    case .linearFromZero:
+      // Up to a whole step, so that the highest point has a line above it.
+      let step = Axis.step(high > 0 ? high : 1)
+      range = 0...max(step, (high / step).rounded(.up) * step)
+    case .linear:
+      let step = Axis.step(high > low ? high - low : max(abs(high), 1))
+      range =
+        (low / step).rounded(.down) * step...max((high / step).rounded(.up), (low / step).rounded(.down) + 1) * step
+    case .logarithmic:
+      let room = high > low ? 1.06 : 2
+      range = low / room...high * room
+    }
+  }
+
+  /// Where a number is, 0 at the axis's beginning and 1 at its end.
+  func place(_ value: Double) -> Double {
+    if scale == .logarithmic {
+      return log(value / range.lowerBound) / log(range.upperBound / range.lowerBound)
+    }
+    return (value - range.lowerBound) / (range.upperBound - range.lowerBound)
+  }
+
+  /// Round numbers along the axis.
+  var ticks: [Double] {
+    let (low, high) = (range.lowerBound, range.upperBound)
+    if scale == .logarithmic {
+      let multiples: [Double] = high / low > 1e4 ? [1] : [1, 2, 5]
+      let exponents = Int(log10(low).rounded(.down))...Int(log10(high).rounded(.up))
+      let ticks = exponents.flatMap { exponent in multiples.map { $0 * pow(10, Double(exponent)) } }
+        .filter { $0 >= low && $0 <= high }
+      if ticks.count > 2 { return ticks }
+    }
+    let step = Axis.step(high - low)
+    return (Int((low / step).rounded(.up))...Int((high / step + 1e-9).rounded(.down))).map { Double($0) * step }
+  }
+
+  /// 1, 2 or 5 times a power of ten, four to ten of them in a span.
+  private static func step(_ span: Double) -> Double {
+    let rough = span / 5
+    let power = pow(10, log10(rough).rounded(.down))
+    return ([1, 2, 5].first { $0 * power >= rough } ?? 10) * power
+  }
+
+  /// A tick's number in words as short as it can be told from its neighbours.
+  static func label(_ value: Double) -> String {
+    for (bound, divisor, suffix) in [(1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")] where abs(value) >= bound {
+      return label(value / divisor) + suffix
+    }
+    let rounded = (value * 1e4).rounded() / 1e4
+    return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"
+  }
+}

@@ -1,0 +1,100 @@
+import Charts
+import Foundation
+import Inference
+import Storage
+
+/// The measured cases as pictures: those of the paper's figures 1c and 1d, against K, and 9a and 9b, against the
+/// prompt's length.
+struct InferenceCharts {
+  private let results: [InferenceBenchmark.Result]
+
+  init(_ results: [InferenceBenchmark.Result]) { self.results = results }
+
+  /// Writes what there are several points for; returns the files' paths.
+  ///
+  /// - Throws: `StorageError`.
+  func write(to folder: String) throws -> [String] {
+    do {
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    } catch {
+      throw StorageError(.failed, folder, "the folder cannot be made: \(error.localizedDescription)")
+    }
+    return try charts.map { name, chart in
+      let path = "\(folder)/\(name).svg"
+      try WholeFile.write(Array(chart.svg().utf8), to: path)
+      return path
+    }
+  }
+
+  /// Prefill, or decoding.
+  private struct Part: Sendable {
+    let name: String
+    let title: String
+    let unit: String
+    let scale: LineChart.Scale
+    let seconds: @Sendable (InferenceBenchmark.Result) -> Double
+    /// In the unit.
+    let value: @Sendable (InferenceBenchmark.Result) -> Double
+  }
+
+  private static let parts = [
+    Part(
+      name: "prefill", title: "Prefill", unit: "s", scale: .logarithmic, seconds: { $0.prefillSeconds },
+      value: { $0.prefillSeconds }),
+    Part(
+      name: "decode", title: "Decoding a token", unit: "ms", scale: .linearFromZero,
+      seconds: { $0.decodeSecondsPerToken }, value: { $0.decodeSecondsPerToken * 1000 }),
+  ]
+
+  private var charts: [(name: String, chart: LineChart)] {
+    let all = InferenceCharts.parts.flatMap { part in
+      batches.flatMap { batch -> [(name: String, chart: LineChart)] in
+        let suffix = batches.count > 1 ? "-batch-\(batch)" : ""
+        let againstRepeats = prompts.map { prompt in
+          (
+            name: "\(part.name)-against-repeats-\(prompt)\(suffix)",
+            chart: LineChart(
+              "\(part.title), prompt \(prompt), batch \(batch)", x: "K", .logarithmic, y: "× vanilla's time",
+              .linearFromZero, linesAgainstRepeats(part, prompt, batch))
+          )
+        }
+        let againstPrompt = repeats.map { repeats in
+          (
+            name: "\(part.name)-against-prompt-\(repeats)\(suffix)",
+            chart: LineChart(
+              "\(part.title), K = \(repeats), batch \(batch)", x: "tokens of the prompt", .logarithmic, y: part.unit,
+              part.scale, linesAgainstPrompt(part, repeats, batch))
+          )
+        }
+        return againstRepeats + againstPrompt
+      }
+    }
+    return all.filter { $0.chart.lines.contains { $0.points.count > 1 } }
+  }
+
+  private var prompts: [Int] { Set(results.map(\.of.prompt)).sorted() }
+  private var batches: [Int] { Set(results.map(\.of.batch)).sorted() }
+  private var repeats: [Int] { Set(results.map(\.of.decoding.repeats)).sorted().filter { $0 > 1 } }
+
+  /// A line for each pattern; vanilla is where K is 1.
+  private func linesAgainstRepeats(_ part: Part, _ prompt: Int, _ batch: Int) -> [LineChart.Line] {
+    let here = results.filter { $0.of.prompt == prompt && $0.of.batch == batch }
+    guard let vanilla = here.first(where: { $0.of.decoding == .vanilla }) else { return [] }
+    let patterns = here.map(\.of.decoding.pattern).filter { $0 != .vanilla }
+    return patterns.enumerated().filter { patterns.firstIndex(of: $1) == $0 }.map { _, pattern in
+      let points = here.filter { $0.of.decoding.pattern == pattern }
+        .map { (x: Double($0.of.decoding.repeats), y: part.seconds($0) / part.seconds(vanilla)) }
+      return LineChart.Line(pattern.rawValue, [(x: 1, y: 1)] + points.sorted { $0.x < $1.x })
+    }
+  }
+
+  /// A line for vanilla, and one for each model of so many copies.
+  private func linesAgainstPrompt(_ part: Part, _ repeats: Int, _ batch: Int) -> [LineChart.Line] {
+    let here = results.filter { $0.of.batch == batch && [1, repeats].contains($0.of.decoding.repeats) }
+    let names = here.map(\.of.decoding.name)
+    return names.enumerated().filter { names.firstIndex(of: $1) == $0 }.map { _, name in
+      let points = here.filter { $0.of.decoding.name == name }.map { (x: Double($0.of.prompt), y: part.value($0)) }
+      return LineChart.Line(name, points.sorted { $0.x < $1.x })
+    }
+  }
+}
