@@ -52,6 +52,11 @@ static inline _Bool phd_has_avx512_bf16(void) {
   return phd_has_avx512() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && ((a >> 5) & 1);
 }
 
+static inline _Bool phd_has_amx_bf16(void) {
+  unsigned a, b, c, d;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) && ((d >> 22) & 1) && ((d >> 24) & 1);
+}
+
 typedef float phd_floats __attribute__((ext_vector_type(16)));
 typedef unsigned phd_words __attribute__((ext_vector_type(16)));
 typedef unsigned short phd_halves __attribute__((ext_vector_type(16)));
@@ -59,6 +64,13 @@ typedef unsigned short phd_halves __attribute__((ext_vector_type(16)));
 /* One instruction; Swift's conversion of vectors is a call. */
 static inline __attribute__((always_inline)) phd_words phd_widen(phd_halves halves) {
   return __builtin_convertvector(halves, phd_words);
+}
+
+typedef unsigned phd_eight_words __attribute__((ext_vector_type(8)));
+typedef unsigned short phd_eight_halves __attribute__((ext_vector_type(8)));
+
+static inline __attribute__((always_inline)) phd_eight_words phd_widen_eight(phd_eight_halves halves) {
+  return __builtin_convertvector(halves, phd_eight_words);
 }
 
 /* The nearest bf16, ties to even; NaN stays NaN, quiet, and what is subnormal becomes zero: as the instruction does. */

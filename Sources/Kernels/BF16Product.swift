@@ -7,17 +7,24 @@ final class BF16Product: @unchecked Sendable {
 
   /// What multiplies.
   enum Backend: CaseIterable {
-    /// oneDNN, and ``GradientProduct`` for what it does not do well. They need AVX-512 and are fast with AVX512-BF16:
-    /// without, they take about four times sgemm's time.
+    /// ``PanelProduct``; fast where this module was built for AVX512-BF16.
+    case panels
+    /// oneDNN, but for gradients of weights: it takes operands with gaps between their rows, as tiles have, by code that
+    /// allocates memory in every call. It needs AVX-512, is fast with AVX512-BF16 and faster with AMX; without, it takes
+    /// about four times sgemm's time.
     case oneDNN
     /// Operands widened to fp32, and OpenBLAS's sgemm.
     case widening
 
-    /// The faster one on the processor at hand.
-    static var preferred: Backend { Processor.hasBF16 ? .oneDNN : .widening }
+    /// The fastest one on the processor at hand.
+    static var preferred: Backend {
+      if Processor.hasBF16 && Processor.hasAMX { return .oneDNN }
+      if Processor.builtWithBF16 { return .panels }
+      return Processor.hasBF16 ? .oneDNN : .widening
+    }
 
     /// Those that work on the processor at hand.
-    static var available: [Backend] { Processor.hasAVX512 ? allCases : [.widening] }
+    static var available: [Backend] { Processor.hasAVX512 ? allCases : [.panels, .widening] }
   }
 
   /// The sizes of a product, and how its matrices lie in memory: row by row, rows so many elements apart.
@@ -64,7 +71,7 @@ final class BF16Product: @unchecked Sendable {
 
   let backend: Backend
   private let oneDNN: [OneDNNProduct]
-  private let gradients: [GradientProduct]
+  private let panels: [PanelProduct]
   private let widening: [WideningProduct]
 
   /// - Parameter workers: the number of threads that call at one time, a team's `count`.
@@ -72,7 +79,7 @@ final class BF16Product: @unchecked Sendable {
     precondition(Backend.available.contains(backend), "no \(backend) on this processor")
     self.backend = backend
     oneDNN = backend == .oneDNN ? (0..<workers).map { _ in OneDNNProduct() } : []
-    gradients = backend == .oneDNN ? (0..<workers).map { _ in GradientProduct() } : []
+    panels = backend == .widening ? [] : (0..<workers).map { _ in PanelProduct(on: ThreadTeam(count: 1)) }
     widening = backend == .widening ? (0..<workers).map { _ in WideningProduct() } : []
   }
 
@@ -84,9 +91,9 @@ final class BF16Product: @unchecked Sendable {
   ) {
     if form.rows == 0 || form.columns == 0 { return }
     switch backend {
-    case .oneDNN where form.aTransposed && !form.bTransposed && !form.cIsBF16:
-      gradients[worker].multiply(c.assumingMemoryBound(to: Float.self), a, b, form)
-    case .oneDNN: oneDNN[worker].multiply(c, a, b, form)
+    case .oneDNN where !(form.aTransposed && !form.bTransposed && !form.cIsBF16):
+      oneDNN[worker].multiply(c, a, b, form)
+    case .oneDNN, .panels: panels[worker].multiply(c, a, b, form)
     case .widening: widening[worker].multiply(c, a, b, form)
     }
   }

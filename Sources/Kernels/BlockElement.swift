@@ -20,11 +20,6 @@ protocol BlockElement {
     _ rows: UnsafePointer<Self>, stride: Int, count: Int, columns: Int, into target: UnsafeMutablePointer<Self>,
     targetStride: Int
   ) -> (words: UnsafePointer<Self>, stride: Int)
-
-  /// Eight words of fp32 numbers, rounded where they are not fp32.
-  static func eight(_ floats: UnsafePointer<Float>) -> SIMD8<UInt32>
-  /// One word of the first `count` numbers; the others are zero.
-  static func one(_ floats: UnsafePointer<Float>, count: Int) -> UInt32
 }
 
 extension BlockElement {
@@ -54,14 +49,6 @@ extension Float: BlockElement {
     _ rows: UnsafePointer<Float>, stride: Int, count: Int, columns: Int, into target: UnsafeMutablePointer<Float>,
     targetStride: Int
   ) -> (words: UnsafePointer<Float>, stride: Int) { (rows, stride) }
-
-  @inline(__always)
-  static func eight(_ floats: UnsafePointer<Float>) -> SIMD8<UInt32> {
-    UnsafeRawPointer(floats).loadUnaligned(as: SIMD8<UInt32>.self)
-  }
-
-  @inline(__always)
-  static func one(_ floats: UnsafePointer<Float>, count: Int) -> UInt32 { floats.pointee.bitPattern }
 }
 
 /// Two bf16, the first in the lower half.
@@ -86,16 +73,6 @@ struct BF16Pair: BlockElement {
     let halves = UnsafeRawPointer(rows).assumingMemoryBound(to: UInt16.self)
     pair(halves, stride: 2 &* stride, count: count, columns: columns, into: target, targetStride: targetStride)
     return (UnsafePointer(target), targetStride)
-  }
-
-  @inline(__always)
-  static func eight(_ floats: UnsafePointer<Float>) -> SIMD8<UInt32> {
-    unsafeBitCast(phd_round_bf16(floats.vector(at: 0)), to: SIMD8<UInt32>.self)
-  }
-
-  @inline(__always)
-  static func one(_ floats: UnsafePointer<Float>, count: Int) -> UInt32 {
-    UInt32(floats[0].bf16) | (count > 1 ? UInt32(floats[1].bf16) &<< 16 : 0)
   }
 
   /// target [⌈count / 2⌉, columns], rows `targetStride` pairs apart ← each element and the one below it; rows

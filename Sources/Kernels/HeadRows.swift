@@ -71,8 +71,8 @@ public enum HeadRows {
               position: Int(positions[index]))
             let value = source.pointer + columns + column
             switch store.type {
-            case .fp32: store.put(Float.self, slot: slot, head: head, key: key, value: value)
-            case .bf16: store.put(BF16Pair.self, slot: slot, head: head, key: key, value: value)
+            case .fp32: store.put(FloatWords.self, slot: slot, head: head, key: key, value: value)
+            case .bf16: store.put(RoundedWords.self, slot: slot, head: head, key: key, value: value)
             }
           }
         }

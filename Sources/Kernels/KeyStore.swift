@@ -60,15 +60,16 @@ public final class KeyStore: @unchecked Sendable {
 
   /// A slot ← a head's key [padded e, zero beyond e] and value [e], rounded where the store is not fp32.
   @inline(__always)
-  func put<Word: BlockElement>(
-    _: Word.Type, slot: Int, head: Int, key: UnsafePointer<Float>, value: UnsafePointer<Float>
+  func put<Source: WordSource<Float>>(
+    _: Source.Type, slot: Int, head: Int, key: UnsafePointer<Float>, value: UnsafePointer<Float>
   ) {
-    let words = place(Word.self, ofKey: slot, head)
-    for word in 0..<heads.paddedHeadSize / Word.elements {
-      words[word &* BlockProduct.panel] = Word.one(key + word &* Word.elements, count: Word.elements)
+    let perWord = Source.Word.elements
+    let words = place(Source.Word.self, ofKey: slot, head)
+    for word in 0..<heads.paddedHeadSize / perWord {
+      words[word &* BlockProduct.panel] = Source.one(key + word &* perWord, count: perWord)
     }
-    let elements = Word.Row(place(Word.self, ofValue: slot, head))
-    for column in 0..<heads.headSize { elements[column &* Word.elements] = value[column] }
+    let elements = Source.Word.Row(place(Source.Word.self, ofValue: slot, head))
+    for column in 0..<heads.headSize { elements[column &* perWord] = value[column] }
   }
 
   /// Copies keys and values of `count` slots of another store.

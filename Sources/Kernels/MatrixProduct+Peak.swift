@@ -22,18 +22,19 @@ extension MatrixProduct {
   /// The rate of matrix products, in operations a second, that the team reaches on the three products of each map: the
   /// median over all of them, each timed three times.
   ///
-  /// Every thread makes the whole product, all at once, as one call and into memory of its own: a yardstick that knows
-  /// nothing of tiles.
+  /// Every thread makes the whole product, all at once, as one call of OpenBLAS (in bf16 of oneDNN) and into memory of its
+  /// own: a yardstick that knows nothing of tiles.
   /// - Parameter seconds: a clock.
   public func measureRate(of maps: [LinearMap], seconds: () -> Double) -> Double {
     var rates: [Double] = []
+    let library = MatrixProduct(of: type, on: team, bf16: Processor.hasBF16 ? .oneDNN : .widening, ownFP32: false)
     for map in maps {
       let memory = (0..<team.count).map { _ in RateMemory(map, type) }
       for kind in Kind.allCases {
         // The first time touches the memory.
         for round in 0...3 {
           let start = seconds()
-          team.forEach(team.count) { index, worker in memory[index].multiply(kind, self, worker) }
+          team.forEach(team.count) { index, worker in memory[index].multiply(kind, library, worker) }
           let operations = 2 * Double(map.tokens) * Double(map.inputs) * Double(map.outputs) * Double(team.count)
           if round > 0 { rates.append(operations / max(seconds() - start, 1e-9)) }
         }

@@ -1,10 +1,10 @@
 import COpenBLAS
 
-/// Matrix products in tiles: of fp32 matrices by OpenBLAS, of bf16 ones by ``BF16Product``.
+/// Products of large matrices: by ``PanelProduct``, or by a library where that is faster.
 ///
-/// A product's bits depend on how it is cut (OpenBLAS's kernels differ at edges), so every product is cut into tiles
-/// that its shape alone fixes, each tile is one single-threaded call, and the threads share out the tiles. No bit
-/// then depends on the number of threads, or on what else was stacked onto the same matrix.
+/// A library's bits depend on how a product is cut (OpenBLAS's kernels differ at edges), so a product is cut into tiles
+/// that its shape alone fixes, each tile is one single-threaded call, and the threads share out the tiles. With either
+/// no bit depends on the number of threads, or on what else was stacked onto the same matrix.
 ///
 /// Both operands are of one type, and sums are fp32; the result is fp32, or rounded once to bf16.
 public struct MatrixProduct: Sendable {
@@ -19,18 +19,26 @@ public struct MatrixProduct: Sendable {
   let team: ThreadTeam
   /// Of the operands.
   let type: ElementType
+  /// What multiplies; where there is neither, OpenBLAS does.
+  private let panels: PanelProduct?
   private let bf16: BF16Product?
 
   /// - Parameter type: of the operands.
-  public init(of type: ElementType, on team: ThreadTeam) { self.init(of: type, on: team, by: .preferred) }
+  public init(of type: ElementType, on team: ThreadTeam) {
+    self.init(of: type, on: team, bf16: .preferred, ownFP32: Processor.builtWithAVX512)
+  }
 
-  /// With the code that multiplies bf16.
-  init(of type: ElementType, on team: ThreadTeam, by backend: BF16Product.Backend) {
+  /// With the code that multiplies bf16, and fp32: OpenBLAS's is the faster one with AVX2.
+  init(
+    of type: ElementType, on team: ThreadTeam, bf16 backend: BF16Product.Backend = .preferred, ownFP32: Bool = true
+  ) {
     // The team's threads share out the tiles: OpenBLAS's own would only be in their way.
     openblas_set_num_threads(1)
     self.team = team
     self.type = type
-    bf16 = type == .bf16 ? BF16Product(workers: team.count, backend: backend) : nil
+    let isOwn = type == .fp32 ? ownFP32 : backend == .panels
+    panels = isOwn ? PanelProduct(on: team) : nil
+    bf16 = type == .bf16 && !isOwn ? BF16Product(workers: team.count, backend: backend) : nil
   }
 
   /// y ← x · wᵀ, the forward of a linear map; x [M, K], w [N, K], y [M, N].
@@ -38,6 +46,7 @@ public struct MatrixProduct: Sendable {
   /// Tiles never cross a multiple of `segment` rows: what is stacked below a segment changes no bit of it.
   public func forward(_ y: Matrix, _ x: Matrix, _ w: Matrix, segment: Int) {
     precondition(y.rows == x.rows && x.columns == w.columns && y.columns == w.rows, "y \(y), x \(x), w \(w)")
+    if let panels { return panels.multiply(y, x, .asIs, w, .transposed, accumulating: false) }
     tiled(y, segment: segment, tile: tokenTile) { tile, rows, columns, worker in
       multiply(tile, x.rows(rows), .asIs, w.rows(columns), .transposed, worker: worker)
     }
@@ -46,6 +55,7 @@ public struct MatrixProduct: Sendable {
   /// dx ← dy · w, plus dx where `accumulating`: the gradient of a linear map's input; dy [M, N], w [N, K], dx [M, K].
   public func inputGradient(_ dx: Matrix, _ dy: Matrix, _ w: Matrix, accumulating: Bool = false, segment: Int) {
     precondition(dx.rows == dy.rows && dy.columns == w.rows && dx.columns == w.columns, "dx \(dx), dy \(dy), w \(w)")
+    if let panels { return panels.multiply(dx, dy, .asIs, w, .asIs, accumulating: accumulating) }
     tiled(dx, segment: segment, tile: tokenTile) { tile, rows, columns, worker in
       multiply(tile, dy.rows(rows), .asIs, w.columns(columns), .asIs, accumulating: accumulating, worker: worker)
     }
@@ -54,13 +64,13 @@ public struct MatrixProduct: Sendable {
   /// dw ← dw + dyᵀ · x, the gradient of a linear map's weights; dy [M, N], x [M, K], dw [N, K].
   public func weightGradient(_ dw: Matrix, _ dy: Matrix, _ x: Matrix) {
     precondition(dw.rows == dy.columns && dw.columns == x.columns && dy.rows == x.rows, "dw \(dw), dy \(dy), x \(x)")
+    if let panels { return panels.multiply(dw, dy, .transposed, x, .asIs, accumulating: true) }
     tiled(dw, segment: dw.rows, tile: MatrixProduct.weightTile) { tile, rows, columns, worker in
       multiply(tile, dy.columns(rows), .transposed, x.columns(columns), .asIs, accumulating: true, worker: worker)
     }
   }
 
-  /// c ← a · b, plus c where `accumulating`, one single-threaded call.
-  @inline(__always)
+  /// c ← a · b, plus c where `accumulating`, one single-threaded call of a library.
   func multiply(
     _ c: Matrix, _ a: Matrix, _ aIs: Operand, _ b: Matrix, _ bIs: Operand, accumulating: Bool = false, worker: Int
   ) {

@@ -5,9 +5,6 @@
 public struct PackedMatrix: @unchecked Sendable {
   // Unchecked: as with any buffer, who writes where is the caller's business.
 
-  /// Rows of a panel.
-  static let panel = 2 * vectorWidth
-
   /// Of the words, see ``BlockElement``.
   public let type: ElementType
   public let rows: Int
@@ -25,7 +22,8 @@ public struct PackedMatrix: @unchecked Sendable {
 
   /// Bytes that weights of so many rows and columns take.
   public static func bytes(rows: Int, columns: Int, _ type: ElementType) -> Int {
-    (rows + panel - 1) / panel * panel * words(columns, type) * MemoryLayout<UInt32>.size
+    (rows + PanelTile.columns - 1) / PanelTile.columns * PanelTile.columns * words(columns, type)
+      * MemoryLayout<UInt32>.size
   }
 
   private static func words(_ columns: Int, _ type: ElementType) -> Int {
@@ -34,7 +32,7 @@ public struct PackedMatrix: @unchecked Sendable {
 
   /// Words of a row.
   var words: Int { PackedMatrix.words(columns, type) }
-  var panels: Int { (rows + PackedMatrix.panel - 1) / PackedMatrix.panel }
+  var panels: Int { (rows + PanelTile.columns - 1) / PanelTile.columns }
 
   /// Rows from `first` on ← the rows of an fp32 matrix.
   public func pack(_ source: Matrix, at first: Int) {
@@ -44,13 +42,18 @@ public struct PackedMatrix: @unchecked Sendable {
       let target = first + row
       // Eight rows that lie beside each other, or what there is of them.
       let count = min(8 - target % 8, source.rows - row)
-      let place = base.assumingMemoryBound(to: UInt32.self) + self.place(of: target)
       switch type {
-      case .fp32: Float.turn(source.rows(row..<row + count), into: place, stride: PackedMatrix.panel)
-      case .bf16: BF16Pair.turn(source.rows(row..<row + count), into: place, stride: PackedMatrix.panel)
+      case .fp32: pack(FloatWords.self, source.rows(row..<row + count), at: target)
+      case .bf16: pack(RoundedWords.self, source.rows(row..<row + count), at: target)
       }
       row += count
     }
+  }
+
+  private func pack<Source: WordSource<Float>>(_: Source.Type, _ rows: Matrix, at target: Int) {
+    Source.turn(
+      rows.pointer, stride: rows.stride, count: rows.rows, columns: columns,
+      into: base.assumingMemoryBound(to: Source.Word.self) + place(of: target), stride: PanelTile.columns)
   }
 
   /// floats [columns] ← a row.
@@ -58,9 +61,9 @@ public struct PackedMatrix: @unchecked Sendable {
     let words = base.assumingMemoryBound(to: UInt32.self) + place(of: row)
     for column in 0..<columns {
       switch type {
-      case .fp32: floats[column] = Float(bitPattern: words[column &* PackedMatrix.panel])
+      case .fp32: floats[column] = Float(bitPattern: words[column &* PanelTile.columns])
       case .bf16:
-        let pair = words[column / 2 &* PackedMatrix.panel]
+        let pair = words[column / 2 &* PanelTile.columns]
         floats[column] = Float(bitPattern: column % 2 == 0 ? pair &<< 16 : pair & 0xffff_0000)
       }
     }
@@ -68,62 +71,6 @@ public struct PackedMatrix: @unchecked Sendable {
 
   /// Where a row's first word is; the next is a panel's width further.
   private func place(of row: Int) -> Int {
-    row / PackedMatrix.panel * PackedMatrix.panel * words + row % PackedMatrix.panel
-  }
-}
-
-extension BlockElement {
-  /// target [words][stride] ← up to eight rows of fp32, turned: a word of each beside those of the others.
-  static func turn(_ rows: Matrix, into target: UnsafeMutablePointer<UInt32>, stride: Int) {
-    let words = words(rows.columns)
-    var word = 0
-    if rows.rows == 8 {
-      while (word &+ 8) &* elements <= rows.columns {
-        var block = EightRows()
-        for row in 0..<8 { block.rows[unchecked: row] = eight(rows.row(row) + word &* elements) }
-        block.turn()
-        for index in 0..<8 {
-          UnsafeMutableRawPointer(target + (word &+ index) &* stride).storeBytes(
-            of: block.rows[unchecked: index], as: SIMD8<UInt32>.self)
-        }
-        word &+= 8
-      }
-    }
-    while word < words {
-      for row in 0..<rows.rows {
-        let first = rows.row(row) + word &* elements
-        target[word &* stride &+ row] = one(first, count: min(elements, rows.columns &- word &* elements))
-      }
-      word &+= 1
-    }
-  }
-}
-
-/// Eight rows of eight words.
-private struct EightRows {
-  var rows = InlineArray<8, SIMD8<UInt32>>(repeating: .zero)
-
-  /// Rows become columns: each step trades one bit of the row's number for one of the column's.
-  @inline(__always)
-  mutating func turn() {
-    trade(0, 1)
-    trade(2, 3)
-    trade(4, 5)
-    trade(6, 7)
-    trade(0, 2)
-    trade(1, 3)
-    trade(4, 6)
-    trade(5, 7)
-    trade(0, 4)
-    trade(1, 5)
-    trade(2, 6)
-    trade(3, 7)
-  }
-
-  @inline(__always)
-  private mutating func trade(_ first: Int, _ second: Int) {
-    let both = SIMD16(lowHalf: rows[unchecked: first], highHalf: rows[unchecked: second])
-    rows[unchecked: first] = both.evenHalf
-    rows[unchecked: second] = both.oddHalf
+    row / PanelTile.columns * PanelTile.columns * words + row % PanelTile.columns
   }
 }

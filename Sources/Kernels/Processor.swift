@@ -21,6 +21,9 @@ public enum Processor {
   /// Whether the processor at hand multiplies bf16 matrices (AVX512-BF16).
   public static var hasBF16: Bool { phd_has_avx512_bf16() }
 
+  /// Whether the processor at hand multiplies tiles of bf16 matrices (AMX).
+  static var hasAMX: Bool { phd_has_amx_bf16() }
+
   /// Why the program can't run on this processor, or nil where it can. To be asked before any other kernel runs.
   public static var missingFeature: String? {
     if builtWithAVX512 && !hasAVX512 { return "AVX-512" }

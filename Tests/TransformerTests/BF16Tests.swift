@@ -13,7 +13,7 @@ import Testing
 
   private func golden(_ name: String, _ way: (backend: BF16Product.Backend, attention: ElementType)) throws -> Golden {
     let golden = try Golden(name, precision: .bf16, attention: way.attention)
-    golden.subject.pass.products = MatrixProduct(of: .bf16, on: golden.subject.pass.team, by: way.backend)
+    golden.subject.pass.products = MatrixProduct(of: .bf16, on: golden.subject.pass.team, bf16: way.backend)
     return golden
   }
 
