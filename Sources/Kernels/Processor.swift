@@ -46,12 +46,14 @@ public enum Processor {
   public static func blasWarning(environment: [String: String]) -> String? {
     let slow: Set<String> = ["Haswell", "Zen", "Sandybridge", "Nehalem", "Prescott", "Core2"]
     let kernel = blasKernel
+    // What is OpenBLAS's still, where the products are this module's own.
+    let effect = builtWithAVX512 ? ", and with it the rate that this run's speed is compared with" : ""
     guard hasAVX512, slow.contains(where: { $0.lowercased() == kernel.lowercased() }) else { return nil }
     if let forced = environment["OPENBLAS_CORETYPE"] {
       return "OPENBLAS_CORETYPE=\(forced) makes OpenBLAS use its \(kernel) kernels on a processor with AVX-512, "
-        + "at about half its speed: unset OPENBLAS_CORETYPE"
+        + "at about half its speed\(effect): unset OPENBLAS_CORETYPE"
     }
-    return "OpenBLAS uses its \(kernel) kernels on a processor with AVX-512, at about half its speed: "
+    return "OpenBLAS uses its \(kernel) kernels on a processor with AVX-512, at about half its speed\(effect): "
       + "install an OpenBLAS built with DYNAMIC_ARCH (Debian's libopenblas0-pthread is)"
   }
 }

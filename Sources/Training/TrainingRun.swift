@@ -233,8 +233,9 @@ public final class TrainingRun {
       ])
     console.say("folder       \(folder.path)\n\(plan.text(configuration))")
     console.say(
-      "ranks        \(communicator.size), \(threads) thread\(threads == 1 ? "" : "s") each; OpenBLAS "
-        + "\(Processor.blasKernel), one thread a product; \(Quantity.short(peak / 1e9)) GFLOP/s together")
+      "ranks        \(communicator.size), \(threads) thread\(threads == 1 ? "" : "s") each; "
+        + "\(configuration.training.precision == .fp32 ? "OpenBLAS \(Processor.blasKernel)" : "oneDNN") reaches "
+        + "\(Quantity.short(peak / 1e9)) GFLOP/s on all together")
     if let checkpoint { console.say("resuming at step \(checkpoint.step) from \(checkpoint.path)") }
     for change in changes { console.say("changed      \(change.key): \(change.other) → \(change.value)") }
     for note in configuration.warnings + notes {
