@@ -57,7 +57,9 @@ public struct PassShape: Sendable, Equatable {
   var largestGroup: Int { hiddenDecoding.groups.map(\.count).max() ?? 1 }
 
   /// Rows of the head that are in work at once: their logits are held, [rows, V], and no others.
-  var headRows: Int { min(rowsPerCopy, max(128, min(1024, (1 << 23) / model.vocabularySize))) }
+  ///
+  /// 128 MiB of them where V is large: the head's weights and their gradient, [V, d], are gone through for each slice.
+  var headRows: Int { min(rowsPerCopy, max(128, min(1024, (1 << 25) / model.vocabularySize / 32 * 32))) }
 }
 
 /// Where each tensor of a pass lies in one allocation, known from the configuration alone.
