@@ -28,7 +28,7 @@ public struct MatrixProduct: Sendable {
     self.init(of: type, on: team, bf16: .preferred, ownFP32: Processor.builtWithAVX512)
   }
 
-  /// With the code that multiplies bf16, and fp32: OpenBLAS's is the faster one with AVX2.
+  /// With the code that multiplies bf16, and fp32: with AVX2, whose registers hold small tiles alone, that is OpenBLAS.
   init(
     of type: ElementType, on team: ThreadTeam, bf16 backend: BF16Product.Backend = .preferred, ownFP32: Bool = true
   ) {
