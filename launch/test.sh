@@ -3,15 +3,17 @@
 # Usage: launch/test.sh [options of swift test, such as --filter NAME]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-launch/setup.sh
+launch/setup.sh jq
 for variable in "${!OPENBLAS_@}"; do unset "$variable"; done
 
 # Not the folder of `swift build -c release`: tests look inside modules, which costs the programs speed.
 options=(-c release -Xswiftc -enable-testing --scratch-path .build/tests)
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+events=$(mktemp)
+trap 'rm -f "$events"' EXIT
 
 status=0
-{ swift build --build-tests "${options[@]}" && swift test --disable-xctest "${options[@]}" "$@"; } 2>&1 |
-  tee "$log" || status=$?
-awk -v status="$status" -f launch/count-tests.awk "$log"
+{
+  swift build --build-tests "${options[@]}" &&
+    swift test --disable-xctest "${options[@]}" --event-stream-output-path "$events" --event-stream-version 0 "$@"
+} 2>&1 || status=$?
+jq -R -n -r --argjson status "$status" -f launch/count-tests.jq "$events"

@@ -1,6 +1,9 @@
 import Foundation
 
 /// What rank 0 shows of a run: one line that is written over on a terminal, plain lines elsewhere.
+///
+/// Of steps that take less than a twentieth of a second, not all are shown: nobody could read them, and an `mpirun` that
+/// passes on thousands of lines a second gets round to a signal only seconds later.
 public final class Console {
   /// The terminal that the run is watched on; nil where there is none.
   private let terminal: Int32?
@@ -11,6 +14,12 @@ public final class Console {
   /// Seconds of a step, averaged over the last few.
   private var pace: Double?
   private var hasLiveLine = false
+  /// How many lines may be written now; grows with time up to `Console.burst`.
+  private var allowance = Console.burst
+  private var lastAllowed = ContinuousClock.now
+
+  private static let linesPerSecond = 20.0
+  private static let burst = 200.0
 
   /// - Parameters:
   ///   - steps: the run's last step.
@@ -31,6 +40,7 @@ public final class Console {
   /// One step's line.
   public func show(step: Int, _ result: StepResult, seconds: Double) {
     pace = pace.map { 0.9 * $0 + 0.1 * seconds } ?? seconds
+    guard mayShow() || step == steps else { return }
     let share = peak > 0 && seconds > 0 ? Double(flopsPerStep) / seconds / peak : 0
     let left = Double(steps - step) * (pace ?? seconds)
     let line = [
@@ -57,6 +67,15 @@ public final class Console {
   public func warn(_ text: String) {
     endLiveLine()
     FileHandle.standardError.write(Data("phd-train: warning: \(text)\n".utf8))
+  }
+
+  private func mayShow() -> Bool {
+    let now = ContinuousClock.now
+    allowance = min(Console.burst, allowance + (now - lastAllowed) / .seconds(1) * Console.linesPerSecond)
+    lastAllowed = now
+    guard allowance >= 1 else { return false }
+    allowance -= 1
+    return true
   }
 
   private func write(_ text: String) {

@@ -81,10 +81,9 @@ public final class RunningProgram {
   ///
   /// - Returns: False where the program ended, or `timeout` seconds went by, before it did.
   public func wait(timeout: Double = 60, until condition: (RunningProgram) -> Bool) -> Bool {
-    let deadline = Date(timeIntervalSinceNow: timeout)
+    var patience = Patience(seconds: timeout)
     while !condition(self) {
-      guard isRunning, Date() < deadline else { return condition(self) }
-      usleep(10_000)
+      guard isRunning, patience.sleep(milliseconds: 10) else { return condition(self) }
     }
     return true
   }
@@ -93,9 +92,9 @@ public final class RunningProgram {
   ///
   /// - Throws: `LaunchError`, with what it had printed, where it is killed because `timeout` seconds went by.
   public func wait(timeout: Double = 60) throws -> Outcome {
-    let deadline = Date(timeIntervalSinceNow: timeout)
+    var patience = Patience(seconds: timeout)
     while isRunning {
-      guard Date() < deadline else {
+      guard patience.sleep(milliseconds: 5) else {
         kill()
         throw LaunchError(
           description: """
@@ -104,7 +103,6 @@ public final class RunningProgram {
             error: \(error.suffix(2000))
             """)
       }
-      usleep(5000)
     }
     let status = process.terminationStatus
     return Outcome(
@@ -121,6 +119,25 @@ public final class RunningProgram {
 
   private func text(of file: URL) -> String {
     String(decoding: FileManager.default.contents(atPath: file.path) ?? Data(), as: UTF8.self)
+  }
+}
+
+/// How long to wait for something that should happen.
+///
+/// A sleep counts as four times its length at most: a machine that stands still for seconds, and the program that is
+/// waited for with it, has not used them up.
+public struct Patience {
+  private var left: Double
+
+  public init(seconds: Double) { left = seconds }
+
+  /// - Returns: False, at once, where no patience is left.
+  public mutating func sleep(milliseconds: UInt32) -> Bool {
+    guard left > 0 else { return false }
+    let start = ContinuousClock.now
+    usleep(milliseconds * 1000)
+    left -= min((ContinuousClock.now - start) / .milliseconds(1), 4 * Double(milliseconds)) / 1000
+    return true
   }
 }
 
