@@ -23,6 +23,7 @@ let package = Package(
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
 
     .target(name: "Kernels", dependencies: ["COpenBLAS", "COneDNN", "CProcessor"], swiftSettings: vectorised),
+    .target(name: "JSON"),
     .target(name: "Storage", dependencies: ["CHDF5", "CXXHash"]),
     .target(name: "Communication", dependencies: ["COpenMPI"], swiftSettings: vectorised),
     .target(name: "Transformer", dependencies: ["Kernels"]),
@@ -30,7 +31,7 @@ let package = Package(
     .target(name: "Inference", dependencies: ["Kernels", "Transformer"]),
     .target(name: "Corpus", dependencies: ["Storage"]),
     .target(
-      name: "Training", dependencies: ["Kernels", "Transformer", "Storage", "Corpus", "Communication"]),
+      name: "Training", dependencies: ["Kernels", "Transformer", "JSON", "Storage", "Corpus", "Communication"]),
 
     .executableTarget(
       name: "phd-train",
@@ -38,7 +39,7 @@ let package = Package(
     .executableTarget(
       name: "phd",
       dependencies: [
-        "Training", "Inference", "Transformer", "Communication", "Corpus", "Storage", "Kernels", "Charts",
+        "Training", "Inference", "Transformer", "Communication", "Corpus", "Storage", "JSON", "Kernels", "Charts",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -58,6 +59,7 @@ let package = Package(
     .testTarget(name: "ReferenceTests", dependencies: ["Reference"]),
     .testTarget(name: "TransformerTests", dependencies: ["Transformer", "Kernels", "Reference", "Storage"]),
     .testTarget(name: "InferenceTests", dependencies: ["Inference", "Transformer", "Kernels"]),
+    .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
     .testTarget(name: "ChartsTests", dependencies: ["Charts"]),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(name: "StorageTests", dependencies: ["Storage", "TestSupport"]),
@@ -65,11 +67,12 @@ let package = Package(
       name: "CorpusTests", dependencies: ["Corpus", "Storage", "TestSupport", "phd"], exclude: ["make_fixtures.py"],
       resources: [.copy("Fixtures")]),
     .testTarget(name: "CommunicationTests", dependencies: ["Communication", "TestSupport", "mpi-checks"]),
-    .testTarget(name: "TrainingTests", dependencies: ["Training", "Transformer", "Reference"]),
+    .testTarget(name: "TrainingTests", dependencies: ["Training", "Transformer", "JSON", "Reference", "TestSupport"]),
     .testTarget(
       name: "RunTests",
       dependencies: [
-        "Training", "Transformer", "Storage", "Reference", "TestSupport", "phd-train", "phd", "allocation-checks",
+        "Training", "Transformer", "Storage", "JSON", "Reference", "TestSupport", "phd-train", "phd",
+        "allocation-checks",
       ]),
   ]
 )

@@ -3,8 +3,12 @@
 # Usage: launch/test.sh [options of swift test, such as --filter NAME]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-launch/setup.sh jq
+launch/setup.sh jq python3-venv
 for variable in "${!OPENBLAS_@}"; do unset "$variable"; done
+
+# Other people's programs, which tests read from and write for; without them those tests are skipped, and say so.
+PHD_TEST_PYTHON=$(launch/python.sh Tests/Peers/peers.txt) || PHD_TEST_PYTHON=none
+export PHD_TEST_PYTHON
 
 # Not the folder of `swift build -c release`: tests look inside modules, which costs the programs speed.
 options=(-c release -Xswiftc -enable-testing --scratch-path .build/tests)

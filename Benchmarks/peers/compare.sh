@@ -5,5 +5,5 @@
 set -euo pipefail
 peers=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 for variable in "${!OPENBLAS_@}"; do unset "$variable"; done
-python=$("$peers/python.sh" training)
+python=$("$peers/../../launch/python.sh" "$peers/training.txt")
 exec "$python" "$peers/compare.py" "$@"

@@ -6,5 +6,5 @@
 set -euo pipefail
 peers=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 for variable in "${!OPENBLAS_@}"; do unset "$variable"; done
-python=$("$peers/python.sh" inference)
+python=$("$peers/../../launch/python.sh" "$peers/inference.txt")
 exec "$python" "$peers/inference.py" "$@"

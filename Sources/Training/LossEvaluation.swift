@@ -1,6 +1,7 @@
 import Communication
 import Corpus
 import Foundation
+import JSON
 import Kernels
 import Transformer
 

@@ -1,5 +1,6 @@
 import Communication
 import Corpus
+import JSON
 import Kernels
 import Transformer
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import JSON
 import Training
 
 /// `phd checkpoint`: what is in a checkpoint, and whether it is whole.

@@ -3,6 +3,7 @@ import Communication
 import Corpus
 import Foundation
 import Inference
+import JSON
 import Kernels
 import Training
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Inference
+import JSON
 import Kernels
 import Training
 import Transformer

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Training
@@ -12,7 +13,7 @@ struct ConfigurationMutationTests {
   ]
 
   @Test func values() throws {
-    var random = SeededGenerator(seed: 7)
+    var random = SplitMix(state: 7)
     var accepted = 0
     let base = try RunConfiguration(
       text: Example.full, file: "x.json", overrides: ["schedule.kind=wsd"]
@@ -33,7 +34,7 @@ struct ConfigurationMutationTests {
   }
 
   @Test func characters() {
-    var random = SeededGenerator(seed: 11)
+    var random = SplitMix(state: 11)
     let original = Array(Example.full.unicodeScalars)
     let characters = Array("{}[]\",:0123456789.-+eE \n\\utfnabcx\u{e9}\u{0}".unicodeScalars)
     for _ in 0..<2000 {

@@ -1,3 +1,5 @@
+import JSON
+
 /// The names that a configuration may use, from the declarations, and what to say to others.
 struct ConfigurationNames: Sendable {
   /// Keys outside all sections.

@@ -1,3 +1,5 @@
+import JSON
+
 /// One `--set KEY=VALUE`.
 struct ConfigurationOverride: Sendable, Equatable {
   /// Dotted.

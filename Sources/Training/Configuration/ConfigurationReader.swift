@@ -1,3 +1,5 @@
+import JSON
+
 /// One key as the code that reads it declares it: what a reference needs to say of it.
 struct KeyDeclaration: Sendable, Equatable {
   /// The dotted path: `training.steps`.

@@ -1,3 +1,5 @@
+import JSON
+
 /// Bounds of the numbers in a configuration, so that no product of a few of them overflows unnoticed.
 enum ConfigurationLimit {
   static let count = Int(Int32.max)

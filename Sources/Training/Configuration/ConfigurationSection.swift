@@ -1,3 +1,5 @@
+import JSON
+
 /// Reads the keys of one section. Each call declares one key: its name, default, range and meaning stand there and
 /// nowhere else.
 struct ConfigurationSection {

@@ -1,3 +1,5 @@
+import JSON
+
 extension RunConfiguration {
   /// The corpora, and how they are cut into samples.
   public struct Data: Sendable, Equatable {

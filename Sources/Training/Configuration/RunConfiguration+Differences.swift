@@ -1,3 +1,5 @@
+import JSON
+
 extension RunConfiguration {
   /// A key whose value another configuration has otherwise.
   public struct Difference: Sendable, Equatable, CustomStringConvertible {

@@ -1,3 +1,4 @@
+import JSON
 import Transformer
 
 /// Everything a run is told: a JSON configuration, read, checked, and with its defaults filled in.

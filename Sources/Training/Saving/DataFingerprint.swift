@@ -1,4 +1,5 @@
 import Corpus
+import JSON
 
 /// What a run is trained on, by length, type and content: the same data under another path is the same data.
 public struct DataFingerprint: Sendable, Equatable {

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Storage
 
 /// A loss log in a few numbers.

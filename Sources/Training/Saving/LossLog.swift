@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Storage
 
 /// The loss log: one JSON object a line, each flushed as it is written.

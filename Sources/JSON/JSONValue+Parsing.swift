@@ -69,7 +69,7 @@ private struct JSONParser {
   private mutating func object(depth: Int) throws(JSONError) -> JSONValue {
     position += 1
     var fields: [JSONValue.Field] = []
-    var names: Set<String> = []
+    var names: Set<[UInt8]> = []
     skipWhitespace()
     if take("}") { return .object(JSONValue.Object()) }
     repeat {
@@ -77,7 +77,7 @@ private struct JSONParser {
       if peek != byte("\"") { throw error("expected a name in quotes, found \(found)") }
       let start = position
       let name = try string()
-      if !names.insert(name).inserted {
+      if !names.insert(Array(name.utf8)).inserted {
         throw error("the name \(quoted(name)) stands twice in one object: remove one", at: start)
       }
       skipWhitespace()

@@ -22,21 +22,22 @@ public enum JSONValue: Sendable, Equatable {
     }
   }
 
-  /// Fields in the order given, each name once.
+  /// Fields in the order given, each name once. Names are the same where their bytes are: Swift's `==` of strings, which
+  /// takes an é for an e with an accent after it, would merge tokens of a vocabulary.
   public struct Object: Sendable, Equatable {
     public private(set) var fields: [Field] = []
 
     public init() {}
 
     /// - Precondition: no name occurs twice.
-    init(distinct fields: [Field]) { self.fields = fields }
+    public init(distinct fields: [Field]) { self.fields = fields }
 
     /// The value of that name; setting replaces it where it stands, appends it where it is new, and with nil removes
     /// it. O(number of fields).
     public subscript(name: String) -> JSONValue? {
-      get { fields.first { $0.name == name }?.value }
+      get { fields.first { $0.name.utf8.elementsEqual(name.utf8) }?.value }
       set {
-        let index = fields.firstIndex { $0.name == name }
+        let index = fields.firstIndex { $0.name.utf8.elementsEqual(name.utf8) }
         switch (index, newValue) {
         case (let index?, let value?): fields[index].value = value
         case (let index?, nil): fields.remove(at: index)
@@ -83,7 +84,7 @@ extension JSONValue {
   public subscript(name: String) -> JSONValue? { object?[name] }
 
   /// What it is, in the words of an error message: `the string "abc"`, `an object`.
-  var described: String {
+  public var described: String {
     switch self {
     case .null: "null"
     case .bool(let value): "\(value)"

@@ -96,7 +96,7 @@ extension JSONValue {
 }
 
 /// A text as a message shows it: in quotes, on one line, and cut where it is long.
-func quoted(_ text: String) -> String {
+public func quoted(_ text: String) -> String {
   let limit = 60
   let shown = text.unicodeScalars.count > limit ? String(text.unicodeScalars.prefix(limit)) + "…" : text
   return JSONValue.string(shown).compact
