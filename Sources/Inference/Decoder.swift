@@ -46,8 +46,9 @@ public final class Decoder {
     let rows = max(1, min(tokens * decoding.cachedCopies, rowsAtOnce)) + cone
     let heads = model.heads
     let queries = heads.queryHeads * heads.paddedHeadSize
+    let normed = model.architecture == .llama ? model.hiddenSize : 0
     let perRow =
-      3 * model.hiddenSize + 2 * model.keyValueSize + queries + 3 * model.intermediateSize
+      normed + 3 * model.hiddenSize + 2 * model.keyValueSize + queries + 3 * model.intermediateSize
       + max(model.hiddenSize, model.intermediateSize)
     return (rows * perRow + max(logitsAtOnce, model.vocabularySize)) * MemoryLayout<Float>.stride
   }
@@ -115,7 +116,7 @@ public final class Decoder {
       let weights = model.weights.places.layers[layer]
       let call = LayerCall(extensions, model, layer: layer, isLast: isLast, input: rows, in: workspace)
       let keyValue = workspace.matrix(.keyValue, rows: rows.count, columns: 2 * configuration.keyValueSize)
-      products.forward(keyValue, stream.rows(0..<rows.count), weights.keyValue)
+      products.forward(keyValue, preNormed(stream.rows(0..<rows.count), weights.attentionNorm), weights.keyValue)
       store(keyValue, call, weights)
       stream.compact(call.kept)
       if call.kept.isEmpty { break }
@@ -129,33 +130,57 @@ public final class Decoder {
   private func block(_ x: Matrix, _ call: LayerCall, _ weights: WeightPlaces.Layer) {
     let configuration = model.configuration
     let (d, f) = (configuration.hiddenSize, configuration.intermediateSize)
-    let epsilon = Float(configuration.rmsNormEpsilon)
     let query = workspace.matrix(.query, rows: x.rows, columns: d)
-    products.forward(query, x, weights.query)
+    products.forward(query, preNormed(x, weights.attentionNorm), weights.query)
     let heads = configuration.heads
     let queries = workspace.matrix(
       .queries, model.weights.precision, rows: x.rows * heads.queryHeads, columns: heads.paddedHeadSize)
     HeadRows.queries(
-      queries, query, order: call.order, positions: call.positions, weight: weights.queryNorm, epsilon: epsilon,
+      queries, query, order: call.order, positions: call.positions, norm: headNorm(weights.queryNorm),
       rotary: rotary, heads: heads, on: team)
     let attended = workspace.matrix(.attended, rows: x.rows, columns: d)
     attention.forward(attended, queries: queries, order: call.order, call.groups)
     let projection = workspace.matrix(.query, rows: x.rows, columns: d)
     products.forward(projection, attended, weights.output)
-    RMSNorm.forward(x, projection, weight: weights.attentionNorm, epsilon: epsilon, residual: x, on: team)
+    add(projection, to: x, weights.attentionNorm)
     let gateUp = workspace.matrix(.gateUp, rows: x.rows, columns: 2 * f)
-    products.forward(gateUp, x, weights.gateUp)
+    products.forward(gateUp, preNormed(x, weights.feedForwardNorm), weights.gateUp)
     let activation = workspace.matrix(.activation, rows: x.rows, columns: f)
     SwiGLU.forward(activation, gateUp, on: team)
     products.forward(projection, activation, weights.down)
-    RMSNorm.forward(x, projection, weight: weights.feedForwardNorm, epsilon: epsilon, residual: x, on: team)
+    add(projection, to: x, weights.feedForwardNorm)
+  }
+
+  private var epsilon: Float { Float(model.configuration.rmsNormEpsilon) }
+
+  /// What a block's attention or FFN takes of the stream: the stream itself, or its norm.
+  private func preNormed(_ x: Matrix, _ weight: UnsafeMutablePointer<Float>) -> Matrix {
+    switch model.configuration.architecture {
+    case .olmo2: return x
+    case .llama:
+      let normed = workspace.matrix(.normed, rows: x.rows, columns: x.columns)
+      RMSNorm.forward(normed, x, weight: weight, epsilon: epsilon, on: team)
+      return normed
+    }
+  }
+
+  /// x += what a block's attention or FFN gave, or its norm.
+  private func add(_ addend: Matrix, to x: Matrix, _ weight: UnsafeMutablePointer<Float>) {
+    switch model.configuration.architecture {
+    case .olmo2: RMSNorm.forward(x, addend, weight: weight, epsilon: epsilon, residual: x, on: team)
+    case .llama: ResidualSum.forward(x, x, addend, on: team)
+    }
+  }
+
+  private func headNorm(_ weight: UnsafeMutablePointer<Float>?) -> HeadNorm? {
+    weight.map { HeadNorm(weight: $0, epsilon: epsilon) }
   }
 
   /// Keys and values go to their caches, and the last hidden ones are kept for later tokens.
   private func store(_ keyValue: Matrix, _ call: LayerCall, _ weights: WeightPlaces.Layer) {
     HeadRows.store(
-      keyValue, stores: call.stores, slots: call.slots, positions: call.keyPositions, weight: weights.keyNorm,
-      epsilon: Float(model.configuration.rmsNormEpsilon), rotary: rotary, heads: model.configuration.heads, on: team)
+      keyValue, stores: call.stores, slots: call.slots, positions: call.keyPositions, norm: headNorm(weights.keyNorm),
+      rotary: rotary, heads: model.configuration.heads, on: team)
     for keys in call.hiddenKeys { keys.keep(model) }
   }
 
@@ -185,7 +210,7 @@ public final class Decoder {
       let rows = start..<min(start + atOnce, wanted.count)
       let normed = workspace.matrix(.query, rows: rows.count, columns: model.configuration.hiddenSize)
       RMSNorm.forward(
-        normed, x.rows(rows), weight: places.finalNorm, epsilon: Float(model.configuration.rmsNormEpsilon), on: team)
+        normed, x.rows(rows), weight: places.finalNorm, epsilon: epsilon, on: team)
       let logits = workspace.matrix(.logits, rows: rows.count, columns: vocabulary)
       products.forward(logits, normed, places.head)
       for row in rows {

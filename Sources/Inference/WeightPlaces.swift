@@ -11,8 +11,9 @@ struct WeightPlaces {
     /// The gate's rows, then the up's.
     let gateUp: PackedMatrix
     let down: PackedMatrix
-    let queryNorm: UnsafeMutablePointer<Float>
-    let keyNorm: UnsafeMutablePointer<Float>
+    /// Nil without a QK norm.
+    let queryNorm: UnsafeMutablePointer<Float>?
+    let keyNorm: UnsafeMutablePointer<Float>?
     let attentionNorm: UnsafeMutablePointer<Float>
     let feedForwardNorm: UnsafeMutablePointer<Float>
   }
@@ -48,10 +49,12 @@ struct WeightPlaces {
       : Matrix(
         take(model.vocabularySize * d * precision.bytes), precision, rows: model.vocabularySize, columns: d)
     let embeddingBytes = next - base
+    let hasHeadNorms = model.architecture == .olmo2
     layers = (0..<model.layers).map { _ in
       Layer(
         query: packed(d, d), keyValue: packed(2 * model.keyValueSize, d), output: packed(d, d),
-        gateUp: packed(2 * f, d), down: packed(d, f), queryNorm: floats(d), keyNorm: floats(model.keyValueSize),
+        gateUp: packed(2 * f, d), down: packed(d, f), queryNorm: hasHeadNorms ? floats(d) : nil,
+        keyNorm: hasHeadNorms ? floats(model.keyValueSize) : nil,
         attentionNorm: floats(d), feedForwardNorm: floats(d))
     }
     finalNorm = floats(d)
@@ -69,7 +72,8 @@ struct WeightPlaces {
 
   /// Puts rows of a tensor in their place.
   func put(_ tensor: ParameterTensor, _ rows: Range<Int>, _ floats: UnsafeMutablePointer<Float>) {
-    func vector(_ target: UnsafeMutablePointer<Float>) {
+    func vector(_ target: UnsafeMutablePointer<Float>?) {
+      guard let target else { preconditionFailure("\(tensor.name) has no place") }
       (target + rows.lowerBound).update(from: floats, count: rows.count)
     }
     func pack(_ target: PackedMatrix, after first: Int = 0) {

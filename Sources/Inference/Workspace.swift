@@ -5,6 +5,7 @@ import Transformer
 final class Workspace {
   enum Place: Int, CaseIterable {
     case stream
+    case normed
     case keyValue
     case query
     case queries

@@ -108,13 +108,11 @@ public struct HeadLayout {
 
   // MARK: queries and keys
 
-  /// target ← scale · RoPE(RMSNorm(rows)), in attention's order. The norm is over all of a row's heads together.
+  /// target ← scale · RoPE(RMSNorm(rows)), in attention's order; without a norm, of the rows themselves.
   public func normalizeRotateScatter(
-    _ rows: Matrix, weight: UnsafePointer<Float>, epsilon: Float, rotary: RotaryTable, scale: Float,
-    into target: Matrix, on team: ThreadTeam
+    _ rows: Matrix, norm: HeadNorm?, rotary: RotaryTable, scale: Float, into target: Matrix, on team: ThreadTeam
   ) {
     check(target)
-    let norm = (weight, epsilon)
     switch (rows.type, target.type) {
     case (.fp32, .fp32): normalizeRotateScatter(FloatRow.self, rows, norm, rotary, scale, FloatRow(target, 0), team)
     case (.fp32, .bf16): normalizeRotateScatter(FloatRow.self, rows, norm, rotary, scale, HalfRow(target, 0), team)
@@ -125,72 +123,74 @@ public struct HeadLayout {
 
   @inline(__always)
   private func normalizeRotateScatter<Row: MatrixRow>(
-    _: Row.Type, _ rows: Matrix, _ norm: (weight: UnsafePointer<Float>, epsilon: Float), _ rotary: RotaryTable,
-    _ scale: Float, _ target: some MatrixRow, _ team: ThreadTeam
+    _: Row.Type, _ rows: Matrix, _ norm: HeadNorm?, _ rotary: RotaryTable, _ scale: Float, _ target: some MatrixRow,
+    _ team: ThreadTeam
   ) {
-    let weight = norm.weight
     eachPiece(rows, team) { row in
       let source = Row(rows, row)
-      let factor = scale * RMSNorm.inverseRMS(source, count: columns, epsilon: norm.epsilon)
+      let factor = norm.map { scale * $0.scale(of: source, count: columns) } ?? scale
       let start = offset(row: row)
       for head in 0..<shape.keyValueHeads &* headsPerKey {
         let first = head &* shape.headSize
         let place = target.advanced(by: start &+ place(of: head))
         rotary.rotate(
-          place, source.advanced(by: first), weight: weight + first, factor: factor, position: row % shape.positions)
+          place, source.advanced(by: first), weight: norm.map { UnsafePointer($0.weight + first) }, factor: factor,
+          position: row % shape.positions)
         place.clear(shape.headSize..<shape.paddedHeadSize)
       }
     }
   }
 
   /// gradient ← the gradient of `rows`, given that of their rotated norm in attention's order (`source`, of what the
-  /// forward wrote before its scale); weightGradient += that of the norm's weight.
+  /// forward wrote before its scale); where there is a norm, weightGradient += that of its weight.
   public func gatherRotateNormalize(
-    _ source: UnsafeMutablePointer<Float>, rows: Matrix, weight: UnsafePointer<Float>,
-    weightGradient: UnsafeMutablePointer<Float>, epsilon: Float, rotary: RotaryTable, into gradient: Matrix,
-    sums: RowSums, on team: ThreadTeam
+    _ source: UnsafeMutablePointer<Float>, rows: Matrix, norm: HeadNorm?,
+    weightGradient: UnsafeMutablePointer<Float>?, rotary: RotaryTable, into gradient: Matrix, sums: RowSums,
+    on team: ThreadTeam
   ) {
-    precondition(rows.type == gradient.type, "\(rows), \(gradient)")
-    switch rows.type {
-    case .fp32: gatherRotateNormalize(FloatRow.self, source, rows, weight, epsilon, rotary, gradient, sums, team)
-    case .bf16: gatherRotateNormalize(HalfRow.self, source, rows, weight, epsilon, rotary, gradient, sums, team)
+    precondition(rows.type == gradient.type && (norm == nil) == (weightGradient == nil), "\(rows), \(gradient)")
+    switch (rows.type, norm) {
+    case (.fp32, let norm?): gatherRotateNormalize(FloatRow.self, source, rows, norm, rotary, gradient, sums, team)
+    case (.bf16, let norm?): gatherRotateNormalize(HalfRow.self, source, rows, norm, rotary, gradient, sums, team)
+    case (.fp32, nil): gatherRotate(FloatRow.self, source, rotary, gradient, team)
+    case (.bf16, nil): gatherRotate(HalfRow.self, source, rotary, gradient, team)
     }
-    sums.add(to: weightGradient, rows: rows.rows, columns: columns)
+    if let weightGradient { sums.add(to: weightGradient, rows: rows.rows, columns: columns) }
   }
 
   @inline(__always)
   private func gatherRotateNormalize<Row: MatrixRow>(
-    _: Row.Type, _ source: UnsafeMutablePointer<Float>, _ rows: Matrix, _ weight: UnsafePointer<Float>,
-    _ epsilon: Float, _ rotary: RotaryTable, _ gradient: Matrix, _ sums: RowSums, _ team: ThreadTeam
+    _: Row.Type, _ source: UnsafeMutablePointer<Float>, _ rows: Matrix, _ norm: HeadNorm, _ rotary: RotaryTable,
+    _ gradient: Matrix, _ sums: RowSums, _ team: ThreadTeam
   ) {
-    let half = shape.headSize / 2
     team.forEach(Rows.pieces(rows.rows)) { piece, _ in
       let partial = sums.begin(piece: piece, columns: columns)
       let target = sums.row(piece: piece, columns: columns)
       for row in Rows.range(piece, of: rows.rows) {
-        let angles = rotary.row(row % shape.positions)
-        let start = source + offset(row: row)
-        for head in 0..<shape.keyValueHeads &* headsPerKey {
-          let first = target + head &* shape.headSize
-          let place = start + place(of: head)
-          overVectors(half) { column in
-            let low = place.vector(at: column)
-            let high = place.vector(at: half &+ column)
-            let cos = angles.vector(at: column)
-            let sin = angles.vector(at: half &+ column)
-            first.store(low * cos + high * sin, at: column)
-            first.store(high * cos - low * sin, at: half &+ column)
-          } tail: { column in
-            let low = place[column]
-            let high = place[half &+ column]
-            first[column] = low * angles[column] + high * angles[half &+ column]
-            first[half &+ column] = high * angles[column] - low * angles[half &+ column]
-          }
-        }
+        gatherRotate(FloatRow(target), source, rotary, row: row)
         RMSNorm.gradient(
-          Row(gradient, row), x: Row(rows, row), dy: target, weight: weight, weightSum: partial, count: columns,
-          epsilon: epsilon)
+          Row(gradient, row), x: Row(rows, row), dy: target, weight: norm.weight, weightSum: partial, count: columns,
+          epsilon: norm.epsilon)
       }
+    }
+  }
+
+  @inline(__always)
+  private func gatherRotate<Row: MatrixRow>(
+    _: Row.Type, _ source: UnsafeMutablePointer<Float>, _ rotary: RotaryTable, _ gradient: Matrix, _ team: ThreadTeam
+  ) {
+    eachPiece(gradient, team) { row in gatherRotate(Row(gradient, row), source, rotary, row: row) }
+  }
+
+  /// target ← one row's heads, turned back.
+  @inline(__always)
+  private func gatherRotate(
+    _ target: some MatrixRow, _ source: UnsafeMutablePointer<Float>, _ rotary: RotaryTable, row: Int
+  ) {
+    let start = source + offset(row: row)
+    for head in 0..<shape.keyValueHeads &* headsPerKey {
+      rotary.rotateBack(
+        target.advanced(by: head &* shape.headSize), start + place(of: head), position: row % shape.positions)
     }
   }
 

@@ -56,6 +56,13 @@ public struct Matrix {
     }
   }
 
+  /// Every element ← 0.
+  public func clear() {
+    for row in 0..<rows {
+      (base + row * stride * type.bytes).initializeMemory(as: UInt8.self, repeating: 0, count: columns * type.bytes)
+    }
+  }
+
   /// Copies all elements of another matrix of the same shape, widened or rounded where the types differ.
   public func copy(from other: Matrix, on team: ThreadTeam) {
     precondition(rows == other.rows && columns == other.columns, "\(self) from \(other)")

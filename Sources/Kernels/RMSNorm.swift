@@ -49,6 +49,25 @@ public enum RMSNorm {
     sums.add(to: weightGradient, rows: x.rows, columns: x.columns)
   }
 
+  /// dx += the gradient of x, given `dy`, the gradient of RMSNorm(x); weightGradient += that of the weight. All fp32.
+  public static func backward(
+    addingTo dx: Matrix, _ x: Matrix, dy: Matrix, weight: UnsafePointer<Float>,
+    weightGradient: UnsafeMutablePointer<Float>, epsilon: Float, sums: RowSums, on team: ThreadTeam
+  ) {
+    precondition(
+      x.rows == dy.rows && x.columns == dy.columns && x.rows == dx.rows && x.columns == dx.columns
+        && x.type == .fp32 && dx.type == .fp32 && dy.type == .fp32, "dx \(dx), x \(x), dy \(dy)")
+    team.forEach(Rows.pieces(x.rows)) { piece, _ in
+      let partial = sums.begin(piece: piece, columns: x.columns)
+      for row in Rows.range(piece, of: x.rows) {
+        gradient(
+          FloatRow(dx, row), x: FloatRow(x, row), dy: dy.row(row), weight: weight, weightSum: partial,
+          count: x.columns, epsilon: epsilon, accumulating: true)
+      }
+    }
+    sums.add(to: weightGradient, rows: x.rows, columns: x.columns)
+  }
+
   @inline(__always)
   private static func backward<Row: MatrixRow>(
     _: Row.Type, _ x: Matrix, _ dy: Matrix, _ weight: UnsafePointer<Float>, _ epsilon: Float, _ sums: RowSums,
@@ -78,12 +97,12 @@ public enum RMSNorm {
     return 1 / ((squares.laneSum + square) / Float(count) + epsilon).squareRoot()
   }
 
-  /// dx of one row; dx may be x, or dy where both are fp32. With r = 1/rms: dx = r·w⊙dy − x·r³·Σ(w⊙dy⊙x)/n,
+  /// dx of one row, or what is added to it; dx may be x, or dy where both are fp32. With r = 1/rms: dx = r·w⊙dy − x·r³·Σ(w⊙dy⊙x)/n,
   /// dw += r·dy⊙x.
   @inline(__always)
   static func gradient<Row: MatrixRow>(
     _ dx: Row, x: Row, dy: UnsafePointer<Float>, weight: UnsafePointer<Float>,
-    weightSum: UnsafeMutablePointer<Float>, count: Int, epsilon: Float
+    weightSum: UnsafeMutablePointer<Float>, count: Int, epsilon: Float, accumulating: Bool = false
   ) {
     var squares = Vector.zero
     var products = Vector.zero
@@ -103,12 +122,14 @@ public enum RMSNorm {
       let value = x.vector(at: column)
       let upstream = dy.vector(at: column) * scale
       weightSum.store(weightSum.vector(at: column).addingProduct(upstream, value), at: column)
-      dx.store((value * back).addingProduct(upstream, weight.vector(at: column)), at: column)
+      let gradient = (value * back).addingProduct(upstream, weight.vector(at: column))
+      dx.store(accumulating ? dx.vector(at: column) + gradient : gradient, at: column)
     } tail: { column in
       let value = x[column]
       let upstream = dy[column] * scale
       weightSum[column] += upstream * value
-      dx[column] = value * back + upstream * weight[column]
+      let gradient = value * back + upstream * weight[column]
+      dx[column] = accumulating ? dx[column] + gradient : gradient
     }
   }
 

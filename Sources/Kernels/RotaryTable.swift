@@ -22,24 +22,76 @@ public final class RotaryTable: Sendable {
   @inline(__always)
   func row(_ position: Int) -> UnsafePointer<Float> { UnsafePointer(buffer.pointer + position &* headSize) }
 
-  /// target ← RoPE(x ⊙ weight · factor), one head of `headSize` at one position.
+  /// target ← RoPE(x ⊙ weight · factor), one head of `headSize` at one position; no weight is one of ones.
   @inline(__always)
   func rotate(
-    _ target: some MatrixRow, _ x: some MatrixRow, weight: UnsafePointer<Float>, factor: Float, position: Int
+    _ target: some MatrixRow, _ x: some MatrixRow, weight: UnsafePointer<Float>?, factor: Float, position: Int
+  ) {
+    if let weight {
+      rotate(target, position: position) { column in
+        x.vector(at: column) * weight.vector(at: column) * factor
+      } element: { column in
+        x[column] * weight[column] * factor
+      }
+    } else {
+      rotate(target, position: position) { column in
+        x.vector(at: column) * factor
+      } element: { column in
+        x[column] * factor
+      }
+    }
+  }
+
+  @inline(__always)
+  private func rotate(
+    _ target: some MatrixRow, position: Int, vector: (_ column: Int) -> Vector, element: (_ column: Int) -> Float
   ) {
     let half = headSize / 2
     let angles = row(position)
     overVectors(half) { column in
-      let low = x.vector(at: column) * weight.vector(at: column) * factor
-      let high = x.vector(at: half &+ column) * weight.vector(at: half &+ column) * factor
+      let (low, high) = (vector(column), vector(half &+ column))
       let (cos, sin) = (angles.vector(at: column), angles.vector(at: half &+ column))
       target.store(low * cos - high * sin, at: column)
       target.store(high * cos + low * sin, at: half &+ column)
     } tail: { column in
-      let low = x[column] * weight[column] * factor
-      let high = x[half &+ column] * weight[half &+ column] * factor
+      let (low, high) = (element(column), element(half &+ column))
       target[column] = low * angles[column] - high * angles[half &+ column]
       target[half &+ column] = high * angles[column] + low * angles[half &+ column]
     }
+  }
+
+  /// target ← x turned back: the gradient of what ``rotate(_:_:weight:factor:position:)`` turned, before its factor.
+  @inline(__always)
+  func rotateBack(_ target: some MatrixRow, _ x: UnsafePointer<Float>, position: Int) {
+    let half = headSize / 2
+    let angles = row(position)
+    overVectors(half) { column in
+      let (low, high) = (x.vector(at: column), x.vector(at: half &+ column))
+      let (cos, sin) = (angles.vector(at: column), angles.vector(at: half &+ column))
+      target.store(low * cos + high * sin, at: column)
+      target.store(high * cos - low * sin, at: half &+ column)
+    } tail: { column in
+      let (low, high) = (x[column], x[half &+ column])
+      target[column] = low * angles[column] + high * angles[half &+ column]
+      target[half &+ column] = high * angles[column] - low * angles[half &+ column]
+    }
+  }
+}
+
+/// The norm over all of a row's heads together that precedes their rotation (QK norm).
+public struct HeadNorm {
+  /// [columns].
+  public let weight: UnsafeMutablePointer<Float>
+  public let epsilon: Float
+
+  public init(weight: UnsafeMutablePointer<Float>, epsilon: Float) {
+    self.weight = weight
+    self.epsilon = epsilon
+  }
+
+  /// What a row is multiplied by beside the weight.
+  @inline(__always)
+  func scale(of row: some MatrixRow, count: Int) -> Float {
+    RMSNorm.inverseRMS(row, count: count, epsilon: epsilon)
   }
 }

@@ -85,6 +85,9 @@ struct ActivationPlan {
   /// The residual stream between attention and FFN; in the backward pass later the attention output's gradient.
   private(set) var middle = 0
   private(set) var stream = 0
+  /// In a Llama: the norm that attention or the FFN takes, and its gradient.
+  private(set) var normed = 0
+  private(set) var normedGradient = 0
   /// bf16 copies of fp32 operands: of rows, of a layer's weight, of the head's.
   private(set) var operand = 0
   private(set) var weightOperand = 0
@@ -117,6 +120,11 @@ struct ActivationPlan {
       inputs.append(training || layer < 2 ? take(rows * d) : inputs[layer - 2])
     }
     inputs.append(take(shape.rowsPerCopy * d))
+    let isPreNorm = shape.model.architecture == .llama
+    if isPreNorm {
+      normed = take(rows * d)
+      normedGradient = take(rows * d)
+    }
     for index in 0..<shape.model.layers {
       if index > 0 && !keepsLayers {
         layers.append(layers[0])
@@ -130,7 +138,8 @@ struct ActivationPlan {
       layer.logSumExps = take(queryRows * shape.model.queryHeads)
       layer.projection = takeOperand(queryRows * d)
       layer.gateUp = takeOperand(queryRows * 2 * f)
-      layer.down = takeOperand(queryRows * d)
+      // Where it is added to the stream as it is, nobody asks for it again.
+      layer.down = isPreNorm ? normedGradient : takeOperand(queryRows * d)
       layers.append(layer)
     }
     headInput = take(shape.rowsPerCopy * d)

@@ -1,7 +1,17 @@
 import Kernels
 
-/// The sizes of an OLMo 2 block stack (arXiv 2501.00656), and what it is initialised with.
+/// How a block is put together.
+public enum Architecture: String, Sendable, CaseIterable {
+  /// OLMo 2 (arXiv 2501.00656): what attention and FFN give is normed and then added to the stream; queries and keys are
+  /// normed before they are rotated.
+  case olmo2
+  /// Llama (arXiv 2302.13971): what attention and FFN take is normed; what they give is added as it is.
+  case llama
+}
+
+/// What a model is: how its blocks are put together, its sizes, and what it is initialised with.
 public struct ModelConfiguration: Sendable, Equatable {
+  public var architecture: Architecture
   /// V: ids of tokens are below it.
   public var vocabularySize: Int
   /// d: the width of the residual stream.
@@ -24,10 +34,11 @@ public struct ModelConfiguration: Sendable, Equatable {
   public var tieWordEmbeddings: Bool
 
   public init(
-    vocabularySize: Int, hiddenSize: Int, intermediateSize: Int, layers: Int, queryHeads: Int, keyValueHeads: Int,
-    ropeTheta: Double = 500_000, rmsNormEpsilon: Double = 1e-6, initializerRange: Double = 0.02,
-    tieWordEmbeddings: Bool = false
+    architecture: Architecture = .olmo2, vocabularySize: Int, hiddenSize: Int, intermediateSize: Int, layers: Int,
+    queryHeads: Int, keyValueHeads: Int, ropeTheta: Double = 500_000, rmsNormEpsilon: Double = 1e-6,
+    initializerRange: Double = 0.02, tieWordEmbeddings: Bool = false
   ) {
+    self.architecture = architecture
     self.vocabularySize = vocabularySize
     self.hiddenSize = hiddenSize
     self.intermediateSize = intermediateSize

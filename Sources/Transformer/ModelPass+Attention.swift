@@ -31,19 +31,24 @@ extension ModelPass {
     group.first * shape.rowsPerCopy..<(group.first + group.count) * shape.rowsPerCopy
   }
 
+  /// The norm of queries or keys, where the model has one.
+  func headNorm(_ weight: UnsafeMutablePointer<Float>?) -> HeadNorm? {
+    weight.map { HeadNorm(weight: $0, epsilon: epsilon) }
+  }
+
   /// Norms, rotates and lays out a layer's queries, keys and values for attention.
   func layOut(_ layer: Int, _ weights: LayerWeights) {
     let kept = activations(of: layer)
     for group in queryGroups(layer: layer) {
       HeadLayout.queries(shape.attention, copies: group.copies).normalizeRotateScatter(
-        kept.query.rows(group.rows), weight: weights.queryNorm, epsilon: epsilon, rotary: rotary,
+        kept.query.rows(group.rows), norm: headNorm(weights.queryNorm), rotary: rotary,
         scale: shape.attention.queryScale, into: heads(plan.queries, group.rows, heads: model.queryHeads), on: team)
     }
     for group in shape.hiddenDecoding.groups {
       let layout = HeadLayout.keys(shape.attention, copies: group.count)
       let rows = rows(of: group)
       layout.normalizeRotateScatter(
-        kept.keys.rows(rows), weight: weights.keyNorm, epsilon: epsilon, rotary: rotary, scale: 1,
+        kept.keys.rows(rows), norm: headNorm(weights.keyNorm), rotary: rotary, scale: 1,
         into: heads(plan.keys, rows, heads: model.keyValueHeads), on: team)
       layout.scatter(
         kept.values.rows(rows), into: heads(plan.values, rows, heads: model.keyValueHeads), on: team)

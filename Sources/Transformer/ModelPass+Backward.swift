@@ -38,54 +38,94 @@ extension ModelPass {
   private func backward(_ layer: Int, _ weights: LayerWeights, _ gradients: LayerWeights) {
     let x = stream(into: layer)
     let kept = activations(of: layer)
-    let queryRows = shape.queryRows(layer: layer)
     let residual = shape.isLast(layer) ? x.rows(lastCopy) : x
     let dx = shape.isLast(layer) ? streamGradient.rows(lastCopy) : streamGradient
+    let middle = middle(rows: dx.rows)
+    switch model.architecture {
+    case .olmo2:
+      normalize(middle, kept.projection, weights.attentionNorm, residual: residual)
+      normBackward(kept.down, dy: dx, weights.feedForwardNorm, gradients.feedForwardNorm)
+      clock?.mark(.elementwise)
+      feedForwardBackward(
+        layer, weights, gradients, output: kept.down, input: middle, inputGradient: dx, accumulating: true)
+      normBackward(kept.projection, dy: dx, weights.attentionNorm, gradients.attentionNorm)
+      clock?.mark(.elementwise)
+      attendBackward(
+        layer, weights, gradients, output: kept.projection, input: x, inputGradient: streamGradient,
+        accumulating: true)
+    case .llama:
+      let (normed, dNormed) = (normed(rows: x.rows), normedGradient(rows: x.rows))
+      beginFeedForward(layer, weights)
+      clock?.mark(.elementwise)
+      feedForwardBackward(
+        layer, weights, gradients, output: operand(dx), input: normed.rows(0..<dx.rows),
+        inputGradient: dNormed.rows(0..<dx.rows), accumulating: false)
+      normBackward(
+        addingTo: dx, middle, dy: dNormed.rows(0..<dx.rows), weights.feedForwardNorm, gradients.feedForwardNorm)
+      normalize(normed, x, weights.attentionNorm, residual: nil)
+      clock?.mark(.elementwise)
+      attendBackward(
+        layer, weights, gradients, output: operand(dx), input: normed, inputGradient: dNormed, accumulating: false)
+      // The stream of all copies but the last has reached the last layer's keys and values alone.
+      if shape.isLast(layer) { streamGradient.rows(0..<lastCopy.lowerBound).clear() }
+      normBackward(addingTo: streamGradient, x, dy: dNormed, weights.attentionNorm, gradients.attentionNorm)
+      clock?.mark(.elementwise)
+    }
+  }
 
-    let middle = middle(rows: queryRows)
-    normalize(middle, kept.projection, weights.attentionNorm, residual: residual)
-    normBackward(kept.down, dy: dx, weights.feedForwardNorm, gradients.feedForwardNorm)
-    let activation = activation(rows: queryRows)
-    clock?.mark(.elementwise)
-    inputGradient(activation, kept.down, operand(weight: weights.down))
+  /// From the gradient of what the FFN gave (`output`) to that of what it took.
+  private func feedForwardBackward(
+    _ layer: Int, _ weights: LayerWeights, _ gradients: LayerWeights, output: Matrix, input: Matrix,
+    inputGradient dx: Matrix, accumulating: Bool
+  ) {
+    let kept = activations(of: layer)
+    let activation = activation(rows: dx.rows)
+    inputGradient(activation, output, operand(weight: weights.down))
     clock?.mark(.feedForward)
     SwiGLU.backward(gateUp: kept.gateUp, gradient: activation, on: team)
     clock?.mark(.elementwise)
-    weightGradient(gradients.down, kept.down, activation)
-    inputGradient(dx, kept.gateUp, operand(weight: weights.gateUp), accumulating: true)
-    weightGradient(gradients.gateUp, kept.gateUp, operand(middle))
+    weightGradient(gradients.down, output, activation)
+    inputGradient(dx, kept.gateUp, operand(weight: weights.gateUp), accumulating: accumulating)
+    weightGradient(gradients.gateUp, kept.gateUp, operand(input))
     clock?.mark(.feedForward)
+  }
 
-    normBackward(kept.projection, dy: dx, weights.attentionNorm, gradients.attentionNorm)
-    clock?.mark(.elementwise)
-    let outputGradient = matrix(plan.middle, type, rows: queryRows, columns: model.hiddenSize)
-    inputGradient(outputGradient, kept.projection, operand(weight: weights.output))
-    weightGradient(gradients.output, kept.projection, kept.attentionOutput)
+  /// From the gradient of what attention gave (`output`) to that of what it took, [rows, d]: to that of the rows that
+  /// query it is added where `accumulating`, the others' is overwritten.
+  private func attendBackward(
+    _ layer: Int, _ weights: LayerWeights, _ gradients: LayerWeights, output: Matrix, input: Matrix,
+    inputGradient dx: Matrix, accumulating: Bool
+  ) {
+    let kept = activations(of: layer)
+    let queryRows = shape.queryRows(layer: layer)
+    let attentionGradient = matrix(plan.middle, type, rows: queryRows, columns: model.hiddenSize)
+    inputGradient(attentionGradient, output, operand(weight: weights.output))
+    weightGradient(gradients.output, output, kept.attentionOutput)
     clock?.mark(.projections)
     layOut(layer, weights)
     clock?.mark(.elementwise)
     attention.backward(
       attentionQueries(layer: layer),
-      outputGradients: queryGroups(layer: layer).map { outputGradient.rows($0.rows) }, on: team)
+      outputGradients: queryGroups(layer: layer).map { attentionGradient.rows($0.rows) }, on: team)
     clock?.mark(.attentionBackward)
     let (together, query, keyValue) = LayerActivations.split(
       place(plan.queryKeyValueGradients), shape, layer: layer)
     layOutBackward(layer, weights, gradients, query: query, keyValue: keyValue)
     clock?.mark(.elementwise)
 
-    let input = operand(x)
+    let input = operand(input)
     let weight = operand(weight: weights.queryKeyValue)
     if let together {
-      inputGradient(dx, together, weight, accumulating: true)
+      inputGradient(dx, together, weight, accumulating: accumulating)
       weightGradient(gradients.queryKeyValue, together, input)
     } else {
-      // The stream of all copies but the last gets its gradient from the keys and values alone.
+      // The rows of all copies but the last get their gradient from the keys and values alone.
       let others = 0..<lastCopy.lowerBound
       let queryWeight = weight.rows(0..<model.hiddenSize)
       let keyValueWeight = weight.rows(model.hiddenSize..<weight.rows)
-      inputGradient(dx, query, queryWeight, accumulating: true)
-      inputGradient(dx, keyValue.rows(lastCopy), keyValueWeight, accumulating: true)
-      inputGradient(streamGradient.rows(others), keyValue.rows(others), keyValueWeight)
+      inputGradient(dx.rows(lastCopy), query, queryWeight, accumulating: accumulating)
+      inputGradient(dx.rows(lastCopy), keyValue.rows(lastCopy), keyValueWeight, accumulating: true)
+      inputGradient(dx.rows(others), keyValue.rows(others), keyValueWeight)
       weightGradient(gradients.query, query, input.rows(lastCopy))
       weightGradient(gradients.keyValue, keyValue, input)
     }
@@ -102,7 +142,7 @@ extension ModelPass {
       HeadLayout.queries(shape.attention, copies: group.copies).gatherRotateNormalize(
         place(plan.queryGradients + group.rows.lowerBound * shape.paddedQueryColumns),
         rows: kept.query.rows(group.rows),
-        weight: weights.queryNorm, weightGradient: gradients.queryNorm, epsilon: epsilon, rotary: rotary,
+        norm: headNorm(weights.queryNorm), weightGradient: gradients.queryNorm, rotary: rotary,
         into: query.rows(group.rows), sums: sums, on: team)
     }
     let kv = model.keyValueSize
@@ -111,8 +151,7 @@ extension ModelPass {
       let layout = HeadLayout.keys(shape.attention, copies: group.count)
       layout.gatherRotateNormalize(
         place(plan.keyGradients + rows.lowerBound * shape.paddedKeyColumns), rows: kept.keys.rows(rows),
-        weight: weights.keyNorm,
-        weightGradient: gradients.keyNorm, epsilon: epsilon, rotary: rotary,
+        norm: headNorm(weights.keyNorm), weightGradient: gradients.keyNorm, rotary: rotary,
         into: keyValue.rows(rows).columns(0..<kv), sums: sums, on: team)
       layout.gather(
         place(plan.valueGradients + rows.lowerBound * shape.paddedKeyColumns),
@@ -159,6 +198,14 @@ extension ModelPass {
   ) {
     RMSNorm.backward(
       inPlace: x, dy: dy, weight: weight, weightGradient: gradient, epsilon: epsilon,
+      sums: RowSums(scratch: place(plan.sums)), on: team)
+  }
+  private func normBackward(
+    addingTo dx: Matrix, _ x: Matrix, dy: Matrix, _ weight: UnsafeMutablePointer<Float>,
+    _ gradient: UnsafeMutablePointer<Float>
+  ) {
+    RMSNorm.backward(
+      addingTo: dx, x, dy: dy, weight: weight, weightGradient: gradient, epsilon: epsilon,
       sums: RowSums(scratch: place(plan.sums)), on: team)
   }
 }

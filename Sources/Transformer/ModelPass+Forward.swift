@@ -38,14 +38,37 @@ extension ModelPass {
     }
   }
 
-  /// One block: attention and FFN, each with the norm of its result added to the stream.
+  /// One block: attention and FFN, each added to the stream.
   func forward(_ layer: Int, _ weights: LayerWeights) {
     let x = stream(into: layer)
     let kept = activations(of: layer)
-    let queryRows = shape.queryRows(layer: layer)
     let residual = shape.isLast(layer) ? x.rows(lastCopy) : x
+    let middle = middle(rows: shape.queryRows(layer: layer))
+    let output = stream(into: layer + 1)
+    switch model.architecture {
+    case .olmo2:
+      attend(layer, weights, input: x)
+      normalize(middle, kept.projection, weights.attentionNorm, residual: residual)
+      clock?.mark(.elementwise)
+      feedForward(layer, weights, input: middle)
+      normalize(output, kept.down, weights.feedForwardNorm, residual: middle)
+    case .llama:
+      let normed = normed(rows: x.rows)
+      normalize(normed, x, weights.attentionNorm, residual: nil)
+      clock?.mark(.elementwise)
+      attend(layer, weights, input: normed)
+      beginFeedForward(layer, weights)
+      clock?.mark(.elementwise)
+      feedForward(layer, weights, input: normed.rows(0..<middle.rows))
+      ResidualSum.forward(output, middle, kept.down, on: team)
+    }
+    clock?.mark(.elementwise)
+  }
 
-    let input = operand(x)
+  /// From the rows that attention takes to what it gives.
+  private func attend(_ layer: Int, _ weights: LayerWeights, input: Matrix) {
+    let kept = activations(of: layer)
+    let input = operand(input)
     let weight = operand(weight: weights.queryKeyValue)
     if let together = kept.queryKeyValue {
       product(together, input, weight)
@@ -60,19 +83,27 @@ extension ModelPass {
     clock?.mark(.attentionForward)
     product(kept.projection, kept.attentionOutput, operand(weight: weights.output))
     clock?.mark(.projections)
-    let middle = middle(rows: queryRows)
-    normalize(middle, kept.projection, weights.attentionNorm, residual: residual)
-    clock?.mark(.elementwise)
+  }
 
-    let activation = activation(rows: queryRows)
-    product(kept.gateUp, operand(middle), operand(weight: weights.gateUp))
+  /// A Llama's stream between attention and FFN, and its norm, which the FFN takes.
+  func beginFeedForward(_ layer: Int, _ weights: LayerWeights) {
+    let x = stream(into: layer)
+    let rows = shape.queryRows(layer: layer)
+    let residual = shape.isLast(layer) ? x.rows(lastCopy) : x
+    ResidualSum.forward(middle(rows: rows), residual, activations(of: layer).projection, on: team)
+    normalize(normed(rows: rows), middle(rows: rows), weights.feedForwardNorm, residual: nil)
+  }
+
+  /// From the rows that the FFN takes to what it gives.
+  private func feedForward(_ layer: Int, _ weights: LayerWeights, input: Matrix) {
+    let kept = activations(of: layer)
+    let activation = activation(rows: input.rows)
+    product(kept.gateUp, operand(input), operand(weight: weights.gateUp))
     clock?.mark(.feedForward)
     SwiGLU.forward(activation, kept.gateUp, on: team)
     clock?.mark(.elementwise)
     product(kept.down, activation, operand(weight: weights.down))
     clock?.mark(.feedForward)
-    normalize(stream(into: layer + 1), kept.down, weights.feedForwardNorm, residual: middle)
-    clock?.mark(.elementwise)
   }
 
   // MARK: the head

@@ -144,6 +144,11 @@ public final class ModelPass {
 
   func middle(rows: Int) -> Matrix { matrix(plan.middle, rows: rows, columns: model.hiddenSize) }
 
+  /// What a Llama's attention or FFN takes.
+  func normed(rows: Int) -> Matrix { matrix(plan.normed, rows: rows, columns: model.hiddenSize) }
+
+  func normedGradient(rows: Int) -> Matrix { matrix(plan.normedGradient, rows: rows, columns: model.hiddenSize) }
+
   func activation(rows: Int) -> Matrix {
     matrix(plan.activation, type, rows: rows, columns: model.intermediateSize)
   }

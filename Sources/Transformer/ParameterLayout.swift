@@ -7,7 +7,7 @@ public struct ParameterTensor: Sendable, Equatable {
     case gate, up, down, feedForwardNorm
   }
 
-  /// Hugging Face's name for OLMo 2.
+  /// Hugging Face's name.
   public let name: String
   /// [out, in], or [size] for a norm's weight.
   public let shape: [Int]
@@ -36,7 +36,8 @@ public struct ParameterLayout: Sendable {
   public let buckets: [Range<Int>]
 
   let embedding: Int
-  let layerStarts: [Int]
+  /// Where each layer's tensors start.
+  let layers: [[ParameterTensor.Role: Int]]
   let finalNorm: Int
   let head: Int
 
@@ -58,17 +59,30 @@ public struct ParameterLayout: Sendable {
     var starts: [Int] = []
     for layer in 0..<model.layers {
       starts.append(end)
-      append("self_attn.q_proj", .query, layer: layer, [d, d])
-      append("self_attn.k_proj", .key, layer: layer, [model.keyValueSize, d])
-      append("self_attn.v_proj", .value, layer: layer, [model.keyValueSize, d])
-      append("self_attn.q_norm", .queryNorm, layer: layer, [d])
-      append("self_attn.k_norm", .keyNorm, layer: layer, [model.keyValueSize])
-      append("self_attn.o_proj", .attentionOutput, layer: layer, [d, d])
-      append("post_attention_layernorm", .attentionNorm, layer: layer, [d])
-      append("mlp.gate_proj", .gate, layer: layer, [f, d])
-      append("mlp.up_proj", .up, layer: layer, [f, d])
-      append("mlp.down_proj", .down, layer: layer, [d, f])
-      append("post_feedforward_layernorm", .feedForwardNorm, layer: layer, [d])
+      switch model.architecture {
+      case .olmo2:
+        append("self_attn.q_proj", .query, layer: layer, [d, d])
+        append("self_attn.k_proj", .key, layer: layer, [model.keyValueSize, d])
+        append("self_attn.v_proj", .value, layer: layer, [model.keyValueSize, d])
+        append("self_attn.q_norm", .queryNorm, layer: layer, [d])
+        append("self_attn.k_norm", .keyNorm, layer: layer, [model.keyValueSize])
+        append("self_attn.o_proj", .attentionOutput, layer: layer, [d, d])
+        append("post_attention_layernorm", .attentionNorm, layer: layer, [d])
+        append("mlp.gate_proj", .gate, layer: layer, [f, d])
+        append("mlp.up_proj", .up, layer: layer, [f, d])
+        append("mlp.down_proj", .down, layer: layer, [d, f])
+        append("post_feedforward_layernorm", .feedForwardNorm, layer: layer, [d])
+      case .llama:
+        append("input_layernorm", .attentionNorm, layer: layer, [d])
+        append("self_attn.q_proj", .query, layer: layer, [d, d])
+        append("self_attn.k_proj", .key, layer: layer, [model.keyValueSize, d])
+        append("self_attn.v_proj", .value, layer: layer, [model.keyValueSize, d])
+        append("self_attn.o_proj", .attentionOutput, layer: layer, [d, d])
+        append("post_attention_layernorm", .feedForwardNorm, layer: layer, [d])
+        append("mlp.gate_proj", .gate, layer: layer, [f, d])
+        append("mlp.up_proj", .up, layer: layer, [f, d])
+        append("mlp.down_proj", .down, layer: layer, [d, f])
+      }
     }
     finalNorm = end
     append("model.norm", .finalNorm, [d])
@@ -78,14 +92,17 @@ public struct ParameterLayout: Sendable {
       head = end
       append("lm_head", .head, [model.vocabularySize, d])
     }
-    layerStarts = starts
+    layers = (0..<model.layers).map { layer in
+      let own = tensors.filter { $0.layer == layer }
+      return Dictionary(uniqueKeysWithValues: own.map { ($0.role, $0.range.lowerBound) })
+    }
     self.tensors = tensors
     count = end
 
     let layerEnds = starts.dropFirst() + [finalNorm]
-    let layers = zip(starts, layerEnds).map { $0..<$1 }
+    let layerRanges = zip(starts, layerEnds).map { $0..<$1 }
     let embeddingRange = 0..<(starts.first ?? finalNorm)
-    buckets = [finalNorm..<end] + layers.reversed() + [embeddingRange]
+    buckets = [finalNorm..<end] + layerRanges.reversed() + [embeddingRange]
   }
 
   /// The tensor of that name.

@@ -4,10 +4,12 @@ import Kernels
 public struct LayerWeights {
   /// [d + 2·g·e, d]: the queries' rows, the keys', the values'.
   public let queryKeyValue: Matrix
-  public let queryNorm: UnsafeMutablePointer<Float>
-  public let keyNorm: UnsafeMutablePointer<Float>
+  /// [d] and [g·e]; nil without a QK norm.
+  public let queryNorm: UnsafeMutablePointer<Float>?
+  public let keyNorm: UnsafeMutablePointer<Float>?
   /// [d, d].
   public let output: Matrix
+  /// Of what attention gives or, in a Llama, takes, [d]; likewise the FFN's.
   public let attentionNorm: UnsafeMutablePointer<Float>
   /// [2f, d]: the gate's rows, then the up's.
   public let gateUp: Matrix
@@ -21,20 +23,21 @@ public struct LayerWeights {
     let model = layout.model
     let (d, f) = (model.hiddenSize, model.intermediateSize)
     hiddenSize = d
-    var next = flat + layout.layerStarts[layer]
-    func take(_ count: Int) -> UnsafeMutablePointer<Float> {
-      defer { next += count }
-      return next
+    let places = layout.layers[layer]
+    func place(_ role: ParameterTensor.Role) -> UnsafeMutablePointer<Float>? { places[role].map { flat + $0 } }
+    func required(_ role: ParameterTensor.Role) -> UnsafeMutablePointer<Float> {
+      guard let place = place(role) else { preconditionFailure("layer \(layer) has no \(role)") }
+      return place
     }
-    let mixed = d + 2 * model.keyValueSize
-    queryKeyValue = Matrix(take(mixed * d), rows: mixed, columns: d)
-    queryNorm = take(d)
-    keyNorm = take(model.keyValueSize)
-    output = Matrix(take(d * d), rows: d, columns: d)
-    attentionNorm = take(d)
-    gateUp = Matrix(take(2 * f * d), rows: 2 * f, columns: d)
-    down = Matrix(take(d * f), rows: d, columns: f)
-    feedForwardNorm = take(d)
+    // Queries', keys' and values' rows lie one after another, and so do gate's and up's.
+    queryKeyValue = Matrix(required(.query), rows: d + 2 * model.keyValueSize, columns: d)
+    queryNorm = place(.queryNorm)
+    keyNorm = place(.keyNorm)
+    output = Matrix(required(.attentionOutput), rows: d, columns: d)
+    attentionNorm = required(.attentionNorm)
+    gateUp = Matrix(required(.gate), rows: 2 * f, columns: d)
+    down = Matrix(required(.down), rows: d, columns: f)
+    feedForwardNorm = required(.feedForwardNorm)
   }
 
   /// [d, d].

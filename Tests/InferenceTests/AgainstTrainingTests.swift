@@ -12,11 +12,14 @@ struct Subject {
 
   init(
     _ decoding: HiddenDecoding, layers: Int = 3, heads: Int = 4, keyValueHeads: Int = 2, hiddenSize: Int = 48,
-    tied: Bool = false, _ precision: ElementType = .fp32
+    tied: Bool = false, architecture: Architecture = .olmo2, _ precision: ElementType = .fp32
   ) {
+    // Without a QK norm larger weights make an attention that one bf16 rounding of a score turns elsewhere.
+    let range = architecture == .llama ? 0.15 : 0.3
     let configuration = ModelConfiguration(
-      vocabularySize: 61, hiddenSize: hiddenSize, intermediateSize: 40, layers: layers, queryHeads: heads,
-      keyValueHeads: keyValueHeads, initializerRange: 0.3, tieWordEmbeddings: tied)
+      architecture: architecture, vocabularySize: 61, hiddenSize: hiddenSize, intermediateSize: 40, layers: layers,
+      queryHeads: heads,
+      keyValueHeads: keyValueHeads, initializerRange: range, tieWordEmbeddings: tied)
     let layout = ParameterLayout(configuration)
     parameters = Buffer(count: layout.count)
     layout.initialize(parameters.floats, seed: 5)
@@ -76,9 +79,9 @@ let patterns: [HiddenDecoding] = [
 @Suite struct AgainstTrainingTests {
   private let bound: Float = 1e-4
 
-  @Test("Every split of a text between prefill and decode", arguments: patterns)
-  func splits(_ decoding: HiddenDecoding) {
-    let subject = Subject(decoding)
+  @Test("Every split of a text between prefill and decode", arguments: patterns, Architecture.allCases)
+  func splits(_ decoding: HiddenDecoding, _ architecture: Architecture) {
+    let subject = Subject(decoding, architecture: architecture)
     let tokens = Subject.tokens(70)
     let expected = subject.expected(tokens)
     let decoder = Decoder(subject.model, on: subject.team)
@@ -128,9 +131,9 @@ let patterns: [HiddenDecoding] = [
     }
   }
 
-  @Test("Five sequences of different lengths at once", arguments: patterns)
-  func batch(_ decoding: HiddenDecoding) {
-    let subject = Subject(decoding)
+  @Test("Five sequences of different lengths at once", arguments: patterns, Architecture.allCases)
+  func batch(_ decoding: HiddenDecoding, _ architecture: Architecture) {
+    let subject = Subject(decoding, architecture: architecture)
     let texts = [70, 3, 32, 48, 17].enumerated().map { Subject.tokens($1, seed: $0 + 2) }
     let expected = texts.map { subject.expected($0) }
     let decoder = Decoder(subject.model, on: subject.team)
@@ -180,9 +183,9 @@ let patterns: [HiddenDecoding] = [
     }
   }
 
-  @Test("In bf16 the logits are near, whatever goes through at once", arguments: patterns)
-  func bf16(_ decoding: HiddenDecoding) {
-    let subject = Subject(decoding, .bf16)
+  @Test("In bf16 the logits are near, whatever goes through at once", arguments: patterns, Architecture.allCases)
+  func bf16(_ decoding: HiddenDecoding, _ architecture: Architecture) {
+    let subject = Subject(decoding, architecture: architecture, .bf16)
     let tokens = Subject.tokens(200)
     let expected = subject.expected(tokens)
     let decoder = Decoder(subject.model, on: subject.team)

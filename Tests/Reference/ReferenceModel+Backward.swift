@@ -43,7 +43,10 @@ extension ReferenceModel {
       add(prefix + name, dWeight)
       return dx
     }
-    func normBack(_ name: String, _ dy: Matrix, _ x: Matrix) -> Matrix {
+    func normBack(
+      _ name: String, _ dy: Matrix, _ x: Matrix, in architecture: ReferenceModel.Architecture
+    ) -> Matrix {
+      guard dimensions.architecture == architecture else { return dy }
       let (dx, dWeight) = rmsNormBackward(dy, x, weight(prefix + name), epsilon: dimensions.rmsNormEpsilon)
       add(prefix + name, dWeight)
       return dx
@@ -52,25 +55,29 @@ extension ReferenceModel {
       rope(z, headSize: dimensions.headSize, theta: dimensions.ropeTheta, backward: true) { $0 % positions }
     }
 
-    // output = middle + norm(down)
-    let dDown = normBack("post_feedforward_layernorm.weight", dOutput, trace.down)
+    // output = middle + norm(down), or middle + down
+    let dDown = normBack("post_feedforward_layernorm.weight", dOutput, trace.down, in: .olmo2)
     let dActivation = linearBack("mlp.down_proj.weight", dDown, trace.activation)
     let (dGate, dUp) = swiGLUBackward(dActivation, gate: trace.gate, up: trace.up)
+    let dFeedForwardInput =
+      linearBack("mlp.gate_proj.weight", dGate, trace.feedForwardInput)
+      + linearBack("mlp.up_proj.weight", dUp, trace.feedForwardInput)
     let dMiddle =
-      dOutput
-      + linearBack("mlp.gate_proj.weight", dGate, trace.middle)
-      + linearBack("mlp.up_proj.weight", dUp, trace.middle)
+      dOutput + normBack("post_attention_layernorm.weight", dFeedForwardInput, trace.middle, in: .llama)
 
-    // middle = input + norm(a Wo)
-    let dProjection = normBack("post_attention_layernorm.weight", dMiddle, trace.attentionProjection)
+    // middle = input + norm(a Wo), or input + a Wo
+    let dProjection = normBack(
+      "post_attention_layernorm.weight", dMiddle, trace.attentionProjection, in: .olmo2)
     let dAttention = linearBack("self_attn.o_proj.weight", dProjection, trace.attention)
     let (dQueries, dKeys, dValues) = attentionBackward(dAttention, trace)
-    let dQueryProjection = normBack("self_attn.q_norm.weight", unrotate(dQueries), trace.queryProjection)
-    let dKeyProjection = normBack("self_attn.k_norm.weight", unrotate(dKeys), trace.keyProjection)
-    return dMiddle
-      + linearBack("self_attn.q_proj.weight", dQueryProjection, trace.input)
-      + linearBack("self_attn.k_proj.weight", dKeyProjection, trace.input)
-      + linearBack("self_attn.v_proj.weight", dValues, trace.input)
+    let dQueryProjection = normBack(
+      "self_attn.q_norm.weight", unrotate(dQueries), trace.queryProjection, in: .olmo2)
+    let dKeyProjection = normBack("self_attn.k_norm.weight", unrotate(dKeys), trace.keyProjection, in: .olmo2)
+    let dAttentionInput =
+      linearBack("self_attn.q_proj.weight", dQueryProjection, trace.attentionInput)
+      + linearBack("self_attn.k_proj.weight", dKeyProjection, trace.attentionInput)
+      + linearBack("self_attn.v_proj.weight", dValues, trace.attentionInput)
+    return dMiddle + normBack("input_layernorm.weight", dAttentionInput, trace.input, in: .llama)
   }
 
   /// With p = softmax(s), s = q kᵀ / √e and a = p v:

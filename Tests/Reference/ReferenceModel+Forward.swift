@@ -5,6 +5,8 @@ extension ReferenceModel {
   struct LayerTrace {
     /// The residual stream that enters, [R, d].
     var input: Matrix
+    /// What attention takes: the input, or its norm, [R, d].
+    var attentionInput: Matrix
     /// x Wq [R, h·e] and x Wk [R, g·e], before their norms.
     var queryProjection: Matrix
     var keyProjection: Matrix
@@ -21,6 +23,8 @@ extension ReferenceModel {
     var attentionProjection: Matrix
     /// The residual stream between attention and FFN, [R, d].
     var middle: Matrix
+    /// What the FFN takes, [R, d].
+    var feedForwardInput: Matrix
     /// [R, f] each.
     var gate: Matrix
     var up: Matrix
@@ -99,28 +103,36 @@ extension ReferenceModel {
       rope(z, headSize: dimensions.headSize, theta: dimensions.ropeTheta) { $0 % positions }
     }
 
-    let queryProjection = linear(x, weight(prefix + "self_attn.q_proj.weight"))
-    let keyProjection = linear(x, weight(prefix + "self_attn.k_proj.weight"))
-    let values = linear(x, weight(prefix + "self_attn.v_proj.weight"))
-    let queries = rotate(rmsNorm(queryProjection, weight(prefix + "self_attn.q_norm.weight"), epsilon: epsilon))
-    let keys = rotate(rmsNorm(keyProjection, weight(prefix + "self_attn.k_norm.weight"), epsilon: epsilon))
+    /// The norm of that name; without one in this architecture, the rows themselves.
+    func norm(_ z: Matrix, _ name: String, in architecture: ReferenceModel.Architecture) -> Matrix {
+      dimensions.architecture == architecture ? rmsNorm(z, weight(prefix + name), epsilon: epsilon) : z
+    }
+
+    let attentionInput = norm(x, "input_layernorm.weight", in: .llama)
+    let queryProjection = linear(attentionInput, weight(prefix + "self_attn.q_proj.weight"))
+    let keyProjection = linear(attentionInput, weight(prefix + "self_attn.k_proj.weight"))
+    let values = linear(attentionInput, weight(prefix + "self_attn.v_proj.weight"))
+    let queries = rotate(norm(queryProjection, "self_attn.q_norm.weight", in: .olmo2))
+    let keys = rotate(norm(keyProjection, "self_attn.k_norm.weight", in: .olmo2))
 
     let probabilities = (0..<dimensions.heads).map { attentionWeights(head: $0, queries, keys, mask) }
     let attention = weightedValues(probabilities, values, mask)
     let attentionProjection = linear(attention, weight(prefix + "self_attn.o_proj.weight"))
-    let middle =
-      x + rmsNorm(attentionProjection, weight(prefix + "post_attention_layernorm.weight"), epsilon: epsilon)
+    let middle = x + norm(attentionProjection, "post_attention_layernorm.weight", in: .olmo2)
 
-    let gate = linear(middle, weight(prefix + "mlp.gate_proj.weight"))
-    let up = linear(middle, weight(prefix + "mlp.up_proj.weight"))
+    let feedForwardInput = norm(middle, "post_attention_layernorm.weight", in: .llama)
+    let gate = linear(feedForwardInput, weight(prefix + "mlp.gate_proj.weight"))
+    let up = linear(feedForwardInput, weight(prefix + "mlp.up_proj.weight"))
     let activation = swiGLU(gate: gate, up: up)
     let down = linear(activation, weight(prefix + "mlp.down_proj.weight"))
-    let output = middle + rmsNorm(down, weight(prefix + "post_feedforward_layernorm.weight"), epsilon: epsilon)
+    let output = middle + norm(down, "post_feedforward_layernorm.weight", in: .olmo2)
 
     return LayerTrace(
-      input: x, queryProjection: queryProjection, keyProjection: keyProjection, queries: queries, keys: keys,
+      input: x, attentionInput: attentionInput, queryProjection: queryProjection, keyProjection: keyProjection,
+      queries: queries, keys: keys,
       values: values, probabilities: probabilities, attention: attention, attentionProjection: attentionProjection,
-      middle: middle, gate: gate, up: up, activation: activation, down: down, output: output)
+      middle: middle, feedForwardInput: feedForwardInput, gate: gate, up: up, activation: activation, down: down,
+      output: output)
   }
 
   /// The first column of the kv head that query head t reads: head ⌊t·g/h⌋.

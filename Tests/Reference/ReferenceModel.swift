@@ -7,7 +7,15 @@
 /// Shapes: T positions, K copies, R = K·T rows, L layers, d hidden, h query heads, g kv heads, e = d/h, f FFN width,
 /// V vocabulary.
 public struct ReferenceModel: Sendable {
+  /// How a block is put together: OLMo 2 norms what attention and FFN give, and queries and keys; Llama norms what
+  /// attention and FFN take.
+  public enum Architecture: String, Sendable, CaseIterable {
+    case olmo2
+    case llama
+  }
+
   public struct Dimensions: Sendable, Hashable {
+    public var architecture: Architecture
     /// V.
     public var vocabularySize: Int
     /// d, a multiple of 2h.
@@ -27,9 +35,11 @@ public struct ReferenceModel: Sendable {
     public var tieWordEmbeddings: Bool
 
     public init(
-      vocabularySize: Int, hiddenSize: Int, intermediateSize: Int, layers: Int, heads: Int, keyValueHeads: Int,
+      architecture: Architecture = .olmo2, vocabularySize: Int, hiddenSize: Int, intermediateSize: Int, layers: Int,
+      heads: Int, keyValueHeads: Int,
       ropeTheta: Double = 500_000, rmsNormEpsilon: Double = 1e-6, tieWordEmbeddings: Bool = false
     ) {
+      self.architecture = architecture
       self.vocabularySize = vocabularySize
       self.hiddenSize = hiddenSize
       self.intermediateSize = intermediateSize
@@ -53,19 +63,24 @@ public struct ReferenceModel: Sendable {
       var shapes: [(name: String, shape: [Int])] = [("model.embed_tokens.weight", [vocabularySize, hiddenSize])]
       for layer in 0..<layers {
         let prefix = "model.layers.\(layer)."
+        if architecture == .llama { shapes.append((prefix + "input_layernorm.weight", [hiddenSize])) }
         shapes += [
           (prefix + "self_attn.q_proj.weight", [hiddenSize, hiddenSize]),
           (prefix + "self_attn.k_proj.weight", [keyValueSize, hiddenSize]),
           (prefix + "self_attn.v_proj.weight", [keyValueSize, hiddenSize]),
           (prefix + "self_attn.o_proj.weight", [hiddenSize, hiddenSize]),
-          (prefix + "self_attn.q_norm.weight", [hiddenSize]),
-          (prefix + "self_attn.k_norm.weight", [keyValueSize]),
+        ]
+        if architecture == .olmo2 {
+          shapes.append((prefix + "self_attn.q_norm.weight", [hiddenSize]))
+          shapes.append((prefix + "self_attn.k_norm.weight", [keyValueSize]))
+        }
+        shapes += [
           (prefix + "post_attention_layernorm.weight", [hiddenSize]),
           (prefix + "mlp.gate_proj.weight", [intermediateSize, hiddenSize]),
           (prefix + "mlp.up_proj.weight", [intermediateSize, hiddenSize]),
           (prefix + "mlp.down_proj.weight", [hiddenSize, intermediateSize]),
-          (prefix + "post_feedforward_layernorm.weight", [hiddenSize]),
         ]
+        if architecture == .olmo2 { shapes.append((prefix + "post_feedforward_layernorm.weight", [hiddenSize])) }
       }
       shapes.append(("model.norm.weight", [hiddenSize]))
       if !tieWordEmbeddings {

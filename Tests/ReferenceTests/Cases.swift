@@ -10,14 +10,16 @@ struct Case: Sendable, CustomTestStringConvertible {
   var keyValueHeads = 2
   var tied = false
   var seed: UInt64 = 1
+  var architecture = ReferenceModel.Architecture.olmo2
 
   var testDescription: String {
-    "\(pattern), T \(positions), \(heads) heads, \(keyValueHeads) kv heads\(tied ? ", tied" : "")"
+    "\(architecture) \(pattern), T \(positions), \(heads) heads, \(keyValueHeads) kv heads\(tied ? ", tied" : "")"
   }
 
   var model: ReferenceModel {
     let dimensions = ReferenceModel.Dimensions(
-      vocabularySize: 23, hiddenSize: 6 * heads, intermediateSize: 19, layers: 2, heads: heads,
+      architecture: architecture, vocabularySize: 23, hiddenSize: 6 * heads, intermediateSize: 19, layers: 2,
+      heads: heads,
       keyValueHeads: keyValueHeads, tieWordEmbeddings: tied)
     return .random(seed: seed, dimensions: dimensions, pattern: pattern)
   }
@@ -43,6 +45,10 @@ struct Case: Sendable, CustomTestStringConvertible {
     Case(pattern: .cswa(repeats: 2, window: 3, chunk: 16), positions: [5], heads: 3, keyValueHeads: 3, seed: 11),
     Case(pattern: .naive(repeats: 2), positions: [9, 3], seed: 12),
     Case(pattern: .naive(repeats: 5), positions: [5], heads: 2, keyValueHeads: 1, tied: true, seed: 13),
+    Case(pattern: .vanilla, positions: [9, 4], seed: 14, architecture: .llama),
+    Case(pattern: .phd(repeats: 3), positions: [6], keyValueHeads: 1, tied: true, seed: 15, architecture: .llama),
+    Case(pattern: .cswa(repeats: 3, window: 4, chunk: 5), positions: [9, 3], seed: 16, architecture: .llama),
+    Case(pattern: .naive(repeats: 2), positions: [7], seed: 17, architecture: .llama),
   ]
 
   static let hiddenDecoding = all.filter { [.phd, .swa, .cswa].contains($0.pattern.kind) }

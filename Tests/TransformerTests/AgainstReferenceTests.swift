@@ -14,15 +14,17 @@ struct Case: Sendable, CustomStringConvertible {
   var layers = 2
   var sequences = 2
   var tied = false
+  var architecture = ReferenceModel.Architecture.olmo2
 
   var description: String {
-    "\(pattern), T \(positions), heads \(heads)/\(keyValueHeads), d \(hiddenSize), L \(layers), B \(sequences)"
+    "\(architecture) \(pattern), T \(positions), heads \(heads)/\(keyValueHeads), d \(hiddenSize), L \(layers), B \(sequences)"
       + (tied ? ", tied" : "")
   }
 
   func model(seed: UInt64 = 7) -> ReferenceModel {
     let dimensions = ReferenceModel.Dimensions(
-      vocabularySize: 61, hiddenSize: hiddenSize, intermediateSize: 40, layers: layers, heads: heads,
+      architecture: architecture, vocabularySize: 61, hiddenSize: hiddenSize, intermediateSize: 40, layers: layers,
+      heads: heads,
       keyValueHeads: keyValueHeads, tieWordEmbeddings: tied)
     return ReferenceModel.random(seed: seed, dimensions: dimensions, pattern: pattern)
   }
@@ -47,6 +49,14 @@ struct Case: Sendable, CustomStringConvertible {
     Case(pattern: .cswa(repeats: 4, window: 2, chunk: 1), positions: 9, layers: 1),
     Case(pattern: .naive(repeats: 2), positions: 25),
     Case(pattern: .naive(repeats: 5), positions: 11, keyValueHeads: 1, layers: 1),
+    Case(pattern: .vanilla, positions: 1, architecture: .llama),
+    Case(
+      pattern: .vanilla, positions: 37, heads: 3, keyValueHeads: 3, hiddenSize: 30, tied: true, architecture: .llama),
+    Case(pattern: .phd(repeats: 3), positions: 13, keyValueHeads: 1, architecture: .llama),
+    Case(pattern: .swa(repeats: 2, window: 5), positions: 33, layers: 3, architecture: .llama),
+    Case(pattern: .cswa(repeats: 3, window: 9, chunk: 4), positions: 22, tied: true, architecture: .llama),
+    Case(pattern: .cswa(repeats: 4, window: 2, chunk: 1), positions: 9, layers: 1, architecture: .llama),
+    Case(pattern: .naive(repeats: 2), positions: 25, architecture: .llama),
   ]
 
   /// Long enough for several blocks of queries and of keys.

@@ -65,6 +65,21 @@ import Testing
     }
   }
 
+  @Test("A Llama's losses and gradients are near", arguments: Case.all.filter { $0.architecture == .llama })
+  func llama(_ shape: Case) throws {
+    let reference = shape.model()
+    let subject = Subject(reference, sequences: shape.sequences, positions: shape.positions, precision: .bf16)
+    let expected = reference.lossAndGradient(sequences: shape.tokens(), zLoss: 1e-3)
+    let sums = subject.lossAndGradient(shape.tokens(), zLoss: 1e-3)
+    #expect(abs(sums.crossEntropy / Double(sums.tokens) - expected.crossEntropy) < 2e-2 * expected.crossEntropy)
+    for tensor in subject.layout.tensors {
+      let gradient = try #require(expected.gradient[tensor.name])
+      if gradient.allSatisfy({ $0 == 0 }) { continue }
+      let difference = relativeDifference(subject.gradient(of: tensor, dividedBy: sums.tokens), gradient)
+      #expect(difference < 3e-2, "\(tensor.name): \(difference)")
+    }
+  }
+
   @Test("A pass takes less than 65 % of the memory")
   func memory() {
     func bytes(_ precision: ElementType) -> Int {

@@ -28,7 +28,8 @@ extension ReferencePattern {
 extension ReferenceModel.Dimensions {
   var configuration: ModelConfiguration {
     ModelConfiguration(
-      vocabularySize: vocabularySize, hiddenSize: hiddenSize, intermediateSize: intermediateSize, layers: layers,
+      architecture: architecture == .olmo2 ? .olmo2 : .llama, vocabularySize: vocabularySize, hiddenSize: hiddenSize,
+      intermediateSize: intermediateSize, layers: layers,
       queryHeads: heads, keyValueHeads: keyValueHeads, ropeTheta: ropeTheta, rmsNormEpsilon: rmsNormEpsilon,
       tieWordEmbeddings: tieWordEmbeddings)
   }

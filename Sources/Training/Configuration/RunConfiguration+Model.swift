@@ -4,6 +4,9 @@ extension ModelConfiguration {
   init(_ section: ConfigurationSection) throws(ConfigurationError) {
     let width = 1...ConfigurationLimit.width
     self.init(
+      architecture: try section.choice(
+        "architecture", default: Architecture.olmo2,
+        "`olmo2`: norms after attention and FFN, and of queries and keys. `llama`: norms before attention and FFN."),
       vocabularySize: try section.integer(
         "vocab_size", in: 1...ConfigurationLimit.count,
         "V, the size of the vocabulary: token ids are below it."),
