@@ -77,7 +77,8 @@ public struct RunConfiguration: Sendable, Equatable {
     seed = try top.integer(
       "seed", default: 0, in: 0...Int.max, "What the initial weights and the order of the samples follow from.")
     model = try ModelConfiguration(
-      reader.section("model", "How the transformer's blocks are put together, and their sizes, under Hugging Face's names."))
+      reader.section(
+        "model", "How the transformer's blocks are put together, and their sizes, under Hugging Face's names."))
     hiddenDecoding = try HiddenDecoding(
       reader.section(
         "hidden_decoding",
