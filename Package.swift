@@ -24,14 +24,19 @@ let package = Package(
 
     .target(name: "Kernels", dependencies: ["COpenBLAS", "COneDNN", "CProcessor"], swiftSettings: vectorised),
     .target(name: "JSON"),
-    .target(name: "Storage", dependencies: ["CHDF5", "CXXHash"]),
+    .target(name: "Storage", dependencies: ["CHDF5", "CXXHash", "JSON"]),
     .target(name: "Communication", dependencies: ["COpenMPI"], swiftSettings: vectorised),
     .target(name: "Transformer", dependencies: ["Kernels"]),
     .target(name: "Charts"),
     .target(name: "Inference", dependencies: ["Kernels", "Transformer"]),
     .target(name: "Corpus", dependencies: ["Storage"]),
+    // What `transformers` is given with a model is part of the program, and a file that can be read and tested.
     .target(
-      name: "Training", dependencies: ["Kernels", "Transformer", "JSON", "Storage", "Corpus", "Communication"]),
+      name: "HuggingFace", dependencies: ["Transformer", "Storage", "JSON"],
+      resources: [.embedInCode("modeling_phd.py")]),
+    .target(
+      name: "Training",
+      dependencies: ["Kernels", "Transformer", "HuggingFace", "JSON", "Storage", "Corpus", "Communication"]),
 
     .executableTarget(
       name: "phd-train",
@@ -39,7 +44,8 @@ let package = Package(
     .executableTarget(
       name: "phd",
       dependencies: [
-        "Training", "Inference", "Transformer", "Communication", "Corpus", "Storage", "JSON", "Kernels", "Charts",
+        "Training", "Inference", "Transformer", "HuggingFace", "Communication", "Corpus", "Storage", "JSON", "Kernels",
+        "Charts",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -59,6 +65,11 @@ let package = Package(
     .testTarget(name: "ReferenceTests", dependencies: ["Reference"]),
     .testTarget(name: "TransformerTests", dependencies: ["Transformer", "Kernels", "Reference", "Storage"]),
     .testTarget(name: "InferenceTests", dependencies: ["Inference", "Transformer", "Kernels"]),
+    .testTarget(
+      name: "HuggingFaceTests",
+      dependencies: [
+        "HuggingFace", "Training", "Inference", "Kernels", "Storage", "JSON", "TestSupport", "phd", "phd-train",
+      ]),
     .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
     .testTarget(name: "ChartsTests", dependencies: ["Charts"]),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),

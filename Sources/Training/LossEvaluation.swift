@@ -29,17 +29,18 @@ public struct LossEvaluation {
     checkpoint path: String, corpus: String, sequenceLength: Int? = nil, sequences: Int? = nil, microBatch: Int = 4,
     threads: Int? = nil, _ communicator: Communicator
   ) throws {
-    let (configuration, weights, source) = try communicator.agreed {
+    let (saved, weights, source) = try communicator.agreed {
       let report = try CheckpointReport(path)
-      let source = try DataSource(
-        corpus, sequenceLength: sequenceLength ?? report.configuration.data.sequenceLength)
-      return (report.configuration, try report.readWeights(), source)
+      guard let length = sequenceLength ?? report.saved.sequenceLength else {
+        throw ConfigurationError("\(path) says nothing of its samples' length: give --sequence-length")
+      }
+      return (report.saved, try report.readWeights(), try DataSource(corpus, sequenceLength: length))
     }
     let team = ThreadTeam(count: try threads ?? Threads.perRank(communicator))
     let samples = min(sequences ?? .max, source.sampleCount)
     let pass = ModelPass(
       PassShape(
-        model: configuration.model, hiddenDecoding: configuration.hiddenDecoding, sequences: min(microBatch, samples),
+        model: saved.model, hiddenDecoding: saved.hiddenDecoding, sequences: min(microBatch, samples),
         positions: source.sequenceLength),
       layout: weights.layout, trains: false, on: team)
     let losses = try SampleLosses(of: samples, from: source, pass, parameters: weights.parameters, communicator)

@@ -1,5 +1,6 @@
 import Communication
 import Foundation
+import HuggingFace
 import Kernels
 import Storage
 import Transformer
@@ -10,7 +11,7 @@ extension Trainer {
   /// Rank 0 reads and tells the others, so that the files need not be seen from every node. Collective.
   /// - Parameters:
   ///   - checkpoint: rank 0's choice; the other ranks' is not asked for.
-  ///   - file: a file with a `/model`, used only where there is no checkpoint.
+  ///   - file: a file with a `/model`, or a model of Hugging Face's; used only where there is no checkpoint.
   /// - Returns: whether a checkpoint was resumed from.
   /// - Throws: `AgreedError`, `CommunicationError`.
   func begin(from checkpoint: Checkpoint?, initializingFrom file: String?) throws -> Bool {
@@ -23,13 +24,33 @@ extension Trainer {
       for buffer in [state.parameters, state.average, state.squareAverage] { try share(buffer) }
     } else if let file {
       try communicator.rootOnly {
-        try Checkpoint.readWeights(file, into: state.parameters, state.layout)
+        if PretrainedModel.isOne(file) {
+          try readPretrained(file)
+        } else {
+          try Checkpoint.readWeights(file, into: state.parameters, state.layout)
+        }
       }
       try share(state.parameters)
     } else {
       state.layout.initialize(state.parameters.floats, seed: UInt64(configuration.seed))
     }
     return resumes
+  }
+
+  /// Reads the weights of a model of Hugging Face's, which must be the configured one but for its hidden copies.
+  private func readPretrained(_ path: String) throws {
+    let pretrained = try PretrainedModel(path)
+    var (theirs, mine) = (pretrained.description.model, configuration.model)
+    // What the initial weights would have been does not matter.
+    (theirs.initializerRange, mine.initializerRange) = (0, 0)
+    guard theirs == mine else {
+      throw ConfigurationError(
+        "\(path): another model than the configured one: \(theirs.difference(from: mine)); `phd checkpoint import` "
+          + "prints the section model for it")
+    }
+    for tensor in state.layout.tensors {
+      try pretrained.read(tensor, 0..<tensor.shape[0], into: state.parameters[tensor.range])
+    }
   }
 
   private func share(_ buffer: Buffer) throws {

@@ -71,6 +71,31 @@ public struct ModelConfiguration: Sendable, Equatable {
     if headSize % 2 != 0 {
       return "a head's size, hidden_size / num_attention_heads (\(headSize)), must be even for the rotary embedding"
     }
+    if approximateParameters > 0x1p42 {
+      return "vocab_size (\(vocabularySize)), hidden_size (\(hiddenSize)), intermediate_size (\(intermediateSize)) and "
+        + "num_hidden_layers (\(layers)) make \(approximateParameters) parameters, more than 2^42: make them smaller"
+    }
     return nil
+  }
+
+  /// The first value that another model has otherwise, in words that name the key of a configuration and both values.
+  public func difference(from other: ModelConfiguration) -> String {
+    let keys: [(String, (ModelConfiguration) -> String)] = [
+      ("architecture", { $0.architecture.rawValue }), ("vocab_size", { "\($0.vocabularySize)" }),
+      ("hidden_size", { "\($0.hiddenSize)" }), ("intermediate_size", { "\($0.intermediateSize)" }),
+      ("num_hidden_layers", { "\($0.layers)" }), ("num_attention_heads", { "\($0.queryHeads)" }),
+      ("num_key_value_heads", { "\($0.keyValueHeads)" }), ("rope_theta", { "\($0.ropeTheta)" }),
+      ("rms_norm_eps", { "\($0.rmsNormEpsilon)" }), ("initializer_range", { "\($0.initializerRange)" }),
+      ("tie_word_embeddings", { "\($0.tieWordEmbeddings)" }),
+    ]
+    guard let (key, value) = keys.first(where: { $0.1(self) != $0.1(other) }) else { return "no difference" }
+    return "\(key) is \(value(self)), and \(value(other)) there"
+  }
+
+  /// How many parameters these sizes make, in a number that no size overflows; a few norms too many.
+  public var approximateParameters: Double {
+    let (d, f, kv) = (Double(hiddenSize), Double(intermediateSize), Double(keyValueSize))
+    let blocks = Double(layers) * (2 * d * d + 2 * kv * d + 3 * f * d + 3 * d + kv)
+    return blocks + 2 * Double(vocabularySize) * d + d
   }
 }

@@ -6,7 +6,8 @@ import Training
 /// `phd checkpoint`: what is in a checkpoint, and whether it is whole.
 struct CheckpointCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "checkpoint", abstract: "Look at checkpoints.", subcommands: [Inspect.self, Verify.self])
+    commandName: "checkpoint", abstract: "Look at checkpoints; take models from others, and give them theirs.",
+    subcommands: [Inspect.self, Verify.self, Import.self, Export.self])
 
   struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Say what a checkpoint is.")

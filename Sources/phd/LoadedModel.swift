@@ -20,8 +20,8 @@ struct LoadedModel {
     try ErrorReport.requireProcessor()
     let report = try CheckpointReport(path)
     checkpoint = report.checkpoint
-    layout = ParameterLayout(report.configuration.model)
-    hiddenDecoding = report.configuration.hiddenDecoding
+    layout = ParameterLayout(report.saved.model)
+    hiddenDecoding = report.saved.hiddenDecoding
     let name = tokenizer ?? checkpoint.tokenizer.name
     if let tokenizer, tokenizer != "bytes" {
       throw InferenceError(.usage, "--tokenizer \(tokenizer): this version knows one tokenizer, 'bytes'")

@@ -81,6 +81,25 @@ extension ConfigurationSection {
         }, write: { $0.map { .integer($0) } ?? .null })) ?? nil
   }
 
+  /// An integer, a list of them, or null, the default, for none.
+  func integers(
+    _ name: String, in range: ClosedRange<Int>, _ meaning: String
+  ) throws(ConfigurationError) -> [Int] {
+    try value(
+      Key<[Int]>(
+        name: name, expected: "null, an integer from \(range.lowerBound) to \(range.upperBound), or a list of them",
+        fallback: [], meaning: meaning, placeholder: [],
+        read: { json in
+          if json == .null { return [] }
+          let values = json.array?.map(\.integer) ?? [json.integer]
+          let integers = values.compactMap { $0 }.filter { range.contains($0) }
+          return integers.count == values.count ? integers : nil
+        },
+        write: { values in
+          values.count > 1 ? .array(values.map { .integer($0) }) : values.first.map { .integer($0) } ?? .null
+        })) ?? []
+  }
+
   func number(
     _ name: String, default fallback: Double? = nil, in range: NumberRange, _ meaning: String
   ) throws(ConfigurationError) -> Double {

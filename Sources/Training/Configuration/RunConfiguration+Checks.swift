@@ -48,13 +48,7 @@ extension RunConfiguration {
   private var sizeFault: String? {
     let (d, f, layers) = (Double(model.hiddenSize), Double(model.intermediateSize), Double(model.layers))
     let (vocabulary, kv) = (Double(model.vocabularySize), Double(model.keyValueSize))
-    let blocks = layers * (2 * d * d + 2 * kv * d + 3 * f * d + 3 * d + kv)
-    let parameters = blocks + 2 * vocabulary * d + d
-    if parameters > 0x1p42 {
-      return "model: vocab_size (\(model.vocabularySize)), hidden_size (\(model.hiddenSize)), intermediate_size "
-        + "(\(model.intermediateSize)) and num_hidden_layers (\(model.layers)) make \(parameters) parameters, more than "
-        + "2^42: make them smaller"
-    }
+    let parameters = model.approximateParameters
     let (positions, copies) = (Double(data.sequenceLength), Double(hiddenDecoding.repeats))
     let batch =
       "training.micro_batch_size (\(training.microBatchSize)) × data.sequence_length (\(data.sequenceLength)) × "

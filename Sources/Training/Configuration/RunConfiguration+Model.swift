@@ -1,3 +1,4 @@
+import HuggingFace
 import Transformer
 
 extension ModelConfiguration {
@@ -32,6 +33,21 @@ extension ModelConfiguration {
       tieWordEmbeddings: try section.boolean(
         "tie_word_embeddings", default: false,
         "Whether the embedding serves as the head's weight too; there is no `lm_head.weight` then."))
+  }
+}
+
+extension ModelMetadata {
+  init(_ section: ConfigurationSection) throws(ConfigurationError) {
+    let tokens = 0...ConfigurationLimit.count
+    self.init(
+      maxPositionEmbeddings: try section.integerOrNull(
+        "max_position_embeddings", in: 1...ConfigurationLimit.count,
+        "The longest text that other programs should give the model; computes nothing here."),
+      beginOfText: try section.integerOrNull(
+        "bos_token_id", in: tokens, "The token that begins a text; kept for other programs."),
+      endOfText: try section.integers(
+        "eos_token_id", in: tokens, "The token, or tokens, that end a text; kept for other programs."),
+      padding: try section.integerOrNull("pad_token_id", in: tokens, "The token of padding; kept for other programs."))
   }
 }
 

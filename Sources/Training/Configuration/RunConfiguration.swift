@@ -1,3 +1,4 @@
+import HuggingFace
 import JSON
 import Transformer
 
@@ -10,6 +11,7 @@ public struct RunConfiguration: Sendable, Equatable {
   /// What the initial weights and the order of the samples follow from.
   public let seed: Int
   public let model: ModelConfiguration
+  public let metadata: ModelMetadata
   public let hiddenDecoding: HiddenDecoding
   public let data: Data
   public let training: Training
@@ -76,14 +78,7 @@ public struct RunConfiguration: Sendable, Equatable {
       "The run's name: it lives in the folder `<checkpoint.directory>/<name>/`.")
     seed = try top.integer(
       "seed", default: 0, in: 0...Int.max, "What the initial weights and the order of the samples follow from.")
-    model = try ModelConfiguration(
-      reader.section(
-        "model", "How the transformer's blocks are put together, and their sizes, under Hugging Face's names."))
-    hiddenDecoding = try HiddenDecoding(
-      reader.section(
-        "hidden_decoding",
-        "How often each token is repeated, and which copies see what (arXiv 2504.14992). Left out, the model is the "
-          + "plain transformer."))
+    (model, metadata, hiddenDecoding) = try RunConfiguration.model(reader)
     data = try Data(reader.section("data", "The corpora, and how they are cut into samples."))
     training = try Training(reader.section("training", "The run: how long, in which batches, and how it is computed."))
     optimizer = try Optimizer(reader.section("optimizer", "AdamW with bias correction and decoupled weight decay."))
@@ -95,6 +90,19 @@ public struct RunConfiguration: Sendable, Equatable {
       reader.section("validation", "How often the loss on `data.validation` is measured, and on how much of it."))
     log = try Log(reader.section("log", "The loss log, `log.jsonl` in the run's folder."))
     resolved = .object(reader.resolved)
+  }
+
+  /// The sections that say what the model is.
+  static func model(
+    _ reader: ConfigurationReader
+  ) throws(ConfigurationError) -> (ModelConfiguration, ModelMetadata, HiddenDecoding) {
+    let model = try reader.section(
+      "model", "How the transformer's blocks are put together, and their sizes, under Hugging Face's names.")
+    let hiddenDecoding = try reader.section(
+      "hidden_decoding",
+      "How often each token is repeated, and which copies see what (arXiv 2504.14992). Left out, the model is the "
+        + "plain transformer.")
+    return (try ModelConfiguration(model), try ModelMetadata(model), try HiddenDecoding(hiddenDecoding))
   }
 
   /// The last component of a path, without `.json`.

@@ -58,16 +58,8 @@ public struct Checkpoint: Sendable {
     _ state: TrainingState, configuration: JSONValue, data: String, tokenizer: TokenizerIdentity = TokenizerIdentity(),
     to path: String
   ) throws {
-    try WholeFile.write(to: path) { temporary in
-      let file = try HDF5File.create(temporary, userBlockBytes: SealedFile.userBlockBytes)
-      try file.setAttribute("format", to: format)
-      try file.setAttribute("version", to: version)
-      try file.setAttribute("step", to: state.step)
-      try file.setAttribute("tokens", to: state.tokens)
-      try file.setAttribute("config", to: configuration.compact)
-      if let name = tokenizer.name { try file.setAttribute("tokenizer", to: name) }
-      if let sha256 = tokenizer.sha256 { try file.setAttribute("tokenizer_sha256", to: sha256) }
-      if let token = tokenizer.endOfDocument { try file.setAttribute("eos_token_id", to: token) }
+    let head = Head(configuration: configuration, step: state.step, tokens: state.tokens, tokenizer: tokenizer)
+    try write(head, to: path) { file in
       for tensor in state.layout.tensors {
         for (group, buffer) in groups(state) {
           try file.write(
@@ -76,6 +68,47 @@ public struct Checkpoint: Sendable {
       }
       try file.write("state/samples", [UInt64(state.samples)])
       try file.setAttribute("data", of: "/state", to: data)
+    }
+  }
+
+  /// Writes weights alone as a whole, sealed file, a tensor at a time: what other runs begin with, and inference needs.
+  ///
+  /// - Parameter read: gives all of a tensor.
+  /// - Throws: `StorageError.failed`; what `read` throws.
+  public static func writeWeights(
+    _ layout: ParameterLayout, configuration: JSONValue, tokenizer: TokenizerIdentity = TokenizerIdentity(),
+    to path: String, read: (_ tensor: ParameterTensor, _ floats: UnsafeMutableBufferPointer<Float>) throws -> Void
+  ) throws {
+    try write(Head(configuration: configuration, tokenizer: tokenizer), to: path) { file in
+      let largest = Buffer(count: layout.tensors.map(\.range.count).max() ?? 0)
+      for tensor in layout.tensors {
+        let floats = largest[0..<tensor.range.count]
+        try read(tensor, floats)
+        try file.write("model/\(tensor.name)", shape: tensor.shape, from: UnsafeBufferPointer(floats))
+      }
+    }
+  }
+
+  /// What the attributes of a file say.
+  private struct Head {
+    let configuration: JSONValue
+    var step = 0
+    var tokens = 0
+    let tokenizer: TokenizerIdentity
+  }
+
+  private static func write(_ head: Head, to path: String, _ body: (HDF5File) throws -> Void) throws {
+    try WholeFile.write(to: path) { temporary in
+      let file = try HDF5File.create(temporary, userBlockBytes: SealedFile.userBlockBytes)
+      try file.setAttribute("format", to: format)
+      try file.setAttribute("version", to: version)
+      try file.setAttribute("step", to: head.step)
+      try file.setAttribute("tokens", to: head.tokens)
+      try file.setAttribute("config", to: head.configuration.compact)
+      if let name = head.tokenizer.name { try file.setAttribute("tokenizer", to: name) }
+      if let sha256 = head.tokenizer.sha256 { try file.setAttribute("tokenizer_sha256", to: sha256) }
+      if let token = head.tokenizer.endOfDocument { try file.setAttribute("eos_token_id", to: token) }
+      try body(file)
       try file.close()
       try SealedFile.seal(temporary)
     }

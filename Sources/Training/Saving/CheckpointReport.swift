@@ -7,7 +7,7 @@ import Transformer
 public struct CheckpointReport: Sendable {
   public let path: String
   public let checkpoint: Checkpoint
-  public let configuration: RunConfiguration
+  public let saved: SavedModel
   public let parameters: Int
 
   public var isSealed: Bool { checkpoint.isSealed }
@@ -19,11 +19,11 @@ public struct CheckpointReport: Sendable {
     self.path = path
     checkpoint = try Checkpoint(verifying: path)
     do {
-      configuration = try RunConfiguration(json: checkpoint.configuration, file: path)
+      saved = try SavedModel(checkpoint.configuration, file: path)
     } catch {
       throw StorageError(.damaged, path, "its configuration cannot be used: \(error)")
     }
-    let layout = ParameterLayout(configuration.model)
+    let layout = ParameterLayout(saved.model)
     parameters = layout.count
     try checkpoint.checkTensors(layout)
   }
@@ -32,7 +32,7 @@ public struct CheckpointReport: Sendable {
   ///
   /// - Throws: `StorageError`.
   public func readWeights() throws -> (layout: ParameterLayout, parameters: Buffer) {
-    let layout = ParameterLayout(configuration.model)
+    let layout = ParameterLayout(saved.model)
     let parameters = Buffer(count: layout.count)
     try checkpoint.readWeights(into: parameters, layout)
     return (layout, parameters)
@@ -46,13 +46,15 @@ public struct CheckpointReport: Sendable {
   }
 
   public var text: String {
-    """
-    step         \(checkpoint.step)
-    tokens       \(checkpoint.tokens)
-    samples      \(checkpoint.samples)
-    model        \(configuration.hiddenDecoding.name), \(Quantity.short(parameters)) parameters
-    run          \(configuration.name), \(configuration.training.steps) steps planned
-    seal         \(isSealed ? "every byte as it was written" : "none: changed bytes would not be noticed")
-    """
+    let run = saved.run.map { "\($0.training.steps) steps planned" } ?? "no run's: weights alone"
+    return """
+      step         \(checkpoint.step)
+      tokens       \(checkpoint.tokens)
+      samples      \(checkpoint.samples)
+      model        \(saved.hiddenDecoding.name), \(saved.model.architecture.rawValue), \(Quantity.short(parameters)) \
+      parameters
+      run          \(saved.name), \(run)
+      seal         \(isSealed ? "every byte as it was written" : "none: changed bytes would not be noticed")
+      """
   }
 }

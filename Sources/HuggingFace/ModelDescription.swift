@@ -1,0 +1,212 @@
+import JSON
+import Storage
+import Transformer
+
+/// A model as `config.json` of a Hugging Face folder says it.
+public struct ModelDescription: Sendable, Equatable {
+  public let model: ModelConfiguration
+  /// Vanilla, unless the folder is one that this project wrote.
+  public let hiddenDecoding: HiddenDecoding
+  public let metadata: ModelMetadata
+
+  public init(model: ModelConfiguration, hiddenDecoding: HiddenDecoding, metadata: ModelMetadata) {
+    self.model = model
+    self.hiddenDecoding = hiddenDecoding
+    self.metadata = metadata
+  }
+
+  /// Reads a `config.json`: of `transformers` 5, and of earlier ones, which have `rope_theta` at the top level.
+  ///
+  /// - Throws: `StorageError`: `.missing`; `.damaged` for what is no such file, for sizes that are impossible, and for
+  ///   what this project does not compute, by name.
+  public init(_ path: String) throws {
+    let json: JSONValue
+    do {
+      json = try JSONValue(parsing: try ModelDescription.contents(of: path))
+    } catch let error as JSONError {
+      throw StorageError(.damaged, path, "not JSON, \(error)")
+    }
+    guard json.object != nil else { throw StorageError(.damaged, path, "a config.json is a JSON object") }
+    self = try DescriptionReader(json: json, path: path).description()
+  }
+
+  /// `model_type` of the folders that this project writes for patterns that have hidden copies.
+  static let modelType = "phd_transformer"
+
+  /// More would be no configuration.
+  private static let largestFile = 1 << 24
+
+  private static func contents(of path: String) throws -> [UInt8] {
+    let status = try FileStatus(path)
+    guard status.isRegularFile, status.size <= largestFile else {
+      throw StorageError(.damaged, path, "is no configuration: it has \(status.size) bytes")
+    }
+    var bytes: [UInt8] = []
+    try ByteReader(path).forEachBlock { bytes += $0 }
+    return bytes
+  }
+}
+
+/// Reads one `config.json`'s fields.
+private struct DescriptionReader {
+  let json: JSONValue
+  let path: String
+
+  private func damaged(_ message: String) -> StorageError { StorageError(.damaged, path, message) }
+
+  func description() throws -> ModelDescription {
+    let (architecture, defaultEpsilon) = try architecture()
+    try refuseOthers()
+    let heads = try size("num_attention_heads", in: widths)
+    let model = ModelConfiguration(
+      architecture: architecture,
+      vocabularySize: try size("vocab_size", in: 1...Int(Int32.max)),
+      hiddenSize: try size("hidden_size", in: widths),
+      intermediateSize: try size("intermediate_size", in: widths),
+      layers: try size("num_hidden_layers", in: 1...4096), queryHeads: heads,
+      keyValueHeads: isGiven("num_key_value_heads") ? try size("num_key_value_heads", in: widths) : heads,
+      ropeTheta: try ropeTheta(),
+      rmsNormEpsilon: try number("rms_norm_eps", default: defaultEpsilon, in: 1e-30...1),
+      initializerRange: try number("initializer_range", default: 0.02, in: 0...100),
+      tieWordEmbeddings: try flag("tie_word_embeddings"))
+    if let fault = model.fault { throw damaged(fault) }
+    if isGiven("head_dim"), json["head_dim"]?.integer != model.headSize {
+      throw damaged(
+        "head_dim is \(described("head_dim")): heads of another size than hidden_size / num_attention_heads "
+          + "(\(model.headSize)) are not supported")
+    }
+    return ModelDescription(model: model, hiddenDecoding: try hiddenDecoding(), metadata: try metadata(model))
+  }
+
+  /// And ε where the file does not say it: what its class in `transformers` has.
+  private func architecture() throws -> (Architecture, Double) {
+    let key = json["model_type"]?.string == ModelDescription.modelType ? "base_model_type" : "model_type"
+    switch json[key]?.string {
+    case "olmo2": return (.olmo2, 1e-5)
+    case "llama": return (.llama, 1e-6)
+    default:
+      throw damaged("\(key) is \(described(key)), and \"olmo2\" and \"llama\" are supported")
+    }
+  }
+
+  /// What other models of these types do, and this project does not.
+  private func refuseOthers() throws {
+    for key in ["attention_bias", "mlp_bias"] where try flag(key) {
+      throw damaged("\(key) is true: biases are not supported")
+    }
+    if isGiven("hidden_act"), json["hidden_act"]?.string != "silu" {
+      throw damaged("hidden_act is \(described("hidden_act")): only \"silu\" is supported")
+    }
+    for key in ["sliding_window", "quantization_config", "clip_qkv"] where isGiven(key) {
+      throw damaged("\(key) is \(described(key)): not supported")
+    }
+    if isGiven("layer_types"),
+      json["layer_types"]?.array?.allSatisfy({ $0.string == "full_attention" }) != true
+    {
+      throw damaged("layer_types names others than \"full_attention\": not supported")
+    }
+    for key in ["rope_scaling", "rope_parameters"] where isGiven(key) {
+      for field in json[key]?.object?.fields ?? [] {
+        switch (field.name, field.value) {
+        case ("rope_theta", _), ("rope_type", "default"), ("type", "default"), (_, .null): continue
+        case ("partial_rotary_factor", let value) where value.number == 1: continue
+        default:
+          throw damaged("\(key) has \(field.name) \(field.value.compact): scaled rotary embeddings are not supported")
+        }
+      }
+      if json[key]?.object == nil { throw damaged("\(key) is \(described(key)), expected an object") }
+    }
+    if isGiven("partial_rotary_factor"), json["partial_rotary_factor"]?.number != 1 {
+      throw damaged("partial_rotary_factor is \(described("partial_rotary_factor")): not supported")
+    }
+  }
+
+  /// At the top level, or under `rope_parameters`, where `transformers` 5 has it.
+  private func ropeTheta() throws -> Double {
+    for key in ["rope_parameters", "rope_scaling"] {
+      if let theta = json[key]?["rope_theta"], theta != .null {
+        return try checked("\(key).rope_theta", theta.number, in: 1...1e12)
+      }
+    }
+    return try number("rope_theta", default: 10_000, in: 1...1e12)
+  }
+
+  private func metadata(_ model: ModelConfiguration) throws -> ModelMetadata {
+    var ends: [Int] = []
+    switch json["eos_token_id"] {
+    case .array(let values)?:
+      ends = values.compactMap(\.integer)
+      if ends.count != values.count || ends.count > 1024 || ends.contains(where: { !tokenIDs.contains($0) }) {
+        throw damaged("eos_token_id is no list of tokens")
+      }
+    default: ends = try token("eos_token_id").map { [$0] } ?? []
+    }
+    return ModelMetadata(
+      maxPositionEmbeddings: isGiven("max_position_embeddings")
+        ? try size("max_position_embeddings", in: 1...Int(Int32.max)) : nil,
+      beginOfText: try token("bos_token_id"), endOfText: ends, padding: try token("pad_token_id"))
+  }
+
+  private func token(_ key: String) throws -> Int? {
+    isGiven(key) ? try size(key, in: tokenIDs) : nil
+  }
+
+  private func hiddenDecoding() throws -> HiddenDecoding {
+    guard json["model_type"]?.string == ModelDescription.modelType, let section = json["hidden_decoding"] else {
+      return .vanilla
+    }
+    guard let pattern = section["pattern"]?.string.flatMap(Pattern.init(rawValue:)) else {
+      throw damaged("hidden_decoding.pattern is \(section["pattern"]?.described ?? "missing")")
+    }
+    func optional(_ key: String) throws -> Int? {
+      guard let value = section[key], value != .null else { return nil }
+      guard let size = value.integer, (1...Int(Int32.max)).contains(size) else {
+        throw damaged("hidden_decoding.\(key) is \(value.described)")
+      }
+      return size
+    }
+    let repeats = try optional("repeats") ?? 1
+    let (window, chunk) = (try optional("window"), try optional("chunk"))
+    if repeats > 4096 { throw damaged("hidden_decoding.repeats is \(repeats)") }
+    if let fault = HiddenDecoding.fault(pattern: pattern, repeats: repeats, window: window, chunk: chunk) {
+      throw damaged("hidden_decoding: \(fault)")
+    }
+    return HiddenDecoding(pattern: pattern, repeats: repeats, window: window, chunk: chunk)
+  }
+
+  // MARK: fields
+
+  private func isGiven(_ key: String) -> Bool { json[key].map { $0 != .null } ?? false }
+
+  private func described(_ key: String) -> String { json[key]?.described ?? "missing" }
+
+  private func size(_ key: String, in range: ClosedRange<Int>) throws -> Int {
+    guard let value = json[key]?.integer, range.contains(value) else {
+      throw damaged("\(key) is \(described(key)), expected an integer from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return value
+  }
+
+  private func number(_ key: String, default fallback: Double, in range: ClosedRange<Double>) throws -> Double {
+    isGiven(key) ? try checked(key, json[key]?.number, in: range) : fallback
+  }
+
+  private func checked(_ key: String, _ value: Double?, in range: ClosedRange<Double>) throws -> Double {
+    guard let value, range.contains(value) else {
+      throw damaged(
+        "\(key) is \(value.map { "\($0)" } ?? described(key)), expected a number from \(range.lowerBound) to "
+          + "\(range.upperBound)")
+    }
+    return value
+  }
+
+  private func flag(_ key: String) throws -> Bool {
+    guard isGiven(key) else { return false }
+    guard let value = json[key]?.bool else { throw damaged("\(key) is \(described(key)), expected true or false") }
+    return value
+  }
+}
+
+private let widths = 1...1 << 24
+/// Ids of tokens.
+private let tokenIDs = 0...Int(Int32.max)

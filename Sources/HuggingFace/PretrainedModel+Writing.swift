@@ -1,0 +1,101 @@
+import Foundation
+import JSON
+import Storage
+import Transformer
+
+extension PretrainedModel {
+  /// Writes a folder that `transformers` loads: `config.json`, `model.safetensors`, and for patterns with hidden copies
+  /// `modeling_phd.py`, which computes them (`trust_remote_code`).
+  ///
+  /// - Parameters:
+  ///   - type: fp32 or bf16.
+  ///   - read: gives rows of a tensor (a norm's elements).
+  /// - Throws: `StorageError.failed`; what `read` throws.
+  public static func write(
+    _ description: ModelDescription, as type: SafetensorsType, to folder: String,
+    read: (_ tensor: ParameterTensor, _ rows: Range<Int>, _ floats: UnsafeMutableBufferPointer<Float>) throws -> Void
+  ) throws {
+    do {
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    } catch {
+      throw StorageError(.failed, folder, "cannot be made: \(error.localizedDescription)")
+    }
+    let layout = ParameterLayout(description.model)
+    try SafetensorsFile.write(
+      layout.tensors.map { ($0.name, $0.shape) }, as: type, to: folder + "/model.safetensors"
+    ) { index, first, floats in
+      // Elements come in any pieces, rows whole.
+      let tensor = layout.tensors[index]
+      let columns = tensor.isNorm ? 1 : tensor.shape[1]
+      let rows = first / columns..<(first + floats.count + columns - 1) / columns
+      if rows.lowerBound * columns == first && rows.count * columns == floats.count {
+        try read(tensor, rows, floats)
+      } else {
+        let whole = UnsafeMutableBufferPointer<Float>.allocate(capacity: rows.count * columns)
+        defer { whole.deallocate() }
+        try read(tensor, rows, whole)
+        let start = first - rows.lowerBound * columns
+        _ = floats.update(fromContentsOf: whole[start..<start + floats.count])
+      }
+    }
+    if description.hasCode { try WholeFile.write(PackageResources.modeling_phd_py, to: folder + "/modeling_phd.py") }
+    // Last: a folder with a configuration is whole.
+    try WholeFile.write(Array((description.json(type).pretty + "\n").utf8), to: folder + "/config.json")
+  }
+}
+
+extension ModelDescription {
+  /// Whether `transformers` needs code for it.
+  var hasCode: Bool { hiddenDecoding.pattern != .vanilla }
+
+  /// `config.json`.
+  func json(_ type: SafetensorsType) -> JSONValue {
+    let base = model.architecture.rawValue
+    var json = JSONValue.Object()
+    if hasCode {
+      json["architectures"] = ["PHDForCausalLM"]
+      json["auto_map"] = [
+        "AutoConfig": "modeling_phd.PHDConfig", "AutoModelForCausalLM": "modeling_phd.PHDForCausalLM",
+      ]
+      json["model_type"] = .string(ModelDescription.modelType)
+      json["base_model_type"] = .string(base)
+      json["hidden_decoding"] = hiddenDecoding.json
+    } else {
+      json["architectures"] = [model.architecture == .olmo2 ? "Olmo2ForCausalLM" : "LlamaForCausalLM"]
+      json["model_type"] = .string(base)
+    }
+    let ends = metadata.endOfText.map { JSONValue.integer($0) }
+    let fields: [(String, JSONValue?)] = [
+      ("vocab_size", .integer(model.vocabularySize)), ("hidden_size", .integer(model.hiddenSize)),
+      ("intermediate_size", .integer(model.intermediateSize)), ("num_hidden_layers", .integer(model.layers)),
+      ("num_attention_heads", .integer(model.queryHeads)),
+      ("num_key_value_heads", .integer(model.keyValueHeads)), ("hidden_act", "silu"),
+      ("max_position_embeddings", metadata.maxPositionEmbeddings.map { .integer($0) }),
+      ("initializer_range", .number(model.initializerRange)), ("rms_norm_eps", .number(model.rmsNormEpsilon)),
+      // For `transformers` 5, and for those before it.
+      ("rope_parameters", ["rope_theta": .number(model.ropeTheta), "rope_type": "default"]),
+      ("rope_theta", .number(model.ropeTheta)), ("attention_bias", false), ("attention_dropout", 0.0),
+      ("tie_word_embeddings", .bool(model.tieWordEmbeddings)),
+      ("bos_token_id", metadata.beginOfText.map { .integer($0) } ?? .null),
+      ("eos_token_id", ends.count > 1 ? .array(ends) : ends.first ?? .null),
+      ("pad_token_id", metadata.padding.map { .integer($0) } ?? .null),
+      ("dtype", .string(type == .fp32 ? "float32" : "bfloat16")),
+      ("torch_dtype", .string(type == .fp32 ? "float32" : "bfloat16")), ("use_cache", true),
+    ]
+    for (name, value) in fields { json[name] = value }
+    if model.architecture == .llama { json["mlp_bias"] = false }
+    return .object(json)
+  }
+}
+
+extension HiddenDecoding {
+  /// The section `hidden_decoding` of a configuration: the keys that the pattern uses.
+  public var json: JSONValue {
+    var section = JSONValue.Object()
+    section["pattern"] = .string(pattern.rawValue)
+    section["repeats"] = .integer(repeats)
+    if pattern == .swa || pattern == .cswa { section["window"] = .integer(window) }
+    if let chunk { section["chunk"] = .integer(chunk) }
+    return .object(section)
+  }
+}

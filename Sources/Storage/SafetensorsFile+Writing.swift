@@ -1,0 +1,66 @@
+import Foundation
+import JSON
+
+extension SafetensorsFile {
+  /// Writes tensors, one after another, as a whole file.
+  ///
+  /// - Parameters:
+  ///   - type: what all of them are stored as; fp32 or bf16, rounded to the nearest, ties to even.
+  ///   - read: gives elements of a tensor, from `first` on.
+  /// - Throws: `StorageError.failed`; what `read` throws.
+  public static func write(
+    _ tensors: [(name: String, shape: [Int])], as type: SafetensorsType, to path: String,
+    read: (_ tensor: Int, _ first: Int, _ floats: UnsafeMutableBufferPointer<Float>) throws -> Void
+  ) throws {
+    precondition(type != .fp16, "weights are written as fp32 or bf16")
+    // What `transformers` looks for: that the tensors are laid out as PyTorch has them.
+    var header = JSONValue.Object(distinct: [JSONValue.Field(name: "__metadata__", value: ["format": "pt"])])
+    var end = 0
+    for tensor in tensors {
+      let bytes = tensor.shape.reduce(type.bytes, *)
+      header[tensor.name] = [
+        "dtype": .string(type.rawValue), "shape": .array(tensor.shape.map { .integer($0) }),
+        "data_offsets": [.integer(end), .integer(end + bytes)],
+      ]
+      end += bytes
+    }
+    var text = Array(JSONValue.object(header).compact.utf8)
+    // So that the tensors start at a multiple of eight.
+    text += [UInt8](repeating: UInt8(ascii: " "), count: (8 - text.count % 8) % 8)
+    let head = withUnsafeBytes(of: UInt64(text.count).littleEndian) { Array($0) } + text
+
+    try WholeFile.write(to: path) { temporary in
+      let descriptor = open(temporary, O_WRONLY | O_TRUNC | O_CLOEXEC)
+      guard descriptor >= 0 else { throw StorageError.system(path, "cannot be written", errno: errno) }
+      defer { _ = close(descriptor) }
+      try head.withUnsafeBytes { try WholeFile.writeAll($0, to: descriptor, at: 0, path) }
+      var position = head.count
+      let atOnce = 1 << 18
+      let floats = UnsafeMutableBufferPointer<Float>.allocate(capacity: atOnce)
+      defer { floats.deallocate() }
+      var halves: [UInt16] = []
+      for (index, tensor) in tensors.enumerated() {
+        let elements = tensor.shape.reduce(1, *)
+        for first in stride(from: 0, to: elements, by: atOnce) {
+          let slice = UnsafeMutableBufferPointer(rebasing: floats[..<min(atOnce, elements - first)])
+          try read(index, first, slice)
+          if type == .fp32 {
+            try WholeFile.writeAll(UnsafeRawBufferPointer(slice), to: descriptor, at: position, path)
+          } else {
+            halves.removeAll(keepingCapacity: true)
+            for value in slice { halves.append(roundedToBF16(value)) }
+            try halves.withUnsafeBytes { try WholeFile.writeAll($0, to: descriptor, at: position, path) }
+          }
+          position += slice.count * type.bytes
+        }
+      }
+    }
+  }
+
+  /// The nearest bf16, ties to even; of a NaN a quiet one.
+  static func roundedToBF16(_ value: Float) -> UInt16 {
+    let bits = value.bitPattern
+    if value.isNaN { return UInt16(truncatingIfNeeded: bits >> 16) | 0x40 }
+    return UInt16(truncatingIfNeeded: (bits + 0x7fff + (bits >> 16 & 1)) >> 16)
+  }
+}

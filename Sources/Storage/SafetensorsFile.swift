@@ -1,0 +1,192 @@
+import Foundation
+import JSON
+
+/// What a safetensors file stores a tensor's numbers as; those that weights come in.
+public enum SafetensorsType: String, Sendable, CaseIterable {
+  case fp32 = "F32"
+  case fp16 = "F16"
+  case bf16 = "BF16"
+
+  public var bytes: Int { self == .fp32 ? 4 : 2 }
+}
+
+/// A safetensors file (https://github.com/huggingface/safetensors): eight bytes that say how long the header is, little
+/// end first, the header, a JSON object, and then the tensors' bytes without a gap.
+///
+/// Nothing that the header says is believed before it has been compared with the file's size.
+public final class SafetensorsFile: Sendable {
+  public struct Tensor: Sendable, Equatable {
+    public let name: String
+    /// Nil for a type that holds no weights: integers, float64, float8.
+    public let type: SafetensorsType?
+    /// The type in the file's own words.
+    public let typeName: String
+    public let shape: [Int]
+    /// Its bytes in the file.
+    public let range: Range<Int>
+
+    public var elementCount: Int { shape.reduce(1, *) }
+  }
+
+  public let path: String
+  /// In the order in which they lie.
+  public let tensors: [Tensor]
+  /// `__metadata__`.
+  public let metadata: [String: String]
+
+  private let descriptor: Int32
+  private let places: [String: Int]
+
+  /// The longest header that the format's own library reads.
+  private static let longestHeader = 100_000_000
+  /// Bits of an element of each type that the format knows.
+  private static let bits: [String: Int] = [
+    "BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8, "I16": 16, "U16": 16, "F16": 16,
+    "BF16": 16, "I32": 32, "U32": 32, "F32": 32, "F64": 64, "I64": 64, "U64": 64, "C64": 64,
+  ]
+
+  /// Opens a file and reads its header.
+  ///
+  /// - Throws: `StorageError`: `.missing`, `.damaged` with what is wrong in the header, `.failed`.
+  public init(_ path: String) throws {
+    let size = try FileStatus(path).size
+    let bytes = try ByteReader(path)
+    func damaged(_ message: String) -> StorageError { StorageError(.damaged, path, message) }
+    guard size >= 8, let head = try bytes.bytes(at: 0, count: 8) else {
+      throw damaged("is no safetensors file: it has \(size) bytes, and its header's length alone takes 8")
+    }
+    let length = head.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    guard length <= min(size - 8, Self.longestHeader) else {
+      throw damaged("is no whole safetensors file: its header should take \(length) bytes, \(size - 8) follow")
+    }
+    guard let header = try bytes.bytes(at: 8, count: Int(length)) else {
+      throw damaged("ended while its header was read")
+    }
+    let json: JSONValue
+    do {
+      json = try JSONValue(parsing: header)
+    } catch {
+      throw damaged("has a header that is not JSON, \(error)")
+    }
+    guard let fields = json.object?.fields else { throw damaged("has a header that is no JSON object") }
+    var tensors: [Tensor] = []
+    var metadata: [String: String] = [:]
+    let start = 8 + Int(length)
+    for field in fields {
+      if field.name == "__metadata__" {
+        for entry in field.value.object?.fields ?? [] { metadata[entry.name] = entry.value.string }
+        continue
+      }
+      do throws(TensorFault) {
+        tensors.append(try Self.tensor(field.name, field.value, start: start, end: size))
+      } catch {
+        throw damaged("the header's tensor \(quoted(field.name)): \(error.message)")
+      }
+    }
+    tensors.sort { ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound) }
+    var end = start
+    for tensor in tensors {
+      guard tensor.range.lowerBound == end else {
+        let fault = tensor.range.lowerBound < end ? "overlaps the tensor before it" : "leaves a gap before it"
+        throw damaged("the header's tensor \(quoted(tensor.name)) \(fault)")
+      }
+      end = tensor.range.upperBound
+    }
+    guard end == size else {
+      throw damaged("has \(size) bytes, and its tensors end at byte \(end)")
+    }
+    self.path = path
+    self.tensors = tensors
+    self.metadata = metadata
+    places = Dictionary(uniqueKeysWithValues: tensors.enumerated().map { ($1.name, $0) })
+    descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw StorageError.system(path, "cannot be opened", errno: errno) }
+  }
+
+  deinit { _ = close(descriptor) }
+
+  private struct TensorFault: Error {
+    let message: String
+  }
+
+  private static func tensor(
+    _ name: String, _ json: JSONValue, start: Int, end: Int
+  ) throws(TensorFault) -> Tensor {
+    guard let typeName = json["dtype"]?.string, let bits = bits[typeName] else {
+      throw TensorFault(message: "dtype is \(json["dtype"]?.described ?? "missing"), which is no type of the format's")
+    }
+    let sizes = json["shape"]?.array?.map(\.integer)
+    guard let sizes, sizes.allSatisfy({ ($0 ?? -1) >= 0 }) else {
+      throw TensorFault(message: "shape is not a list of sizes")
+    }
+    let shape = sizes.compactMap(\.self)
+    var bytes = bits / 8
+    for size in shape {
+      let (product, overflow) = bytes.multipliedReportingOverflow(by: size)
+      if overflow { throw TensorFault(message: "the shape \(shape) overflows") }
+      bytes = product
+    }
+    guard let offsets = json["data_offsets"]?.array?.map(\.integer), offsets.count == 2, let first = offsets[0],
+      let last = offsets[1], first >= 0, first <= last, last <= end - start
+    else {
+      throw TensorFault(
+        message: "data_offsets are \(json["data_offsets"]?.compact ?? "missing"), and \(end - start) bytes follow the "
+          + "header")
+    }
+    guard last - first == bytes else {
+      throw TensorFault(
+        message: "data_offsets hold \(last - first) bytes, the shape \(shape) of \(typeName) takes \(bytes)")
+    }
+    return Tensor(
+      name: name, type: SafetensorsType(rawValue: typeName), typeName: typeName, shape: shape,
+      range: start + first..<start + last)
+  }
+
+  /// The tensor of that name.
+  public subscript(name: String) -> Tensor? { places[name].map { tensors[$0] } }
+
+  /// Reads elements of a tensor from `first` on, as many as `floats` holds, exactly widened to fp32.
+  ///
+  /// - Precondition: they are the tensor's, and it has a type.
+  /// - Throws: `StorageError`, `.damaged` where the file has become shorter, `.failed`.
+  public func read(_ tensor: Tensor, from first: Int, into floats: UnsafeMutableBufferPointer<Float>) throws {
+    guard let type = tensor.type, first >= 0, first + floats.count <= tensor.elementCount else {
+      preconditionFailure("elements \(first)..<\(first + floats.count) of \(tensor)")
+    }
+    let atOnce = 1 << 18
+    let block = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: min(atOnce, max(1, floats.count)) * type.bytes, alignment: 64)
+    defer { block.deallocate() }
+    for start in stride(from: 0, to: floats.count, by: atOnce) {
+      let count = min(atOnce, floats.count - start)
+      let bytes = UnsafeMutableRawBufferPointer(rebasing: block[..<(count * type.bytes)])
+      try fill(bytes, from: tensor.range.lowerBound + (first + start) * type.bytes)
+      for index in 0..<count {
+        floats[start + index] =
+          switch type {
+          case .fp32: Float(bitPattern: bytes.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self).littleEndian)
+          case .fp16: Float(Float16(bitPattern: half(bytes, index)))
+          case .bf16: Float(bitPattern: UInt32(half(bytes, index)) << 16)
+          }
+      }
+    }
+  }
+
+  private func half(_ bytes: UnsafeMutableRawBufferPointer, _ index: Int) -> UInt16 {
+    bytes.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self).littleEndian
+  }
+
+  private func fill(_ bytes: UnsafeMutableRawBufferPointer, from position: Int) throws {
+    var filled = 0
+    while filled < bytes.count {
+      let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[filled...])
+      let count = pread(descriptor, rest.baseAddress, rest.count, off_t(position + filled))
+      if count == 0 { throw StorageError(.damaged, path, "has become shorter while it was read") }
+      if count > 0 {
+        filled += count
+      } else if errno != EINTR {
+        throw StorageError.system(path, "cannot be read", errno: errno)
+      }
+    }
+  }
+}
