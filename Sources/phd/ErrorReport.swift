@@ -1,4 +1,5 @@
 import ArgumentParser
+import Corpus
 import Foundation
 import Inference
 import Kernels
@@ -19,6 +20,7 @@ enum ErrorReport {
   }
 
   private static func status(of error: any Error) -> Int32? {
+    if error is InputFormatError { return ExitStatus.usage.rawValue }
     guard let error = error as? InferenceError else { return ExitStatus.of(error) }
     switch error.kind {
     case .usage: return ExitStatus.usage.rawValue
