@@ -15,7 +15,9 @@ enum ErrorReport {
     }
     let code = PHD.exitCode(for: error)
     if code == .success || code != .validationFailure { PHD.exit(withError: error) }
-    print(toStandardError: "phd: \(PHD.message(for: error)) (see: phd help)")
+    // A list of the values that an option takes comes a line each.
+    let message = PHD.message(for: error).replacing(":\n  - ", with: ": ").replacing("\n  - ", with: ", ")
+    print(toStandardError: "phd: \(message) (see: phd help)")
     Foundation.exit(ExitStatus.usage.rawValue)
   }
 

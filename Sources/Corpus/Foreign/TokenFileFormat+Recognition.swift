@@ -16,7 +16,7 @@ extension TokenFileFormat {
       let start = try file.bytes(at: 0, count: min(file.size, 16))
       if start.starts(with: NumPyHeader.magic) { return .npy }
       if start.starts(with: MegatronIndex.magic) { return .megatron }
-      if path.hasSuffix(".bin"), path != pair.index, FileStatus.exists(pair.index) { return .megatron }
+      if path == pair.tokens, try isMegatronIndex(pair.index) { return .megatron }
       if start.count >= 4 {
         let number = start.littleEndian(at: 0, as: Int32.self)
         if LLMCHeader.magicNumbers.contains(number) || number == LLMCHeader.evaluationMagic { return .llmc }
@@ -26,9 +26,15 @@ extension TokenFileFormat {
     return name.hasSuffix(".jsonl") ? .tokenLines : nil
   }
 
-  /// Throws where a file that should be text holds tokens.
+  private static func isMegatronIndex(_ path: String) throws -> Bool {
+    guard FileStatus.exists(path), try FileStatus(path).isRegularFile else { return false }
+    let file = try RandomAccessFile(path)
+    return try file.bytes(at: 0, count: min(file.size, MegatronIndex.magic.count)) == MegatronIndex.magic
+  }
+
+  /// Refuses a file that should be text and holds tokens.
   ///
-  /// - Throws: `InputFormatError`, `StorageError`.
+  /// - Throws: `InputFormatError` for such a file; `StorageError`.
   public static func requireText(_ path: String) throws {
     try refuseParquet(path)
     guard let format = try recognise(path), format != .tokenLines else { return }
