@@ -58,6 +58,18 @@ import Testing
     }
   }
 
+  @Test func linesComeThroughAPipe() throws {
+    try withFiles { folder in
+      let command =
+        "mkfifo pipe && { cat list.jsonl >pipe & '\(buildDirectory)/phd' corpus build pipe --format tokens-jsonl --output a.h5; }"
+      let outcome = try launch("/bin/sh", ["-c", command], directory: folder)
+      #expect(outcome.status == 0 && outcome.error.contains("3 tokens, 2 documents"), "\(outcome.error)")
+      // The bytes of other formats have to be looked at in any order.
+      let refused = try phd("build pipe --dtype uint16 --format memmap --output b.h5", in: folder)
+      #expect(refused.status == 74 && refused.error.contains("no regular file"), "\(refused.error)")
+    }
+  }
+
   @Test func exportedTokensComeBack() throws {
     try withFiles { folder in
       #expect(try phd("build array.npy --output a.h5", in: folder).status == 0)

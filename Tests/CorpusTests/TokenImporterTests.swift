@@ -166,6 +166,21 @@ import Testing
     }
   }
 
+  /// Python 2's long integers, other orders of fields, other quotes, no trailing commas, native byte order.
+  @Test(arguments: [
+    "{'descr': '<u2', 'fortran_order': False, 'shape': (12L,), }",
+    "{\"shape\":(12,),\"fortran_order\":False,\"descr\":\"=u2\"}",
+    "{'descr': '<i2', 'fortran_order': True, 'shape': (12,)}   ",
+    "{'shape': (3, 4), 'fortran_order': False, 'descr': '<u2'}",
+    "{'descr': '<u2', 'fortran_order': False, 'shape': (12,), 'other': [None, ('a', 1)]}",
+  ])
+  func headersOfOtherWritersAreRead(dictionary: String) throws {
+    try withTemporaryFolder { folder in
+      try write(Samples.npy(dictionary, Samples.tokens), to: folder + "/a.npy")
+      #expect(try readTokens(folder + "/a.npy", as: .npy).tokens == Array(1...12))
+    }
+  }
+
   @Test(arguments: [0, 1, 9, 12, 345_678])
   func exportedHeadersAreAligned(count: Int) throws {
     for size in [1, 2, 4] {

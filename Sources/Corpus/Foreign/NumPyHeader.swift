@@ -87,8 +87,10 @@ struct NumPyHeader {
       "u1": .uint8, "i1": .int8, "u2": .uint16, "i2": .int16, "u4": .uint32, "i4": .int32, "u8": .uint64, "i8": .int64,
     ]
     guard let order = name.first, "<>|=".contains(order), let kind = kinds[String(name.dropFirst())] else {
+      // What a damaged file says may be anything; a message stays on its line.
+      let shown = String(name.prefix(20).filter { $0.isASCII && !$0.isNewline })
       throw CorpusError(
-        path, "holds numbers of NumPy's type '\(name.prefix(20))', expected integers of 1, 2, 4 or 8 bytes")
+        path, "holds numbers of NumPy's type '\(shown)', expected integers of 1, 2, 4 or 8 bytes")
     }
     return TokenNumbers(kind, isBigEndian: order == ">")
   }

@@ -2,14 +2,15 @@ import Storage
 
 /// The numbers that a token file holds.
 public struct TokenNumbers: Sendable, Equatable {
+  /// Integers of a size, signed or not, by NumPy's names.
   public enum Kind: String, Sendable, CaseIterable {
     case uint8, int8, uint16, int16, uint32, int32, uint64, int64
   }
 
-  public var kind: Kind
-  public var isBigEndian: Bool
+  let kind: Kind
+  let isBigEndian: Bool
 
-  public init(_ kind: Kind, isBigEndian: Bool = false) {
+  init(_ kind: Kind, isBigEndian: Bool = false) {
     self.kind = kind
     self.isBigEndian = isBigEndian
   }
