@@ -166,6 +166,23 @@ import Testing
     }
   }
 
+  /// In a file with a hole, which takes no place on the disk.
+  @Test func placesBeyondFourGiBAreReached() throws {
+    try withTemporaryFolder { folder in
+      let far: Int64 = 5 << 30
+      let index = Samples.megatronIndex(lengths: [2, 3], pointers: [far, 0], boundaries: [0, 1, 2])
+      try write(index, to: folder + "/a.idx")
+      try write(Samples.bytes([UInt16(7), 8, 9]), to: folder + "/a.bin")
+      let file = try FileHandle(forUpdating: URL(filePath: folder + "/a.bin"))
+      try file.seek(toOffset: UInt64(far))
+      try file.write(contentsOf: Samples.bytes([UInt16(1), 2]))
+      try file.close()
+      let read = try readTokens(folder + "/a", as: .megatron)
+      #expect(read.tokens == [1, 2, 7, 8, 9])
+      #expect(read.ends == [2, 5])
+    }
+  }
+
   /// Python 2's long integers, other orders of fields, other quotes, no trailing commas, native byte order.
   @Test(arguments: [
     "{'descr': '<u2', 'fortran_order': False, 'shape': (12L,), }",
