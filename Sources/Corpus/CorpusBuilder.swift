@@ -31,16 +31,7 @@ public struct CorpusBuilder: Sendable {
   public func build(
     _ inputs: [String], output: String, report: (Progress) throws -> Void = { _ in }
   ) throws -> Progress {
-    var progress = Progress()
-    let outputStatus = try? FileStatus(output)
-    for input in inputs {
-      let status = try FileStatus(input)
-      if status.isFolder { throw StorageError(.failed, input, "is a folder; name files") }
-      if let outputStatus, (outputStatus.device, outputStatus.file) == (status.device, status.file) {
-        throw StorageError(.failed, output, "is an input as well as the output; name another output")
-      }
-      progress.totalBytes += status.isRegularFile ? status.size : 0
-    }
+    var progress = Progress(totalBytes: try InputFiles.byteCount(of: inputs, output: output))
     return try WholeFile.write(to: output) { temporaryPath in
       let file = try HDF5File.create(temporaryPath)
       let writer = try CorpusWriter(file, tokenizer: tokenizer)
@@ -79,20 +70,13 @@ public struct CorpusBuilder: Sendable {
   }
 }
 
-/// Tokenizes documents as they come and appends them to `/tokens` and `/documents`.
+/// Tokenizes documents as they come and appends them to the corpus.
 private final class CorpusWriter: DocumentConsumer {
-  /// Tokens, and documents, that lie together in the file and are written at once.
-  private static let chunkElements = 1 << 16
-
   private var tokenizer: any Tokenizer
-  private let tokens: ExtendableDataset<UInt32>
-  private let documents: ExtendableDataset<UInt64>
-  private var pendingTokens: [UInt32] = []
-  private var pendingDocuments: [UInt64] = []
-  private var documentStart = 0
+  private let file: CorpusFileWriter
 
-  var tokenCount: Int { tokens.count + pendingTokens.count }
-  var documentCount: Int { documents.count + pendingDocuments.count }
+  var tokenCount: Int { file.tokenCount }
+  var documentCount: Int { file.documentCount }
 
   init(_ file: HDF5File, tokenizer: any Tokenizer) throws {
     self.tokenizer = tokenizer
@@ -100,43 +84,22 @@ private final class CorpusWriter: DocumentConsumer {
     try file.setAttribute("eos_token_id", to: Int(tokenizer.endOfDocument))
     try file.setAttribute("tokenizer", to: tokenizer.name)
     if let sha256 = tokenizer.sha256 { try file.setAttribute("tokenizer_sha256", to: sha256) }
-    tokens = try file.makeExtendable(
-      "/tokens", storing: tokenizer.elementType, of: UInt32.self, chunkElements: Self.chunkElements)
-    documents = try file.makeExtendable(
-      "/documents", storing: .uint64, of: UInt64.self, chunkElements: Self.chunkElements / 8)
+    self.file = try CorpusFileWriter(file, storing: tokenizer.elementType)
   }
 
   func add(_ piece: UnsafeRawBufferPointer) throws {
-    for start in stride(from: 0, to: piece.count, by: Self.chunkElements) {
-      let end = min(piece.count, start + Self.chunkElements)
-      try tokenizer.encode(UnsafeRawBufferPointer(rebasing: piece[start..<end]), into: &pendingTokens)
-      try writeFullChunks()
+    for start in stride(from: 0, to: piece.count, by: CorpusFileWriter.chunkElements) {
+      let end = min(piece.count, start + CorpusFileWriter.chunkElements)
+      try file.appendTokens { try tokenizer.encode(UnsafeRawBufferPointer(rebasing: piece[start..<end]), into: &$0) }
     }
   }
 
   func endDocument() throws {
-    try tokenizer.endDocument(into: &pendingTokens)
-    pendingDocuments.append(UInt64(documentStart))
-    documentStart = tokenCount
-    try writeFullChunks()
+    try file.appendTokens { try tokenizer.endDocument(into: &$0) }
+    try file.endDocument()
   }
 
   func finish() throws {
-    try pendingTokens.withUnsafeBufferPointer { try tokens.append($0) }
-    try pendingDocuments.withUnsafeBufferPointer { try documents.append($0) }
-    pendingTokens.removeAll()
-    pendingDocuments.removeAll()
-  }
-
-  private func writeFullChunks() throws {
-    if pendingTokens.count >= Self.chunkElements {
-      let whole = pendingTokens.count / Self.chunkElements * Self.chunkElements
-      try pendingTokens.withUnsafeBufferPointer { try tokens.append(UnsafeBufferPointer(rebasing: $0[..<whole])) }
-      pendingTokens.removeFirst(whole)
-    }
-    if pendingDocuments.count == Self.chunkElements / 8 {
-      try pendingDocuments.withUnsafeBufferPointer { try documents.append($0) }
-      pendingDocuments.removeAll(keepingCapacity: true)
-    }
+    try file.finish()
   }
 }

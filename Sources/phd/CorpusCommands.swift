@@ -5,32 +5,40 @@ import Corpus
 struct CorpusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "corpus",
-    abstract: "Build corpora of text and look at them.",
-    subcommands: [Build.self, Inspect.self, Verify.self])
+    abstract: "Build corpora of text or of other trainers' tokens, look at them, export them.",
+    subcommands: [Build.self, Inspect.self, Verify.self, Export.self])
 
   struct Build: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Tokenize text files into a corpus.",
+      abstract: "Tokenize text files into a corpus, or import other trainers' token files.",
       discussion: """
-        A .jsonl file holds one document a line, in its field "text". Any other file is one document or, with \
+        With --tokenizer the files are text, without it they are tokens.
+
+        Text: a .jsonl file holds one document a line, in its field "text". Any other file is one document or, with \
         --document-separator, several: the bytes between lines that say exactly LINE. An output that is there is \
         replaced once the new one is whole.
+
+        \(TokenFileOptions.discussion)
         """)
 
-    @Argument(help: ArgumentHelp("Text files, .jsonl files.", valueName: "file"))
+    @Argument(help: ArgumentHelp("Text files, .jsonl files, or files of tokens.", valueName: "file"))
     var inputs: [String]
 
     @Option(help: "The corpus to write (HDF5).")
     var output: String
 
-    @Option(help: "The tokenizer: bytes.")
-    var tokenizer: String
+    @Option(help: "The tokenizer of text files: bytes.")
+    var tokenizer: String?
 
     @Option(help: ArgumentHelp("The line that separates documents in text files.", valueName: "line"))
     var documentSeparator: String?
 
+    @OptionGroup(title: "Files of tokens")
+    var tokenFiles: TokenFileOptions
+
     func validate() throws {
-      guard tokenizer == "bytes" else {
+      try tokenFiles.validate(tokenizer: tokenizer, documentSeparator: documentSeparator)
+      if let tokenizer, tokenizer != "bytes" {
         throw ValidationError("--tokenizer \(tokenizer): this version knows one tokenizer, 'bytes'")
       }
       guard documentSeparator?.contains(where: \.isNewline) != true else {
@@ -41,15 +49,24 @@ struct CorpusCommand: ParsableCommand {
     func run() throws {
       var line = ProgressLine(unit: "MB")
       defer { line.clear() }
-      let builder = CorpusBuilder(tokenizer: ByteTokenizer(), documentSeparator: documentSeparator)
-      let built = try builder.build(inputs, output: output) {
-        line.show(done: $0.bytesRead, of: $0.totalBytes)
+      let built: CorpusBuilder.Progress
+      if tokenizer == nil {
+        built = try tokenFiles.importer().build(inputs, output: output) {
+          line.show(done: $0.bytesRead, of: $0.totalBytes)
+        }
+      } else {
+        try tokenFiles.requireText(inputs)
+        let builder = CorpusBuilder(tokenizer: ByteTokenizer(), documentSeparator: documentSeparator)
+        built = try builder.build(inputs, output: output) {
+          line.show(done: $0.bytesRead, of: $0.totalBytes)
+        }
       }
       line.clear()
       let documents = "\(built.documents) document\(built.documents == 1 ? "" : "s")"
+      let bytes = "\(built.bytesRead) bytes\(tokenizer == nil ? "" : " of text")"
+      let seconds = line.seconds.formatted(.number.precision(.fractionLength(1)))
       ErrorReport.print(
-        toStandardError: "\(output): \(built.tokens) tokens, \(documents), "
-          + "\(built.bytesRead) bytes of text in \(line.seconds.formatted(.number.precision(.fractionLength(1)))) s")
+        toStandardError: "\(output): \(built.tokens) tokens, \(documents), \(bytes) in \(seconds) s")
     }
   }
 

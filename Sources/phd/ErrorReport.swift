@@ -1,4 +1,5 @@
 import ArgumentParser
+import Corpus
 import Foundation
 import Inference
 import Kernels
@@ -14,11 +15,14 @@ enum ErrorReport {
     }
     let code = PHD.exitCode(for: error)
     if code == .success || code != .validationFailure { PHD.exit(withError: error) }
-    print(toStandardError: "phd: \(PHD.message(for: error)) (see: phd help)")
+    // A list of the values that an option takes comes a line each.
+    let message = PHD.message(for: error).replacing(":\n  - ", with: ": ").replacing("\n  - ", with: ", ")
+    print(toStandardError: "phd: \(message) (see: phd help)")
     Foundation.exit(ExitStatus.usage.rawValue)
   }
 
   private static func status(of error: any Error) -> Int32? {
+    if error is InputFormatError { return ExitStatus.usage.rawValue }
     guard let error = error as? InferenceError else { return ExitStatus.of(error) }
     switch error.kind {
     case .usage: return ExitStatus.usage.rawValue

@@ -1,0 +1,67 @@
+import Storage
+
+extension TokenFileFormat {
+  /// What a file is by its first bytes, by a partner beside it, and last by its name; nil where nothing tells.
+  ///
+  /// - Throws: `StorageError`, `.missing` where there is no such file, `.failed` for a folder.
+  public static func recognise(_ path: String) throws -> TokenFileFormat? {
+    let pair = MegatronTokens.pair(path)
+    guard FileStatus.exists(path) || !FileStatus.exists(pair.index) else { return .megatron }
+    let status = try FileStatus(path)
+    if status.isFolder { throw StorageError(.failed, path, "is a folder; name files") }
+    let name = path.lowercased()
+    // The bytes of a pipe come once.
+    if status.isRegularFile {
+      let file = try RandomAccessFile(path)
+      let start = try file.bytes(at: 0, count: min(file.size, 16))
+      if start.starts(with: NumPyHeader.magic) { return .npy }
+      if start.starts(with: MegatronIndex.magic) { return .megatron }
+      if path == pair.tokens, try isMegatronIndex(pair.index) { return .megatron }
+      if start.count >= 4 {
+        let number = start.littleEndian(at: 0, as: Int32.self)
+        if LLMCHeader.magicNumbers.contains(number) || number == LLMCHeader.evaluationMagic { return .llmc }
+      }
+    }
+    if name.hasSuffix(".npy") { return .memmap }
+    return name.hasSuffix(".jsonl") ? .tokenLines : nil
+  }
+
+  private static func isMegatronIndex(_ path: String) throws -> Bool {
+    guard FileStatus.exists(path), try FileStatus(path).isRegularFile else { return false }
+    let file = try RandomAccessFile(path)
+    return try file.bytes(at: 0, count: min(file.size, MegatronIndex.magic.count)) == MegatronIndex.magic
+  }
+
+  /// Refuses a file that should be text and holds tokens.
+  ///
+  /// - Throws: `InputFormatError` for such a file; `StorageError`.
+  public static func requireText(_ path: String) throws {
+    try refuseParquet(path)
+    guard let format = try recognise(path), format != .tokenLines else { return }
+    throw InputFormatError(
+      path,
+      "holds tokens already (\(format.rawValue)): leave --tokenizer out, or take its bytes for text with --format text")
+  }
+
+  /// The format of an input that is known to hold tokens.
+  ///
+  /// - Throws: `InputFormatError` where it is not recognised; `StorageError`.
+  static func ofTokens(_ path: String, _ options: TokenImporter.Options) throws -> TokenFileFormat {
+    if let format = options.format { return format }
+    try refuseParquet(path)
+    if let format = try recognise(path) { return format }
+    if options.headerless != nil { return .memmap }
+    throw InputFormatError(
+      path,
+      "is not recognised as a file of tokens. If it is text, give --tokenizer; if it is tokens without a header, "
+        + "--dtype uint16 or --dtype uint32 (nanoGPT's train.bin: --format nanogpt)")
+  }
+
+  private static func refuseParquet(_ path: String) throws {
+    guard path.lowercased().hasSuffix(".parquet") else { return }
+    throw InputFormatError(
+      path,
+      "is Parquet, which is not read here; write its texts or token lists as JSON lines, as Python's pyarrow or pandas do "
+        + "(to_json(orient=\"records\", lines=True))")
+  }
+}

@@ -1,0 +1,35 @@
+import ArgumentParser
+import Corpus
+
+extension CorpusCommand {
+  /// `phd corpus export`: tokens for NumPy and other trainers.
+  struct Export: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Write a corpus's tokens as a .npy file, or as numbers without a header.",
+      discussion: """
+        The numbers are of the corpus's own type, little-endian. numpy.load reads the file; with --raw numpy.memmap, \
+        OLMo (which calls such files .npy too) and nanoGPT do. An output that is there is replaced once the new one is \
+        whole.
+        """)
+
+    @Argument(help: ArgumentHelp("The corpus.", valueName: "corpus"))
+    var path: String
+
+    @Option(help: "The file to write.")
+    var output: String
+
+    @Flag(help: "Write no header.")
+    var raw = false
+
+    func run() throws {
+      let file = try TokenFile(path)
+      var line = ProgressLine(unit: "million tokens")
+      defer { line.clear() }
+      try TokenExporter(hasHeader: !raw).export(file, to: output) { line.show(done: $0, of: file.tokenCount) }
+      line.clear()
+      ErrorReport.print(
+        toStandardError: "\(output): \(file.tokenCount) tokens, \(file.elementType.rawValue)"
+          + (raw ? ", without a header" : ""))
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import ArgumentParser
+import Corpus
+
+/// The options of `phd corpus build` that are for files of tokens.
+struct TokenFileOptions: ParsableArguments {
+  static let discussion = """
+    Tokens: NumPy's .npy, headerless memmaps (OLMo and Dolma call them .npy too), nanoGPT's .bin, llm.c's .bin, \
+    Megatron's pair of .bin and .idx (name either, or what both have in common), .jsonl files whose lines are lists of \
+    tokens or objects with a field "tokens" or "input_ids". They are recognised by their content and names, or \
+    --format says what they are; several formats may be mixed. Megatron's files and JSON lines say where documents \
+    start. Other files are cut after --eos-token-id or before --bos-token-id; without both each file is one document.
+    """
+
+  /// `--format`: a format of tokens, or how to find out.
+  enum Format: String, CaseIterable, ExpressibleByArgument {
+    case auto, text, npy, memmap, nanogpt, llmc, megatron
+    case tokenLines = "tokens-jsonl"
+  }
+
+  @Option(help: "What the files are.")
+  var format = Format.auto
+
+  @Option(help: "What files without a header hold; nanoGPT's: uint16.")
+  var dtype: TokenNumbers.Kind?
+
+  @Option(help: ArgumentHelp("The vocabulary's size: recorded, and every token must be below it.", valueName: "n"))
+  var vocabSize: Int?
+
+  @Option(help: ArgumentHelp("The token that ends documents: recorded, and documents are found by it.", valueName: "n"))
+  var eosTokenId: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "The token that starts documents, which are then found by it: llm.c's files have <|endoftext|> there.",
+      valueName: "n"))
+  var bosTokenId: Int?
+
+  @Flag(help: "Append --eos-token-id to documents that do not end with it.")
+  var appendEos = false
+
+  @Option(help: ArgumentHelp("The field of JSON lines that is the list of tokens.", valueName: "name"))
+  var tokensField: String?
+
+  /// - Throws: `ValidationError` for options that do not belong together.
+  func validate(tokenizer: String?, documentSeparator: String?) throws {
+    if tokenizer != nil {
+      let given = [
+        ("--format \(format.rawValue)", format != .auto && format != .text), ("--dtype", dtype != nil),
+        ("--vocab-size", vocabSize != nil), ("--eos-token-id", eosTokenId != nil),
+        ("--bos-token-id", bosTokenId != nil), ("--append-eos", appendEos), ("--tokens-field", tokensField != nil),
+      ]
+      if let wrong = given.first(where: \.1) {
+        throw ValidationError("\(wrong.0) is for files of tokens; with --tokenizer the files are text")
+      }
+      return
+    }
+    if format == .text { throw ValidationError("--format text needs --tokenizer") }
+    if documentSeparator != nil { throw ValidationError("--document-separator is for text: give --tokenizer") }
+    if let vocabSize, !(1...1 << 32).contains(vocabSize) {
+      throw ValidationError("--vocab-size \(vocabSize): expected 1 to 2^32")
+    }
+    for (name, token) in [("--eos-token-id", eosTokenId), ("--bos-token-id", bosTokenId)] {
+      guard let token else { continue }
+      let limit = vocabSize ?? 1 << 32
+      guard (0..<limit).contains(token) else {
+        throw ValidationError("\(name) \(token): expected 0 to \(limit - 1), as the vocabulary has \(limit) tokens")
+      }
+    }
+    if appendEos && eosTokenId == nil { throw ValidationError("--append-eos needs --eos-token-id") }
+  }
+
+  /// - Throws: `InputFormatError` where files that are to be read as text hold tokens; `StorageError`.
+  func requireText(_ inputs: [String]) throws {
+    if format == .auto { try inputs.forEach(TokenFileFormat.requireText) }
+  }
+
+  /// What the options, once validated, ask for.
+  func importer() -> TokenImporter {
+    var options = TokenImporter.Options()
+    options.format = TokenFileFormat(rawValue: format.rawValue)
+    options.headerless = dtype
+    options.vocabularySize = vocabSize
+    options.endOfDocument = eosTokenId.map { UInt32(truncatingIfNeeded: $0) }
+    options.startOfDocument = bosTokenId.map { UInt32(truncatingIfNeeded: $0) }
+    options.appendsEndOfDocument = appendEos
+    options.tokensField = tokensField
+    return TokenImporter(options)
+  }
+}
+
+extension TokenNumbers.Kind: ExpressibleByArgument {}

@@ -1,0 +1,110 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Files of tokens on the command line: what is an option too many or too few, what is a bad file, and what either says.
+@Suite struct TokenFileCommandTests {
+  @Test(arguments: [
+    // Text or tokens?
+    ("build a.txt", 64, "--tokenizer"), ("build train.bin", 64, "--dtype uint16"),
+    ("build olmo.npy", 64, "--dtype uint16"),
+    ("build array.npy --tokenizer bytes", 64, "holds tokens already (npy)"),
+    ("build m.bin --tokenizer bytes", 64, "holds tokens already (megatron)"),
+    ("build a.parquet", 64, "Parquet"), ("build a.parquet --tokenizer bytes", 64, "Parquet"),
+    ("build array.npy a.txt", 64, "a.txt: is not recognised"),
+    // Options that do not belong together.
+    ("build a.txt --tokenizer bytes --vocab-size 5", 64, "--vocab-size is for files of tokens"),
+    ("build a.txt --tokenizer bytes --format npy", 64, "--format npy is for files of tokens"),
+    ("build array.npy --format text", 64, "needs --tokenizer"), ("build array.npy --format numpy", 64, "numpy"),
+    ("build array.npy --document-separator x", 64, "is for text"),
+    ("build array.npy --append-eos", 64, "--eos-token-id"),
+    ("build array.npy --dtype uint16", 64, "is npy: --dtype is for files without a header"),
+    ("build array.npy --tokens-field a", 64, "is for JSON lines"), ("build olmo.npy --dtype float", 64, "float"),
+    ("build array.npy --vocab-size 0", 64, "1 to 2^32"), ("build array.npy --eos-token-id -1", 64, "eos-token-id"),
+    ("build array.npy --vocab-size 50 --eos-token-id 50", 64, "expected 0 to 49"),
+    ("build array.npy --bos-token-id 4294967296", 64, "expected 0 to 4294967295"),
+    // Files.
+    ("build none.npy", 66, "none.npy"), ("build none --format megatron", 66, "none.idx"),
+    ("build lonely.idx", 66, "lonely.bin"), ("build .", 74, "is a folder"), ("export none.h5", 66, "none.h5"),
+    ("build array.npy --vocab-size 12", 65, "array.npy: the token at position 11 is 12, the vocabulary has 12"),
+    ("build array.npy --format llmc", 65, "array.npy: "),
+    ("build cut.npy", 65, "cut.npy: says that it holds 12 numbers"),
+    ("build odd.npy --dtype uint16", 65, "odd.npy: has 3 bytes"), ("build empty.npy --dtype uint16", 65, "no token"),
+    ("build bad.jsonl", 65, "bad.jsonl: line 2, byte 2"), ("export array.npy", 65, "not an HDF5 file"),
+  ])
+  func errorsHaveTheirStatusAndOneLine(arguments: String, status: Int32, reason: String) throws {
+    try withFiles { folder in
+      let before = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+      let outcome = try phd("\(arguments) --output out.h5", in: folder)
+      #expect(outcome.status == status, "\(outcome.error)")
+      #expect(outcome.error.hasPrefix("phd: ") && outcome.error.contains(reason), "\(outcome.error)")
+      #expect(outcome.error.split(separator: "\n").count <= 2 && outcome.output.isEmpty, "\(outcome.error)")
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == before)
+    }
+  }
+
+  @Test(arguments: [
+    ("build array.npy m olmo.npy train.bin --dtype uint16", 48, 5),
+    ("build array.npy --tokenizer bytes --format text", 94, 1),
+    ("build m.idx m.bin --eos-token-id 3", 12, 2), ("build train.bin --format nanogpt --eos-token-id 4", 12, 2),
+    ("build list.jsonl", 3, 2),
+  ])
+  func whatIsTypedIsBuilt(arguments: String, tokens: Int, documents: Int) throws {
+    try withFiles { folder in
+      let outcome = try phd("\(arguments) --output out.h5", in: folder)
+      #expect(outcome.status == 0, "\(outcome.error)")
+      #expect(outcome.error.contains("\(tokens) tokens, \(documents) document"), "\(outcome.error)")
+      #expect(outcome.output.isEmpty)
+    }
+  }
+
+  @Test func linesComeThroughAPipe() throws {
+    try withFiles { folder in
+      let command =
+        "mkfifo pipe && { cat list.jsonl >pipe & '\(buildDirectory)/phd' corpus build pipe --format tokens-jsonl --output a.h5; }"
+      let outcome = try launch("/bin/sh", ["-c", command], directory: folder)
+      #expect(outcome.status == 0 && outcome.error.contains("3 tokens, 2 documents"), "\(outcome.error)")
+      // The bytes of other formats have to be looked at in any order.
+      let refused = try phd("build pipe --dtype uint16 --format memmap --output b.h5", in: folder)
+      #expect(refused.status == 74 && refused.error.contains("no regular file"), "\(refused.error)")
+    }
+  }
+
+  @Test func exportedTokensComeBack() throws {
+    try withFiles { folder in
+      #expect(try phd("build array.npy --output a.h5", in: folder).status == 0)
+      let exported = try phd("export a.h5 --output b.npy", in: folder)
+      #expect(exported.status == 0 && exported.output.isEmpty && exported.error == "b.npy: 12 tokens, uint16\n")
+      #expect(try phd("export a.h5 --output b.bin --raw", in: folder).status == 0)
+      #expect(try bytes(of: folder + "/b.bin") == TokenFileSamples.tokens)
+      let header = try bytes(of: folder + "/b.npy").dropLast(24)
+      #expect(header.count == 128 && Array(header.suffix(1)) == [10])
+      #expect(try phd("build b.npy --output c.h5", in: folder).status == 0)
+      #expect(try phd("export a.h5 --output no/such/b.npy", in: folder).status == 74)
+      #expect(try phd("export a.h5 --output a.h5", in: folder).status == 74)
+      #expect(try phd("verify a.h5", in: folder).status == 0)
+    }
+  }
+
+  private func phd(_ arguments: String, in folder: String) throws -> Outcome {
+    try launch("phd", ["corpus"] + arguments.split(separator: " ").map(String.init), directory: folder)
+  }
+
+  /// Runs `body` in a folder of small files of every kind; numbers are 1 to 12, uint16.
+  private func withFiles(_ body: (String) throws -> Void) throws {
+    try withTemporaryFolder { folder in
+      let array = TokenFileSamples.npy(
+        "{'descr': '<u2', 'fortran_order': False, 'shape': (12,), }", TokenFileSamples.tokens)
+      let lists = Array("[1, 2]\n{\"input_ids\": [3]}\n".utf8)
+      for (name, bytes) in [
+        ("a.txt", Array("text".utf8)), ("a.parquet", Array("PAR1".utf8)), ("array.npy", array),
+        ("cut.npy", Array(array.dropLast())), ("olmo.npy", TokenFileSamples.tokens),
+        ("train.bin", TokenFileSamples.tokens),
+        ("odd.npy", [1, 0, 2]), ("empty.npy", []), ("m.idx", TokenFileSamples.index),
+        ("m.bin", TokenFileSamples.tokens),
+        ("lonely.idx", TokenFileSamples.index), ("list.jsonl", lists), ("bad.jsonl", Array("[1]\n[-1]\n".utf8)),
+      ] { try write(bytes, to: folder + "/" + name) }
+      try body(folder)
+    }
+  }
+}

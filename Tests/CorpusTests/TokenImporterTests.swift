@@ -1,0 +1,213 @@
+import Foundation
+import Storage
+import TestSupport
+import Testing
+
+@testable import Corpus
+
+/// What becomes of tokens on their way into a corpus, and out of it.
+@Suite struct TokenImporterTests {
+  private typealias Samples = TokenFileSamples
+
+  private struct Built: Equatable {
+    var tokens: [Int32]
+    var documents: [UInt64]
+    var type: HDF5ElementType
+  }
+
+  /// Builds a corpus of uint16 memmaps, or of what `name` names otherwise.
+  private func build(
+    _ files: [[UInt16]], named name: String = "npy", _ change: (inout TokenImporter.Options) -> Void = { _ in }
+  ) throws -> Built {
+    try withTemporaryFolder { folder in
+      let inputs = files.indices.map { folder + "/\($0).\(name)" }
+      for (input, tokens) in zip(inputs, files) { try write(Samples.bytes(tokens), to: input) }
+      var options = TokenImporter.Options()
+      options.headerless = .uint16
+      change(&options)
+      let built = try TokenImporter(options).build(inputs, output: folder + "/corpus.h5")
+      let file = try TokenFile(folder + "/corpus.h5")
+      #expect(built.tokens == file.tokenCount && built.documents == file.documentCount)
+      #expect(built.bytesRead == built.totalBytes && built.totalBytes == files.reduce(0) { $0 + 2 * $1.count })
+      #expect(file.vocabularySize == options.vocabularySize)
+      #expect(file.endOfDocument == options.endOfDocument.map(Int.init))
+      #expect(file.tokenizer == nil)
+      _ = try CorpusVerifier().verify(file)
+      return Built(
+        tokens: try file.allTokens(), documents: try file.documents?.array(of: UInt64.self) ?? [],
+        type: file.elementType)
+    }
+  }
+
+  @Test func withoutATokenThatEndsThemFilesAreDocuments() throws {
+    let built = try build([[1, 2, 9], [], [3, 9, 4]])
+    #expect(built == Built(tokens: [1, 2, 9, 3, 9, 4], documents: [0, 3, 3], type: .uint16))
+  }
+
+  @Test func documentsEndAfterTheirLastTokenAndWithTheirFile() throws {
+    let built = try build([[1, 9, 9, 2], [], [3, 9], [9]]) { $0.endOfDocument = 9 }
+    #expect(built == Built(tokens: [1, 9, 9, 2, 3, 9, 9], documents: [0, 2, 3, 4, 6], type: .uint16))
+  }
+
+  @Test func documentsThatStartWithATokenGoOnAcrossFiles() throws {
+    let built = try build([[1, 9, 2], [3, 9, 9], [4]]) { $0.startOfDocument = 9 }
+    #expect(built == Built(tokens: [1, 9, 2, 3, 9, 9, 4], documents: [0, 1, 4, 5], type: .uint16))
+  }
+
+  @Test func endsAreAppendedWhereAskedForAndMissing() throws {
+    let files: [[UInt16]] = [[1, 9, 2], [], [3, 9]]
+    func ended(_ change: (inout TokenImporter.Options) -> Void = { _ in }) throws -> Built {
+      try build(files) {
+        ($0.endOfDocument, $0.appendsEndOfDocument) = (9, true)
+        change(&$0)
+      }
+    }
+    #expect(try ended() == Built(tokens: [1, 9, 2, 9, 3, 9], documents: [0, 2, 4], type: .uint16))
+    let shards = try ended { $0.startOfDocument = 3 }
+    #expect(shards == Built(tokens: [1, 9, 2, 9, 3, 9], documents: [0, 4], type: .uint16))
+    let wide = try build([[1]]) { ($0.endOfDocument, $0.appendsEndOfDocument) = (70_000, true) }
+    #expect(wide == Built(tokens: [1, 70_000], documents: [0], type: .uint32))
+    // Nothing is appended unasked, and what is not appended need not fit.
+    #expect(try build([[1]]) { $0.endOfDocument = 70_000 } == Built(tokens: [1], documents: [0], type: .uint16))
+  }
+
+  @Test func theTypeIsTheVocabularysOrTheWidestInputs() throws {
+    #expect(try build([[1]]) { $0.vocabularySize = 256 }.type == .uint8)
+    #expect(try build([[1]]) { $0.vocabularySize = 65_536 }.type == .uint16)
+    #expect(try build([[1]]) { $0.vocabularySize = 65_537 }.type == .uint32)
+    #expect(try build([[0x0201]]) { $0.headerless = .uint8 } == Built(tokens: [1, 2], documents: [0], type: .uint8))
+    #expect(
+      try build([[1, 2, 0, 0]]) { $0.headerless = .int64 } == Built(tokens: [0x2_0001], documents: [0], type: .uint32))
+  }
+
+  @Test func aTokenOutOfTheVocabularyIsNamed() throws {
+    // Behind the first block, and behind a document's end in it.
+    var tokens = [UInt16](repeating: 5, count: 700_000)
+    (tokens[600_000], tokens[650_000]) = (9, 100)
+    let error = #expect(throws: CorpusError.self) {
+      try build([[1], tokens]) { ($0.vocabularySize, $0.endOfDocument) = (100, 9) }
+    }
+    #expect(error?.path.hasSuffix("/1.npy") == true)
+    #expect(error?.message.contains("position 650000 is 100, the vocabulary has 100") == true)
+  }
+
+  @Test func thereMustBeATokenAndAnOutputOfItsOwn() throws {
+    #expect(throws: CorpusError.self) { try build([[], []]) }
+    try withTemporaryFolder { folder in
+      let (corpus, index, prefix) = (folder + "/a.h5", folder + "/m.idx", folder + "/m")
+      try write(Samples.index, to: index)
+      try write(Samples.tokens, to: prefix + ".bin")
+      let importer = TokenImporter(TokenImporter.Options())
+      for output in [index, prefix + ".bin"] {
+        #expect(throws: StorageError.self) { try importer.build([prefix], output: output) }
+      }
+      #expect(try importer.build([prefix + ".bin", index], output: corpus).tokens == 12)
+      #expect(try importer.build([prefix, prefix], output: corpus).documents == 4)
+      #expect(throws: StorageError.self) { try TokenExporter(hasHeader: true).export(TokenFile(corpus), to: corpus) }
+      #expect(try TokenFile(corpus).tokenCount == 24)
+    }
+  }
+
+  @Test func filesAreRecognised() throws {
+    let npy = Samples.npy("{'descr': '<u2', 'fortran_order': False, 'shape': (12,), }", Samples.tokens)
+    try withTemporaryFolder { folder in
+      let files: [(name: String, bytes: [UInt8], format: TokenFileFormat?)] = [
+        ("a.npy", npy, .npy), ("a.data", npy, .npy), ("b.NPY", Samples.tokens, .memmap), ("empty.npy", [], .memmap),
+        ("c.bin", Samples.llmc(count: 0, []), .llmc), ("d.bin", Samples.bytes([Int32(20_240_522)]), .llmc),
+        ("e.bin", Samples.tokens, nil), ("e.idx", Array("no index".utf8), nil), ("e.bin", Samples.tokens, nil),
+        ("f.idx", Samples.index, .megatron), ("f.bin", Samples.tokens, .megatron), ("g.jsonl", [], .tokenLines),
+        ("h.txt", Array("text".utf8), nil), ("f", [], nil),
+      ]
+      for (name, bytes, format) in files {
+        try write(bytes, to: folder + "/" + name)
+        let recognised = try TokenFileFormat.recognise(folder + "/" + name)
+        #expect(recognised == format, "\(name)")
+      }
+      try FileManager.default.removeItem(atPath: folder + "/f")
+      let prefix = try TokenFileFormat.recognise(folder + "/f")
+      #expect(prefix == .megatron)
+      #expect(throws: StorageError.self) { try TokenFileFormat.recognise(folder) }
+      #expect(throws: StorageError.self) { try TokenFileFormat.recognise(folder + "/none.npy") }
+      #expect(throws: InputFormatError.self) { try TokenFileFormat.requireText(folder + "/a.data") }
+      #expect(throws: Never.self) { try TokenFileFormat.requireText(folder + "/g.jsonl") }
+    }
+  }
+
+  @Test func numbersAreTokensOrNamed() {
+    func decoded(_ numbers: TokenNumbers, _ bytes: [UInt8]) -> [UInt32]? {
+      var tokens = [UInt32](repeating: 0, count: bytes.count / numbers.byteCount)
+      let wrong = bytes.withUnsafeBytes { bytes in
+        tokens.withUnsafeMutableBufferPointer { numbers.decode(bytes, into: $0) }
+      }
+      if let wrong { return bytes.withUnsafeBytes { [UInt32(wrong), UInt32(numbers.text(at: wrong, of: $0).count)] } }
+      return tokens
+    }
+    #expect(decoded(TokenNumbers(.uint8), [0, 127, 255]) == [0, 127, 255])
+    #expect(decoded(TokenNumbers(.int8), [0, 127]) == [0, 127])
+    #expect(decoded(TokenNumbers(.int8), [0, 127, 255]) == [2, 2])
+    #expect(decoded(TokenNumbers(.uint16, isBigEndian: true), [1, 2, 0xff, 0xff]) == [0x102, 0xffff])
+    #expect(decoded(TokenNumbers(.int16), [1, 0, 0, 0x80]) == [1, 6])
+    #expect(decoded(TokenNumbers(.uint32), [0xff, 0xff, 0xff, 0xff]) == [.max])
+    #expect(decoded(TokenNumbers(.int32, isBigEndian: true), [0, 1, 0, 0]) == [65_536])
+    #expect(decoded(TokenNumbers(.int32), [0, 0, 0, 0x80]) == [0, 11])
+    #expect(decoded(TokenNumbers(.uint64), [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]) == [.max])
+    #expect(decoded(TokenNumbers(.uint64), [0, 0, 0, 0, 1, 0, 0, 0]) == [0, 10])
+    #expect(decoded(TokenNumbers(.int64, isBigEndian: true), [0xff, 0, 0, 0, 0, 0, 0, 0]) == [0, 18])
+  }
+
+  @Test func linesAreReadAcrossBlocks() throws {
+    try withTemporaryFolder { folder in
+      let lists = (0..<40).map { line in (0..<(line % 7) * 20_000).map { UInt32($0 * 31 + line) } }
+      let text = lists.map { "\($0)" }.joined(separator: "\r\n\n")
+      try write(Array(text.utf8), to: folder + "/a.jsonl")
+      let read = try readTokens(folder + "/a.jsonl", as: .tokenLines)
+      #expect(read.tokens == lists.flatMap(\.self))
+      #expect(read.ends == lists.indices.map { lists[...$0].reduce(0) { $0 + $1.count } })
+    }
+  }
+
+  /// In a file with a hole, which takes no place on the disk.
+  @Test func placesBeyondFourGiBAreReached() throws {
+    try withTemporaryFolder { folder in
+      let far: Int64 = 5 << 30
+      let index = Samples.megatronIndex(lengths: [2, 3], pointers: [far, 0], boundaries: [0, 1, 2])
+      try write(index, to: folder + "/a.idx")
+      try write(Samples.bytes([UInt16(7), 8, 9]), to: folder + "/a.bin")
+      let file = try FileHandle(forUpdating: URL(filePath: folder + "/a.bin"))
+      try file.seek(toOffset: UInt64(far))
+      try file.write(contentsOf: Samples.bytes([UInt16(1), 2]))
+      try file.close()
+      let read = try readTokens(folder + "/a", as: .megatron)
+      #expect(read.tokens == [1, 2, 7, 8, 9])
+      #expect(read.ends == [2, 5])
+    }
+  }
+
+  /// Python 2's long integers, other orders of fields, other quotes, no trailing commas, native byte order.
+  @Test(arguments: [
+    "{'descr': '<u2', 'fortran_order': False, 'shape': (12L,), }",
+    "{\"shape\":(12,),\"fortran_order\":False,\"descr\":\"=u2\"}",
+    "{'descr': '<i2', 'fortran_order': True, 'shape': (12,)}   ",
+    "{'shape': (3, 4), 'fortran_order': False, 'descr': '<u2'}",
+    "{'descr': '<u2', 'fortran_order': False, 'shape': (12,), 'other': [None, ('a', 1)]}",
+  ])
+  func headersOfOtherWritersAreRead(dictionary: String) throws {
+    try withTemporaryFolder { folder in
+      try write(Samples.npy(dictionary, Samples.tokens), to: folder + "/a.npy")
+      #expect(try readTokens(folder + "/a.npy", as: .npy).tokens == Array(1...12))
+    }
+  }
+
+  @Test(arguments: [0, 1, 9, 12, 345_678])
+  func exportedHeadersAreAligned(count: Int) throws {
+    for size in [1, 2, 4] {
+      let header = NumPyHeader.bytes(unsignedBytes: size, count: count)
+      #expect(header.count.isMultiple(of: 64) && header.last == 10)
+      try withTemporaryFolder { folder in
+        try write(header + [UInt8](repeating: 0, count: size * count), to: folder + "/a.npy")
+        let read = try NumPyHeader(of: RandomAccessFile(folder + "/a.npy"))
+        #expect(read.count == count && read.numbers.byteCount == size && read.byteCount == header.count)
+      }
+    }
+  }
+}
