@@ -37,13 +37,11 @@ public struct ModelDescription: Sendable, Equatable {
   private static let largestFile = 1 << 24
 
   private static func contents(of path: String) throws -> [UInt8] {
-    let status = try FileStatus(path)
-    guard status.isRegularFile, status.size <= largestFile else {
-      throw StorageError(.damaged, path, "is no configuration: it has \(status.size) bytes")
+    let file = try RandomAccessFile(path)
+    guard file.size <= largestFile else {
+      throw StorageError(.damaged, path, "is no configuration: it has \(file.size) bytes")
     }
-    var bytes: [UInt8] = []
-    try ByteReader(path).forEachBlock { bytes += $0 }
-    return bytes
+    return try file.bytes(at: 0, count: file.size)
   }
 }
 

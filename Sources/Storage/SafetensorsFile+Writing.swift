@@ -30,11 +30,8 @@ extension SafetensorsFile {
     let head = withUnsafeBytes(of: UInt64(text.count).littleEndian) { Array($0) } + text
 
     try WholeFile.write(to: path) { temporary in
-      let descriptor = open(temporary, O_WRONLY | O_TRUNC | O_CLOEXEC)
-      guard descriptor >= 0 else { throw StorageError.system(path, "cannot be written", errno: errno) }
-      defer { _ = close(descriptor) }
-      try head.withUnsafeBytes { try WholeFile.writeAll($0, to: descriptor, at: 0, path) }
-      var position = head.count
+      var file = try ByteWriter(emptying: temporary)
+      try head.withUnsafeBytes { try file.append($0) }
       let atOnce = 1 << 18
       let floats = UnsafeMutableBufferPointer<Float>.allocate(capacity: atOnce)
       defer { floats.deallocate() }
@@ -45,13 +42,12 @@ extension SafetensorsFile {
           let slice = UnsafeMutableBufferPointer(rebasing: floats[..<min(atOnce, elements - first)])
           try read(index, first, slice)
           if type == .fp32 {
-            try WholeFile.writeAll(UnsafeRawBufferPointer(slice), to: descriptor, at: position, path)
+            try file.append(UnsafeRawBufferPointer(slice))
           } else {
             halves.removeAll(keepingCapacity: true)
             for value in slice { halves.append(roundedToBF16(value)) }
-            try halves.withUnsafeBytes { try WholeFile.writeAll($0, to: descriptor, at: position, path) }
+            try halves.withUnsafeBytes { try file.append($0) }
           }
-          position += slice.count * type.bytes
         }
       }
     }

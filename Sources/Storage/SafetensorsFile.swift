@@ -34,7 +34,7 @@ public final class SafetensorsFile: Sendable {
   /// `__metadata__`.
   public let metadata: [String: String]
 
-  private let descriptor: Int32
+  private let file: RandomAccessFile
   private let places: [String: Int]
 
   /// The longest header that the format's own library reads.
@@ -49,23 +49,20 @@ public final class SafetensorsFile: Sendable {
   ///
   /// - Throws: `StorageError`: `.missing`, `.damaged` with what is wrong in the header, `.failed`.
   public init(_ path: String) throws {
-    let size = try FileStatus(path).size
-    let bytes = try ByteReader(path)
+    let file = try RandomAccessFile(path)
+    let size = file.size
     func damaged(_ message: String) -> StorageError { StorageError(.damaged, path, message) }
-    guard size >= 8, let head = try bytes.bytes(at: 0, count: 8) else {
+    guard size >= 8 else {
       throw damaged("is no safetensors file: it has \(size) bytes, and its header's length alone takes 8")
     }
-    let length = head.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    let length = try file.bytes(at: 0, count: 8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     guard length <= min(size - 8, Self.longestHeader) else {
       throw damaged("is no whole safetensors file: its header should take \(length) bytes, \(size - 8) follow")
     }
-    guard let header = try bytes.bytes(at: 8, count: Int(length)) else {
-      throw damaged("ended while its header was read")
-    }
     let json: JSONValue
     do {
-      json = try JSONValue(parsing: header)
-    } catch {
+      json = try JSONValue(parsing: try file.bytes(at: 8, count: Int(length)))
+    } catch let error as JSONError {
       throw damaged("has a header that is not JSON, \(error)")
     }
     guard let fields = json.object?.fields else { throw damaged("has a header that is no JSON object") }
@@ -99,11 +96,8 @@ public final class SafetensorsFile: Sendable {
     self.tensors = tensors
     self.metadata = metadata
     places = Dictionary(uniqueKeysWithValues: tensors.enumerated().map { ($1.name, $0) })
-    descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw StorageError.system(path, "cannot be opened", errno: errno) }
+    self.file = file
   }
-
-  deinit { _ = close(descriptor) }
 
   private struct TensorFault: Error {
     let message: String
@@ -160,7 +154,7 @@ public final class SafetensorsFile: Sendable {
     for start in stride(from: 0, to: floats.count, by: atOnce) {
       let count = min(atOnce, floats.count - start)
       let bytes = UnsafeMutableRawBufferPointer(rebasing: block[..<(count * type.bytes)])
-      try fill(bytes, from: tensor.range.lowerBound + (first + start) * type.bytes)
+      try file.read(at: tensor.range.lowerBound + (first + start) * type.bytes, into: bytes)
       for index in 0..<count {
         floats[start + index] =
           switch type {
@@ -174,19 +168,5 @@ public final class SafetensorsFile: Sendable {
 
   private func half(_ bytes: UnsafeMutableRawBufferPointer, _ index: Int) -> UInt16 {
     bytes.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self).littleEndian
-  }
-
-  private func fill(_ bytes: UnsafeMutableRawBufferPointer, from position: Int) throws {
-    var filled = 0
-    while filled < bytes.count {
-      let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[filled...])
-      let count = pread(descriptor, rest.baseAddress, rest.count, off_t(position + filled))
-      if count == 0 { throw StorageError(.damaged, path, "has become shorter while it was read") }
-      if count > 0 {
-        filled += count
-      } else if errno != EINTR {
-        throw StorageError.system(path, "cannot be read", errno: errno)
-      }
-    }
   }
 }
