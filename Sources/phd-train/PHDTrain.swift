@@ -35,7 +35,8 @@ struct PHDTrain: ParsableCommand {
   @Flag(help: "Start anew: the run's old checkpoints and log are removed.")
   var overwrite = false
 
-  @Option(help: ArgumentHelp("Take the first weights from a checkpoint's /model.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Take the first weights from a checkpoint, or a safetensors file or folder.", valueName: "file"))
   var initializeFrom: String?
 
   @Flag(help: "Print the resolved configuration and what the run takes; train nothing.")

@@ -1,0 +1,108 @@
+import Foundation
+import JSON
+import TestSupport
+import Testing
+import Training
+
+/// Runs that begin with another's weights, and models of both architectures.
+@Suite(.serialized) struct PretrainedTests {
+  private static let llama = ["--set", "model.architecture=llama"]
+  private static let vanilla = ["--set", "hidden_decoding=null"]
+
+  @Test func `a Llama learns, and a resumed one is the one that was not stopped`() throws {
+    let workplace = try Workplace()
+    #expect(try workplace.train(PretrainedTests.llama, name: "straight").status == 0)
+    #expect(try workplace.train(PretrainedTests.llama + ["--stop-after", "7"]).status == 0)
+    let last = try workplace.train(
+      PretrainedTests.llama + ["--set", "training.recompute=block", "--set", "training.threads=2"])
+    #expect(last.status == 0, "\(last.error)")
+    try expectSame(workplace.run(), workplace.run("straight"), at: 20)
+    let losses = try workplace.run().steps("loss")
+    #expect(losses[19] < losses[0] - 0.1)
+    let other = try workplace.train()
+    #expect(
+      other.status == 64 && other.error.contains("was trained with \"llama\""), "\(other.error)"
+    )
+  }
+
+  @Test(arguments: ["olmo2", "llama"]) func `a vanilla model goes out, and comes back as a PHD-Transformer`(
+    architecture: String
+  ) throws {
+    let workplace = try Workplace()
+    let model = ["--set", "model.architecture=\(architecture)", "--set", "model.eos_token_id=[60,59]"]
+    #expect(try workplace.train(model + PretrainedTests.vanilla, name: "vanilla").status == 0)
+    let checkpoint = workplace.run("vanilla").checkpoint(20)
+    for type in ["fp32", "bf16"] {
+      #expect(try workplace.phd("checkpoint", "export", checkpoint, "--to", "out-\(type)", "--dtype", type).status == 0)
+    }
+    // The weights themselves, from the checkpoint, the folder, the file, and from a checkpoint that was imported.
+    #expect(try workplace.phd("checkpoint", "import", "out-fp32", "--to", "imported.h5").status == 0)
+    let sources = [checkpoint, "out-fp32", "out-fp32/model.safetensors", "imported.h5"]
+    for (index, source) in sources.enumerated() {
+      let outcome = try workplace.train(
+        model + ["--initialize-from", source], name: "from-\(index)", ranks: index == 1 ? 2 : nil)
+      #expect(outcome.status == 0, "\(outcome.error)")
+      if index != 1 { try expectSame(workplace.run("from-\(index)"), workplace.run("from-0"), at: 20) }
+    }
+    let losses = try workplace.run("from-0").steps("loss")
+    #expect(abs(try workplace.run("from-1").steps("loss")[0] - losses[0]) < 1e-5)
+    #expect(losses[0] < (try workplace.run("vanilla").steps("loss")[0]) - 0.1)
+    let rounded = try workplace.train(model + ["--initialize-from", "out-bf16"], name: "rounded")
+    #expect(rounded.status == 0, "\(rounded.error)")
+    #expect(abs(try workplace.run("rounded").steps("loss")[0] - losses[0]) < 2e-2)
+
+    // What was imported is a checkpoint like any other.
+    let inspected = try JSONValue(parsing: try workplace.phd("checkpoint", "inspect", "imported.h5", "--json").output)
+    #expect(inspected["config"]?["model"]?["architecture"]?.string == architecture)
+    #expect(inspected["config"]?["model"]?["eos_token_id"] == [60, 59] && inspected["step"] == 0)
+    #expect(try workplace.phd("checkpoint", "inspect", "imported.h5").output.contains("weights alone"))
+    #expect(try workplace.phd("checkpoint", "verify", "imported.h5").status == 0)
+    let loss = ["evaluate", "loss", "--corpus", "short.h5", "--json", "--checkpoint"]
+    func evaluate(_ arguments: String...) throws -> Outcome {
+      try launch("phd", loss + arguments, directory: workplace.path)
+    }
+    let mine = try evaluate(checkpoint)
+    let imported = try evaluate("imported.h5", "--sequence-length", "12")
+    #expect(mine.status == 0 && mine.output == imported.output)
+    let lengthless = try evaluate("imported.h5")
+    #expect(lengthless.status == 64 && lengthless.error.contains("--sequence-length"))
+  }
+
+  @Test(arguments: [nil, 2]) func `weights of another model are refused, once`(ranks: Int?) throws {
+    let workplace = try Workplace()
+    #expect(try workplace.train(PretrainedTests.vanilla + ["--stop-after", "5"], name: "vanilla").status == 0)
+    let checkpoint = workplace.run("vanilla").checkpoint(5)
+    #expect(try workplace.phd("checkpoint", "export", checkpoint, "--to", "out").status == 0)
+    func refusal(_ status: Int32, _ text: String, _ source: String, _ arguments: [String] = []) throws {
+      let outcome = try workplace.train(["--initialize-from", source] + arguments, ranks: ranks)
+      #expect(outcome.status == status)
+      #expect(outcome.error.components(separatedBy: text).count == 2, "\(outcome.error)")
+      #expect(outcome.error.split(separator: "\n").count <= 2)
+    }
+    try refusal(64, "rope_theta is 500000.0, and 1.0 there", "out", ["--set", "model.rope_theta=1"])
+    try refusal(64, "architecture is olmo2, and llama there", "out", PretrainedTests.llama)
+    try refusal(66, "nothing.safetensors: there is no such file", "nothing.safetensors")
+    try workplace.cut("out/model.safetensors")
+    try refusal(65, "model.safetensors", "out")
+    try FileManager.default.removeItem(atPath: workplace["out/config.json"])
+    try refusal(66, "config.json: there is no such file", "out")
+  }
+
+  @Test func `wrong exports and imports end with one line`() throws {
+    let workplace = try Workplace()
+    #expect(try workplace.train(["--stop-after", "5"]).status == 0)
+    let checkpoint = workplace.run().checkpoint(5)
+    func expect(_ status: Int32, _ text: String, _ arguments: [String]) throws {
+      let outcome = try launch("phd", ["checkpoint"] + arguments, directory: workplace.path)
+      #expect(outcome.status == status && outcome.output == "", "\(outcome.error)")
+      #expect(outcome.error.contains(text) && outcome.error.split(separator: "\n").count == 1, "\(outcome.error)")
+    }
+    try expect(64, "fp32", ["export", checkpoint, "--to", "out", "--dtype", "fp16"])
+    try expect(66, "there is no such file", ["export", "none.h5", "--to", "out"])
+    try expect(74, "cannot be made", ["export", checkpoint, "--to", "config.json/out"])
+    try expect(66, "there is no such file", ["import", "none", "--to", "x.h5"])
+    try expect(66, "it says what model runs is", ["import", "runs", "--to", "x.h5"])
+    try expect(65, "model_type is missing", ["import", "runs/tiny", "--to", "x.h5"])
+    #expect(!FileManager.default.fileExists(atPath: workplace["x.h5"]))
+  }
+}
