@@ -59,9 +59,9 @@ extension CheckpointCommand {
     func run() throws {
       let report = try CheckpointReport(path)
       let layout = ParameterLayout(report.saved.model)
+      let description = report.saved.exported(report.checkpoint.tokenizer)
       try report.checkpoint.withWeights(layout) { read in
-        try PretrainedModel.write(
-          report.saved.description, as: dtype == .fp32 ? .fp32 : .bf16, to: to, read: read)
+        try PretrainedModel.write(description, as: dtype == .fp32 ? .fp32 : .bf16, to: to, read: read)
       }
       ErrorReport.print(toStandardError: "\(to): \(report.parameters) parameters in \(dtype.rawValue)")
     }

@@ -35,6 +35,10 @@ import Training
     for type in ["fp32", "bf16"] {
       #expect(try workplace.phd("checkpoint", "export", checkpoint, "--to", "out-\(type)", "--dtype", type).status == 0)
     }
+    // What the run knows is said where its configuration says nothing.
+    let exported = try JSONValue(parsing: try workplace.bytes(of: "out-bf16/config.json"))
+    #expect(exported["max_position_embeddings"]?.integer == Workplace.sequenceLength)
+    #expect(exported["eos_token_id"] == [60, 59] && exported["dtype"] == "bfloat16")
     // The weights themselves, from the checkpoint, the folder, the file, and from a checkpoint that was imported.
     #expect(try workplace.phd("checkpoint", "import", "out-fp32", "--to", "imported.h5").status == 0)
     let sources = [checkpoint, "out-fp32", "out-fp32/model.safetensors", "imported.h5"]

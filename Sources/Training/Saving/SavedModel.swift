@@ -13,6 +13,17 @@ public struct SavedModel: Sendable {
   /// Its training run's, where there was one.
   public let run: RunConfiguration?
 
+  /// What other programs are told: where nobody has said how long a text may be, what the samples were, and where
+  /// nobody has said what ends one, the corpora's end of a document.
+  public func exported(_ tokenizer: TokenizerIdentity) -> ModelDescription {
+    var metadata = description.metadata
+    if metadata.maxPositionEmbeddings == nil { metadata.maxPositionEmbeddings = sequenceLength }
+    if metadata.endOfText.isEmpty, let end = tokenizer.endOfDocument, end < model.vocabularySize {
+      metadata.endOfText = [end]
+    }
+    return ModelDescription(model: model, hiddenDecoding: hiddenDecoding, metadata: metadata)
+  }
+
   public var model: ModelConfiguration { description.model }
   public var hiddenDecoding: HiddenDecoding { description.hiddenDecoding }
 
