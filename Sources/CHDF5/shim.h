@@ -66,9 +66,11 @@ static inline hid_t phd_link_creation_with_groups(void) {
   return properties;
 }
 
+/* Without times, so that the same content makes the same bytes. */
 static inline hid_t phd_chunked_creation(hsize_t elements) {
   hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
   if (properties >= 0) H5Pset_chunk(properties, 1, &elements);
+  if (properties >= 0) H5Pset_obj_track_times(properties, 0);
   return properties;
 }
 
@@ -76,6 +78,7 @@ static inline hid_t phd_chunked_creation(hsize_t elements) {
 static inline hid_t phd_contiguous_creation(void) {
   hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
   if (properties >= 0) H5Pset_fill_time(properties, H5D_FILL_TIME_NEVER);
+  if (properties >= 0) H5Pset_obj_track_times(properties, 0);
   return properties;
 }
 

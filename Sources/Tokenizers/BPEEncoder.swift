@@ -108,22 +108,6 @@ public final class BPEEncoder {
     }
   }
 
-  /// Calls `body` with each word of a text in which no added token is looked for.
-  ///
-  /// - Throws: as ``encode(_:into:)``.
-  func words(of text: UnsafeRawBufferPointer, _ body: (UnsafeBufferPointer<UInt8>) -> Void) throws {
-    try text.withMemoryRebound(to: UInt8.self) { text in
-      if let invalid = UTF8Text.firstInvalid(text) {
-        throw TokenizerError("a text", "is not UTF-8 at byte \(invalid)")
-      }
-      if tokenizer.composes, let composed = NormalForm.composed(text) {
-        try composed.withUnsafeBufferPointer { try forEachWord($0, body) }
-      } else {
-        try forEachWord(text, body)
-      }
-    }
-  }
-
   private func append(_ word: UnsafeBufferPointer<UInt8>, to tokens: inout [UInt32]) {
     if word.count == 1 {
       let token = tokenizer.byteTokens[Int(word[0])]
@@ -133,7 +117,7 @@ public final class BPEEncoder {
     guard word.count <= BPEEncoder.longestRemembered else { return merge(word, into: &tokens) }
     if let place = words[word] {
       let start = place >> 8
-      for index in start..<start + place & 255 { tokens.append(known[index]) }
+      for index in start..<start + (place & 255) { tokens.append(known[index]) }
       return
     }
     if words.count >= BPEEncoder.rememberedWords || words.keyBytes >= BPEEncoder.rememberedBytes {
@@ -142,7 +126,7 @@ public final class BPEEncoder {
     }
     let start = known.count
     merge(word, into: &known)
-    words.insert(word, start << 8 | known.count - start)
+    words.insert(word, start << 8 | (known.count - start))
     tokens.append(contentsOf: known[start...])
   }
 

@@ -109,6 +109,9 @@ public final class BPETokenizer: Sendable {
     allowsCuts ? BPETokenizer.cut(in: text) : nil
   }
 
+  /// The last place between a letter and a space with another letter behind it: every ``WordPattern`` cuts there.
+  public static func wordEnd(in text: UnsafeRawBufferPointer) -> Int? { cut(in: text) }
+
   private static func cut(in text: some BidirectionalCollection<UInt8>) -> Int? {
     func isLetter(_ byte: UInt8) -> Bool { (0x61...0x7a).contains(byte | 0x20) }
     var (second, third): (UInt8, UInt8) = (0, 0)

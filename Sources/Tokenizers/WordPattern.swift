@@ -1,6 +1,6 @@
 /// The patterns of the well-known tokenizers, matched by hand. They cover every text: a word begins where the one
 /// before ends.
-enum WordPattern: String, Sendable, CaseIterable {
+public enum WordPattern: String, Sendable, CaseIterable {
   case gpt2
   /// Of cl100k, OLMo 2 and Llama 3.
   case cl100k
@@ -8,7 +8,7 @@ enum WordPattern: String, Sendable, CaseIterable {
   case qwen2
 
   /// The pattern as regular expressions have it.
-  var regularExpression: String {
+  public var regularExpression: String {
     switch self {
     case .gpt2: #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
     case .cl100k: WordPattern.cl100k(digits: #"\p{N}{1,3}"#)
@@ -22,7 +22,7 @@ enum WordPattern: String, Sendable, CaseIterable {
   }
 
   /// The pattern that a regular expression is, where it is one of these, character for character.
-  init?(regularExpression: String) {
+  public init?(regularExpression: String) {
     guard
       let found = WordPattern.allCases.first(where: {
         $0.regularExpression.utf8.elementsEqual(regularExpression.utf8)

@@ -1,12 +1,15 @@
 import ArgumentParser
 import Corpus
+import Storage
+import Tokenizers
+import Training
 
 /// `phd corpus`: make corpora, look at them.
 struct CorpusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "corpus",
     abstract: "Build corpora of text and look at them.",
-    subcommands: [Build.self, Inspect.self, Verify.self])
+    subcommands: [Build.self, Inspect.self, Verify.self, TrainTokenizer.self])
 
   struct Build: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -14,7 +17,8 @@ struct CorpusCommand: ParsableCommand {
       discussion: """
         A .jsonl file holds one document a line, in its field "text". Any other file is one document or, with \
         --document-separator, several: the bytes between lines that say exactly LINE. An output that is there is \
-        replaced once the new one is whole.
+        replaced once the new one is whole. A tokenizer.json of Hugging Face, of the byte-level BPE kind, gives the ids \
+        that the tokenizers library gives without adding special tokens; it takes UTF-8 and goes into the corpus.
         """)
 
     @Argument(help: ArgumentHelp("Text files, .jsonl files.", valueName: "file"))
@@ -23,16 +27,25 @@ struct CorpusCommand: ParsableCommand {
     @Option(help: "The corpus to write (HDF5).")
     var output: String
 
-    @Option(help: "The tokenizer: bytes.")
+    @Option(help: ArgumentHelp("bytes, a tokenizer.json, or a folder with one.", valueName: "bytes|path"))
     var tokenizer: String
+
+    @Option(
+      help: ArgumentHelp(
+        "The token after each document, of a tokenizer.json; default: <|endoftext|>, else </s>.", valueName: "token"))
+    var endOfDocument: String?
 
     @Option(help: ArgumentHelp("The line that separates documents in text files.", valueName: "line"))
     var documentSeparator: String?
 
+    @Option(help: ArgumentHelp("Threads that tokenize; default: all processors at hand.", valueName: "n"))
+    var threads: Int?
+
     func validate() throws {
-      guard tokenizer == "bytes" else {
-        throw ValidationError("--tokenizer \(tokenizer): this version knows one tokenizer, 'bytes'")
+      if tokenizer == "bytes" && endOfDocument != nil {
+        throw ValidationError("--end-of-document: the tokenizer bytes ends documents with 256")
       }
+      if let threads, threads < 1 { throw ValidationError("--threads \(threads): expected 1 or more") }
       guard documentSeparator?.contains(where: \.isNewline) != true else {
         throw ValidationError("--document-separator: a separator is one line, without its newline")
       }
@@ -41,7 +54,9 @@ struct CorpusCommand: ParsableCommand {
     func run() throws {
       var line = ProgressLine(unit: "MB")
       defer { line.clear() }
-      let builder = CorpusBuilder(tokenizer: ByteTokenizer(), documentSeparator: documentSeparator)
+      let builder = CorpusBuilder(
+        tokenizer: try namedTokenizer(), documentSeparator: documentSeparator,
+        threads: threads ?? Threads.allowedProcessors.count)
       let built = try builder.build(inputs, output: output) {
         line.show(done: $0.bytesRead, of: $0.totalBytes)
       }
@@ -50,6 +65,87 @@ struct CorpusCommand: ParsableCommand {
       ErrorReport.print(
         toStandardError: "\(output): \(built.tokens) tokens, \(documents), "
           + "\(built.bytesRead) bytes of text in \(line.seconds.formatted(.number.precision(.fractionLength(1)))) s")
+    }
+
+    private func namedTokenizer() throws -> any Tokenizer {
+      if tokenizer == "bytes" { return ByteTokenizer() }
+      return try FileTokenizer(BPETokenizer(reading: tokenizer), endOfDocument: endOfDocument)
+    }
+  }
+
+  struct TrainTokenizer: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "train-tokenizer",
+      abstract: "Make a tokenizer.json of text files: byte-level BPE.",
+      discussion: """
+        The pair of neighbouring tokens that occurs most often becomes a token, again and again; of pairs that occur \
+        equally often, the one with the smaller ids. The same files in the same order give the same bytes. The \
+        tokenizers library reads the file, and makes the same of the same text.
+        """)
+
+    @Argument(help: ArgumentHelp("Text files, .jsonl files, all UTF-8.", valueName: "file"))
+    var inputs: [String]
+
+    @Option(help: ArgumentHelp("Tokens in all: the 256 bytes, special ones, and merges.", valueName: "n"))
+    var vocabSize: Int
+
+    @Option(help: ArgumentHelp("The tokenizer.json to write.", valueName: "file"))
+    var output: String
+
+    @Option(
+      help: ArgumentHelp(
+        "What words are: gpt2, cl100k (OLMo 2, Llama 3), or qwen2 (each digit a word).", valueName: "name"))
+    var pattern = "gpt2"
+
+    @Option(
+      help: ArgumentHelp(
+        "A special token, the first with the id 0; may be given several times; default: <|endoftext|>.",
+        valueName: "token"))
+    var special: [String] = []
+
+    @Option(help: ArgumentHelp("The line that separates documents in text files.", valueName: "line"))
+    var documentSeparator: String?
+
+    @Option(help: ArgumentHelp("Threads that count words; default: all processors at hand.", valueName: "n"))
+    var threads: Int?
+
+    private var specialTokens: [String] { special.isEmpty ? [FileTokenizer.usualEnds[0]] : special }
+
+    func validate() throws {
+      let least = 256 + specialTokens.count
+      guard (least...1 << 24).contains(vocabSize) else {
+        throw ValidationError(
+          "--vocab-size \(vocabSize): expected \(least), for bytes and special tokens, to \(1 << 24)")
+      }
+      if specialTokens.contains("") { throw ValidationError("--special: expected a text") }
+      for (index, token) in specialTokens.enumerated()
+      where specialTokens[..<index].contains(where: { $0.utf8.elementsEqual(token.utf8) }) {
+        throw ValidationError("--special \(token): is there twice")
+      }
+      guard WordPattern(rawValue: pattern) != nil else {
+        let names = WordPattern.allCases.map(\.rawValue).joined(separator: ", ")
+        throw ValidationError("--pattern \(pattern): expected one of \(names)")
+      }
+      guard documentSeparator?.contains(where: \.isNewline) != true else {
+        throw ValidationError("--document-separator: a separator is one line, without its newline")
+      }
+      if let threads, threads < 1 { throw ValidationError("--threads \(threads): expected 1 or more") }
+    }
+
+    func run() throws {
+      guard let pattern = WordPattern(rawValue: pattern) else { return }
+      var line = ProgressLine(unit: "MB")
+      defer { line.clear() }
+      let total = inputs.reduce(0) { $0 + ((try? FileStatus($1).size) ?? 0) }
+      let training = TokenizerTraining(
+        BPETrainer(vocabularySize: vocabSize, specialTokens: specialTokens), pattern: pattern,
+        documentSeparator: documentSeparator, threads: threads ?? Threads.allowedProcessors.count)
+      let bytes = try training.train(inputs) { line.show(done: $0, of: total) }
+      try WholeFile.write(bytes, to: output)
+      line.clear()
+      let tokenizer = try BPETokenizer(TokenizerFile(path: output, name: "tokenizer", bytes: bytes))
+      let seconds = line.seconds.formatted(.number.precision(.fractionLength(1)))
+      ErrorReport.print(toStandardError: "\(output): \(tokenizer.vocabularySize) tokens in \(seconds) s")
     }
   }
 

@@ -1,0 +1,137 @@
+import Storage
+
+/// Tokenizes documents as they come, on several threads, and appends them in their order to `/tokens` and `/documents`.
+final class CorpusWriter: DocumentConsumer {
+  /// Tokens, and documents, that lie together in the file and are written at once.
+  private static let chunkElements = 1 << 16
+  /// About so many bytes of text a thread tokenizes at a time.
+  private static let pieceBytes = 1 << 18
+
+  /// Documents one after another; the last may go on in the next piece.
+  private struct Piece: Sendable {
+    var text: [UInt8] = []
+    /// Where the text of each document ends.
+    var ends: [Int] = []
+  }
+
+  /// Their tokens.
+  private struct Tokens: Sendable {
+    var tokens: [UInt32] = []
+    /// Where each document ends, its end-of-document token included.
+    var ends: [Int] = []
+  }
+
+  private let tokenizer: any Tokenizer
+  private let work: OrderedWork<Piece, Tokens>
+  private let tokens: ExtendableDataset<UInt32>
+  private let documents: ExtendableDataset<UInt64>
+  private var piece = Piece()
+  /// A document of so many bytes is looked at for a place to cut it.
+  private var cutAt = CorpusWriter.pieceBytes
+  private var pendingTokens: [UInt32] = []
+  private var pendingDocuments: [UInt64] = []
+  private var documentStart = 0
+
+  var tokenCount: Int { tokens.count + pendingTokens.count }
+  var documentCount: Int { documents.count + pendingDocuments.count }
+
+  init(_ file: HDF5File, tokenizer: any Tokenizer, threads: Int) throws {
+    self.tokenizer = tokenizer
+    try file.setAttribute("vocab_size", to: tokenizer.vocabularySize)
+    try file.setAttribute("eos_token_id", to: Int(tokenizer.endOfDocument))
+    try file.setAttribute("tokenizer", to: tokenizer.name)
+    if let definition = tokenizer.file {
+      try file.setAttribute("tokenizer_sha256", to: definition.sha256)
+      try file.write("/tokenizer", definition.bytes)
+    }
+    tokens = try file.makeExtendable(
+      "/tokens", storing: tokenizer.elementType, of: UInt32.self, chunkElements: Self.chunkElements)
+    documents = try file.makeExtendable(
+      "/documents", storing: .uint64, of: UInt64.self, chunkElements: Self.chunkElements / 8)
+    work = OrderedWork(threads: threads) {
+      let encoder = tokenizer.makeEncoder()
+      return { try CorpusWriter.tokens(of: $0, encoder, endOfDocument: tokenizer.endOfDocument) }
+    }
+  }
+
+  func add(_ bytes: UnsafeRawBufferPointer) throws {
+    for start in stride(from: 0, to: bytes.count, by: Self.pieceBytes) {
+      piece.text.append(contentsOf: bytes[start..<min(bytes.count, start + Self.pieceBytes)])
+      if piece.text.count >= Self.pieceBytes { try giveWhatIsCertain() }
+    }
+  }
+
+  func endDocument() throws {
+    piece.ends.append(piece.text.count)
+    cutAt = Self.pieceBytes
+    if piece.text.count >= Self.pieceBytes || piece.ends.count >= Self.chunkElements / 8 { try giveWhatIsCertain() }
+  }
+
+  /// Waits for all that is under way and writes it.
+  func finish() throws {
+    try work.give(piece) { try append($0) }
+    piece = Piece()
+    try work.finish { try append($0) }
+    try pendingTokens.withUnsafeBufferPointer { try tokens.append($0) }
+    try pendingDocuments.withUnsafeBufferPointer { try documents.append($0) }
+    pendingTokens.removeAll()
+    pendingDocuments.removeAll()
+  }
+
+  /// Has the documents tokenized that have ended; of one that has not and is long, what lies before a certain cut.
+  private func giveWhatIsCertain() throws {
+    var end = piece.ends.last ?? 0
+    if end == 0 && piece.text.count >= cutAt {
+      end = piece.text.withUnsafeBytes { tokenizer.lastCut(in: $0) } ?? 0
+      // One that has no such place is not looked through again and again.
+      cutAt = end > 0 ? Self.pieceBytes : 2 * piece.text.count
+    }
+    guard end > 0 || !piece.ends.isEmpty else { return }
+    let rest = Array(piece.text[end...])
+    piece.text.removeLast(rest.count)
+    try work.give(piece) { try append($0) }
+    piece = Piece(text: rest)
+  }
+
+  private static func tokens(of piece: Piece, _ encoder: any TextEncoder, endOfDocument: UInt32) throws -> Tokens {
+    var result = Tokens()
+    result.tokens.reserveCapacity(piece.text.count / 3)
+    try piece.text.withUnsafeBytes { text in
+      var start = 0
+      for end in piece.ends {
+        try encoder.encode(UnsafeRawBufferPointer(rebasing: text[start..<end]), into: &result.tokens)
+        result.tokens.append(endOfDocument)
+        result.ends.append(result.tokens.count)
+        start = end
+      }
+      try encoder.encode(UnsafeRawBufferPointer(rebasing: text[start...]), into: &result.tokens)
+    }
+    return result
+  }
+
+  private func append(_ result: Tokens) throws {
+    let first = tokenCount
+    pendingTokens += result.tokens
+    for end in result.ends {
+      pendingDocuments.append(UInt64(documentStart))
+      documentStart = first + end
+    }
+    try writeFullChunks()
+  }
+
+  private func writeFullChunks() throws {
+    if pendingTokens.count >= Self.chunkElements {
+      let whole = pendingTokens.count / Self.chunkElements * Self.chunkElements
+      try pendingTokens.withUnsafeBufferPointer { try tokens.append(UnsafeBufferPointer(rebasing: $0[..<whole])) }
+      pendingTokens.removeFirst(whole)
+    }
+    let chunk = Self.chunkElements / 8
+    if pendingDocuments.count >= chunk {
+      let whole = pendingDocuments.count / chunk * chunk
+      try pendingDocuments.withUnsafeBufferPointer {
+        try documents.append(UnsafeBufferPointer(rebasing: $0[..<whole]))
+      }
+      pendingDocuments.removeFirst(whole)
+    }
+  }
+}
