@@ -70,7 +70,8 @@ let package = Package(
     .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "JSON", "COnig", "TestSupport"]),
     .testTarget(name: "StorageTests", dependencies: ["Storage", "TestSupport"]),
     .testTarget(
-      name: "CorpusTests", dependencies: ["Corpus", "Storage", "TestSupport", "phd"], exclude: ["make_fixtures.py"],
+      name: "CorpusTests", dependencies: ["Corpus", "Storage", "JSON", "Tokenizers", "TestSupport", "phd"],
+      exclude: ["make_fixtures.py"],
       resources: [.copy("Fixtures")]),
     .testTarget(name: "CommunicationTests", dependencies: ["Communication", "TestSupport", "mpi-checks"]),
     .testTarget(name: "TrainingTests", dependencies: ["Training", "Transformer", "JSON", "Reference", "TestSupport"]),

@@ -37,7 +37,7 @@ public struct TokenizerTraining: Sendable {
     }
     let counts = try counter.finish()
     guard counts.count > 0 else { throw CorpusError(inputs.first ?? "", "there is no text in the inputs") }
-    return try trainer.tokenizer(of: counts, cutWith: pattern)
+    return trainer.tokenizer(of: counts, cutWith: pattern)
   }
 }
 

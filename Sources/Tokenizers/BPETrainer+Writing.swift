@@ -7,9 +7,9 @@ extension BPETrainer {
   ///   - pattern: what the words were cut with.
   ///   - report: called now and then with how many tokens there are.
   public func tokenizer(
-    of counts: WordCounts, cutWith pattern: WordPattern, report: (_ tokens: Int) throws -> Void = { _ in }
-  ) rethrows -> [UInt8] {
-    let result = try train(counts, report: report)
+    of counts: WordCounts, cutWith pattern: WordPattern, report: (_ tokens: Int) -> Void = { _ in }
+  ) -> [UInt8] {
+    let result = train(counts, report: report)
     let special = specialTokens.enumerated().map { id, token -> JSONValue in
       [
         "id": .integer(id), "content": .string(token), "single_word": false, "lstrip": false, "rstrip": false,

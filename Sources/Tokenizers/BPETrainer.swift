@@ -24,7 +24,7 @@ public struct BPETrainer: Sendable {
   }
 
   /// Learns from words, as far as there are pairs to merge.
-  func train(_ counts: WordCounts, report: (_ tokens: Int) throws -> Void) rethrows -> Result {
+  func train(_ counts: WordCounts, report: (_ tokens: Int) -> Void) -> Result {
     var result = Result()
     var ids = ByteStringTable(capacity: vocabularySize)
     func id(of token: String) -> Int32 {
@@ -42,7 +42,7 @@ public struct BPETrainer: Sendable {
       let token = id(of: result.tokens[Int(left)] + result.tokens[Int(right)])
       result.merges.append((left, right))
       words.merge(left, right, into: token)
-      if result.tokens.count % 256 == 0 { try report(result.tokens.count) }
+      if result.tokens.count % 256 == 0 { report(result.tokens.count) }
     }
     // A pair may come up again where two pairs make the same token; then its last place counts.
     var later: Set<UInt64> = []
@@ -72,7 +72,7 @@ private struct TrainingWords {
 
   init(_ counts: WordCounts, _ byteTokens: [Int32]) {
     var places: [UInt64: [Int32]] = [:]
-    counts.forEach { bytes, count in
+    counts.visit { bytes, count in
       let word = bytes.map { byteTokens[Int($0)] }
       let number = Int32(truncatingIfNeeded: words.count)
       for (left, right) in zip(word, word.dropFirst()) {

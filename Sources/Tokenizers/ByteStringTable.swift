@@ -1,3 +1,5 @@
+import Foundation
+
 /// Numbers by byte strings. Two strings are the same where their bytes are.
 ///
 /// Open addressing; the bytes of all keys lie in one array. Nothing is ever removed but all at once.
@@ -63,7 +65,7 @@ struct ByteStringTable: Sendable {
   }
 
   /// Calls `body` with each key and its value, in the order in which the keys came.
-  func forEach(_ body: (ArraySlice<UInt8>, Int) throws -> Void) rethrows {
+  func visit(_ body: (ArraySlice<UInt8>, Int) throws -> Void) rethrows {
     for slot in slots.filter({ $0.length != 0 }).sorted(by: { $0.start < $1.start }) {
       try body(bytes[slot.start..<slot.start + Int(slot.length) - 1], slot.value)
     }
@@ -78,16 +80,19 @@ struct ByteStringTable: Sendable {
       bytes.withUnsafeBufferPointer { bytes in
         while slots[place].length != 0 {
           let slot = slots[place]
-          if slot.hash == hash && slot.length == length,
-            UnsafeBufferPointer(rebasing: bytes[slot.start..<slot.start + key.count]).elementsEqual(key)
-          {
-            return place
-          }
+          if slot.hash == hash && slot.length == length, isEqual(key, bytes, from: slot.start) { return place }
           place = (place + 1) & mask
         }
         return place
       }
     }
+  }
+
+  @inline(__always)
+  private func isEqual(_ key: UnsafeBufferPointer<UInt8>, _ bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Bool
+  {
+    guard let base = key.baseAddress, let other = bytes.baseAddress else { return key.isEmpty }
+    return memcmp(base, other + start, key.count) == 0
   }
 
   private mutating func grow() {

@@ -29,7 +29,7 @@ public struct WordCounts: Sendable {
 
   /// Adds another's counts.
   public mutating func add(_ other: WordCounts) {
-    other.forEach { word, count in word.withUnsafeBufferPointer { add($0, count: count) } }
+    other.visit { word, count in word.withUnsafeBufferPointer { add($0, count: count) } }
   }
 
   private mutating func add(_ word: UnsafeBufferPointer<UInt8>, count: Int) {
@@ -39,7 +39,7 @@ public struct WordCounts: Sendable {
   }
 
   /// Calls `body` with each word and how often it occurs, in the order in which the words came.
-  func forEach(_ body: (ArraySlice<UInt8>, Int) -> Void) {
-    numbers.forEach { word, number in body(word, counts[number]) }
+  func visit(_ body: (ArraySlice<UInt8>, Int) -> Void) {
+    numbers.visit { word, number in body(word, counts[number]) }
   }
 }

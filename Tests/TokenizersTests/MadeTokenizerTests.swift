@@ -7,7 +7,9 @@ import Testing
 
 /// Tokenizers that a test makes, beside the `tokenizers` library.
 @Suite(.enabled(if: Peers.python != nil, Comment(rawValue: Peers.missing))) struct MadeTokenizerTests {
-  static let byteLevel: JSONValue = ["type": "ByteLevel", "add_prefix_space": false, "use_regex": false]
+  static let byteLevel: JSONValue = [
+    "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false,
+  ]
 
   static func split(_ pattern: JSONValue, _ behavior: String, inverted: Bool = false) -> JSONValue {
     ["type": "Split", "pattern": pattern, "behavior": .string(behavior), "invert": .bool(inverted)]
@@ -27,14 +29,22 @@ import Testing
   static let variations: [(String, @Sendable (JSONValue) -> JSONValue)] = [
     ("Llama 3", { $0.setting("model", "ignore_merges", to: true).setting("post_processor", to: nil) }),
     ("NFC", { $0.setting("normalizer", to: ["type": "Sequence", "normalizers": [["type": "NFC"]]]) }),
-    ("prefix space", { $0.setting("pre_tokenizer", to: ["type": "ByteLevel", "add_prefix_space": true]) }),
+    (
+      "prefix space",
+      {
+        $0.setting(
+          "pre_tokenizer", to: ["type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true])
+      }
+    ),
     ("one word", { $0.setting("pre_tokenizer", to: byteLevel) }),
     (
       "digits",
       {
         $0.setting(
           "pre_tokenizer",
-          to: sequence(["type": "Digits", "individual_digits": true], ["type": "ByteLevel", "add_prefix_space": true]))
+          to: sequence(
+            ["type": "Digits", "individual_digits": true],
+            ["type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true]))
       }
     ),
     (
