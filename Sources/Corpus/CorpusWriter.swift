@@ -1,3 +1,4 @@
+import Foundation
 import Storage
 
 /// Tokenizes documents as they come, on several threads, and appends them in their order to `/tokens` and `/documents`.
@@ -12,6 +13,9 @@ final class CorpusWriter: DocumentConsumer {
     var text: [UInt8] = []
     /// Where the text of each document ends.
     var ends: [Int] = []
+    /// Where documents are lines of JSON, still to be read: their file and their numbers.
+    var jsonPath: String?
+    var jsonNumbers: [Int] = []
   }
 
   /// Their tokens.
@@ -49,19 +53,31 @@ final class CorpusWriter: DocumentConsumer {
     documents = try file.makeExtendable(
       "/documents", storing: .uint64, of: UInt64.self, chunkElements: Self.chunkElements / 8)
     work = OrderedWork(threads: threads) {
-      let encoder = tokenizer.makeEncoder()
-      return { try CorpusWriter.tokens(of: $0, encoder, endOfDocument: tokenizer.endOfDocument) }
+      let (encoder, decoder) = (tokenizer.makeEncoder(), JSONDecoder())
+      return { try CorpusWriter.tokens(of: $0, encoder, decoder, endOfDocument: tokenizer.endOfDocument) }
     }
   }
 
   func add(_ bytes: UnsafeRawBufferPointer) throws {
+    if piece.jsonPath != nil { try giveWhatIsCertain() }
     for start in stride(from: 0, to: bytes.count, by: Self.pieceBytes) {
       piece.text.append(contentsOf: bytes[start..<min(bytes.count, start + Self.pieceBytes)])
       if piece.text.count >= Self.pieceBytes { try giveWhatIsCertain() }
     }
   }
 
+  /// Lines of JSON are read where they are tokenized: one thread alone would hold up the others.
+  func add(_ line: JSONLine) throws {
+    if piece.jsonPath != line.path { try giveWhatIsCertain() }
+    piece.jsonPath = line.path
+    piece.text.append(contentsOf: line.bytes)
+    piece.ends.append(piece.text.count)
+    piece.jsonNumbers.append(line.number)
+    if piece.text.count >= Self.pieceBytes { try giveWhatIsCertain() }
+  }
+
   func endDocument() throws {
+    if piece.jsonPath != nil { try giveWhatIsCertain() }
     piece.ends.append(piece.text.count)
     cutAt = Self.pieceBytes
     if piece.text.count >= Self.pieceBytes || piece.ends.count >= Self.chunkElements / 8 { try giveWhatIsCertain() }
@@ -93,9 +109,22 @@ final class CorpusWriter: DocumentConsumer {
     piece = Piece(text: rest)
   }
 
-  private static func tokens(of piece: Piece, _ encoder: any TextEncoder, endOfDocument: UInt32) throws -> Tokens {
+  private static func tokens(
+    of piece: Piece, _ encoder: any TextEncoder, _ decoder: JSONDecoder, endOfDocument: UInt32
+  ) throws -> Tokens {
     var result = Tokens()
     result.tokens.reserveCapacity(piece.text.count / 3)
+    if let path = piece.jsonPath {
+      var start = 0
+      for (end, number) in zip(piece.ends, piece.jsonNumbers) {
+        var text = try JSONLine(bytes: piece.text[start..<end], number: number, path: path).text(decoder)
+        try text.withUTF8 { try encoder.encode(UnsafeRawBufferPointer($0), into: &result.tokens) }
+        result.tokens.append(endOfDocument)
+        result.ends.append(result.tokens.count)
+        start = end
+      }
+      return result
+    }
     try piece.text.withUnsafeBytes { text in
       var start = 0
       for end in piece.ends {

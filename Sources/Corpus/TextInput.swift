@@ -40,6 +40,6 @@ struct TextInput {
 
   private func notUTF8(_ offset: Int) -> CorpusError {
     CorpusError(
-      path, "is not UTF-8 at byte \(offset); convert it (iconv -t UTF-8), or use --tokenizer bytes, which takes any")
+      path, "is not UTF-8 at byte \(offset): convert it (iconv -t UTF-8); only the tokenizer 'bytes' takes any file")
   }
 }

@@ -1,5 +1,4 @@
 import Storage
-import Tokenizers
 
 /// A corpus: an HDF5 file whose `/tokens` are the documents' tokens one after another.
 ///
@@ -18,8 +17,6 @@ public final class TokenFile: Sendable {
   public let tokenizer: String?
   /// The attribute `tokenizer_sha256`.
   public let tokenizerSHA256: String?
-  /// The tokenizer's own file, `/tokenizer`, its digest checked.
-  public let tokenizerFile: TokenizerFile?
   /// How many documents there are, where `/documents` says so.
   public let documentCount: Int?
 
@@ -66,7 +63,6 @@ public final class TokenFile: Sendable {
     endOfDocument = try Self.positiveAttribute("eos_token_id", of: file, from: 0)
     tokenizer = try file.stringAttribute("tokenizer")
     tokenizerSHA256 = try file.stringAttribute("tokenizer_sha256")
-    tokenizerFile = try Self.tokenizerFile(of: file, name: tokenizer, sha256: tokenizerSHA256)
     self.path = path
     self.tokens = tokens
     tokenCount = tokens.elementCount
@@ -86,27 +82,6 @@ public final class TokenFile: Sendable {
         "/documents is \(documents.typeDescription) of shape \(documents.shape), expected uint64 of one dimension")
     }
     return documents
-  }
-
-  /// The file that lies in a corpus or a checkpoint as `/tokenizer`, uint8; nil where there is none.
-  ///
-  /// - Parameter sha256: what the digest of its bytes must be, where that is said.
-  /// - Throws: `CorpusError` where the digest is another; `StorageError`.
-  public static func tokenizerFile(of file: HDF5File, name: String?, sha256: String?) throws -> TokenizerFile? {
-    guard try file.exists("/tokenizer") else { return nil }
-    let dataset = try file.dataset("/tokenizer")
-    guard dataset.shape.count == 1, dataset.elementType == .uint8 else {
-      throw CorpusError(file.path, "/tokenizer is \(dataset.typeDescription) of shape \(dataset.shape), expected bytes")
-    }
-    guard dataset.elementCount <= TokenizerFile.largestSize else {
-      throw CorpusError(file.path, "/tokenizer has \(dataset.elementCount) bytes, too many for a tokenizer.json")
-    }
-    let found = TokenizerFile(path: file.path, name: name ?? "tokenizer", bytes: try dataset.array())
-    if let sha256, sha256 != found.sha256 {
-      throw CorpusError(
-        file.path, "/tokenizer has the SHA-256 \(found.sha256), the attribute tokenizer_sha256 is \(sha256)")
-    }
-    return found
   }
 
   private static func positiveAttribute(_ name: String, of file: HDF5File, from least: Int) throws -> Int? {

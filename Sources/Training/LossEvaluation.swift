@@ -37,7 +37,7 @@ public struct LossEvaluation {
       let source = try DataSource(
         corpus, sequenceLength: sequenceLength ?? report.configuration.data.sequenceLength)
       try TokenizerIdentity.check([source], against: report.checkpoint)
-      let tokenBytes = try LossEvaluation.tokenBytes(TokenizerIdentity([source]), report.checkpoint.tokenizer)
+      let tokenBytes = try LossEvaluation.tokenBytes(try TokenizerIdentity([source]), report.checkpoint.tokenizer)
       return (report.configuration, try report.readWeights(), source, tokenBytes)
     }
     let team = ThreadTeam(count: try threads ?? Threads.perRank(communicator))

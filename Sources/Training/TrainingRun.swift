@@ -155,12 +155,11 @@ public final class TrainingRun {
     let threads = try configuration.training.threads ?? Threads.perRank(communicator)
     let sources = try communicator.agreed { try configuration.openTrainingData() }
     self.sources = sources
-    validation = try communicator.agreed {
+    (validation, tokenizer) = try communicator.agreed {
       let validation = try Validation(configuration)
       try TokenizerIdentity.check(sources + validation.sources)
-      return validation
+      return (validation, try TokenizerIdentity(sources))
     }
-    tokenizer = TokenizerIdentity(sources)
     let hashes = try communicator.bytesFromRoot { Array(try DataFingerprint(sources).text.utf8) }
     guard let data = DataFingerprint(text: String(decoding: hashes, as: UTF8.self)) else {
       preconditionFailure("a fingerprint that cannot be read back")

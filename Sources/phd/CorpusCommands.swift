@@ -160,6 +160,7 @@ struct CorpusCommand: ParsableCommand {
 
     func run() throws {
       let file = try TokenFile(path)
+      _ = try file.tokenizerFile()
       try JSONReport([
         ("tokens", .integer(file.tokenCount)),
         ("dtype", .text(file.elementType.rawValue)),
@@ -192,6 +193,7 @@ struct CorpusCommand: ParsableCommand {
 
     func run() throws {
       let file = try TokenFile(path)
+      _ = try file.tokenizerFile()
       var line = ProgressLine(unit: "million tokens")
       defer { line.clear() }
       let report = try CorpusVerifier(vocabularySize: vocabSize).verify(file) {

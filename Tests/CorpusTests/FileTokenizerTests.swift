@@ -47,7 +47,8 @@ import Tokenizers
       #expect(try file.allTokens() == tokens)
       #expect(try file.documents?.array(of: UInt64.self) == starts)
       #expect(file.tokenizer == "small" && file.vocabularySize == 300 && file.endOfDocument == 0)
-      #expect(file.tokenizerSHA256 == bpe.file.sha256 && file.tokenizerFile?.bytes == bpe.file.bytes)
+      #expect(file.tokenizerSHA256 == bpe.file.sha256)
+      #expect(try file.tokenizerFile()?.bytes == bpe.file.bytes)
     }
   }
 

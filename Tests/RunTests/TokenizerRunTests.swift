@@ -66,8 +66,9 @@ import Testing
     #expect(try generate("--prompt", "The quick", "--tokenizer", "elsewhere").output == text + "\n")
     // A stop text that begins and ends inside tokens.
     let letters = Array(text)
-    if letters.count > 4 {
-      let stop = String(letters[2...3])
+    for (first, second) in zip(letters, letters.dropFirst()).dropFirst(2).prefix(5)
+    where first.isASCII && second.isASCII && first != "\r" {
+      let stop = String([first, second])
       let cut = text.range(of: stop).map { String(text[..<$0.lowerBound]) }
       #expect(try generate("--prompt", "The quick", "--stop", stop).output == (cut ?? "") + "\n")
     }

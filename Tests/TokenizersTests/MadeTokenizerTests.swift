@@ -63,16 +63,22 @@ import Testing
     (
       "added tokens",
       { json in
-        let size = json["model"]?["vocab"]?.object?.fields.count ?? 0
+        let vocabulary = json["model"]?["vocab"]?.object?.fields ?? []
+        var next = vocabulary.count
+        let tokens: [(String, [String])] = [
+          ("<|endoftext|>", ["special"]), ("<mask>", ["special", "lstrip"]), ("é!", ["normalized", "single_word"]),
+          ("</s>", ["rstrip"]), ("e\u{301}e", ["normalized", "lstrip", "rstrip"]), ("the", ["single_word"]),
+          ("<s>", ["special", "lstrip", "rstrip", "normalized"]), ("  ", []), ("\n\n", ["normalized"]),
+          ("an", ["single_word", "normalized"]), ("नमस्ते", ["single_word"]),
+        ]
         return json.setting("normalizer", to: ["type": "NFC"]).setting(
           "added_tokens",
-          to: .array([
-            added("<|endoftext|>", 0, ["special"]), added("<mask>", size, ["special", "lstrip"]),
-            added("é", size + 1, ["normalized", "single_word"]), added("</s>", size + 2, ["rstrip"]),
-            added("e\u{301}e", size + 3, ["normalized", "lstrip", "rstrip"]), added("the", size + 4, ["single_word"]),
-            added("<s>", size + 5, ["special", "lstrip", "rstrip", "normalized"]), added("  ", size + 6, []),
-            added("\n\n", size + 7, ["normalized"]), added("an", size + 8, ["single_word", "normalized"]),
-          ]))
+          to: .array(
+            tokens.map { content, flags in
+              let known = vocabulary.first { $0.name.utf8.elementsEqual(content.utf8) }?.value.integer
+              if known == nil { next += 1 }
+              return added(content, known ?? next - 1, flags)
+            }))
       }
     ),
     (

@@ -20,16 +20,20 @@ public struct TokenizerIdentity: Sendable, Equatable {
   }
 
   /// What all files of all sources agree on.
-  public init(_ sources: [DataSource]) {
+  ///
+  /// - Throws: `CorpusError` where a corpus's tokenizer is not the one that it names; `StorageError`.
+  public init(_ sources: [DataSource]) throws {
     let files = sources.flatMap(\.files)
     func common<Value: Equatable>(_ value: (TokenFile) -> Value?) -> Value? {
       let first = files.first.flatMap(value)
       return files.allSatisfy { value($0) == first } ? first : nil
     }
     let sha256 = common(\.tokenizerSHA256)
+    var definition: TokenizerFile?
+    if sha256 != nil { for file in files where definition == nil { definition = try file.tokenizerFile() } }
     self.init(
       name: common(\.tokenizer), sha256: sha256, endOfDocument: common(\.endOfDocument),
-      file: sha256 == nil ? nil : files.lazy.compactMap(\.tokenizerFile).first)
+      file: definition)
   }
 
   /// What tells tokenizers apart: the digest, or `bytes`, which has none. A name alone tells nothing.
