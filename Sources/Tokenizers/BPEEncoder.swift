@@ -72,39 +72,34 @@ public final class BPEEncoder {
 
   /// A text without added tokens.
   private func encodePlain(_ text: UnsafeBufferPointer<UInt8>, into tokens: inout [UInt32]) throws {
-    try forEachWord(text) { append($0, to: &tokens) }
-  }
-
-  /// Calls `body` with what the pre-tokenizer cuts a text into.
-  private func forEachWord(
-    _ text: UnsafeBufferPointer<UInt8>, _ body: (UnsafeBufferPointer<UInt8>) -> Void
-  ) throws {
-    if let pattern = tokenizer.preTokenizer.plainWords {
+    if let pattern = tokenizer.plainWords {
       CharacterClass.withTable { classes in
         var start = 0
         while start < text.count {
           let end = pattern.end(of: start, in: text, classes)
-          body(UnsafeBufferPointer(rebasing: text[start..<end]))
+          append(UnsafeBufferPointer(rebasing: text[start..<end]), to: &tokens)
           start = end
         }
       }
     } else {
-      try cut(text, from: 0, body)
+      try encode(text, from: 0, into: &tokens)
     }
   }
 
-  private func cut(
-    _ text: UnsafeBufferPointer<UInt8>, from step: Int, _ body: (UnsafeBufferPointer<UInt8>) -> Void
-  ) throws {
-    guard step < tokenizer.preTokenizer.steps.count else { return text.isEmpty ? () : body(text) }
+  /// A text that has gone through the pre-tokenizer's steps before `step`.
+  private func encode(_ text: UnsafeBufferPointer<UInt8>, from step: Int, into tokens: inout [UInt32]) throws {
+    guard step < tokenizer.preTokenizer.steps.count else {
+      if !text.isEmpty { append(text, to: &tokens) }
+      return
+    }
     switch tokenizer.preTokenizer.steps[step] {
     case .prefixSpace:
-      if text.first == 0x20 { return try cut(text, from: step + 1, body) }
-      try ([0x20] + Array(text)).withUnsafeBufferPointer { try cut($0, from: step + 1, body) }
+      if text.first == 0x20 { return try encode(text, from: step + 1, into: &tokens) }
+      try ([0x20] + Array(text)).withUnsafeBufferPointer { try encode($0, from: step + 1, into: &tokens) }
     case .split(let splitting):
       var pieces: [Range<Int>] = []
       try splitting.pieces(of: text, &parts, into: &pieces)
-      for piece in pieces { try cut(UnsafeBufferPointer(rebasing: text[piece]), from: step + 1, body) }
+      for piece in pieces { try encode(UnsafeBufferPointer(rebasing: text[piece]), from: step + 1, into: &tokens) }
     }
   }
 

@@ -11,6 +11,8 @@ public final class BPETokenizer: Sendable {
 
   let composes: Bool
   let preTokenizer: PreTokenizer
+  /// The pattern whose words are all that the pre-tokenizer makes, where it is that simple.
+  let plainWords: WordPattern?
   let ignoresMerges: Bool
   /// The token of each byte; −1 where it has none.
   let byteTokens: [Int32]
@@ -34,6 +36,7 @@ public final class BPETokenizer: Sendable {
     addedTokens = content.addedTokens
     composes = content.composes
     preTokenizer = content.preTokenizer
+    plainWords = content.preTokenizer.plainWords
     ignoresMerges = content.ignoresMerges
     byteTokens = content.byteTokens
     merges = content.merges
