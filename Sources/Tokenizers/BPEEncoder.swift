@@ -15,8 +15,8 @@ public final class BPEEncoder {
   private static let rememberedWords = 1 << 16
   private static let rememberedBytes = 1 << 21
   private static let longestRemembered = 64
-  /// Positions in a text are 31 bits where words are merged.
-  static let longestText = Int(Int32.max)
+  /// Positions in a word are 31 bits, and a normal form may be three times as long as its text.
+  static let longestText = 1 << 29
 
   public init(_ tokenizer: BPETokenizer) {
     self.tokenizer = tokenizer
@@ -24,12 +24,12 @@ public final class BPEEncoder {
 
   /// Appends the tokens of a text.
   ///
-  /// - Throws: ``TokenizerError`` where the text is not UTF-8, has 2 GiB or more, or the tokenizer's pattern gives up on
+  /// - Throws: ``TokenizerError`` where the text is not UTF-8, has 512 MiB or more, or the tokenizer's pattern gives up on
   ///   it.
   public func encode(_ text: UnsafeRawBufferPointer, into tokens: inout [UInt32]) throws {
     try text.withMemoryRebound(to: UInt8.self) { text in
       guard text.count < BPEEncoder.longestText else {
-        throw TokenizerError("a text", "has \(text.count) bytes; a tokenizer takes 2 GiB at once")
+        throw TokenizerError("a text", "has \(text.count) bytes; a tokenizer takes 512 MiB at once: cut the document")
       }
       if let invalid = UTF8Text.firstInvalid(text) {
         throw TokenizerError("a text", "is not UTF-8 at byte \(invalid)")

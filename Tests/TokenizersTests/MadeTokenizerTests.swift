@@ -126,6 +126,37 @@ import Testing
     }
   }
 
+  @Test("What other patterns and added tokens take each code point for", arguments: ["words", "digits", "categories"])
+  func codePoints(kind: String) throws {
+    var json = try SmallTokenizer.json(vocabularySize: 300)
+    switch kind {
+    case "words":
+      json = json.setting(
+        "added_tokens",
+        to: .array([
+          MadeTokenizerTests.added("<|endoftext|>", 0, []), MadeTokenizerTests.added("zq", 300, ["single_word"]),
+          MadeTokenizerTests.added("zz", 301, ["lstrip", "rstrip"]),
+        ]))
+    case "digits":
+      json = json.setting(
+        "pre_tokenizer",
+        to: MadeTokenizerTests.sequence(
+          ["type": "Digits", "individual_digits": true],
+          ["type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": false]))
+    default:
+      // A space marks where a piece begins.
+      json = json.setting(
+        "pre_tokenizer",
+        to: MadeTokenizerTests.sequence(
+          MadeTokenizerTests.split(["Regex": #"\p{Lu}|\p{L}+|\p{M}|\p{Nd}|\p{P}|\p{Sm}|\p{So}"#], "Isolated"),
+          ["type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": false]))
+    }
+    let texts = stride(from: 0, to: HostileText.codePoints.count, by: 0x400).map { start in
+      HostileText.codePoints[start...].prefix(0x400).map { "\($0)zq\($0)zz\($0)" }.joined(separator: "\n")
+    }
+    try expectEqual(json, texts, kind)
+  }
+
   private func expectEqual(_ json: JSONValue, _ texts: [String], _ name: String) throws {
     try withTemporaryFolder { folder in
       try write(Array(json.compact.utf8), to: folder + "/tokenizer.json")
