@@ -8,11 +8,12 @@ extension PretrainedModel {
   /// `modeling_phd.py`, which computes them (`trust_remote_code`).
   ///
   /// - Parameters:
+  ///   - tokenizer: what becomes `tokenizer.json`, where there is one.
   ///   - type: fp32 or bf16.
   ///   - read: gives rows of a tensor (a norm's elements).
   /// - Throws: `StorageError.failed`; what `read` throws.
   public static func write(
-    _ description: ModelDescription, as type: SafetensorsType, to folder: String,
+    _ description: ModelDescription, tokenizer: [UInt8]? = nil, as type: SafetensorsType, to folder: String,
     read: (_ tensor: ParameterTensor, _ rows: Range<Int>, _ floats: UnsafeMutableBufferPointer<Float>) throws -> Void
   ) throws {
     do {
@@ -39,6 +40,11 @@ extension PretrainedModel {
       }
     }
     if description.hasCode { try WholeFile.write(PackageResources.modeling_phd_py, to: folder + "/modeling_phd.py") }
+    if let tokenizer {
+      try WholeFile.write(tokenizer, to: folder + "/tokenizer.json")
+      let settings = description.tokenizerSettings(tokenizer)
+      try WholeFile.write(Array((settings.pretty + "\n").utf8), to: folder + "/tokenizer_config.json")
+    }
     // Last: a folder with a configuration is whole.
     try WholeFile.write(Array((description.json(type).pretty + "\n").utf8), to: folder + "/config.json")
   }
@@ -47,6 +53,22 @@ extension PretrainedModel {
 extension ModelDescription {
   /// Whether `transformers` needs code for it.
   var hasCode: Bool { hiddenDecoding.pattern != .vanilla }
+
+  /// `tokenizer_config.json`: that the file is all there is to the tokenizer, and its special tokens by name.
+  func tokenizerSettings(_ tokenizer: [UInt8]) -> JSONValue {
+    var json = JSONValue.Object()
+    json["tokenizer_class"] = "PreTrainedTokenizerFast"
+    if let length = metadata.maxPositionEmbeddings { json["model_max_length"] = .integer(length) }
+    let added = (try? JSONValue(parsing: tokenizer))?["added_tokens"]?.array ?? []
+    let named = [
+      ("bos_token", metadata.beginOfText), ("eos_token", metadata.endOfText.first), ("pad_token", metadata.padding),
+    ]
+    for (name, id) in named {
+      guard let id, let token = added.first(where: { $0["id"]?.integer == id })?["content"] else { continue }
+      json[name] = token
+    }
+    return .object(json)
+  }
 
   /// `config.json`.
   func json(_ type: SafetensorsType) -> JSONValue {

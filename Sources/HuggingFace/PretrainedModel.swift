@@ -10,6 +10,8 @@ public struct PretrainedModel: Sendable {
   public let path: String
   public let description: ModelDescription
   public let layout: ParameterLayout
+  /// Where the folder's tokenizer is, if it has one.
+  public let tokenizerPath: String
 
   private let files: [SafetensorsFile]
   /// Which file each tensor is in, by its name.
@@ -50,6 +52,7 @@ public struct PretrainedModel: Sendable {
     }
     self.path = path
     self.layout = layout
+    tokenizerPath = folder.appendingPathComponent("tokenizer.json").path
     self.files = files
     self.places = places
   }

@@ -13,17 +13,17 @@ public struct Generation {
   public var maximumTokens: Int
   public var sampling: Sampling
   public var seed: UInt64
-  /// Ends a sequence; it is not part of the result.
-  public var endToken: Int32?
+  /// Each ends a sequence; it is not part of the result.
+  public var endTokens: Set<Int32>
 
   public init(
-    _ decoder: Decoder, maximumTokens: Int, sampling: Sampling, seed: UInt64 = 0, endToken: Int32? = nil
+    _ decoder: Decoder, maximumTokens: Int, sampling: Sampling, seed: UInt64 = 0, endTokens: Set<Int32> = []
   ) {
     self.decoder = decoder
     self.maximumTokens = maximumTokens
     self.sampling = sampling
     self.seed = seed
-    self.endToken = endToken
+    self.endTokens = endTokens
   }
 
   /// Generates for each prompt, which draws from its own seed: what it gets does not depend on the others.
@@ -48,7 +48,7 @@ public struct Generation {
       decoder.extend(open.map { caches[$0] }, by: next) { index, _, logits in
         let sequence = open[index]
         let choice = samplers[sequence].next(logits, seen: seen[sequence])
-        if choice.token == endToken { return }
+        if endTokens.contains(choice.token) { return }
         results[sequence].tokens.append(choice.token)
         results[sequence].logProbabilities.append(choice.logProbability)
         seen[sequence].insert(choice.token)

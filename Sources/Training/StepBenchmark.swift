@@ -33,7 +33,7 @@ public struct StepBenchmark: Sendable {
     ranks = communicator.size
     threads = try configuration.training.threads ?? Threads.perRank(communicator)
     let trainer = Trainer(configuration, communicator: communicator, team: ThreadTeam(count: threads))
-    _ = try trainer.begin(from: nil, initializingFrom: nil)
+    _ = try trainer.begin(from: nil, initializingFrom: nil, tokenizer: TokenizerIdentity())
     let plan = RunPlan(configuration, ranks: ranks, threads: threads, samples: nil)
     plannedMemory = plan.memoryBytesPerRank
 

@@ -3,6 +3,7 @@ import Foundation
 import HuggingFace
 import Kernels
 import Storage
+import Tokenizers
 import Transformer
 
 extension Trainer {
@@ -11,10 +12,13 @@ extension Trainer {
   /// Rank 0 reads and tells the others, so that the files need not be seen from every node. Collective.
   /// - Parameters:
   ///   - checkpoint: rank 0's choice; the other ranks' is not asked for.
+  ///   - tokenizer: that of the run's corpora, which the file's must be as far as both are known.
   ///   - file: a file with a `/model`, or a model of Hugging Face's; used only where there is no checkpoint.
   /// - Returns: whether a checkpoint was resumed from.
   /// - Throws: `AgreedError`, `CommunicationError`.
-  func begin(from checkpoint: Checkpoint?, initializingFrom file: String?) throws -> Bool {
+  func begin(
+    from checkpoint: Checkpoint?, initializingFrom file: String?, tokenizer: TokenizerIdentity
+  ) throws -> Bool {
     let resumes = try communicator.broadcast(Int64(checkpoint == nil ? 0 : 1)) == 1
     if resumes {
       try communicator.rootOnly { try checkpoint?.read(into: &state) }
@@ -24,11 +28,14 @@ extension Trainer {
       for buffer in [state.parameters, state.average, state.squareAverage] { try share(buffer) }
     } else if let file {
       try communicator.rootOnly {
+        let theirs: TokenizerIdentity
         if PretrainedModel.isOne(file) {
-          try readPretrained(file)
+          theirs = try readPretrained(file)
         } else {
           try Checkpoint.readWeights(file, into: state.parameters, state.layout)
+          theirs = try Checkpoint.tokenizer(of: file)
         }
+        try tokenizer.check(against: theirs, of: file)
       }
       try share(state.parameters)
     } else {
@@ -38,7 +45,9 @@ extension Trainer {
   }
 
   /// Reads the weights of a model of Hugging Face's, which must be the configured one but for its hidden copies.
-  private func readPretrained(_ path: String) throws {
+  ///
+  /// - Returns: its tokenizer, as far as the folder says.
+  private func readPretrained(_ path: String) throws -> TokenizerIdentity {
     let pretrained = try PretrainedModel(path)
     var (theirs, mine) = (pretrained.description.model, configuration.model)
     // What the initial weights would have been does not matter.
@@ -51,6 +60,9 @@ extension Trainer {
     for tensor in state.layout.tensors {
       try pretrained.read(tensor, 0..<tensor.shape[0], into: state.parameters[tensor.range])
     }
+    guard FileStatus.exists(pretrained.tokenizerPath) else { return TokenizerIdentity() }
+    let file = try TokenizerFile(reading: pretrained.tokenizerPath)
+    return TokenizerIdentity(name: file.name, sha256: file.sha256, file: file)
   }
 
   private func share(_ buffer: Buffer) throws {

@@ -185,7 +185,7 @@ public final class TrainingRun {
 
     let team = ThreadTeam(count: threads)
     trainer = Trainer(configuration, communicator: communicator, team: team)
-    let resumed = try trainer.begin(from: found, initializingFrom: options.initializeFrom)
+    let resumed = try trainer.begin(from: found, initializingFrom: options.initializeFrom, tokenizer: tokenizer)
     let peak = try trainer.measurePeak(tokens: 1024)
     console = Console(steps: configuration.training.steps, flopsPerStep: plan.flopsPerStep, peak: peak)
     // A checkpoint that was named may lie elsewhere: then this run's folder has none of that step yet.

@@ -57,6 +57,9 @@ struct GenerateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("End before this text; may be given several times.", valueName: "text"))
   var stop: [String] = []
 
+  @Flag(help: "Go on after a token that ends a text.")
+  var ignoreEos = false
+
   @Flag(help: "Take the likeliest token always.")
   var greedy = false
 
@@ -102,7 +105,7 @@ struct GenerateCommand: ParsableCommand {
     if greedy { sampling.temperature = 0 }
     let generation = Generation(
       Decoder(try loaded.withWeights(precision), on: team), maximumTokens: maxNewTokens, sampling: sampling,
-      seed: seed, endToken: loaded.endOfDocument)
+      seed: seed, endTokens: ignoreEos ? [] : loaded.endTokens)
 
     var texts = prompts.map { _ in GeneratedText(stops: stop) }
     let streams = !json && prompts.count == 1 && loaded.text != nil

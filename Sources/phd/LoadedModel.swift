@@ -8,8 +8,8 @@ import Transformer
 struct LoadedModel {
   let layout: ParameterLayout
   let hiddenDecoding: HiddenDecoding
-  /// The token after each document, where it is known.
-  let endOfDocument: Int32?
+  /// The tokens that end a text, as far as they are known.
+  let endTokens: Set<Int32>
   /// Nil where nobody knows what the tokens mean.
   let text: TokenText?
 
@@ -24,10 +24,10 @@ struct LoadedModel {
     layout = ParameterLayout(report.saved.model)
     hiddenDecoding = report.saved.hiddenDecoding
     text = try TokenText(checkpoint, named: tokenizer)
-    let end =
-      checkpoint.tokenizer.endOfDocument ?? report.saved.description.metadata.endOfText.first ?? text?.endOfDocument
     let vocabulary = layout.model.vocabularySize
-    endOfDocument = end.flatMap { $0 < vocabulary ? Int32($0) : nil }
+    let end = (checkpoint.tokenizer.endOfDocument ?? text?.endOfDocument).map { [$0] } ?? []
+    let ends = report.saved.description.metadata.endOfText + end
+    endTokens = Set(ends.filter { $0 < vocabulary }.map { Int32($0) })
   }
 
   /// The model with its weights, straight from the file to where decoding reads them.

@@ -131,7 +131,7 @@ struct TransformersTests {
         "phd",
         [
           "generate", "--checkpoint", checkpoint, "--tokens", tokens.map { "\($0)" }.joined(separator: ","), "--greedy",
-          "--max-new-tokens", "\(TransformersTests.newTokens)", "--json",
+          "--max-new-tokens", "\(TransformersTests.newTokens)", "--json", "--ignore-eos",
         ])
       #expect(outcome.status == 0, "\(outcome.error)")
       #expect(try JSONValue(parsing: outcome.output)["tokens"] == result["generated"]?.array?[index], "\(name)")

@@ -8,11 +8,11 @@ import Transformer
 @Suite struct GenerationTests {
   private func generate(
     _ subject: Subject, _ prompts: [[Int32]], count: Int, sampling: Sampling = .greedy, seed: UInt64 = 0,
-    endToken: Int32? = nil
+    endTokens: Set<Int32> = []
   ) -> [GeneratedSequence] {
     let generation = Generation(
       Decoder(subject.model, on: subject.team), maximumTokens: count, sampling: sampling, seed: seed,
-      endToken: endToken)
+      endTokens: endTokens)
     return generation.run(prompts, seconds: { 0 }, onToken: { _, _ in true }).sequences
   }
 
@@ -51,7 +51,8 @@ import Transformer
     let prompts = [Subject.tokens(9), Subject.tokens(5, seed: 2)]
     let free = generate(subject, prompts, count: 12, sampling: Sampling(temperature: 3), seed: 1)
     let end = free[0].tokens[4]
-    let ended = generate(subject, prompts, count: 12, sampling: Sampling(temperature: 3), seed: 1, endToken: end)
+    let ended = generate(
+      subject, prompts, count: 12, sampling: Sampling(temperature: 3), seed: 1, endTokens: [end, 60])
     for (whole, cut) in zip(free, ended) { #expect(cut.tokens == Array(whole.tokens.prefix { $0 != end })) }
     #expect(ended[0].tokens.count <= 4)
   }

@@ -1,6 +1,7 @@
 """Makes models with transformers, and says what transformers computes with models that were exported to it.
 
   huggingface.py make FOLDER     a small OLMo 2 and a small Llama, in several files, in fp32, bf16 and fp16
+  huggingface.py tokenize FOLDER TEXT    the ids of a text, by the folder's tokenizer, and its special tokens
   huggingface.py run JOBS OUT    JOBS: [{"folder": …, "sequences": [[token, …], …], "new_tokens": N}, …]
 """
 
@@ -77,8 +78,17 @@ def run(jobs):
     return results
 
 
+def tokenize(folder, text):
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=True)
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    assert tokenizer.decode(ids) == text
+    print(json.dumps({"ids": ids, "eos": tokenizer.eos_token, "eos_id": tokenizer.eos_token_id}))
+
+
 if sys.argv[1] == "make":
     make(sys.argv[2])
+elif sys.argv[1] == "tokenize":
+    tokenize(sys.argv[2], sys.argv[3])
 else:
     with open(sys.argv[2]) as file:
         jobs = json.load(file)

@@ -117,4 +117,39 @@ import Testing
     try workplace.write(bytes, to: "fox.h5")
     try expectError(try workplace.phd("corpus", "inspect", "fox.h5"), 65, naming: ["fox.h5", "tokenizer_sha256"])
   }
+
+  @Test("The tokenizer goes out to transformers and comes back, and other weights' tokenizers are refused")
+  func exchange() throws {
+    let workplace = try trained()
+    let text = "The quick «Füchse», it's 3 foxes."
+    #expect(try workplace.phd("checkpoint", "export", checkpoint, "--to", "out").status == 0)
+    #expect(try workplace.bytes(of: "out/tokenizer.json") == workplace.bytes(of: "fox/tokenizer.json"))
+    #expect(try workplace.phd("checkpoint", "import", "out", "--to", "again.h5").status == 0)
+    func prompt(_ checkpoint: String) throws -> JSONValue? {
+      let outcome = try launch(
+        "phd", ["generate", "--checkpoint", checkpoint, "--prompt", text, "--max-new-tokens", "3", "--json"],
+        directory: workplace.path)
+      return try JSONValue(parsing: outcome.output)
+    }
+    let tokens = try prompt("again.h5")?["prompt_tokens"]
+    #expect(try tokens != nil && tokens == prompt(checkpoint)?["prompt_tokens"])
+    if Peers.python != nil {
+      let theirs = try JSONValue(parsing: try Peers.run("huggingface.py", ["tokenize", workplace["out"], text]))
+      #expect(theirs["ids"] == tokens)
+      #expect(theirs["eos"] == "<|endoftext|>" && theirs["eos_id"] == 0)
+    }
+    // Nothing is asked of weights whose tokenizer nobody knows; of others it must be the corpus's.
+    for source in [checkpoint, "again.h5", "out"] {
+      let same = try workplace.train(settings + ["--initialize-from", source, "--overwrite"], name: "same")
+      #expect(same.status == 0, "\(same.error)")
+      let other = try workplace.train(
+        settings + ["--set", "data.train=other.h5", "--initialize-from", source], name: "other")
+      #expect(other.status == 65 && other.error.contains("SHA-256"), "\(other.error)")
+      #expect(other.error.split(separator: "\n").count == 1)
+    }
+    // One that we don't read is left out with a warning.
+    try workplace.write(#"{"model": {"type": "Unigram"}}"#, to: "out/tokenizer.json")
+    let without = try workplace.phd("checkpoint", "import", "out", "--to", "without.h5")
+    #expect(without.status == 0 && without.error.contains("the tokenizer is left out"))
+  }
 }

@@ -148,14 +148,23 @@ public struct Checkpoint: Sendable {
     self.configuration = configuration
     step = try Checkpoint.count("step", in: file) ?? 0
     tokens = try Checkpoint.count("tokens", in: file) ?? 0
-    let (name, sha256) = (try file.stringAttribute("tokenizer"), try file.stringAttribute("tokenizer_sha256"))
-    let definition = try TokenFile.tokenizerFile(of: file, name: name, sha256: sha256)
-    tokenizer = TokenizerIdentity(
-      name: name, sha256: sha256 ?? definition?.sha256, endOfDocument: try Checkpoint.count("eos_token_id", in: file),
-      file: definition)
+    tokenizer = try Checkpoint.tokenizer(in: file)
     let hasState = try file.exists("state/samples")
     samples = hasState ? try Checkpoint.samples(in: file) : 0
     data = hasState ? try file.stringAttribute("data", of: "/state") : nil
+  }
+
+  /// What a file with weights says of its tokens.
+  ///
+  /// - Throws: `StorageError`; `CorpusError` where its tokenizer is not the one that it names.
+  static func tokenizer(of path: String) throws -> TokenizerIdentity { try tokenizer(in: try HDF5File.open(path)) }
+
+  private static func tokenizer(in file: HDF5File) throws -> TokenizerIdentity {
+    let (name, sha256) = (try file.stringAttribute("tokenizer"), try file.stringAttribute("tokenizer_sha256"))
+    let definition = try TokenFile.tokenizerFile(of: file, name: name, sha256: sha256)
+    return TokenizerIdentity(
+      name: name, sha256: sha256 ?? definition?.sha256, endOfDocument: try count("eos_token_id", in: file),
+      file: definition)
   }
 
   private static func count(_ name: String, in file: HDF5File) throws -> Int? {

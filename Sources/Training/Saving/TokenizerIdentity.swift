@@ -61,6 +61,15 @@ public struct TokenizerIdentity: Sendable, Equatable {
     }
   }
 
+  /// Checks that what the corpora are of is what the weights in a file were trained on, as far as both are known.
+  ///
+  /// - Throws: `CorpusError`, naming both tokenizers.
+  func check(against other: TokenizerIdentity, of path: String) throws {
+    guard let mark, let otherMark = other.mark, mark != otherMark else { return }
+    throw CorpusError(
+      path, "is of the tokenizer \(other.named), the corpora of \(named): their tokens do not mean the same")
+  }
+
   /// Its name and its digest, for a message.
   public var named: String {
     [name, sha256.map { "(SHA-256 \($0))" }].compactMap(\.self).joined(separator: " ")
