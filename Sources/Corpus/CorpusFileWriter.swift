@@ -1,4 +1,5 @@
 import Storage
+import Tokenizers
 
 /// Appends tokens to `/tokens` and documents' starts to `/documents` of a new corpus, whole chunks at a time.
 final class CorpusFileWriter {
@@ -67,5 +68,17 @@ final class CorpusFileWriter {
       try pendingDocuments.withUnsafeBufferPointer { try documents.append($0) }
       pendingDocuments.removeAll(keepingCapacity: true)
     }
+  }
+}
+
+extension HDF5File {
+  /// Says what made a corpus's tokens, and takes along the file that defines it where there is one.
+  ///
+  /// - Throws: `StorageError.failed`.
+  func setTokenizer(_ name: String, _ definition: TokenizerFile?) throws {
+    try setAttribute("tokenizer", to: name)
+    guard let definition else { return }
+    try setAttribute("tokenizer_sha256", to: definition.sha256)
+    try write("/tokenizer", definition.bytes)
   }
 }

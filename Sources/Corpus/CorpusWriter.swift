@@ -37,11 +37,7 @@ final class CorpusWriter: DocumentConsumer {
     self.tokenizer = tokenizer
     try file.setAttribute("vocab_size", to: tokenizer.vocabularySize)
     try file.setAttribute("eos_token_id", to: Int(tokenizer.endOfDocument))
-    try file.setAttribute("tokenizer", to: tokenizer.name)
-    if let definition = tokenizer.file {
-      try file.setAttribute("tokenizer_sha256", to: definition.sha256)
-      try file.write("/tokenizer", definition.bytes)
-    }
+    try file.setTokenizer(tokenizer.name, tokenizer.file)
     self.file = try CorpusFileWriter(file, storing: tokenizer.elementType)
     work = OrderedWork(threads: threads) {
       let (encoder, decoder) = (tokenizer.makeEncoder(), JSONDecoder())

@@ -32,9 +32,7 @@ public protocol TextEncoder: AnyObject {
 
 extension Tokenizer {
   /// The smallest type that holds every token.
-  public var elementType: HDF5ElementType {
-    vocabularySize <= 1 << 8 ? .uint8 : vocabularySize <= 1 << 16 ? .uint16 : .uint32
-  }
+  public var elementType: HDF5ElementType { .holding(vocabularySize: vocabularySize) }
 }
 
 /// The tokenizer `bytes`: a byte is its own token, 256 ends a document. Any file is a text for it.

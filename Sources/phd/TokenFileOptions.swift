@@ -1,5 +1,6 @@
 import ArgumentParser
 import Corpus
+import Tokenizers
 
 /// The options of `phd corpus build` that are for files of tokens.
 struct TokenFileOptions: ParsableArguments {
@@ -38,6 +39,12 @@ struct TokenFileOptions: ParsableArguments {
   @Flag(help: "Append --eos-token-id to documents that do not end with it.")
   var appendEos = false
 
+  @Option(
+    help: ArgumentHelp(
+      "The tokenizer.json that made the tokens: goes into the corpus, and gives --vocab-size and --eos-token-id.",
+      valueName: "path"))
+  var madeWith: String?
+
   @Option(help: ArgumentHelp("The field of JSON lines that is the list of tokens.", valueName: "name"))
   var tokensField: String?
 
@@ -48,7 +55,8 @@ struct TokenFileOptions: ParsableArguments {
       let given = [
         ("--format \(format.rawValue)", format != .auto && format != .text), ("--dtype", dtype != nil),
         ("--vocab-size", vocabSize != nil), ("--eos-token-id", eosTokenId != nil),
-        ("--bos-token-id", bosTokenId != nil), ("--append-eos", appendEos), ("--tokens-field", tokensField != nil),
+        ("--bos-token-id", bosTokenId != nil), ("--append-eos", appendEos), ("--made-with", madeWith != nil),
+        ("--tokens-field", tokensField != nil),
       ]
       if let wrong = given.first(where: \.1) {
         throw ValidationError("\(wrong.0) is for files of tokens; with --tokenizer the files are text")
@@ -69,7 +77,7 @@ struct TokenFileOptions: ParsableArguments {
         throw ValidationError("\(name) \(token): expected 0 to \(limit - 1), as the vocabulary has \(limit) tokens")
       }
     }
-    if appendEos && eosTokenId == nil { throw ValidationError("--append-eos needs --eos-token-id") }
+    if appendEos && eosTokenId == nil && madeWith == nil { throw ValidationError("--append-eos needs --eos-token-id") }
   }
 
   /// - Throws: `InputFormatError` where files that are to be read as text hold tokens; `StorageError`.
@@ -78,7 +86,9 @@ struct TokenFileOptions: ParsableArguments {
   }
 
   /// What the options, once validated, ask for.
-  func importer() -> TokenImporter {
+  ///
+  /// - Throws: `StorageError`, `TokenizerError` for a tokenizer that cannot be read, or lacks the tokens that are named.
+  func importer() throws -> TokenImporter {
     var options = TokenImporter.Options()
     options.format = TokenFileFormat(rawValue: format.rawValue)
     options.headerless = dtype
@@ -87,7 +97,26 @@ struct TokenFileOptions: ParsableArguments {
     options.startOfDocument = bosTokenId.map { UInt32(truncatingIfNeeded: $0) }
     options.appendsEndOfDocument = appendEos
     options.tokensField = tokensField
+    if let madeWith { try add(BPETokenizer(reading: madeWith), to: &options) }
     return TokenImporter(options)
+  }
+
+  /// What a tokenizer says holds where no option says otherwise.
+  private func add(_ tokenizer: BPETokenizer, to options: inout TokenImporter.Options) throws {
+    options.tokenizer = tokenizer.file
+    let size = vocabSize ?? tokenizer.vocabularySize
+    options.vocabularySize = size
+    if options.endOfDocument == nil && options.startOfDocument == nil {
+      options.endOfDocument = FileTokenizer.endOfDocument(of: tokenizer).map { UInt32(truncatingIfNeeded: $0) }
+    }
+    if appendEos && options.endOfDocument == nil {
+      throw TokenizerError(tokenizer.file.path, "has no usual end of a document: give --eos-token-id")
+    }
+    for (name, token) in [("--eos-token-id", options.endOfDocument), ("--bos-token-id", options.startOfDocument)] {
+      if let token, Int(token) >= size {
+        throw TokenizerError(tokenizer.file.path, "has \(size) tokens, and \(name) is \(token)")
+      }
+    }
   }
 }
 

@@ -152,4 +152,27 @@ import Testing
     let without = try workplace.phd("checkpoint", "import", "out", "--to", "without.h5")
     #expect(without.status == 0 && without.error.contains("the tokenizer is left out"))
   }
+
+  @Test("Tokens of another trainer with the tokenizer that made them are a corpus like ours")
+  func madeWith() throws {
+    let workplace = try trained()
+    #expect(try workplace.phd("corpus", "export", "fox.h5", "--output", "fox.bin", "--raw").status == 0)
+    func build(_ arguments: String...) throws -> Outcome {
+      try launch(
+        "phd", ["corpus", "build", "fox.bin", "--dtype", "uint16", "--output", "made.h5"] + arguments,
+        directory: workplace.path)
+    }
+    let built = try build("--made-with", "fox")
+    #expect(built.status == 0, "\(built.error)")
+    #expect(
+      try workplace.phd("corpus", "inspect", "made.h5", "--json").output
+        == workplace.phd("corpus", "inspect", "fox.h5", "--json").output)
+    #expect(try workplace.bytes(of: "made.h5") == workplace.bytes(of: "fox.h5"))
+    #expect(try build("--made-with", "fox", "--eos-token-id", "300").status == 65)
+    #expect(try build("--made-with", "none").status == 66)
+    #expect(try build("--made-with", "fox", "--tokenizer", "fox").status == 64)
+    // The other tokenizer has fewer tokens than the corpus uses.
+    let other = try build("--made-with", "other.json")
+    #expect(other.status == 65 && other.error.contains("fox.bin"), "\(other.error)")
+  }
 }

@@ -1,4 +1,5 @@
 import Storage
+import Tokenizers
 
 /// Makes a corpus of other trainers' token files, reading and writing as it goes: memory does not grow with the files.
 public struct TokenImporter: Sendable {
@@ -15,6 +16,8 @@ public struct TokenImporter: Sendable {
     public var startOfDocument: UInt32?
     /// Whether `endOfDocument` is appended to documents that do not end with it.
     public var appendsEndOfDocument = false
+    /// What made the tokens: it goes into the corpus.
+    public var tokenizer: TokenizerFile?
     /// The field of JSON lines that are objects; nil for `tokens` or `input_ids`.
     public var tokensField: String?
 
@@ -61,6 +64,7 @@ public struct TokenImporter: Sendable {
       let file = try HDF5File.create(temporaryPath)
       if let vocabularySize = options.vocabularySize { try file.setAttribute("vocab_size", to: vocabularySize) }
       if let endOfDocument = options.endOfDocument { try file.setAttribute("eos_token_id", to: Int(endOfDocument)) }
+      if let tokenizer = options.tokenizer { try file.setTokenizer(tokenizer.name, tokenizer) }
       let writer = try CorpusFileWriter(file, storing: type)
       let cutter = DocumentCutter(writer, options)
       for input in inputs {
