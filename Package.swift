@@ -12,7 +12,8 @@ let package = Package(
     .executable(name: "phd", targets: ["phd"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
   ],
   targets: [
     .systemLibrary(name: "CProcessor"),
@@ -31,7 +32,11 @@ let package = Package(
     .target(name: "Transformer", dependencies: ["Kernels"]),
     .target(name: "Charts"),
     .target(name: "Inference", dependencies: ["Kernels", "Transformer"]),
-    .target(name: "Tokenizers", dependencies: ["JSON", "Storage", "COnig", "CCrypto"]),
+    .target(
+      name: "Tokenizers",
+      dependencies: [
+        "JSON", "Storage", "COnig", "CCrypto", .product(name: "HeapModule", package: "swift-collections"),
+      ]),
     .target(name: "Corpus", dependencies: ["Storage", "Tokenizers"]),
     // What `transformers` is given with a model is part of the program, and a file that can be read and tested.
     .target(

@@ -1,3 +1,5 @@
+import HeapModule
+
 /// Learns the merges of a byte-level BPE: the pair of neighbours that occurs most often becomes a token, again and
 /// again. Of pairs that occur equally often, the one with the smaller ids, the left one first.
 ///
@@ -55,20 +57,23 @@ public struct BPETrainer: Sendable {
 /// Words as tokens, and the pairs of neighbours in them with where and how often they occur.
 private struct TrainingWords {
   /// A pair, how often it occurred when it was put on the heap, and the words to look for it in.
-  private struct Candidate {
+  private struct Candidate: Comparable {
     var count: Int
     var pair: UInt64
     var words: [Int32]
 
-    func precedes(_ other: Candidate) -> Bool {
-      count != other.count ? count > other.count : pair < other.pair
+    /// What is merged first is least.
+    static func < (left: Candidate, right: Candidate) -> Bool {
+      left.count != right.count ? left.count > right.count : left.pair < right.pair
     }
+
+    static func == (left: Candidate, right: Candidate) -> Bool { left.count == right.count && left.pair == right.pair }
   }
 
   private var words: [[Int32]] = []
   private var counts: [Int] = []
   private var pairCounts: [UInt64: Int] = [:]
-  private var heap: [Candidate] = []
+  private var heap: Heap<Candidate> = []
 
   init(_ counts: WordCounts, _ byteTokens: [Int32]) {
     var places: [UInt64: [Int32]] = [:]
@@ -83,7 +88,7 @@ private struct TrainingWords {
       words.append(word)
       self.counts.append(count)
     }
-    for (pair, words) in places { push(Candidate(count: pairCounts[pair] ?? 0, pair: pair, words: words)) }
+    for (pair, words) in places { heap.insert(Candidate(count: pairCounts[pair] ?? 0, pair: pair, words: words)) }
   }
 
   /// The words of the pair that ``mostFrequentPair()`` found.
@@ -91,11 +96,11 @@ private struct TrainingWords {
 
   /// The pair that occurs most often; nil where none does.
   mutating func mostFrequentPair() -> (Int32, Int32)? {
-    while var top = pop() {
+    while var top = heap.popMin() {
       let count = pairCounts[top.pair] ?? 0
       if count != top.count {
         top.count = count
-        push(top)
+        heap.insert(top)
         continue
       }
       if count < 1 { return nil }
@@ -140,32 +145,7 @@ private struct TrainingWords {
     found = []
     for (pair, words) in places {
       let count = pairCounts[pair] ?? 0
-      if count > 0 { push(Candidate(count: count, pair: pair, words: words)) }
-    }
-  }
-
-  private mutating func push(_ candidate: Candidate) {
-    heap.append(candidate)
-    var child = heap.count - 1
-    while child > 0, heap[child].precedes(heap[(child - 1) / 2]) {
-      heap.swapAt(child, (child - 1) / 2)
-      child = (child - 1) / 2
-    }
-  }
-
-  private mutating func pop() -> Candidate? {
-    guard !heap.isEmpty else { return nil }
-    heap.swapAt(0, heap.count - 1)
-    let top = heap.removeLast()
-    var parent = 0
-    while true {
-      var least = parent
-      for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count && heap[child].precedes(heap[least]) {
-        least = child
-      }
-      if least == parent { return top }
-      heap.swapAt(parent, least)
-      parent = least
+      if count > 0 { heap.insert(Candidate(count: count, pair: pair, words: words)) }
     }
   }
 }

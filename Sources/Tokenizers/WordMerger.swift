@@ -1,3 +1,5 @@
+import HeapModule
+
 /// Merges the bytes of one word: the pair of the lowest rank first, of equal ranks the first one, until none is left.
 ///
 /// Short words look through all pairs each time; long ones keep a heap, so that n bytes cost O(n log n) at the worst.
@@ -6,7 +8,8 @@ struct WordMerger {
   private var tokens: [Int32] = []
   private var merges: [MergeTable.Merge] = []
   private var links: [Link] = []
-  private var heap: [Candidate] = []
+  /// Empty between words.
+  private var heap: Heap<Candidate> = []
 
   /// A token of a long word, and its neighbours that are left; −1 where there is none.
   private struct Link {
@@ -15,14 +18,16 @@ struct WordMerger {
     var next: Int32
   }
 
-  private struct Candidate {
+  private struct Candidate: Comparable {
     var rank: Int32
     var position: Int32
     var left: Int32
     var right: Int32
     var token: Int32
 
-    func precedes(_ other: Candidate) -> Bool { (rank, position) < (other.rank, other.position) }
+    static func < (left: Candidate, right: Candidate) -> Bool {
+      (left.rank, left.position) < (right.rank, right.position)
+    }
   }
 
   static let longestScanned = 48
@@ -61,12 +66,11 @@ struct WordMerger {
   private mutating func mergeWithHeap(_ table: MergeTable) {
     let count = Int32(truncatingIfNeeded: tokens.count)
     links.removeAll(keepingCapacity: true)
-    heap.removeAll(keepingCapacity: true)
     for index in 0..<count {
       links.append(Link(token: tokens[Int(index)], previous: index - 1, next: index + 1 < count ? index + 1 : -1))
     }
     for index in 0..<count - 1 { consider(index, table) }
-    while let candidate = pop() {
+    while let candidate = heap.popMin() {
       let left = links[Int(candidate.position)]
       // Either may have become part of another token since.
       guard left.token == candidate.left, left.next >= 0, links[Int(left.next)].token == candidate.right else {
@@ -91,28 +95,7 @@ struct WordMerger {
     let right = links[Int(link.next)].token
     let merge = table.merge(link.token, right)
     guard merge.rank != .max else { return }
-    heap.append(
+    heap.insert(
       Candidate(rank: merge.rank, position: position, left: link.token, right: right, token: merge.token))
-    var child = heap.count - 1
-    while child > 0, heap[child].precedes(heap[(child - 1) / 2]) {
-      heap.swapAt(child, (child - 1) / 2)
-      child = (child - 1) / 2
-    }
-  }
-
-  private mutating func pop() -> Candidate? {
-    guard let top = heap.first else { return nil }
-    heap.swapAt(0, heap.count - 1)
-    heap.removeLast()
-    var parent = 0
-    while true {
-      var least = parent
-      for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count && heap[child].precedes(heap[least]) {
-        least = child
-      }
-      if least == parent { return top }
-      heap.swapAt(parent, least)
-      parent = least
-    }
   }
 }
