@@ -44,3 +44,6 @@ public func shared(_ path: String) -> String? {
   let file = folder.appending(path: path).path
   return FileManager.default.fileExists(atPath: file) ? file : nil
 }
+
+/// Why tests that need such a file are skipped.
+public let sharedIsMissing = "no folder shared beside the checkout: real text, tokenizers and weights"
