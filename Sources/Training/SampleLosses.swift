@@ -37,7 +37,7 @@ struct SampleLosses {
           try file.readTokens(at: offset, into: own, vocabularySize: pass.shape.model.vocabularySize)
           bytes += own.dropFirst().count { $0 < 256 }
         }
-        let found = pass.losses(parameters: parameters.pointer, tokens: UnsafeBufferPointer(tokens))
+        let found = pass.losses(parameters: parameters.pointer, tokens: SequenceTokens(UnsafeBufferPointer(tokens)))
         for sequence in 0..<count {
           losses[first + sequence] = found[sequence].crossEntropy
           for position in 0..<positions {

@@ -102,7 +102,7 @@ public final class Trainer {
         rebasing: batch[microBatch * perMicroBatch..<(microBatch + 1) * perMicroBatch])
       let isLast = microBatch == microBatches - 1
       let found = try pass.lossAndGradient(
-        parameters: state.parameters.pointer, gradients: gradients.pointer, tokens: part,
+        parameters: state.parameters.pointer, gradients: gradients.pointer, tokens: SequenceTokens(part),
         zLoss: configuration.training.zLoss
       ) { bucket in
         // What the last micro-batch has added to is final: its sum over ranks starts while the rest is computed.
