@@ -21,6 +21,8 @@ let package = Package(
     .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+    .systemLibrary(name: "COnig", pkgConfig: "oniguruma", providers: [.apt(["libonig-dev"])]),
+    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
     .target(name: "Kernels", dependencies: ["COpenBLAS", "COneDNN", "CProcessor"], swiftSettings: vectorised),
     .target(name: "JSON"),
@@ -29,14 +31,17 @@ let package = Package(
     .target(name: "Transformer", dependencies: ["Kernels"]),
     .target(name: "Charts"),
     .target(name: "Inference", dependencies: ["Kernels", "Transformer"]),
-    .target(name: "Corpus", dependencies: ["Storage"]),
+    .target(name: "Tokenizers", dependencies: ["JSON", "Storage", "COnig", "CCrypto"]),
+    .target(name: "Corpus", dependencies: ["Storage", "Tokenizers"]),
     // What `transformers` is given with a model is part of the program, and a file that can be read and tested.
     .target(
       name: "HuggingFace", dependencies: ["Transformer", "Storage", "JSON"],
       resources: [.embedInCode("modeling_phd.py")]),
     .target(
       name: "Training",
-      dependencies: ["Kernels", "Transformer", "HuggingFace", "JSON", "Storage", "Corpus", "Communication"]),
+      dependencies: [
+        "Kernels", "Transformer", "HuggingFace", "JSON", "Storage", "Tokenizers", "Corpus", "Communication",
+      ]),
 
     .executableTarget(
       name: "phd-train",
@@ -44,7 +49,8 @@ let package = Package(
     .executableTarget(
       name: "phd",
       dependencies: [
-        "Training", "Inference", "Transformer", "HuggingFace", "Communication", "Corpus", "Storage", "JSON", "Kernels",
+        "Training", "Inference", "Transformer", "HuggingFace", "Communication", "Corpus", "Tokenizers", "Storage",
+        "JSON", "Kernels",
         "Charts",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
@@ -73,9 +79,10 @@ let package = Package(
     .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
     .testTarget(name: "ChartsTests", dependencies: ["Charts"]),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
+    .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "JSON", "COnig", "TestSupport"]),
     .testTarget(name: "StorageTests", dependencies: ["Storage", "TestSupport"]),
     .testTarget(
-      name: "CorpusTests", dependencies: ["Corpus", "Storage", "JSON", "TestSupport", "phd"],
+      name: "CorpusTests", dependencies: ["Corpus", "Storage", "JSON", "Tokenizers", "TestSupport", "phd"],
       exclude: ["make_fixtures.py"],
       resources: [.copy("Fixtures")]),
     .testTarget(name: "CommunicationTests", dependencies: ["Communication", "TestSupport", "mpi-checks"]),

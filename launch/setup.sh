@@ -11,6 +11,7 @@ packages=(
   libopenblas-dev
   libdnnl-dev
   libxxhash-dev
+  libonig-dev libssl-dev
   "$@"
 )
 

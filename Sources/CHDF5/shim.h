@@ -51,7 +51,9 @@ static inline hid_t phd_create(const char *path, hsize_t user_block, hid_t acces
   hid_t creation = H5Pcreate(H5P_FILE_CREATE);
   if (creation < 0) return creation;
   hid_t file = -1;
-  if (H5Pset_userblock(creation, user_block) >= 0) file = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
+  /* Without times, so that the same content makes the same bytes. */
+  if (H5Pset_userblock(creation, user_block) >= 0 && H5Pset_obj_track_times(creation, 0) >= 0)
+    file = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
   if (file < 0) {
     /* H5Pclose would clear the error stack that the caller wants to read. */
     return file;
@@ -69,6 +71,7 @@ static inline hid_t phd_link_creation_with_groups(void) {
 static inline hid_t phd_chunked_creation(hsize_t elements) {
   hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
   if (properties >= 0) H5Pset_chunk(properties, 1, &elements);
+  if (properties >= 0) H5Pset_obj_track_times(properties, 0);
   return properties;
 }
 
@@ -76,6 +79,7 @@ static inline hid_t phd_chunked_creation(hsize_t elements) {
 static inline hid_t phd_contiguous_creation(void) {
   hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
   if (properties >= 0) H5Pset_fill_time(properties, H5D_FILL_TIME_NEVER);
+  if (properties >= 0) H5Pset_obj_track_times(properties, 0);
   return properties;
 }
 

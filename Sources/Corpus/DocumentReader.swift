@@ -5,6 +5,16 @@ import Storage
 protocol DocumentConsumer: AnyObject {
   func add(_ piece: UnsafeRawBufferPointer) throws
   func endDocument() throws
+  /// A whole document, still as the line of JSON that holds it.
+  func add(_ line: JSONLine) throws
+}
+
+extension DocumentConsumer {
+  func add(_ line: JSONLine) throws {
+    var text = try line.text(JSONDecoder())
+    try text.withUTF8 { try add(UnsafeRawBufferPointer($0)) }
+    try endDocument()
+  }
 }
 
 /// What cuts a file's blocks into documents.
@@ -86,62 +96,5 @@ struct SeparatedDocumentReader: DocumentReader {
     try separator.withUnsafeBytes { try consumer.add(UnsafeRawBufferPointer(rebasing: $0[..<(matched ?? 0)])) }
     if hasReturn { try Self.carriageReturn.withUnsafeBytes { try consumer.add($0) } }
     (matched, hasReturn) = (nil, false)
-  }
-}
-
-/// A document a line: JSON objects whose field `text` is the document. Empty lines are passed over. Memory is that of
-/// the longest line.
-struct JSONLinesReader: DocumentReader {
-  private struct Line: Decodable {
-    var text: String
-  }
-
-  let path: String
-  private var line: [UInt8] = []
-  private var lineNumber = 1
-  private let decoder = JSONDecoder()
-
-  init(path: String) {
-    self.path = path
-  }
-
-  mutating func read(_ block: UnsafeRawBufferPointer, into consumer: some DocumentConsumer) throws {
-    var rest = block[...]
-    while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
-      line.append(contentsOf: rest[..<end])
-      try endLine(into: consumer)
-      rest = rest[(end + 1)...]
-    }
-    line.append(contentsOf: rest)
-  }
-
-  mutating func finish(into consumer: some DocumentConsumer) throws {
-    try endLine(into: consumer)
-  }
-
-  private mutating func endLine(into consumer: some DocumentConsumer) throws {
-    defer {
-      line.removeAll(keepingCapacity: true)
-      lineNumber += 1
-    }
-    if line.allSatisfy({ $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") || $0 == UInt8(ascii: "\r") }) { return }
-    var text = try decodedText()
-    try text.withUTF8 { try consumer.add(UnsafeRawBufferPointer($0)) }
-    try consumer.endDocument()
-  }
-
-  private func decodedText() throws -> String {
-    do {
-      return try decoder.decode(Line.self, from: Data(line)).text
-    } catch DecodingError.keyNotFound {
-      throw CorpusError(path, "line \(lineNumber) has no field \"text\"")
-    } catch DecodingError.typeMismatch(_, let context) {
-      let part = context.codingPath.isEmpty ? "is no JSON object" : "has a field \"text\" that is no string"
-      throw CorpusError(path, "line \(lineNumber) \(part)")
-    } catch DecodingError.valueNotFound {
-      throw CorpusError(path, "line \(lineNumber) has a field \"text\" that is no string")
-    } catch {
-      throw CorpusError(path, "line \(lineNumber) is not valid JSON: expected one object a line, {\"text\": \"…\"}")
-    }
   }
 }

@@ -1,23 +1,33 @@
 import Storage
+import Tokenizers
 
-/// Turns documents into tokens, piece by piece.
+/// Turns the texts of documents into tokens.
 public protocol Tokenizer: Sendable {
   /// What the corpus's attribute `tokenizer` says.
   var name: String { get }
-  /// Where there is a file that defines the tokenizer, its SHA-256.
-  var sha256: String? { get }
+  /// The file that defines the tokenizer, where there is one: it goes into the corpus.
+  var file: TokenizerFile? { get }
   /// One more than the largest token.
   var vocabularySize: Int { get }
   /// The token after each document.
   var endOfDocument: UInt32 { get }
+  /// Whether a text must be UTF-8.
+  var needsUTF8: Bool { get }
 
-  /// Appends tokens of the current document's next bytes, as far as they are certain. Pieces end anywhere.
+  /// What encodes texts, on one thread at a time.
+  func makeEncoder() -> any TextEncoder
+
+  /// Where a long text may be cut in two, as late as possible, so that its parts' tokens one after another are the
+  /// whole's; nil where there is no such place.
+  func lastCut(in text: UnsafeRawBufferPointer) -> Int?
+}
+
+/// A tokenizer at work.
+public protocol TextEncoder: AnyObject {
+  /// Appends the tokens of a text.
   ///
-  /// - Throws: `CorpusError` where the bytes are no text for it.
-  mutating func encode(_ piece: UnsafeRawBufferPointer, into tokens: inout [UInt32]) throws
-
-  /// Appends what the current document still lacks, its end-of-document token too; the next piece starts another.
-  mutating func endDocument(into tokens: inout [UInt32]) throws
+  /// - Throws: `TokenizerError` where it is no text for the tokenizer.
+  func encode(_ text: UnsafeRawBufferPointer, into tokens: inout [UInt32]) throws
 }
 
 extension Tokenizer {
@@ -32,15 +42,57 @@ public struct ByteTokenizer: Tokenizer {
   public init() {}
 
   public var name: String { "bytes" }
-  public var sha256: String? { nil }
+  public var file: TokenizerFile? { nil }
   public var vocabularySize: Int { 257 }
   public var endOfDocument: UInt32 { 256 }
+  public var needsUTF8: Bool { false }
 
-  public func encode(_ piece: UnsafeRawBufferPointer, into tokens: inout [UInt32]) {
-    tokens.append(contentsOf: piece.lazy.map { UInt32($0) })
-  }
+  public func makeEncoder() -> any TextEncoder { Encoder() }
 
-  public func endDocument(into tokens: inout [UInt32]) {
-    tokens.append(endOfDocument)
+  public func lastCut(in text: UnsafeRawBufferPointer) -> Int? { text.count }
+
+  private final class Encoder: TextEncoder {
+    func encode(_ text: UnsafeRawBufferPointer, into tokens: inout [UInt32]) {
+      tokens.append(contentsOf: text.lazy.map { UInt32($0) })
+    }
   }
 }
+
+/// The tokenizer of a `tokenizer.json`.
+public struct FileTokenizer: Tokenizer {
+  public let bpe: BPETokenizer
+  public let endOfDocument: UInt32
+
+  /// What ends a document where nobody says so, the first that the vocabulary has.
+  public static let usualEnds = ["<|endoftext|>", "</s>"]
+
+  /// - Parameter endOfDocument: the token after each document by its name; nil for a usual one.
+  /// - Throws: `TokenizerError` where the vocabulary has no such token.
+  public init(_ bpe: BPETokenizer, endOfDocument: String? = nil) throws {
+    self.bpe = bpe
+    guard let id = FileTokenizer.endOfDocument(of: bpe, named: endOfDocument) else {
+      let problem =
+        endOfDocument.map { "has no token \($0)" }
+        ?? "has neither \(FileTokenizer.usualEnds.joined(separator: " nor "))"
+      throw TokenizerError(
+        bpe.file.path, "\(problem), to end documents with; name one of its tokens: --end-of-document TOKEN")
+    }
+    self.endOfDocument = UInt32(id)
+  }
+
+  /// The id of the token after each document, where the vocabulary has it.
+  public static func endOfDocument(of bpe: BPETokenizer, named name: String? = nil) -> Int? {
+    (name.map { [$0] } ?? usualEnds).lazy.compactMap { bpe.id(of: $0) }.first
+  }
+
+  public var name: String { bpe.file.name }
+  public var file: TokenizerFile? { bpe.file }
+  public var vocabularySize: Int { bpe.vocabularySize }
+  public var needsUTF8: Bool { true }
+
+  public func makeEncoder() -> any TextEncoder { BPEEncoder(bpe) }
+
+  public func lastCut(in text: UnsafeRawBufferPointer) -> Int? { bpe.lastCut(in: text) }
+}
+
+extension BPEEncoder: TextEncoder {}

@@ -1,6 +1,7 @@
 import Communication
 import Corpus
 import Storage
+import Tokenizers
 
 /// How a program ends, in the numbers of sysexits.
 public enum ExitStatus: Int32, Sendable {
@@ -27,7 +28,7 @@ public enum ExitStatus: Int32, Sendable {
       case .damaged: ExitStatus.badData.rawValue
       case .failed: ExitStatus.inputOutput.rawValue
       }
-    case is CorpusError: ExitStatus.badData.rawValue
+    case is CorpusError, is TokenizerError: ExitStatus.badData.rawValue
     case is ConfigurationError: ExitStatus.usage.rawValue
     case is NotFiniteError: ExitStatus.brokenNumbers.rawValue
     case let error as any StatusCarrying: error.exitStatus

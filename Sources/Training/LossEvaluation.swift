@@ -3,6 +3,7 @@ import Corpus
 import Foundation
 import JSON
 import Kernels
+import Tokenizers
 import Transformer
 
 /// A checkpoint's mean loss over a corpus's samples, in their order.
@@ -12,7 +13,8 @@ public struct LossEvaluation {
   /// Target tokens.
   public let tokens: Int
   public let samples: Int
-  /// For a corpus of byte tokens: bits, its ends of documents included, over its bytes.
+  /// Where the tokenizer is known: bits, the ends of documents included, over the bytes that the tokens are in a text;
+  /// the end-of-document token is none.
   public let bitsPerByte: Double?
   /// The mean at each position of a sample.
   public let ofPositions: [Double]
@@ -24,17 +26,21 @@ public struct LossEvaluation {
   ///   - sequenceLength: of the samples; nil for what the model was trained on.
   ///   - sequences: how many samples at the most; nil for all.
   ///   - microBatch: samples that a rank takes through the model at once.
-  /// - Throws: `StorageError`, `CorpusError`; `AgreedError`, `CommunicationError`.
+  /// - Throws: `StorageError`, `CorpusError`, also where the corpus is of another tokenizer than the checkpoint;
+  ///   `TokenizerError`; `AgreedError`, `CommunicationError`.
   public init(
     checkpoint path: String, corpus: String, sequenceLength: Int? = nil, sequences: Int? = nil, microBatch: Int = 4,
     threads: Int? = nil, _ communicator: Communicator
   ) throws {
-    let (saved, weights, source) = try communicator.agreed {
+    let (saved, weights, source, tokenBytes) = try communicator.agreed {
       let report = try CheckpointReport(path)
       guard let length = sequenceLength ?? report.saved.sequenceLength else {
         throw ConfigurationError("\(path) says nothing of its samples' length: give --sequence-length")
       }
-      return (report.saved, try report.readWeights(), try DataSource(corpus, sequenceLength: length))
+      let source = try DataSource(corpus, sequenceLength: length)
+      try TokenizerIdentity.check([source], against: report.checkpoint)
+      let tokenBytes = try LossEvaluation.tokenBytes(try TokenizerIdentity([source]), report.checkpoint.tokenizer)
+      return (report.saved, try report.readWeights(), source, tokenBytes)
     }
     let team = ThreadTeam(count: try threads ?? Threads.perRank(communicator))
     let samples = min(sequences ?? .max, source.sampleCount)
@@ -43,14 +49,28 @@ public struct LossEvaluation {
         model: saved.model, hiddenDecoding: saved.hiddenDecoding, sequences: min(microBatch, samples),
         positions: source.sequenceLength),
       layout: weights.layout, trains: false, on: team)
-    let losses = try SampleLosses(of: samples, from: source, pass, parameters: weights.parameters, communicator)
+    let losses = try SampleLosses(
+      of: samples, from: source, pass, parameters: weights.parameters, tokenBytes: tokenBytes, communicator)
     let total = losses.ofSamples.reduce(0, +)
     self.samples = samples
     tokens = samples * source.sequenceLength
     loss = total / Double(tokens)
     ofPositions = losses.ofPositions.map { $0 / Double(samples) }
-    let isBytes = source.files.allSatisfy { $0.tokenizer == "bytes" } && losses.bytes > 0
-    bitsPerByte = isBytes ? total / log(2) / Double(losses.bytes) : nil
+    bitsPerByte = losses.bytes > 0 ? total / log(2) / Double(losses.bytes) : nil
+  }
+
+  /// How many bytes each token is in a text; empty where nobody knows.
+  ///
+  /// - Parameter checkpoint: has the tokenizer's file where the corpus names the same without bringing it.
+  private static func tokenBytes(_ corpus: TokenizerIdentity, _ checkpoint: TokenizerIdentity) throws -> [Int] {
+    if corpus.name == "bytes" && corpus.sha256 == nil { return Array(repeating: 1, count: 256) }
+    guard let sha256 = corpus.sha256,
+      let file = corpus.file ?? (checkpoint.sha256 == sha256 ? checkpoint.file : nil)
+    else { return [] }
+    let tokenizer = try BPETokenizer(file)
+    var counts = (0..<tokenizer.vocabularySize).map { tokenizer.bytes(of: $0).count }
+    if let end = corpus.endOfDocument ?? checkpoint.endOfDocument, end < counts.count { counts[end] = 0 }
+    return counts
   }
 
   public var perplexity: Double { exp(loss) }

@@ -77,7 +77,8 @@ public enum RunSetup {
 
   /// Checks that a checkpoint belongs to the run that is configured, and returns what has changed and may.
   ///
-  /// - Throws: `ConfigurationError`, naming the key and both values; `StorageError`.
+  /// - Throws: `ConfigurationError`, naming the key and both values; `CorpusError` where the tokenizer is another;
+  ///   `StorageError`.
   static func changes(
     since checkpoint: Checkpoint, _ configuration: RunConfiguration, _ data: DataFingerprint,
     _ sources: [DataSource]
@@ -94,6 +95,7 @@ public enum RunSetup {
         "\(difference.key) is \(difference.value), but \(checkpoint.path) was trained with \(difference.other); "
           + "set it back, or start another run (another name, or --overwrite)")
     }
+    try TokenizerIdentity.check(sources, against: checkpoint)
     if let was = checkpoint.data.flatMap({ DataFingerprint(text: $0) }),
       let difference = was.difference(from: data, named: sources)
     {

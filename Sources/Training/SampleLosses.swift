@@ -9,16 +9,19 @@ struct SampleLosses {
   let ofSamples: [Double]
   /// Σ over the samples, of each position; the order of its sum follows the number of ranks.
   let ofPositions: [Double]
-  /// Target tokens below 256, all samples together.
+  /// Of the target tokens of all samples together; 0 where nobody knows.
   let bytes: Int
 
   /// Collective.
   ///
   /// A sample's loss depends on nothing else in its micro-batch.
-  /// - Parameter pass: takes its shape's sequences at a time.
+  /// - Parameters:
+  ///   - pass: takes its shape's sequences at a time.
+  ///   - tokenBytes: how many bytes each token is in a text; those beyond are none.
   /// - Throws: `AgreedError` for an unreadable sample; `CommunicationError`.
   init(
-    of samples: Int, from source: DataSource, _ pass: ModelPass, parameters: Buffer, _ communicator: Communicator
+    of samples: Int, from source: DataSource, _ pass: ModelPass, parameters: Buffer, tokenBytes: [Int] = [],
+    _ communicator: Communicator
   ) throws {
     let (size, positions) = (pass.shape.sequences, pass.shape.positions)
     var losses = [Double](repeating: 0, count: samples)
@@ -35,7 +38,7 @@ struct SampleLosses {
             rebasing: tokens[sequence * (positions + 1)..<(sequence + 1) * (positions + 1)])
           let (file, offset) = source.location(of: first + sequence)
           try file.readTokens(at: offset, into: own, vocabularySize: pass.shape.model.vocabularySize)
-          bytes += own.dropFirst().count { $0 < 256 }
+          for token in own.dropFirst() where Int(token) < tokenBytes.count { bytes += tokenBytes[Int(token)] }
         }
         let found = pass.losses(parameters: parameters.pointer, tokens: SequenceTokens(UnsafeBufferPointer(tokens)))
         for sequence in 0..<count {

@@ -21,6 +21,7 @@ public final class TrainingRun {
   let console: Console
   let plan: RunPlan
   private let sources: [DataSource]
+  private let tokenizer: TokenizerIdentity
   private let lock: RunLock?
   private let log: LossLog?
   /// What rank 0 could not write; told to the others when they next agree.
@@ -95,7 +96,7 @@ public final class TrainingRun {
     try communicator.rootOnly {
       try Checkpoint.write(
         trainer.state, configuration: configuration.resolved, data: data.text,
-        tokenizer: TokenizerIdentity(sources), to: path)
+        tokenizer: tokenizer, to: path)
     }
     savedStep = trainer.state.step
     guard communicator.isRoot else { return }
@@ -154,7 +155,11 @@ public final class TrainingRun {
     let threads = try configuration.training.threads ?? Threads.perRank(communicator)
     let sources = try communicator.agreed { try configuration.openTrainingData() }
     self.sources = sources
-    validation = try communicator.agreed { try Validation(configuration) }
+    (validation, tokenizer) = try communicator.agreed {
+      let validation = try Validation(configuration)
+      try TokenizerIdentity.check(sources + validation.sources)
+      return (validation, try TokenizerIdentity(sources))
+    }
     let hashes = try communicator.bytesFromRoot { Array(try DataFingerprint(sources).text.utf8) }
     guard let data = DataFingerprint(text: String(decoding: hashes, as: UTF8.self)) else {
       preconditionFailure("a fingerprint that cannot be read back")

@@ -34,6 +34,9 @@ public struct Validation {
 
   public var isEmpty: Bool { sets.isEmpty }
 
+  /// The corpora of all sets.
+  var sources: [DataSource] { sets.map(\.source) }
+
   /// Each set's mean loss, nats a token, the same on every rank. Collective.
   ///
   /// The bits don't depend on the number of ranks.

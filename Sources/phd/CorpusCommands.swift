@@ -1,12 +1,15 @@
 import ArgumentParser
 import Corpus
+import Storage
+import Tokenizers
+import Training
 
 /// `phd corpus`: make corpora, look at them.
 struct CorpusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "corpus",
-    abstract: "Build corpora of text or of other trainers' tokens, look at them, export them.",
-    subcommands: [Build.self, Inspect.self, Verify.self, Export.self])
+    abstract: "Build corpora of text or of other trainers' tokens, look at them, export them; make tokenizers.",
+    subcommands: [Build.self, Inspect.self, Verify.self, Export.self, TrainTokenizer.self])
 
   struct Build: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -16,7 +19,8 @@ struct CorpusCommand: ParsableCommand {
 
         Text: a .jsonl file holds one document a line, in its field "text". Any other file is one document or, with \
         --document-separator, several: the bytes between lines that say exactly LINE. An output that is there is \
-        replaced once the new one is whole.
+        replaced once the new one is whole. A tokenizer.json of Hugging Face, of the byte-level BPE kind, gives the ids \
+        that the tokenizers library gives without adding special tokens; it takes UTF-8 and goes into the corpus.
 
         \(TokenFileOptions.discussion)
         """)
@@ -27,20 +31,35 @@ struct CorpusCommand: ParsableCommand {
     @Option(help: "The corpus to write (HDF5).")
     var output: String
 
-    @Option(help: "The tokenizer of text files: bytes.")
+    @Option(
+      help: ArgumentHelp("Of text: bytes, a tokenizer.json, or a folder with one.", valueName: "bytes|path"))
     var tokenizer: String?
+
+    @Option(
+      help: ArgumentHelp(
+        "The token after each document, of a tokenizer.json; default: <|endoftext|>, else </s>.", valueName: "token"))
+    var endOfDocument: String?
 
     @Option(help: ArgumentHelp("The line that separates documents in text files.", valueName: "line"))
     var documentSeparator: String?
+
+    @Option(help: ArgumentHelp("Threads that tokenize; default: all processors at hand.", valueName: "n"))
+    var threads: Int?
 
     @OptionGroup(title: "Files of tokens")
     var tokenFiles: TokenFileOptions
 
     func validate() throws {
-      try tokenFiles.validate(tokenizer: tokenizer, documentSeparator: documentSeparator)
-      if let tokenizer, tokenizer != "bytes" {
-        throw ValidationError("--tokenizer \(tokenizer): this version knows one tokenizer, 'bytes'")
+      try tokenFiles.validate(
+        tokenizer: tokenizer,
+        ofText: [
+          ("--document-separator", documentSeparator != nil), ("--end-of-document", endOfDocument != nil),
+          ("--threads", threads != nil),
+        ])
+      if tokenizer == "bytes" && endOfDocument != nil {
+        throw ValidationError("--end-of-document: the tokenizer bytes ends documents with 256")
       }
+      if let threads, threads < 1 { throw ValidationError("--threads \(threads): expected 1 or more") }
       guard documentSeparator?.contains(where: \.isNewline) != true else {
         throw ValidationError("--document-separator: a separator is one line, without its newline")
       }
@@ -50,14 +69,16 @@ struct CorpusCommand: ParsableCommand {
       var line = ProgressLine(unit: "MB")
       defer { line.clear() }
       let built: CorpusBuilder.Progress
-      if tokenizer == nil {
-        built = try tokenFiles.importer().build(inputs, output: output) {
+      if let tokenizer {
+        try tokenFiles.requireText(inputs)
+        let builder = CorpusBuilder(
+          tokenizer: try named(tokenizer), documentSeparator: documentSeparator,
+          threads: threads ?? Threads.allowedProcessors.count)
+        built = try builder.build(inputs, output: output) {
           line.show(done: $0.bytesRead, of: $0.totalBytes)
         }
       } else {
-        try tokenFiles.requireText(inputs)
-        let builder = CorpusBuilder(tokenizer: ByteTokenizer(), documentSeparator: documentSeparator)
-        built = try builder.build(inputs, output: output) {
+        built = try tokenFiles.importer().build(inputs, output: output) {
           line.show(done: $0.bytesRead, of: $0.totalBytes)
         }
       }
@@ -67,6 +88,87 @@ struct CorpusCommand: ParsableCommand {
       let seconds = line.seconds.formatted(.number.precision(.fractionLength(1)))
       ErrorReport.print(
         toStandardError: "\(output): \(built.tokens) tokens, \(documents), \(bytes) in \(seconds) s")
+    }
+
+    private func named(_ tokenizer: String) throws -> any Tokenizer {
+      if tokenizer == "bytes" { return ByteTokenizer() }
+      return try FileTokenizer(BPETokenizer(reading: tokenizer), endOfDocument: endOfDocument)
+    }
+  }
+
+  struct TrainTokenizer: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "train-tokenizer",
+      abstract: "Make a tokenizer.json of text files: byte-level BPE.",
+      discussion: """
+        The pair of neighbouring tokens that occurs most often becomes a token, again and again; of pairs that occur \
+        equally often, the one with the smaller ids. The same files in the same order give the same bytes. The \
+        tokenizers library reads the file, and makes the same of the same text.
+        """)
+
+    @Argument(help: ArgumentHelp("Text files, .jsonl files, all UTF-8.", valueName: "file"))
+    var inputs: [String]
+
+    @Option(help: ArgumentHelp("Tokens in all: the 256 bytes, special ones, and merges.", valueName: "n"))
+    var vocabSize: Int
+
+    @Option(help: ArgumentHelp("The tokenizer.json to write.", valueName: "file"))
+    var output: String
+
+    @Option(
+      help: ArgumentHelp(
+        "What words are: gpt2, cl100k (OLMo 2, Llama 3), or qwen2 (each digit a word).", valueName: "name"))
+    var pattern = "gpt2"
+
+    @Option(
+      help: ArgumentHelp(
+        "A special token, the first with the id 0; may be given several times; default: <|endoftext|>.",
+        valueName: "token"))
+    var special: [String] = []
+
+    @Option(help: ArgumentHelp("The line that separates documents in text files.", valueName: "line"))
+    var documentSeparator: String?
+
+    @Option(help: ArgumentHelp("Threads that count words; default: all processors at hand.", valueName: "n"))
+    var threads: Int?
+
+    private var specialTokens: [String] { special.isEmpty ? [FileTokenizer.usualEnds[0]] : special }
+
+    func validate() throws {
+      let least = 256 + specialTokens.count
+      guard (least...1 << 24).contains(vocabSize) else {
+        throw ValidationError(
+          "--vocab-size \(vocabSize): expected \(least), for bytes and special tokens, to \(1 << 24)")
+      }
+      if specialTokens.contains("") { throw ValidationError("--special: expected a text") }
+      for (index, token) in specialTokens.enumerated()
+      where specialTokens[..<index].contains(where: { $0.utf8.elementsEqual(token.utf8) }) {
+        throw ValidationError("--special \(token): is there twice")
+      }
+      guard WordPattern(rawValue: pattern) != nil else {
+        let names = WordPattern.allCases.map(\.rawValue).joined(separator: ", ")
+        throw ValidationError("--pattern \(pattern): expected one of \(names)")
+      }
+      guard documentSeparator?.contains(where: \.isNewline) != true else {
+        throw ValidationError("--document-separator: a separator is one line, without its newline")
+      }
+      if let threads, threads < 1 { throw ValidationError("--threads \(threads): expected 1 or more") }
+    }
+
+    func run() throws {
+      guard let pattern = WordPattern(rawValue: pattern) else { return }
+      var line = ProgressLine(unit: "MB")
+      defer { line.clear() }
+      let total = inputs.reduce(0) { $0 + ((try? FileStatus($1).size) ?? 0) }
+      let training = TokenizerTraining(
+        BPETrainer(vocabularySize: vocabSize, specialTokens: specialTokens), pattern: pattern,
+        documentSeparator: documentSeparator, threads: threads ?? Threads.allowedProcessors.count)
+      let bytes = try training.train(inputs) { line.show(done: $0, of: total) }
+      try WholeFile.write(bytes, to: output)
+      line.clear()
+      let tokenizer = try BPETokenizer(TokenizerFile(path: output, name: "tokenizer", bytes: bytes))
+      let seconds = line.seconds.formatted(.number.precision(.fractionLength(1)))
+      ErrorReport.print(toStandardError: "\(output): \(tokenizer.vocabularySize) tokens in \(seconds) s")
     }
   }
 
@@ -81,6 +183,7 @@ struct CorpusCommand: ParsableCommand {
 
     func run() throws {
       let file = try TokenFile(path)
+      _ = try file.tokenizerFile()
       try JSONReport([
         ("tokens", .integer(file.tokenCount)),
         ("dtype", .text(file.elementType.rawValue)),
@@ -113,6 +216,7 @@ struct CorpusCommand: ParsableCommand {
 
     func run() throws {
       let file = try TokenFile(path)
+      _ = try file.tokenizerFile()
       var line = ProgressLine(unit: "million tokens")
       defer { line.clear() }
       let report = try CorpusVerifier(vocabularySize: vocabSize).verify(file) {

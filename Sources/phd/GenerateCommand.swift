@@ -13,7 +13,7 @@ struct GenerateCommand: ParsableCommand {
     commandName: "generate", abstract: "Go on from prompts with a checkpoint's model.",
     discussion: """
       The text streams to the terminal as it comes. Prompts may be longer than the samples that the model was trained \
-      on. A checkpoint knows its tokenizer where its training corpus named one; --tokenizer names another.
+      on. A checkpoint holds its tokenizer where its training corpus did; --tokenizer names one where it does not.
       """)
 
   @Option(help: ArgumentHelp("The checkpoint.", valueName: "file"))
@@ -28,7 +28,9 @@ struct GenerateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("A file of prompts, one a line.", valueName: "file"))
   var prompts: String?
 
-  @Option(help: ArgumentHelp("The tokenizer of the text: bytes.", valueName: "name"))
+  @Option(
+    help: ArgumentHelp(
+      "The tokenizer of the text: bytes, a tokenizer.json, or a folder with one.", valueName: "bytes|path"))
   var tokenizer: String?
 
   @Option(help: ArgumentHelp("How many tokens to add at the most.", valueName: "n"))
@@ -103,26 +105,26 @@ struct GenerateCommand: ParsableCommand {
       seed: seed, endToken: loaded.endOfDocument)
 
     var texts = prompts.map { _ in GeneratedText(stops: stop) }
-    let streams = !json && prompts.count == 1 && loaded.hasTokenizer
+    let streams = !json && prompts.count == 1 && loaded.text != nil
     let clock = ContinuousClock()
     let begin = clock.now
     let result = generation.run(
       prompts, seconds: { (clock.now - begin).inSeconds },
       onToken: { sequence, token in
-        guard loaded.hasTokenizer else { return true }
-        let piece = texts[sequence].add(token)
+        guard let text = loaded.text else { return true }
+        let piece = texts[sequence].add(text.bytes(of: Int(token)))
         if streams { write(piece) }
         return !texts[sequence].isStopped
       })
     if streams { write(texts[0].finish() + "\n") }
     if json {
       let reports = result.sequences.indices.map { index in
-        report(prompts[index], result, index, text: loaded.hasTokenizer ? texts[index].whole() : nil)
+        report(prompts[index], result, index, text: loaded.text != nil ? texts[index].whole() : nil)
       }
       print((reports.count == 1 && self.prompts == nil ? reports[0] : .array(reports)).compact)
     } else if !streams {
       for (sequence, text) in zip(result.sequences, texts) {
-        print(loaded.hasTokenizer ? text.whole() : sequence.tokens.map { "\($0)" }.joined(separator: ","))
+        print(loaded.text != nil ? text.whole() : sequence.tokens.map { "\($0)" }.joined(separator: ","))
       }
     }
   }

@@ -10,24 +10,22 @@ struct LoadedModel {
   let hiddenDecoding: HiddenDecoding
   /// The token after each document, where it is known.
   let endOfDocument: Int32?
-  let hasTokenizer: Bool
+  /// Nil where nobody knows what the tokens mean.
+  let text: TokenText?
 
   private let checkpoint: Checkpoint
 
-  /// - Parameter tokenizer: `bytes`, or nil for what the checkpoint says.
-  /// - Throws: `StorageError`, `InferenceError`.
+  /// - Parameter tokenizer: `bytes`, a tokenizer.json or a folder with one; nil for what the checkpoint says.
+  /// - Throws: `StorageError`, `InferenceError`; `TokenizerError`, also where the checkpoint names another tokenizer.
   init(_ path: String, tokenizer: String?) throws {
     try ErrorReport.requireProcessor()
     let report = try CheckpointReport(path)
     checkpoint = report.checkpoint
     layout = ParameterLayout(report.saved.model)
     hiddenDecoding = report.saved.hiddenDecoding
-    let name = tokenizer ?? checkpoint.tokenizer.name
-    if let tokenizer, tokenizer != "bytes" {
-      throw InferenceError(.usage, "--tokenizer \(tokenizer): this version knows one tokenizer, 'bytes'")
-    }
-    hasTokenizer = name == "bytes"
-    let end = checkpoint.tokenizer.endOfDocument ?? (hasTokenizer ? Int(ByteTokenizer().endOfDocument) : nil)
+    text = try TokenText(checkpoint, named: tokenizer)
+    let end =
+      checkpoint.tokenizer.endOfDocument ?? report.saved.description.metadata.endOfText.first ?? text?.endOfDocument
     let vocabulary = layout.model.vocabularySize
     endOfDocument = end.flatMap { $0 < vocabulary ? Int32($0) : nil }
   }
@@ -42,18 +40,17 @@ struct LoadedModel {
 
   /// A prompt's tokens.
   func tokens(of text: String, named name: String) throws -> [Int32] {
-    guard hasTokenizer else {
+    guard let known = self.text else {
+      let named = checkpoint.tokenizer.name.map { "does not hold its tokenizer, \($0)" } ?? "names no tokenizer"
       throw InferenceError(
         .usage,
-        "\(checkpoint.path) names no tokenizer, so \(name) cannot be read as text: give --tokens 1,2,3, or "
+        "\(checkpoint.path) \(named), so \(name) cannot be read as text: give --tokens 1,2,3, or --tokenizer PATH, or "
           + "--tokenizer bytes if that is what the model was trained on")
     }
-    var tokens: [UInt32] = []
-    var copy = text
-    copy.withUTF8 { ByteTokenizer().encode(UnsafeRawBufferPointer($0), into: &tokens) }
+    let tokens = try known.tokens(of: text)
     if tokens.isEmpty { throw InferenceError(.usage, "\(name) is empty: a model needs a token to go on from") }
     let vocabulary = layout.model.vocabularySize
-    if let outside = tokens.first(where: { Int($0) >= vocabulary }) {
+    if let outside = tokens.first(where: { $0 >= vocabulary }) {
       throw InferenceError(
         .usage, "\(name): token \(outside) is outside the model's vocabulary of \(vocabulary) tokens")
     }

@@ -41,8 +41,9 @@ struct TokenFileOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The field of JSON lines that is the list of tokens.", valueName: "name"))
   var tokensField: String?
 
+  /// - Parameter ofText: the options that are for text, and whether they are given.
   /// - Throws: `ValidationError` for options that do not belong together.
-  func validate(tokenizer: String?, documentSeparator: String?) throws {
+  func validate(tokenizer: String?, ofText: [(name: String, isGiven: Bool)]) throws {
     if tokenizer != nil {
       let given = [
         ("--format \(format.rawValue)", format != .auto && format != .text), ("--dtype", dtype != nil),
@@ -55,7 +56,9 @@ struct TokenFileOptions: ParsableArguments {
       return
     }
     if format == .text { throw ValidationError("--format text needs --tokenizer") }
-    if documentSeparator != nil { throw ValidationError("--document-separator is for text: give --tokenizer") }
+    if let wrong = ofText.first(where: \.isGiven) {
+      throw ValidationError("\(wrong.name) is for text: give --tokenizer")
+    }
     if let vocabSize, !(1...1 << 32).contains(vocabSize) {
       throw ValidationError("--vocab-size \(vocabSize): expected 1 to 2^32")
     }

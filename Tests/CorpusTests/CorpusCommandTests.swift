@@ -53,7 +53,14 @@ import Testing
   }
 
   @Test(arguments: [
-    ("phd corpus build a.txt --output b.h5 --tokenizer gpt2", 64, "bytes"),
+    ("phd corpus build a.txt --output b.h5 --tokenizer gpt2", 66, "gpt2"),
+    ("phd corpus build a.txt --output b.h5 --tokenizer .", 66, "tokenizer.json"),
+    ("phd corpus build a.txt --output b.h5 --tokenizer bad.jsonl", 65, "bad.jsonl"),
+    ("phd corpus build a.txt --output b.h5 --tokenizer bytes --end-of-document x", 64, "--end-of-document"),
+    ("phd corpus build a.txt --output b.h5 --tokenizer bytes --threads 0", 64, "--threads"),
+    ("phd corpus train-tokenizer a.txt --output b.h5 --vocab-size 256", 64, "257"),
+    ("phd corpus train-tokenizer a.txt --output b.h5 --vocab-size 300 --pattern p", 64, "cl100k"),
+    ("phd corpus train-tokenizer none.txt --output b.h5 --vocab-size 300", 66, "none.txt"),
     ("phd corpus build a.txt --output b.h5 --tokenizer bytes --document-separator 'a\nb'", 64, "one line"),
     ("phd corpus build --output b.h5 --tokenizer bytes", 64, "file"),
     ("phd corpus frobnicate", 64, "frobnicate"),

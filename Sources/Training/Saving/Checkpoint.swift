@@ -1,3 +1,4 @@
+import Corpus
 import Foundation
 import JSON
 import Kernels
@@ -31,7 +32,8 @@ public struct TrainingState: Sendable {
 ///
 /// `/model/<name>`, `/optimizer/exp_avg/<name>`, `/optimizer/exp_avg_sq/<name>`: float32, [out, in]. Attributes of the
 /// file: `format`, `version`, `step`, `tokens`, `config`, and what the corpus said of its tokens: `tokenizer`,
-/// `tokenizer_sha256`, `eos_token_id`. `/state/samples`, and the attribute `data` of `/state`.
+/// `tokenizer_sha256`, `eos_token_id`; `/tokenizer`, its file, as bytes. `/state/samples`, and the attribute `data` of
+/// `/state`.
 public struct Checkpoint: Sendable {
   static let format = "phd-checkpoint"
   static let version = 1
@@ -108,6 +110,7 @@ public struct Checkpoint: Sendable {
       if let name = head.tokenizer.name { try file.setAttribute("tokenizer", to: name) }
       if let sha256 = head.tokenizer.sha256 { try file.setAttribute("tokenizer_sha256", to: sha256) }
       if let token = head.tokenizer.endOfDocument { try file.setAttribute("eos_token_id", to: token) }
+      if let definition = head.tokenizer.file { try file.write("tokenizer", definition.bytes) }
       try body(file)
       try file.close()
       try SealedFile.seal(temporary)
@@ -125,7 +128,8 @@ public struct Checkpoint: Sendable {
 
   /// Reads what a checkpoint says of itself, every byte checked against its seal where it has one.
   ///
-  /// - Throws: `StorageError`: `.missing`, `.damaged` for anything that is no checkpoint, `.failed`.
+  /// - Throws: `StorageError`: `.missing`, `.damaged` for anything that is no checkpoint, `.failed`; `CorpusError` where
+  ///   its tokenizer is not the one that it names.
   public init(verifying path: String) throws {
     isSealed = try SealedFile.verify(path) == .sealed
     let file = try HDF5File.open(path)
@@ -144,9 +148,11 @@ public struct Checkpoint: Sendable {
     self.configuration = configuration
     step = try Checkpoint.count("step", in: file) ?? 0
     tokens = try Checkpoint.count("tokens", in: file) ?? 0
+    let (name, sha256) = (try file.stringAttribute("tokenizer"), try file.stringAttribute("tokenizer_sha256"))
+    let definition = try TokenFile.tokenizerFile(of: file, name: name, sha256: sha256)
     tokenizer = TokenizerIdentity(
-      name: try file.stringAttribute("tokenizer"), sha256: try file.stringAttribute("tokenizer_sha256"),
-      endOfDocument: try Checkpoint.count("eos_token_id", in: file))
+      name: name, sha256: sha256 ?? definition?.sha256, endOfDocument: try Checkpoint.count("eos_token_id", in: file),
+      file: definition)
     let hasState = try file.exists("state/samples")
     samples = hasState ? try Checkpoint.samples(in: file) : 0
     data = hasState ? try file.stringAttribute("data", of: "/state") : nil

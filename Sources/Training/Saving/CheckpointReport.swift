@@ -42,6 +42,8 @@ public struct CheckpointReport: Sendable {
     [
       "step": .integer(checkpoint.step), "parameters": .integer(parameters), "config": checkpoint.configuration,
       "tokens": .integer(checkpoint.tokens), "samples": .integer(checkpoint.samples), "sealed": .bool(isSealed),
+      "tokenizer": checkpoint.tokenizer.name.map { .string($0) } ?? .null,
+      "tokenizer_sha256": checkpoint.tokenizer.sha256.map { .string($0) } ?? .null,
     ]
   }
 
@@ -54,6 +56,7 @@ public struct CheckpointReport: Sendable {
       model        \(saved.hiddenDecoding.name), \(saved.model.architecture.rawValue), \(Quantity.short(parameters)) \
       parameters
       run          \(saved.name), \(run)
+      tokenizer    \(checkpoint.tokenizer.named.isEmpty ? "unknown" : checkpoint.tokenizer.named)
       seal         \(isSealed ? "every byte as it was written" : "none: changed bytes would not be noticed")
       """
   }

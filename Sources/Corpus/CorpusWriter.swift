@@ -1,0 +1,142 @@
+import Foundation
+import Storage
+
+/// Tokenizes documents as they come, on several threads, and appends them in their order to `/tokens` and `/documents`.
+final class CorpusWriter: DocumentConsumer {
+  /// About so many bytes of text a thread tokenizes at a time.
+  private static let pieceBytes = 1 << 18
+
+  /// Documents one after another; the last may go on in the next piece.
+  private struct Piece: Sendable {
+    var text: [UInt8] = []
+    /// Where the text of each document ends.
+    var ends: [Int] = []
+    /// Where documents are lines of JSON, still to be read: their file and their numbers.
+    var jsonPath: String?
+    var jsonNumbers: [Int] = []
+  }
+
+  /// Their tokens.
+  private struct Tokens: Sendable {
+    var tokens: [UInt32] = []
+    /// Where each document ends, its end-of-document token included.
+    var ends: [Int] = []
+  }
+
+  private let tokenizer: any Tokenizer
+  private let work: OrderedWork<Piece, Tokens>
+  private let file: CorpusFileWriter
+  private var piece = Piece()
+  /// A document of so many bytes is looked at for a place to cut it.
+  private var cutAt = CorpusWriter.pieceBytes
+
+  var tokenCount: Int { file.tokenCount }
+  var documentCount: Int { file.documentCount }
+
+  init(_ file: HDF5File, tokenizer: any Tokenizer, threads: Int) throws {
+    self.tokenizer = tokenizer
+    try file.setAttribute("vocab_size", to: tokenizer.vocabularySize)
+    try file.setAttribute("eos_token_id", to: Int(tokenizer.endOfDocument))
+    try file.setAttribute("tokenizer", to: tokenizer.name)
+    if let definition = tokenizer.file {
+      try file.setAttribute("tokenizer_sha256", to: definition.sha256)
+      try file.write("/tokenizer", definition.bytes)
+    }
+    self.file = try CorpusFileWriter(file, storing: tokenizer.elementType)
+    work = OrderedWork(threads: threads) {
+      let (encoder, decoder) = (tokenizer.makeEncoder(), JSONDecoder())
+      return { try CorpusWriter.tokens(of: $0, encoder, decoder, endOfDocument: tokenizer.endOfDocument) }
+    }
+  }
+
+  func add(_ bytes: UnsafeRawBufferPointer) throws {
+    if piece.jsonPath != nil { try giveWhatIsCertain() }
+    for start in stride(from: 0, to: bytes.count, by: Self.pieceBytes) {
+      piece.text.append(contentsOf: bytes[start..<min(bytes.count, start + Self.pieceBytes)])
+      if piece.text.count >= Self.pieceBytes { try giveWhatIsCertain() }
+    }
+  }
+
+  /// Lines of JSON are read where they are tokenized: one thread alone would hold up the others.
+  func add(_ line: JSONLine) throws {
+    if piece.jsonPath != line.path { try giveWhatIsCertain() }
+    piece.jsonPath = line.path
+    piece.text.append(contentsOf: line.bytes)
+    piece.ends.append(piece.text.count)
+    piece.jsonNumbers.append(line.number)
+    if piece.text.count >= Self.pieceBytes { try giveWhatIsCertain() }
+  }
+
+  func endDocument() throws {
+    if piece.jsonPath != nil { try giveWhatIsCertain() }
+    piece.ends.append(piece.text.count)
+    cutAt = Self.pieceBytes
+    if piece.text.count >= Self.pieceBytes || piece.ends.count >= CorpusFileWriter.chunkElements / 8 {
+      try giveWhatIsCertain()
+    }
+  }
+
+  /// Waits for all that is under way and writes it.
+  func finish() throws {
+    try work.give(piece) { try append($0) }
+    piece = Piece()
+    try work.finish { try append($0) }
+    try file.finish()
+  }
+
+  /// Has the documents tokenized that have ended; of one that has not and is long, what lies before a certain cut.
+  private func giveWhatIsCertain() throws {
+    var end = piece.ends.last ?? 0
+    if end == 0 && piece.text.count >= cutAt {
+      end = piece.text.withUnsafeBytes { tokenizer.lastCut(in: $0) } ?? 0
+      // One that has no such place is not looked through again and again.
+      cutAt = end > 0 ? Self.pieceBytes : 2 * piece.text.count
+    }
+    guard end > 0 || !piece.ends.isEmpty else { return }
+    let rest = Array(piece.text[end...])
+    piece.text.removeLast(rest.count)
+    try work.give(piece) { try append($0) }
+    piece = Piece(text: rest)
+  }
+
+  private static func tokens(
+    of piece: Piece, _ encoder: any TextEncoder, _ decoder: JSONDecoder, endOfDocument: UInt32
+  ) throws -> Tokens {
+    var result = Tokens()
+    result.tokens.reserveCapacity(piece.text.count / 3)
+    if let path = piece.jsonPath {
+      var start = 0
+      for (end, number) in zip(piece.ends, piece.jsonNumbers) {
+        var text = try JSONLine(bytes: piece.text[start..<end], number: number, path: path).text(decoder)
+        try text.withUTF8 { try encoder.encode(UnsafeRawBufferPointer($0), into: &result.tokens) }
+        result.tokens.append(endOfDocument)
+        result.ends.append(result.tokens.count)
+        start = end
+      }
+      return result
+    }
+    try piece.text.withUnsafeBytes { text in
+      var start = 0
+      for end in piece.ends {
+        try encoder.encode(UnsafeRawBufferPointer(rebasing: text[start..<end]), into: &result.tokens)
+        result.tokens.append(endOfDocument)
+        result.ends.append(result.tokens.count)
+        start = end
+      }
+      try encoder.encode(UnsafeRawBufferPointer(rebasing: text[start...]), into: &result.tokens)
+    }
+    return result
+  }
+
+  private func append(_ result: Tokens) throws {
+    try result.tokens.withUnsafeBufferPointer { tokens in
+      var start = 0
+      for end in result.ends {
+        try file.append(UnsafeBufferPointer(rebasing: tokens[start..<end]))
+        try file.endDocument()
+        start = end
+      }
+      try file.append(UnsafeBufferPointer(rebasing: tokens[start...]))
+    }
+  }
+}

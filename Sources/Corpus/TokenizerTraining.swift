@@ -1,0 +1,94 @@
+import Storage
+import Tokenizers
+
+/// Trains a tokenizer on text files. Memory grows with the number of different words.
+public struct TokenizerTraining: Sendable {
+  private let trainer: BPETrainer
+  private let pattern: WordPattern
+  private let documentSeparator: String?
+  private let threads: Int
+
+  /// - Parameters:
+  ///   - documentSeparator: as of ``CorpusBuilder``: the lines that say so are no text.
+  ///   - threads: that count words.
+  public init(_ trainer: BPETrainer, pattern: WordPattern, documentSeparator: String? = nil, threads: Int = 1) {
+    self.trainer = trainer
+    self.pattern = pattern
+    self.documentSeparator = documentSeparator
+    self.threads = threads
+  }
+
+  /// Reads all inputs and makes a `tokenizer.json`. The same inputs in the same order give the same bytes.
+  ///
+  /// - Parameter report: called with the bytes that were read.
+  /// - Throws: `StorageError`, `.missing` for an input that is not there; `CorpusError` for one that is not UTF-8, or no
+  ///   text of its kind.
+  public func train(_ inputs: [String], report: (_ bytesRead: Int) throws -> Void = { _ in }) throws -> [UInt8] {
+    for input in inputs where try FileStatus(input).isFolder {
+      throw StorageError(.failed, input, "is a folder; name files")
+    }
+    let counter = WordCounter(pattern, threads: threads)
+    var bytesRead = 0
+    for input in inputs {
+      try TextInput(path: input, documentSeparator: documentSeparator, needsUTF8: true).read(into: counter) {
+        bytesRead += $0
+        try report(bytesRead)
+      }
+    }
+    let counts = try counter.finish()
+    guard counts.count > 0 else { throw CorpusError(inputs.first ?? "", "there is no text in the inputs") }
+    return trainer.tokenizer(of: counts, cutWith: pattern)
+  }
+}
+
+/// Counts the words of documents on several threads.
+private final class WordCounter: DocumentConsumer {
+  private static let pieceBytes = 1 << 20
+
+  private let work: OrderedWork<[[UInt8]], WordCounts>
+  private var counts = WordCounts()
+  private var documents: [[UInt8]] = []
+  private var document: [UInt8] = []
+  private var bytes = 0
+
+  init(_ pattern: WordPattern, threads: Int) {
+    work = OrderedWork(threads: threads) {
+      { documents in
+        var counts = WordCounts()
+        for document in documents { try document.withUnsafeBytes { try counts.add($0, pattern) } }
+        return counts
+      }
+    }
+  }
+
+  func add(_ piece: UnsafeRawBufferPointer) throws {
+    document.append(contentsOf: piece)
+    guard document.count >= Self.pieceBytes else { return }
+    // A word's end: what it is cut into does not depend on what stands around it.
+    guard let cut = document.withUnsafeBytes({ BPETokenizer.wordEnd(in: $0) }) else { return }
+    let rest = Array(document[cut...])
+    document.removeLast(rest.count)
+    try give()
+    document = rest
+  }
+
+  func endDocument() throws { try give() }
+
+  private func give() throws {
+    bytes += document.count
+    documents.append(document)
+    document = []
+    if bytes >= Self.pieceBytes { try flush() }
+  }
+
+  private func flush() throws {
+    try work.give(documents) { counts.add($0) }
+    (documents, bytes) = ([], 0)
+  }
+
+  func finish() throws -> WordCounts {
+    try flush()
+    try work.finish { counts.add($0) }
+    return counts
+  }
+}

@@ -1,0 +1,45 @@
+/// How often each word occurs in texts that a pattern cuts: what a tokenizer is trained on.
+public struct WordCounts: Sendable {
+  private var numbers = ByteStringTable(capacity: 1 << 12)
+  private var counts: [Int] = []
+
+  public init() {}
+
+  /// How many different words there are.
+  public var count: Int { counts.count }
+
+  /// Counts the words of a text.
+  ///
+  /// - Throws: ``TokenizerError`` where the text is not UTF-8.
+  public mutating func add(_ text: UnsafeRawBufferPointer, _ pattern: WordPattern) throws {
+    try text.withMemoryRebound(to: UInt8.self) { text in
+      if let invalid = UTF8Text.firstInvalid(text) {
+        throw TokenizerError("a text", "is not UTF-8 at byte \(invalid)")
+      }
+      CharacterClass.withTable { classes in
+        var start = 0
+        while start < text.count {
+          let end = pattern.end(of: start, in: text, classes)
+          add(UnsafeBufferPointer(rebasing: text[start..<end]), count: 1)
+          start = end
+        }
+      }
+    }
+  }
+
+  /// Adds another's counts.
+  public mutating func add(_ other: WordCounts) {
+    other.visit { word, count in word.withUnsafeBufferPointer { add($0, count: count) } }
+  }
+
+  private mutating func add(_ word: UnsafeBufferPointer<UInt8>, count: Int) {
+    let number = numbers.insert(word, counts.count)
+    if number == counts.count { counts.append(0) }
+    counts[number] += count
+  }
+
+  /// Calls `body` with each word and how often it occurs, in the order in which the words came.
+  func visit(_ body: (ArraySlice<UInt8>, Int) -> Void) {
+    numbers.visit { word, number in body(word, counts[number]) }
+  }
+}

@@ -1,0 +1,70 @@
+import Corpus
+import Tokenizers
+import Training
+
+/// What the tokens of a model are in a text.
+enum TokenText {
+  case bytes
+  case file(BPETokenizer)
+
+  /// The tokenizer that a checkpoint was trained with; nil where nobody has it.
+  ///
+  /// - Parameter name: `bytes`, a tokenizer.json or a folder with one, in place of the checkpoint's own.
+  /// - Throws: `StorageError`; `TokenizerError`, also where the checkpoint names another one by its digest.
+  init?(_ checkpoint: Checkpoint, named name: String?) throws {
+    let known = checkpoint.tokenizer
+    switch name {
+    case "bytes":
+      if let sha256 = known.sha256 {
+        throw TokenizerError(
+          checkpoint.path, "is of the tokenizer \(known.name ?? "") (SHA-256 \(sha256)), not of bytes")
+      }
+      self = .bytes
+    case let path?:
+      let file = try TokenizerFile(reading: path)
+      if let sha256 = known.sha256, sha256 != file.sha256 {
+        throw TokenizerError(
+          file.path,
+          "has the SHA-256 \(file.sha256); \(checkpoint.path) was trained with \(known.name ?? "another"), SHA-256 "
+            + "\(sha256): its tokens mean something else")
+      }
+      if known.sha256 == nil && known.name == "bytes" {
+        throw TokenizerError(
+          file.path, "has the SHA-256 \(file.sha256); \(checkpoint.path) was trained with the tokenizer bytes")
+      }
+      self = .file(try BPETokenizer(file))
+    case nil:
+      if let file = known.file {
+        self = .file(try BPETokenizer(file))
+      } else if known.name == "bytes" && known.sha256 == nil {
+        self = .bytes
+      } else {
+        return nil
+      }
+    }
+  }
+
+  /// The token after each document, where one is usual.
+  var endOfDocument: Int? {
+    switch self {
+    case .bytes: Int(ByteTokenizer().endOfDocument)
+    case .file(let tokenizer): FileTokenizer.endOfDocument(of: tokenizer)
+    }
+  }
+
+  /// - Throws: `TokenizerError` where the tokenizer's pattern gives up on the text.
+  func tokens(of text: String) throws -> [Int] {
+    switch self {
+    case .bytes: text.utf8.map { Int($0) }
+    case .file(let tokenizer): try tokenizer.encode(text)
+    }
+  }
+
+  /// The bytes that a token adds to a text; special ones add none.
+  func bytes(of token: Int) -> [UInt8] {
+    switch self {
+    case .bytes: UInt8(exactly: token).map { [$0] } ?? []
+    case .file(let tokenizer): tokenizer.isSpecial(token) ? [] : Array(tokenizer.bytes(of: token))
+    }
+  }
+}

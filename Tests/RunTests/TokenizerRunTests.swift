@@ -1,0 +1,120 @@
+import Foundation
+import JSON
+import Storage
+import TestSupport
+import Testing
+
+/// A tokenizer from its training through a corpus, a run and its checkpoint to generated text.
+@Suite(.serialized) struct TokenizerRunTests {
+  private let checkpoint = "runs/tiny/step-00000005.h5"
+
+  private static let text = String(
+    repeating: "The quick brown fox — it doesn't jump, it's thinking. «Füchse springen», said the other fox.\n",
+    count: 30)
+
+  private func make(_ workplace: Workplace, tokenizer: String, corpus: String, vocabulary: Int) throws {
+    let trained = try workplace.phd(
+      "corpus", "train-tokenizer", "text.txt", "--vocab-size", "\(vocabulary)", "--output", tokenizer)
+    try #require(trained.status == 0, "\(trained.error)")
+    let built = try workplace.phd("corpus", "build", "text.txt", "--output", corpus, "--tokenizer", tokenizer)
+    try #require(built.status == 0, "\(built.error)")
+  }
+
+  private func trained() throws -> Workplace {
+    let workplace = try Workplace()
+    try workplace.write(TokenizerRunTests.text, to: "text.txt")
+    try FileManager.default.createDirectory(atPath: workplace["fox"], withIntermediateDirectories: true)
+    try make(workplace, tokenizer: "fox/tokenizer.json", corpus: "fox.h5", vocabulary: 300)
+    try make(workplace, tokenizer: "other.json", corpus: "other.h5", vocabulary: 290)
+    let outcome = try workplace.train(settings)
+    try #require(outcome.status == 0, "\(outcome.error)")
+    return workplace
+  }
+
+  private let settings = ["training.steps=5", "data.validation={}", "data.train=fox.h5", "model.vocab_size=300"]
+    .flatMap { ["--set", $0] }
+
+  @Test("Text in and out with nothing but the checkpoint; bits a byte; what does not fit is named")
+  func run() throws {
+    let workplace = try trained()
+    let file = try workplace.bytes(of: "fox/tokenizer.json")
+    let inspected = try JSONValue(parsing: workplace.phd("corpus", "inspect", "fox.h5", "--json").output)
+    #expect(inspected["tokenizer"] == "fox" && inspected["vocab_size"] == 300 && inspected["eos_token_id"] == 0)
+    let sha256 = inspected["tokenizer_sha256"]?.string ?? ""
+    #expect(sha256.count == 64)
+    let other = try JSONValue(parsing: workplace.phd("corpus", "inspect", "other.h5", "--json").output)
+    #expect(other["tokenizer"] == "other")
+    let otherSHA256 = other["tokenizer_sha256"]?.string ?? ""
+    for name in ["fox.h5", checkpoint] {
+      #expect(try HDF5File.open(workplace[name]).dataset("tokenizer").array(of: UInt8.self) == file, "\(name)")
+    }
+
+    // All that the checkpoint needs is in it.
+    try FileManager.default.moveItem(atPath: workplace["fox"], toPath: workplace["elsewhere"])
+    func generate(_ arguments: String...) throws -> Outcome {
+      try launch(
+        "phd", ["generate", "--checkpoint", checkpoint, "--greedy", "--max-new-tokens", "12"] + arguments,
+        directory: workplace.path)
+    }
+    let json = try generate("--prompt", "The quick", "--json")
+    try #require(json.status == 0, "\(json.error)")
+    let report = try JSONValue(parsing: json.output)
+    #expect((report["prompt_tokens"]?.array?.count ?? 99) < 9)
+    #expect(report["tokens"]?.array?.contains(0) == false)
+    let text = report["text"]?.string ?? ""
+    #expect(try generate("--prompt", "The quick").output == text + "\n")
+    #expect(try generate("--prompt", "The quick", "--tokenizer", "elsewhere").output == text + "\n")
+    // A stop text that begins and ends inside tokens.
+    let letters = Array(text)
+    for (first, second) in zip(letters, letters.dropFirst()).dropFirst(2).prefix(5)
+    where first.isASCII && second.isASCII && first != "\r" {
+      let stop = String([first, second])
+      let cut = text.range(of: stop).map { String(text[..<$0.lowerBound]) }
+      #expect(try generate("--prompt", "The quick", "--stop", stop).output == (cut ?? "") + "\n")
+    }
+    try expectError(
+      try generate("--prompt", "x", "--tokenizer", "other.json"), 65, naming: ["other.json", sha256, otherSHA256])
+    try expectError(try generate("--prompt", "x", "--tokenizer", "bytes"), 65, naming: [checkpoint, sha256])
+    try expectError(try generate("--prompt", "x", "--tokenizer", "nowhere"), 66, naming: ["nowhere"])
+    try workplace.write("{}", to: "bad.json")
+    try expectError(try generate("--prompt", "x", "--tokenizer", "bad.json"), 65, naming: ["bad.json"])
+
+    // Bits a byte: the loss of all targets over the bytes that they are.
+    let evaluated = try workplace.phd("evaluate", "loss", "--checkpoint", checkpoint, "--corpus", "fox.h5", "--json")
+    let evaluation = try JSONValue(parsing: evaluated.output)
+    let targets = evaluation["tokens"]?.integer ?? 0
+    let vocabulary = try JSONValue(parsing: file)["model"]?["vocab"]?.object?.fields ?? []
+    var lengths = [Int](repeating: 0, count: 300)
+    for field in vocabulary { lengths[field.value.integer ?? 0] = field.name.unicodeScalars.count }
+    lengths[0] = 0
+    let tokens: [UInt16] = try HDF5File.open(workplace["fox.h5"]).dataset("tokens").array()
+    let bytes = tokens[1...targets].reduce(0) { $0 + lengths[Int($1)] }
+    let bits = (evaluation["loss"]?.number ?? 0) * Double(targets) / log(2) / Double(bytes)
+    #expect(abs((evaluation["bits_per_byte"]?.number ?? 0) - bits) < 1e-9)
+    try expectError(
+      try workplace.phd("evaluate", "loss", "--checkpoint", checkpoint, "--corpus", "other.h5"), 65,
+      naming: ["other.h5", checkpoint, sha256, otherSHA256])
+
+    // Resuming with a corpus of another tokenizer; two in one run.
+    try expectError(
+      try workplace.train(settings + ["--set", "data.train=other.h5", "--set", "training.steps=6"]), 65,
+      naming: ["other.h5", checkpoint, sha256, otherSHA256])
+    let both = #"data.train=[{"path":"fox.h5"},{"path":"other.h5"}]"#
+    try expectError(
+      try workplace.train(settings + ["--set", both], name: "both", ranks: 2), 65,
+      naming: ["fox.h5", "other.h5", sha256, otherSHA256])
+    #expect(try workplace.train(settings + ["--set", "training.steps=6"]).status == 0)
+  }
+
+  @Test("The corpus's tokenizer is checked against its digest")
+  func changed() throws {
+    let workplace = try Workplace()
+    try workplace.write(TokenizerRunTests.text, to: "text.txt")
+    try make(workplace, tokenizer: "fox.json", corpus: "fox.h5", vocabulary: 300)
+    var bytes = try workplace.bytes(of: "fox.h5")
+    let place = try #require(bytes.firstRange(of: Array(#""vocab":{"#.utf8)))
+    bytes[place.lowerBound + 1] ^= 1
+    try workplace.write(bytes, to: "fox.h5")
+    try expectError(try workplace.phd("corpus", "inspect", "fox.h5"), 65, naming: ["fox.h5", "tokenizer_sha256"])
+  }
+}
