@@ -11,4 +11,11 @@ public struct SequenceTokens {
     self.ids = ids
     self.positions = positions
   }
+
+  /// Some of these sequences, by where their tokens lie.
+  public func part(_ range: Range<Int>) -> SequenceTokens {
+    SequenceTokens(
+      UnsafeBufferPointer(rebasing: ids[range]),
+      positions: positions.map { UnsafeBufferPointer(rebasing: $0[range]) })
+  }
 }
