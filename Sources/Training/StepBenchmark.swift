@@ -12,7 +12,8 @@ public struct StepBenchmark: Sendable {
   public let precision: ElementType
   /// Median over the steps, all ranks together, copies not counted; the last tokens of documents are.
   public let tokensPerSecond: Double
-  /// The model's operations a second: forward and backward, nothing counted twice.
+  /// The model's operations a second: forward and backward, nothing counted twice. Each sample counts as one document,
+  /// so that short ones, which see fewer keys, give more than is computed.
   public let modelRate: Double
   /// Operations a second of matrix products of the step's own shapes, measured between the steps; median.
   public let peak: Double
