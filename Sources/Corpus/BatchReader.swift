@@ -5,6 +5,9 @@ import Storage
 public struct Batch {
   /// The local sequences one after another, `sequenceLength + 1` tokens each. Valid until the next batch is asked for.
   public let tokens: UnsafeBufferPointer<Int32>
+  /// How far each of these is from its document's start, or from the sample's where that is later; nil without
+  /// `documentMask`.
+  public let positions: UnsafeBufferPointer<Int32>?
   /// The epoch of the global batch's first sample.
   public let epoch: Int
   /// How long the step waited for the disk.
@@ -25,16 +28,18 @@ public final class BatchReader {
   ///   - vocabularySize: every token must be below it.
   ///   - globalBatchSize: sequences a step, of all ranks together.
   ///   - localSequences: which of these are this rank's.
+  ///   - documentMask: whether the batches say where documents start.
   ///   - samplesConsumed: how many samples, of all ranks together, earlier steps have had.
   public init(
     _ sources: [DataSource], seed: UInt64, vocabularySize: Int, globalBatchSize: Int, localSequences: Range<Int>,
-    startingAt samplesConsumed: Int = 0
+    documentMask: Bool = false, startingAt samplesConsumed: Int = 0
   ) {
     precondition(!sources.isEmpty && Set(sources.map { $0.sequenceLength }).count == 1)
     precondition(0 <= localSequences.lowerBound && localSequences.upperBound <= globalBatchSize)
     readAhead = ReadAhead(
       sources: sources, cursor: SampleSchedule(sources, seed: seed).cursor(at: samplesConsumed),
-      vocabularySize: vocabularySize, globalBatchSize: globalBatchSize, localSequences: localSequences)
+      vocabularySize: vocabularySize, globalBatchSize: globalBatchSize, localSequences: localSequences,
+      documentMask: documentMask)
     let readAhead = readAhead
     let thread = Thread { readAhead.run() }
     thread.name = "batch reader"
@@ -47,15 +52,16 @@ public final class BatchReader {
 
   /// The next step's batch; the one before is given up.
   ///
-  /// - Throws: `CorpusError` for a token out of the vocabulary, in the step that its sample belongs to and in all that
-  ///   are asked for after it; `StorageError`.
+  /// - Throws: `CorpusError` for a token out of the vocabulary or damaged `/documents`, in the step that the sample
+  ///   belongs to and in all that are asked for after it; `StorageError`.
   public func next() throws -> Batch {
     let started = ContinuousClock.now
-    let (tokens, epoch) = try readAhead.take(step: delivered)
+    let (buffer, epoch) = try readAhead.take(step: delivered)
     delivered += 1
     let waited = (ContinuousClock.now - started).components
     return Batch(
-      tokens: tokens, epoch: epoch, waitSeconds: Double(waited.seconds) + Double(waited.attoseconds) * 1e-18)
+      tokens: UnsafeBufferPointer(buffer.tokens), positions: buffer.positions.map { UnsafeBufferPointer($0) },
+      epoch: epoch, waitSeconds: Double(waited.seconds) + Double(waited.attoseconds) * 1e-18)
   }
 
   /// Ends the reading thread and waits for it; nothing may be asked for afterwards.
@@ -67,13 +73,12 @@ public final class BatchReader {
 /// What the two threads share. The condition guards `produced`, `released`, `isStopping`, `hasEnded` and `failure`; a
 /// slot belongs to the reading thread until its step is counted in `produced`, and again once counted in `released`.
 private final class ReadAhead: @unchecked Sendable {
-  private let sources: [DataSource]
-  private let vocabularySize: Int
   private let globalBatchSize: Int
   private let localSequences: Range<Int>
-  private let slots: [UnsafeMutableBufferPointer<Int32>]
+  private let slots: [SampleBuffer]
   private var epochs = [0, 0]
-  /// The reading thread's alone.
+  // The reading thread's alone.
+  private let reader: SampleReader
   private var cursor: SampleSchedule.Cursor
 
   private let condition = NSCondition()
@@ -85,19 +90,16 @@ private final class ReadAhead: @unchecked Sendable {
 
   init(
     sources: [DataSource], cursor: SampleSchedule.Cursor, vocabularySize: Int, globalBatchSize: Int,
-    localSequences: Range<Int>
+    localSequences: Range<Int>, documentMask: Bool
   ) {
-    self.sources = sources
+    reader = SampleReader(sources, vocabularySize: vocabularySize, documentMask: documentMask)
     self.cursor = cursor
-    self.vocabularySize = vocabularySize
     self.globalBatchSize = globalBatchSize
     self.localSequences = localSequences
-    let count = localSequences.count * (sources[0].sequenceLength + 1)
-    slots = (0..<2).map { _ in UnsafeMutableBufferPointer<Int32>.allocate(capacity: count) }
-  }
-
-  deinit {
-    for slot in slots { slot.deallocate() }
+    slots = (0..<2).map { _ in
+      SampleBuffer(
+        sequences: localSequences.count, sequenceLength: sources[0].sequenceLength, documentMask: documentMask)
+    }
   }
 
   /// The reading thread: steps are read as slots come free, until told to stop or a step cannot be read.
@@ -132,24 +134,19 @@ private final class ReadAhead: @unchecked Sendable {
   }
 
   /// Reads this rank's part of the next global batch and returns the epoch of the batch's first sample.
-  private func read(into tokens: UnsafeMutableBufferPointer<Int32>) throws -> Int {
-    let sampleTokens = sources[0].sequenceLength + 1
+  private func read(into buffer: SampleBuffer) throws -> Int {
     var epoch = 0
     for sequence in 0..<globalBatchSize {
       let sample = cursor.next()
       if sequence == 0 { epoch = sample.epoch }
       guard localSequences.contains(sequence) else { continue }
-      let (file, offset) = sources[sample.entry].location(of: sample.index)
-      let start = (sequence - localSequences.lowerBound) * sampleTokens
-      try file.readTokens(
-        at: offset, into: UnsafeMutableBufferPointer(rebasing: tokens[start..<start + sampleTokens]),
-        vocabularySize: vocabularySize)
+      try reader.read(sample.index, of: sample.entry, to: sequence - localSequences.lowerBound, in: buffer)
     }
     return epoch
   }
 
   /// Gives up the step before, waits for `step`, and hands it out.
-  func take(step: Int) throws -> (UnsafeBufferPointer<Int32>, epoch: Int) {
+  func take(step: Int) throws -> (SampleBuffer, epoch: Int) {
     condition.lock()
     defer { condition.unlock() }
     precondition(!isStopping, "a batch asked for after stop()")
@@ -157,7 +154,7 @@ private final class ReadAhead: @unchecked Sendable {
     condition.broadcast()
     while produced <= step && failure == nil { condition.wait() }
     if produced <= step, let failure { throw failure }
-    return (UnsafeBufferPointer(slots[step % 2]), epochs[step % 2])
+    return (slots[step % 2], epochs[step % 2])
   }
 
   func stop() {

@@ -43,12 +43,25 @@ public struct DataSource: Sendable {
 
   /// The file that holds the entry's sample `sample`, and the position of its first token there.
   public func location(of sample: Int) -> (file: TokenFile, offset: Int) {
+    let (number, offset) = place(of: sample)
+    return (files[number], offset)
+  }
+
+  /// Makes sure that every file says where its documents start.
+  ///
+  /// - Throws: `CorpusError` where one does not; `StorageError`.
+  public func requireDocuments() throws {
+    for file in files { try file.requireDocuments() }
+  }
+
+  /// The number in ``files`` of the file that holds a sample, and the position of its first token there.
+  func place(of sample: Int) -> (file: Int, offset: Int) {
     var (low, high) = (0, firstSamples.count)
     while high - low > 1 {
       let middle = (low + high) / 2
       if firstSamples[middle] <= sample { low = middle } else { high = middle }
     }
-    return (files[low], (sample - firstSamples[low]) * sequenceLength)
+    return (low, (sample - firstSamples[low]) * sequenceLength)
   }
 
   /// The files that a path or a glob names, sorted.

@@ -22,35 +22,53 @@ extension TokenFile {
     let digest = ContentDigest()
     digest.update("tokens \(tokenCount) \(elementType.rawValue)\n")
     switch elementType {
-    case .uint8: try hash(ranges, as: UInt8.self, into: digest)
-    case .uint16: try hash(ranges, as: UInt16.self, into: digest)
-    default: try hash(ranges, as: UInt32.self, into: digest)
+    case .uint8: try hash(tokens, ranges, as: UInt8.self, into: digest)
+    case .uint16: try hash(tokens, ranges, as: UInt16.self, into: digest)
+    default: try hash(tokens, ranges, as: UInt32.self, into: digest)
     }
     return digest.hexadecimal
   }
 
-  /// The ranges of tokens that the hash is over, ascending.
-  func hashedRanges(wholeUpTo wholeBytes: Int = wholeHashBytes) -> [Range<Int>] {
-    let width = elementType.byteCount
-    guard tokenCount * width > wholeBytes else { return [0..<tokenCount] }
-    let edge = min(Self.edgeHashBytes / width, tokenCount / 4)
-    let block = min(Self.sampledBlockBytes / width, (tokenCount - 2 * edge) / Self.sampledBlocks)
-    let room = tokenCount - 2 * edge - block
-    let blocks = (0..<Self.sampledBlocks).map { index in
-      let start = edge + Int((Double(room) * Double(index) / Double(Self.sampledBlocks - 1)).rounded(.down))
-      return start..<start + block
-    }
-    return [0..<edge] + blocks + [tokenCount - edge..<tokenCount]
+  /// How the corpus says where documents start, in words that change when that does; `/documents` is hashed as tokens
+  /// are.
+  ///
+  /// - Throws: `StorageError`.
+  public func documentFingerprint() throws -> String {
+    guard let documents else { return endOfDocument.map { "documents end with \($0)" } ?? "no documents" }
+    let digest = ContentDigest()
+    try hash(documents, Self.hashedRanges(of: documents.elementCount, width: 8), as: UInt64.self, into: digest)
+    return "\(documents.elementCount) documents, hash \(digest.hexadecimal)"
   }
 
-  /// Hashes the tokens as little-endian numbers of the stored width.
-  private func hash<Element: HDF5Element>(_ ranges: [Range<Int>], as: Element.Type, into digest: ContentDigest) throws {
+  /// The ranges of tokens that the hash is over, ascending.
+  func hashedRanges(wholeUpTo wholeBytes: Int = wholeHashBytes) -> [Range<Int>] {
+    Self.hashedRanges(of: tokenCount, width: elementType.byteCount, wholeUpTo: wholeBytes)
+  }
+
+  private static func hashedRanges(
+    of count: Int, width: Int, wholeUpTo wholeBytes: Int = wholeHashBytes
+  ) -> [Range<Int>] {
+    guard count * width > wholeBytes else { return [0..<count] }
+    let edge = min(edgeHashBytes / width, count / 4)
+    let block = min(sampledBlockBytes / width, (count - 2 * edge) / sampledBlocks)
+    let room = count - 2 * edge - block
+    let blocks = (0..<sampledBlocks).map { index in
+      let start = edge + Int((Double(room) * Double(index) / Double(sampledBlocks - 1)).rounded(.down))
+      return start..<start + block
+    }
+    return [0..<edge] + blocks + [count - edge..<count]
+  }
+
+  /// Hashes numbers as little-endian ones of `Element`'s width.
+  private func hash<Element: HDF5Element>(
+    _ dataset: HDF5Dataset, _ ranges: [Range<Int>], as: Element.Type, into digest: ContentDigest
+  ) throws {
     let buffer = UnsafeMutableBufferPointer<Element>.allocate(capacity: 1 << 20)
     defer { buffer.deallocate() }
     for range in ranges {
       for start in stride(from: range.lowerBound, to: range.upperBound, by: buffer.count) {
         let part = UnsafeMutableBufferPointer(rebasing: buffer[..<min(buffer.count, range.upperBound - start)])
-        try tokens.read(from: start, into: part)
+        try dataset.read(from: start, into: part)
         digest.update(UnsafeRawBufferPointer(part))
       }
     }

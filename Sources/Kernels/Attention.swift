@@ -67,8 +67,8 @@ public struct Attention: Sendable {
       let blocks = QueryBlock.blocks(shape, copies: queries.copies)
       team.forEach(heads * blocks) { index, worker in
         // The last blocks see the most keys: they go first.
-        let block = QueryBlock(shape, queries, block: blocks - 1 - index / heads)
-        forward(block, head: index % heads, scratch(of: worker) as AttentionScratch<Word>)
+        let block = QueryBlock(shape, queries, block: blocks - 1 - index / heads, head: index % heads)
+        forward(block, scratch(of: worker) as AttentionScratch<Word>)
       }
     }
   }
@@ -83,7 +83,8 @@ public struct Attention: Sendable {
     }
   }
 
-  private func forward<Word>(_ block: QueryBlock, head: Int, _ scratch: AttentionScratch<Word>) {
+  private func forward<Word>(_ block: QueryBlock, _ scratch: AttentionScratch<Word>) {
+    let head = block.head
     let size = shape.paddedHeadSize
     let rowsOfHead = shape.positions * block.rowsPerPosition
     let queries = words(block.queries.queries, Word.self) + (head * rowsOfHead + block.firstRow) * wordsPerHead
@@ -107,7 +108,7 @@ public struct Attention: Sendable {
           innerStride: 1, values + keys.lowerBound / Word.elements &* size, bStride: size, accumulating: true)
       }
     }
-    write(block, head: head, scratch)
+    write(block, scratch)
   }
 
   /// A group's keys or values as the right operand of a product whose inner dimension they are.
@@ -119,30 +120,30 @@ public struct Attention: Sendable {
   }
 
   /// The output of a block, divided by its sums, to the rows and columns of the projection that follows.
-  private func write<Word>(_ block: QueryBlock, head: Int, _ scratch: AttentionScratch<Word>) {
-    let logSumExps = block.queries.logSumExps + head * shape.positions * block.rowsPerPosition + block.firstRow
+  private func write<Word>(_ block: QueryBlock, _ scratch: AttentionScratch<Word>) {
+    let logSumExps = block.queries.logSumExps + block.head * shape.positions * block.rowsPerPosition + block.firstRow
     for row in 0..<block.rows { logSumExps[row] = scratch.maxima[row] + binaryLogarithm(scratch.sums[row]) }
     switch block.queries.output.type {
-    case .fp32: write(FloatRow.self, block, head: head, scratch)
-    case .bf16: write(HalfRow.self, block, head: head, scratch)
+    case .fp32: write(FloatRow.self, block, scratch)
+    case .bf16: write(HalfRow.self, block, scratch)
     }
   }
 
   @inline(__always)
   private func write<Row: MatrixRow, Word>(
-    _: Row.Type, _ block: QueryBlock, head: Int, _ scratch: AttentionScratch<Word>
+    _: Row.Type, _ block: QueryBlock, _ scratch: AttentionScratch<Word>
   ) {
     for row in 0..<block.rows {
-      let target: Row = outputRow(block.queries.output, block, row, head: head)
+      let target: Row = outputRow(block.queries.output, block, row)
       scratch.write(target, row: row, headSize: shape.headSize)
     }
   }
 
   /// Where a block's row has its head in a matrix of the projection's order.
   @inline(__always)
-  private func outputRow<Row: MatrixRow>(_ matrix: Matrix, _ block: QueryBlock, _ row: Int, head: Int) -> Row {
-    let sequence = head / shape.keyValueHeads
-    let queryHead = head % shape.keyValueHeads &* shape.headsPerKey &+ row % shape.headsPerKey
+  private func outputRow<Row: MatrixRow>(_ matrix: Matrix, _ block: QueryBlock, _ row: Int) -> Row {
+    let sequence = block.head / shape.keyValueHeads
+    let queryHead = block.head % shape.keyValueHeads &* shape.headsPerKey &+ row % shape.headsPerKey
     let place = row / shape.headsPerKey
     let position = block.first &+ place / block.queries.copies
     let copy = place % block.queries.copies
@@ -180,7 +181,7 @@ public struct Attention: Sendable {
       for (queries, gradient) in zip(groups, outputGradients) {
         for block in 0..<QueryBlock.blocks(shape, copies: queries.copies) {
           backward(
-            QueryBlock(shape, queries, block: block), head: head, gradient,
+            QueryBlock(shape, queries, block: block, head: head), gradient,
             scratch(of: worker) as AttentionScratch<Word>)
         }
       }
@@ -199,14 +200,15 @@ public struct Attention: Sendable {
   }
 
   private func backward<Word: BlockElement>(
-    _ block: QueryBlock, head: Int, _ gradient: Matrix, _ scratch: AttentionScratch<Word>
+    _ block: QueryBlock, _ gradient: Matrix, _ scratch: AttentionScratch<Word>
   ) {
     let size = shape.paddedHeadSize
+    let head = block.head
     let firstRow = head * shape.positions * block.rowsPerPosition + block.firstRow
     guard let queryGradients = block.queries.queryGradients else {
       preconditionFailure("queries without a place for their gradients")
     }
-    readOutputGradients(block, head: head, gradient, scratch)
+    readOutputGradients(block, gradient, scratch)
     scratch.queryGradients.update(repeating: 0, count: block.rows * size)
     let queries = words(block.queries.queries, Word.self) + firstRow * wordsPerHead
     let outputs = words(scratch.outputs, Word.self)
@@ -274,23 +276,23 @@ public struct Attention: Sendable {
 
   /// outputs ← the gradient of the block's output, as elements; sums ← Σ output · its gradient, the softmax's own term.
   private func readOutputGradients<Word>(
-    _ block: QueryBlock, head: Int, _ gradient: Matrix, _ scratch: AttentionScratch<Word>
+    _ block: QueryBlock, _ gradient: Matrix, _ scratch: AttentionScratch<Word>
   ) {
     precondition(gradient.type == block.queries.output.type, "\(gradient), \(block.queries.output)")
     switch gradient.type {
-    case .fp32: readOutputGradients(FloatRow.self, block, head: head, gradient, scratch)
-    case .bf16: readOutputGradients(HalfRow.self, block, head: head, gradient, scratch)
+    case .fp32: readOutputGradients(FloatRow.self, block, gradient, scratch)
+    case .bf16: readOutputGradients(HalfRow.self, block, gradient, scratch)
     }
   }
 
   @inline(__always)
   private func readOutputGradients<Row: MatrixRow, Word>(
-    _: Row.Type, _ block: QueryBlock, head: Int, _ gradient: Matrix, _ scratch: AttentionScratch<Word>
+    _: Row.Type, _ block: QueryBlock, _ gradient: Matrix, _ scratch: AttentionScratch<Word>
   ) {
     let targets = Word.Row(UnsafeMutableRawPointer(scratch.outputs))
     for row in 0..<block.rows {
-      let source: Row = outputRow(gradient, block, row, head: head)
-      let output: Row = outputRow(block.queries.output, block, row, head: head)
+      let source: Row = outputRow(gradient, block, row)
+      let output: Row = outputRow(block.queries.output, block, row)
       let target = targets.advanced(by: row &* shape.paddedHeadSize)
       var sums = Vector.zero
       var sum: Float = 0

@@ -14,7 +14,7 @@ public struct AttentionKeys {
   let valueGradients: UnsafeMutablePointer<Float>?
   /// Keys at each position.
   let copies: Int
-  /// [positions], never falling; nil where all earlier positions are visible.
+  /// [sequences][positions], never falling in a sequence; nil where all earlier positions are visible.
   let firstVisible: UnsafePointer<Int32>?
   /// The longest run of positions that a query sees; positions for no limit.
   let window: Int
@@ -74,10 +74,12 @@ public struct AttentionQueries {
   }
 }
 
-/// A block of one query group's rows: positions `first`..<`end`, all its copies, all heads of one kv head.
+/// A block of one query group's rows: positions `first`..<`end` of a sequence, all its copies, all heads of one kv head.
 struct QueryBlock {
   let shape: AttentionShape
   let queries: AttentionQueries
+  /// Which of the sequences' kv heads: sequence · kv heads + kv head.
+  let head: Int
   let first: Int
   let end: Int
 
@@ -102,10 +104,11 @@ struct QueryBlock {
     return (shape.positions + size - 1) / size
   }
 
-  init(_ shape: AttentionShape, _ queries: AttentionQueries, block: Int) {
+  init(_ shape: AttentionShape, _ queries: AttentionQueries, block: Int, head: Int) {
     let size = QueryBlock.positions(shape, copies: queries.copies)
     self.shape = shape
     self.queries = queries
+    self.head = head
     first = block * size
     end = min(first + size, shape.positions)
   }
@@ -115,6 +118,13 @@ struct QueryBlock {
 
   /// The block's first row among those of its sequence and kv head.
   var firstRow: Int { first &* rowsPerPosition }
+
+  /// The first position whose keys are seen from `position`.
+  @inline(__always)
+  private func firstVisible(from position: Int, of keys: AttentionKeys) -> Int {
+    guard let first = keys.firstVisible else { return 0 }
+    return Int(first[head / shape.keyValueHeads &* shape.positions &+ position])
+  }
 
   /// Which of a block's own rows see keys in `range` (of this group's keys), in steps short enough for its window;
   /// calls `body` with the step's rows and each block of keys that some of them see. Blocks start at whole vectors.
@@ -126,7 +136,7 @@ struct QueryBlock {
     while position < end {
       let last = min(position &+ step, end)
       let rows = (position &- first) &* rowsPerPosition..<(last &- first) &* rowsPerPosition
-      var key = Int(keys.firstVisible?[position] ?? 0) &* keys.copies / vectorWidth &* vectorWidth
+      var key = firstVisible(from: position, of: keys) &* keys.copies / vectorWidth &* vectorWidth
       let keyEnd = last &* keys.copies
       while key < keyEnd {
         let next = min((key / QueryBlock.keyBlock &+ 1) &* QueryBlock.keyBlock, keyEnd)
@@ -142,7 +152,7 @@ struct QueryBlock {
   func visible(row: Int, of keys: AttentionKeys, in range: Range<Int>) -> (from: Int, to: Int) {
     let place = row / shape.headsPerKey
     let position = first &+ place / queries.copies
-    let from = Int(keys.firstVisible?[position] ?? 0) &* keys.copies
+    let from = firstVisible(from: position, of: keys) &* keys.copies
     let to =
       keys.own
       ? position &* keys.copies &+ queries.firstCopy &+ place % queries.copies &+ 1 : (position &+ 1) &* keys.copies

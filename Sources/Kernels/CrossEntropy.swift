@@ -8,7 +8,7 @@ public enum CrossEntropy {
   ///
   /// Where there is a place for it, `gradient` [rows, V] ← that of Σ (loss + zWeight · logsumexp²) over the rows:
   /// softmax · (1 + 2 · zWeight · logsumexp) − onehot(target). The logits are then used up; an fp32 gradient may take
-  /// their place.
+  /// their place. A row whose target is negative counts for nothing: its loss, logsumexp and gradient are zero.
   public static func rows(
     _ logits: Matrix, targets: UnsafePointer<Int32>, losses: UnsafeMutablePointer<Float>,
     logSumExps: UnsafeMutablePointer<Float>, gradient: Matrix?, zWeight: Float, on team: ThreadTeam
@@ -20,6 +20,11 @@ public enum CrossEntropy {
       for index in piece * rowsPerPiece..<min((piece + 1) * rowsPerPiece, logits.rows) {
         let row = logits.row(index)
         let target = Int(targets[index])
+        if target < 0 {
+          (losses[index], logSumExps[index]) = (0, 0)
+          gradient?.rows(index..<index + 1).clear()
+          continue
+        }
         let targetLogit = row[target]
         let highest = maximum(row, count: width)
         let sum = gradient == nil ? expSum(row, less: highest, count: width) : expInPlace(row, highest, count: width)

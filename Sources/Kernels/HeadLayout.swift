@@ -11,14 +11,22 @@ public struct HeadLayout {
   let copies: Int
   /// Heads beside each other at a position: ``AttentionShape/headsPerKey`` for queries, 1 for keys and values.
   let headsPerKey: Int
+  /// What queries and keys are rotated by, [sequences][positions].
+  let rotations: UnsafePointer<Int32>
 
-  public static func queries(_ shape: AttentionShape, copies: Int) -> HeadLayout {
-    HeadLayout(shape: shape, copies: copies, headsPerKey: shape.headsPerKey)
+  public static func queries(
+    _ shape: AttentionShape, copies: Int, rotations: UnsafePointer<Int32>
+  ) -> HeadLayout {
+    HeadLayout(shape: shape, copies: copies, headsPerKey: shape.headsPerKey, rotations: rotations)
   }
 
-  public static func keys(_ shape: AttentionShape, copies: Int) -> HeadLayout {
-    HeadLayout(shape: shape, copies: copies, headsPerKey: 1)
+  public static func keys(_ shape: AttentionShape, copies: Int, rotations: UnsafePointer<Int32>) -> HeadLayout {
+    HeadLayout(shape: shape, copies: copies, headsPerKey: 1, rotations: rotations)
   }
+
+  /// How many positions a row is from where its text starts.
+  @inline(__always)
+  private func rotation(row: Int) -> Int { Int(rotations[row % shape.rowsPerCopy]) }
 
   /// Columns of the projection.
   var columns: Int { shape.keyValueHeads * headsPerKey * shape.headSize }
@@ -135,7 +143,7 @@ public struct HeadLayout {
         let place = target.advanced(by: start &+ place(of: head))
         rotary.rotate(
           place, source.advanced(by: first), weight: norm.map { UnsafePointer($0.weight + first) }, factor: factor,
-          position: row % shape.positions)
+          position: rotation(row: row))
         place.clear(shape.headSize..<shape.paddedHeadSize)
       }
     }
@@ -190,7 +198,7 @@ public struct HeadLayout {
     let start = source + offset(row: row)
     for head in 0..<shape.keyValueHeads &* headsPerKey {
       rotary.rotateBack(
-        target.advanced(by: head &* shape.headSize), start + place(of: head), position: row % shape.positions)
+        target.advanced(by: head &* shape.headSize), start + place(of: head), position: rotation(row: row))
     }
   }
 

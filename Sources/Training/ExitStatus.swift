@@ -28,12 +28,23 @@ public enum ExitStatus: Int32, Sendable {
       case .damaged: ExitStatus.badData.rawValue
       case .failed: ExitStatus.inputOutput.rawValue
       }
-    case is CorpusError, is TokenizerError: ExitStatus.badData.rawValue
+    case is CorpusError, is TokenizerError, is NoTargetError: ExitStatus.badData.rawValue
     case is ConfigurationError: ExitStatus.usage.rawValue
     case is NotFiniteError: ExitStatus.brokenNumbers.rawValue
     case let error as any StatusCarrying: error.exitStatus
     default: nil
     }
+  }
+}
+
+/// Tokens of which none is a target, so that there is no loss: documents of one token each.
+public struct NoTargetError: Error, Equatable, CustomStringConvertible {
+  /// What has no target, for the message.
+  public let place: String
+
+  public var description: String {
+    "\(place) has no target token: all its documents are of one token, and the last token of a document predicts none "
+      + "under data.document_mask; look at the corpus's documents, or set data.document_mask to false"
   }
 }
 

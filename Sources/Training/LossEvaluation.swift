@@ -10,16 +10,18 @@ import Transformer
 public struct LossEvaluation {
   /// Mean −log p(target), nats a token.
   public let loss: Double
-  /// Target tokens.
+  /// Target tokens: where documents are apart, all but each document's first.
   public let tokens: Int
   public let samples: Int
   /// Where the tokenizer is known: bits, the ends of documents included, over the bytes that the tokens are in a text;
   /// the end-of-document token is none.
   public let bitsPerByte: Double?
-  /// The mean at each position of a sample.
+  /// The mean at each position of a sample; 0 where no sample has a target.
   public let ofPositions: [Double]
+  /// How many samples have a target at each position.
+  private let tokensOfPositions: [Int]
 
-  /// Collective.
+  /// Documents are apart where the model was trained so. Collective.
   ///
   /// - Parameters:
   ///   - corpus: a path or a glob.
@@ -27,7 +29,7 @@ public struct LossEvaluation {
   ///   - sequences: how many samples at the most; nil for all.
   ///   - microBatch: samples that a rank takes through the model at once.
   /// - Throws: `StorageError`, `CorpusError`, also where the corpus is of another tokenizer than the checkpoint;
-  ///   `TokenizerError`; `AgreedError`, `CommunicationError`.
+  ///   `TokenizerError`; `NoTargetError`; `AgreedError`, `CommunicationError`.
   public init(
     checkpoint path: String, corpus: String, sequenceLength: Int? = nil, sequences: Int? = nil, microBatch: Int = 4,
     threads: Int? = nil, _ communicator: Communicator
@@ -38,6 +40,7 @@ public struct LossEvaluation {
         throw ConfigurationError("\(path) says nothing of its samples' length: give --sequence-length")
       }
       let source = try DataSource(corpus, sequenceLength: length)
+      if report.saved.documentMask { try source.requireDocuments() }
       try TokenizerIdentity.check([source], against: report.checkpoint)
       let tokenBytes = try LossEvaluation.tokenBytes(try TokenizerIdentity([source]), report.checkpoint.tokenizer)
       return (report.saved, try report.readWeights(), source, tokenBytes)
@@ -50,12 +53,15 @@ public struct LossEvaluation {
         positions: source.sequenceLength),
       layout: weights.layout, trains: false, on: team)
     let losses = try SampleLosses(
-      of: samples, from: source, pass, parameters: weights.parameters, tokenBytes: tokenBytes, communicator)
+      of: samples, from: source, pass, parameters: weights.parameters, tokenBytes: tokenBytes,
+      documentMask: saved.documentMask, communicator)
+    guard losses.tokens > 0 else { throw NoTargetError(place: corpus) }
     let total = losses.ofSamples.reduce(0, +)
     self.samples = samples
-    tokens = samples * source.sequenceLength
+    tokens = losses.tokens
     loss = total / Double(tokens)
-    ofPositions = losses.ofPositions.map { $0 / Double(samples) }
+    ofPositions = zip(losses.ofPositions, losses.tokensOfPositions).map { $0 / Double(max(1, $1)) }
+    tokensOfPositions = losses.tokensOfPositions
     bitsPerByte = losses.bytes > 0 ? total / log(2) / Double(losses.bytes) : nil
   }
 
@@ -93,7 +99,9 @@ public struct LossEvaluation {
     var first = 0
     while first < ofPositions.count {
       let end = min(max(1, 2 * first), ofPositions.count)
-      let mean = ofPositions[first..<end].reduce(0, +) / Double(end - first)
+      let tokens = tokensOfPositions[first..<end].reduce(0, +)
+      let sum = (first..<end).reduce(0) { $0 + ofPositions[$1] * Double(tokensOfPositions[$1]) }
+      let mean = sum / Double(max(1, tokens))
       let name = end - first == 1 ? "position \(first)" : "\(first)–\(end - 1)"
       lines.append("  \(name.padding(toLength: 14, withPad: " ", startingAt: 0))\(format(mean))")
       first = end

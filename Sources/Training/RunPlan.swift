@@ -36,7 +36,8 @@ public struct RunPlan: Sendable, Equatable {
     stateBytes = 4 * MemoryLayout<Float>.stride * layout.count
     activationBytes = ModelPass.bytes(
       PassShape(configuration), recompute: configuration.training.recompute, trains: true, threads: threads)
-    let tokenBytes = 2 * (batch / ranks) * (positions + 1) * MemoryLayout<Int32>.stride
+    let tokenBytes =
+      (configuration.data.documentMask ? 4 : 2) * (batch / ranks) * (positions + 1) * MemoryLayout<Int32>.stride
     memoryBytesPerRank =
       stateBytes + activationBytes + tokenBytes
       + GradientReduction.scratchBytes(buckets: layout.buckets, ranks: ranks) + RunPlan.baseBytes
@@ -86,7 +87,13 @@ extension RunConfiguration {
   ///
   /// - Throws: `StorageError`, `CorpusError`.
   public func openTrainingData() throws -> [DataSource] {
-    try data.train.map { try DataSource($0.path, weight: $0.weight, sequenceLength: data.sequenceLength) }
+    let sources = try data.train.map {
+      try DataSource($0.path, weight: $0.weight, sequenceLength: data.sequenceLength)
+    }
+    if data.documentMask {
+      for source in sources { try source.requireDocuments() }
+    }
+    return sources
   }
 }
 

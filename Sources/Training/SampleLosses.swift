@@ -9,8 +9,13 @@ struct SampleLosses {
   let ofSamples: [Double]
   /// Σ over the samples, of each position; the order of its sum follows the number of ranks.
   let ofPositions: [Double]
+  /// How many of the samples have a target at each position.
+  let tokensOfPositions: [Int]
   /// Of the target tokens of all samples together; 0 where nobody knows.
   let bytes: Int
+
+  /// The target tokens of all samples together.
+  var tokens: Int { tokensOfPositions.reduce(0, +) }
 
   /// Collective.
   ///
@@ -18,41 +23,52 @@ struct SampleLosses {
   /// - Parameters:
   ///   - pass: takes its shape's sequences at a time.
   ///   - tokenBytes: how many bytes each token is in a text; those beyond are none.
+  ///   - documentMask: whether a sample's documents are apart.
   /// - Throws: `AgreedError` for an unreadable sample; `CommunicationError`.
   init(
     of samples: Int, from source: DataSource, _ pass: ModelPass, parameters: Buffer, tokenBytes: [Int] = [],
-    _ communicator: Communicator
+    documentMask: Bool, _ communicator: Communicator
   ) throws {
     let (size, positions) = (pass.shape.sequences, pass.shape.positions)
     var losses = [Double](repeating: 0, count: samples)
     var perPosition = [Double](repeating: 0, count: positions)
-    var bytes = 0
+    var (tokens, bytes) = ([Double](repeating: 0, count: positions), 0)
     try communicator.agreed {
-      let tokens = UnsafeMutableBufferPointer<Int32>.allocate(capacity: size * (positions + 1))
-      defer { tokens.deallocate() }
-      tokens.initialize(repeating: 0)
+      let reader = SampleReader([source], vocabularySize: pass.shape.model.vocabularySize, documentMask: documentMask)
+      let buffer = SampleBuffer(sequences: size, sequenceLength: positions, documentMask: documentMask)
       for first in stride(from: communicator.rank * size, to: samples, by: communicator.size * size) {
         let count = min(size, samples - first)
-        for sequence in 0..<count {
-          let own = UnsafeMutableBufferPointer(
-            rebasing: tokens[sequence * (positions + 1)..<(sequence + 1) * (positions + 1)])
-          let (file, offset) = source.location(of: first + sequence)
-          try file.readTokens(at: offset, into: own, vocabularySize: pass.shape.model.vocabularySize)
-          for token in own.dropFirst() where Int(token) < tokenBytes.count { bytes += tokenBytes[Int(token)] }
-        }
-        let found = pass.losses(parameters: parameters.pointer, tokens: UnsafeBufferPointer(tokens))
+        for sequence in 0..<count { try reader.read(first + sequence, of: 0, to: sequence, in: buffer) }
+        let found = pass.losses(parameters: parameters.pointer, tokens: SequenceTokens(buffer))
         for sequence in 0..<count {
           losses[first + sequence] = found[sequence].crossEntropy
-          for position in 0..<positions {
+          let firstTarget = buffer.range(ofSequence: sequence).lowerBound + 1
+          // A document's first token is nobody's target.
+          for position in 0..<positions where buffer.positions?[firstTarget + position] != 0 {
             perPosition[position] += Double(pass.tokenLosses[sequence * positions + position])
+            tokens[position] += 1
+            let target = Int(buffer.tokens[firstTarget + position])
+            if target < tokenBytes.count { bytes += tokenBytes[target] }
           }
         }
       }
     }
     try losses.withUnsafeMutableBufferPointer { try communicator.sum(inPlace: $0) }
     try perPosition.withUnsafeMutableBufferPointer { try communicator.sum(inPlace: $0) }
+    try tokens.withUnsafeMutableBufferPointer { try communicator.sum(inPlace: $0) }
     ofSamples = losses
     ofPositions = perPosition
+    tokensOfPositions = tokens.map { Int($0) }
     self.bytes = Int(try communicator.sum(Int64(bytes)))
   }
+}
+
+extension SequenceTokens {
+  /// The samples of a buffer, each with its documents apart where it says where they start.
+  init(_ buffer: SampleBuffer) {
+    self.init(
+      UnsafeBufferPointer(buffer.tokens), positions: buffer.positions.map { UnsafeBufferPointer($0) })
+  }
+
+  init(_ batch: Batch) { self.init(batch.tokens, positions: batch.positions) }
 }

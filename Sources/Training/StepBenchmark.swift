@@ -10,9 +10,10 @@ public struct StepBenchmark: Sendable {
   public let ranks: Int
   public let threads: Int
   public let precision: ElementType
-  /// Median over the steps, all ranks together, copies not counted.
+  /// Median over the steps, all ranks together, copies not counted; the last tokens of documents are.
   public let tokensPerSecond: Double
-  /// The model's operations a second: forward and backward, nothing counted twice.
+  /// The model's operations a second: forward and backward, nothing counted twice. Each sample counts as one document,
+  /// so that short ones, which see fewer keys, give more than is computed.
   public let modelRate: Double
   /// Operations a second of matrix products of the step's own shapes, measured between the steps; median.
   public let peak: Double
@@ -25,10 +26,14 @@ public struct StepBenchmark: Sendable {
 
   /// Takes `steps` steps after one that is not counted. Collective.
   ///
-  /// - Parameter readsCorpus: whether the batches are read from `data.train`, as in a run, rather than made up once.
+  /// - Parameters:
+  ///   - readsCorpus: whether the batches are read from `data.train`, as in a run, rather than made up once.
+  ///   - documentLength: tokens of the documents that a batch made up has under `data.document_mask`; nil for one
+  ///     document a sample.
   /// - Throws: `StorageError`, `CorpusError`, `CommunicationError`, `NotFiniteError`.
   public init(
-    _ configuration: RunConfiguration, steps: Int, readsCorpus: Bool, _ communicator: Communicator
+    _ configuration: RunConfiguration, steps: Int, readsCorpus: Bool, documentLength: Int? = nil,
+    _ communicator: Communicator
   ) throws {
     ranks = communicator.size
     threads = try configuration.training.threads ?? Threads.perRank(communicator)
@@ -37,7 +42,9 @@ public struct StepBenchmark: Sendable {
     let plan = RunPlan(configuration, ranks: ranks, threads: threads, samples: nil)
     plannedMemory = plan.memoryBytesPerRank
 
-    let batches = try communicator.agreed { try Batches(configuration, trainer, readsCorpus: readsCorpus) }
+    let batches = try communicator.agreed {
+      try Batches(configuration, trainer, readsCorpus: readsCorpus, documentLength: documentLength)
+    }
     let clock = StepClock()
     var seconds: [Double] = []
     var peaks: [Double] = []
@@ -67,26 +74,31 @@ public struct StepBenchmark: Sendable {
 
   /// Where a benchmark's batches come from.
   private final class Batches {
-    private let madeUp: UnsafeMutableBufferPointer<Int32>
+    private let madeUp: SampleBuffer
     private let reader: BatchReader?
 
-    init(_ configuration: RunConfiguration, _ trainer: Trainer, readsCorpus: Bool) throws {
+    init(_ configuration: RunConfiguration, _ trainer: Trainer, readsCorpus: Bool, documentLength: Int?) throws {
+      let data = configuration.data
       let vocabulary = configuration.model.vocabularySize
-      let count = trainer.localSequences.count * (configuration.data.sequenceLength + 1)
-      madeUp = .allocate(capacity: count)
-      for index in 0..<count { madeUp.initializeElement(at: index, to: Int32(index * 7919 % 104_729 % vocabulary)) }
+      madeUp = SampleBuffer(
+        sequences: trainer.localSequences.count, sequenceLength: data.sequenceLength, documentMask: data.documentMask)
+      for index in madeUp.tokens.indices {
+        madeUp.tokens[index] = Int32(index * 7919 % 104_729 % vocabulary)
+        let position = index % (data.sequenceLength + 1)
+        madeUp.positions?[index] = Int32(documentLength.map { position % $0 } ?? position)
+      }
       reader =
         readsCorpus
         ? BatchReader(
           try configuration.openTrainingData(), seed: UInt64(configuration.seed), vocabularySize: vocabulary,
-          globalBatchSize: configuration.training.globalBatchSize, localSequences: trainer.localSequences) : nil
+          globalBatchSize: configuration.training.globalBatchSize, localSequences: trainer.localSequences,
+          documentMask: data.documentMask) : nil
     }
 
-    func next() throws -> UnsafeBufferPointer<Int32> {
-      try reader?.next().tokens ?? UnsafeBufferPointer(madeUp)
+    func next() throws -> SequenceTokens {
+      if let reader { return SequenceTokens(try reader.next()) }
+      return SequenceTokens(madeUp)
     }
-
-    deinit { madeUp.deallocate() }
   }
 
   /// The most memory that this process has had, bytes.

@@ -11,7 +11,7 @@ public struct StepResult: Sendable, Equatable {
   /// The gradient's norm before clipping.
   public var gradientNorm: Double
   public var learningRate: Double
-  /// Target tokens of the global batch.
+  /// Target tokens of the global batch: those that the loss is the mean of.
   public var tokens: Int
 }
 
@@ -62,12 +62,13 @@ public final class Trainer {
 
   /// One step: the loss and the gradient of the global batch, then the update. Collective.
   ///
-  /// - Parameter batch: this rank's sequences one after another, T + 1 tokens each, every token below V.
-  /// - Throws: `NotFiniteError`, on every rank and before the update; `CommunicationError`.
-  public func step(_ batch: UnsafeBufferPointer<Int32>) throws -> StepResult {
+  /// - Parameter batch: this rank's sequences one after another.
+  /// - Throws: `NoTargetError` or `NotFiniteError`, on every rank and before the update; `CommunicationError`.
+  public func step(_ batch: SequenceTokens) throws -> StepResult {
     let training = configuration.training
     let sums = try gradientOfBatch(batch)
     let step = state.step + 1
+    guard sums.tokens > 0 else { throw NoTargetError(place: "step \(step)'s batch") }
     let tokens = Double(sums.tokens)
     // The gradient is a sum over tokens until here: it is divided once, by the global count.
     let gradientNorm = norm.sumOfSquares(gradients.floats, on: team).squareRoot() / tokens
@@ -91,15 +92,14 @@ public final class Trainer {
   var hasFiniteWeights: Bool { norm.sumOfSquares(state.parameters.floats, on: team).isFinite }
 
   /// Leaves the gradient's sum over the global batch's tokens in ``gradients``, on every rank.
-  private func gradientOfBatch(_ batch: UnsafeBufferPointer<Int32>) throws -> LossSums {
+  private func gradientOfBatch(_ batch: SequenceTokens) throws -> LossSums {
     gradients.clear(on: team)
     pass.clock?.mark(.optimizer)
     for index in sums.indices { sums[index] = 0 }
-    let perMicroBatch = batch.count / microBatches
+    let perMicroBatch = batch.ids.count / microBatches
     var tokens = 0
     for microBatch in 0..<microBatches {
-      let part = UnsafeBufferPointer(
-        rebasing: batch[microBatch * perMicroBatch..<(microBatch + 1) * perMicroBatch])
+      let part = batch.part(microBatch * perMicroBatch..<(microBatch + 1) * perMicroBatch)
       let isLast = microBatch == microBatches - 1
       let found = try pass.lossAndGradient(
         parameters: state.parameters.pointer, gradients: gradients.pointer, tokens: part,

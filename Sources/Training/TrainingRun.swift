@@ -38,7 +38,7 @@ public final class TrainingRun {
     let reader = BatchReader(
       sources, seed: UInt64(configuration.seed), vocabularySize: configuration.model.vocabularySize,
       globalBatchSize: configuration.training.globalBatchSize, localSequences: trainer.localSequences,
-      startingAt: trainer.state.samples)
+      documentMask: configuration.data.documentMask, startingAt: trainer.state.samples)
     do {
       while trainer.state.step < last {
         let requests = try sharedRequests()
@@ -47,7 +47,7 @@ public final class TrainingRun {
 
         let start = ContinuousClock.now
         let batch = try communicator.agreed { try next(reader) }
-        let result = try trainer.step(batch.tokens)
+        let result = try trainer.step(SequenceTokens(batch))
         record(result, epoch: batch.epoch, seconds: (ContinuousClock.now - start).inSeconds)
 
         if isDue(every: configuration.validation.everySteps) { try validate() }
@@ -160,7 +160,9 @@ public final class TrainingRun {
       try TokenizerIdentity.check(sources + validation.sources)
       return (validation, try TokenizerIdentity(sources))
     }
-    let hashes = try communicator.bytesFromRoot { Array(try DataFingerprint(sources).text.utf8) }
+    let hashes = try communicator.bytesFromRoot {
+      Array(try DataFingerprint(sources, documentMask: configuration.data.documentMask).text.utf8)
+    }
     guard let data = DataFingerprint(text: String(decoding: hashes, as: UTF8.self)) else {
       preconditionFailure("a fingerprint that cannot be read back")
     }

@@ -27,6 +27,7 @@ public struct Validation {
       guard source.files.count == 1 else {
         throw ConfigurationError("data.validation.\(set.name): \(set.path) names \(source.files.count) files; name one")
       }
+      if configuration.data.documentMask { try source.requireDocuments() }
       return Set(
         name: set.name, source: source, sequences: min(configuration.validation.sequences, source.sampleCount))
     }
@@ -40,13 +41,14 @@ public struct Validation {
   /// Each set's mean loss, nats a token, the same on every rank. Collective.
   ///
   /// The bits don't depend on the number of ranks.
-  /// - Throws: `AgreedError` for an unreadable sample; `CommunicationError`.
+  /// - Throws: `NoTargetError`, on every rank; `AgreedError` for an unreadable sample; `CommunicationError`.
   public func losses(_ trainer: Trainer) throws -> [(name: String, loss: Double)] {
     try sets.map { set in
       let losses = try SampleLosses(
-        of: set.sequences, from: set.source, trainer.pass, parameters: trainer.state.parameters, trainer.communicator)
-      let tokens = set.sequences * configuration.data.sequenceLength
-      return (set.name, losses.ofSamples.reduce(0, +) / Double(tokens))
+        of: set.sequences, from: set.source, trainer.pass, parameters: trainer.state.parameters,
+        documentMask: configuration.data.documentMask, trainer.communicator)
+      guard losses.tokens > 0 else { throw NoTargetError(place: "data.validation.\(set.name)") }
+      return (set.name, losses.ofSamples.reduce(0, +) / Double(losses.tokens))
     }
   }
 }

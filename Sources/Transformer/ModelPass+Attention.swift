@@ -40,12 +40,12 @@ extension ModelPass {
   func layOut(_ layer: Int, _ weights: LayerWeights) {
     let kept = activations(of: layer)
     for group in queryGroups(layer: layer) {
-      HeadLayout.queries(shape.attention, copies: group.copies).normalizeRotateScatter(
+      HeadLayout.queries(shape.attention, copies: group.copies, rotations: textPositions).normalizeRotateScatter(
         kept.query.rows(group.rows), norm: headNorm(weights.queryNorm), rotary: rotary,
         scale: shape.attention.queryScale, into: heads(plan.queries, group.rows, heads: model.queryHeads), on: team)
     }
     for group in shape.hiddenDecoding.groups {
-      let layout = HeadLayout.keys(shape.attention, copies: group.count)
+      let layout = HeadLayout.keys(shape.attention, copies: group.count, rotations: textPositions)
       let rows = rows(of: group)
       layout.normalizeRotateScatter(
         kept.keys.rows(rows), norm: headNorm(weights.keyNorm), rotary: rotary, scale: 1,
@@ -89,7 +89,8 @@ extension ModelPass {
         downward: place(plan.downward + before.reduce(0) { $0 + $1.downwardCount }),
         keyGradients: trains ? place(plan.keyGradients + start) : nil,
         valueGradients: trains ? place(plan.valueGradients + start) : nil,
-        copies: group.count, firstVisible: group.windowed ? UnsafePointer(firstVisible) : nil,
+        copies: group.count,
+        firstVisible: group.windowed ? UnsafePointer(firstVisible) : hasDocuments ? UnsafePointer(textStarts) : nil,
         window: group.windowed ? shape.hiddenDecoding.window : shape.positions, own: index == own)
     }
   }

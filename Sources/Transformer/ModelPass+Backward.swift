@@ -5,10 +5,9 @@ extension ModelPass {
   /// Σ over target tokens of (cross-entropy + zLoss · logsumexp²).
   ///
   /// `bucketDone` hears of each of the layout's buckets as soon as this micro-batch adds no more to it.
-  /// - Parameter tokens: [sequences][T + 1], each below V.
   public func lossAndGradient(
-    parameters: UnsafeMutablePointer<Float>, gradients: UnsafeMutablePointer<Float>,
-    tokens: UnsafeBufferPointer<Int32>, zLoss: Double, bucketDone: (_ bucket: Int) throws -> Void
+    parameters: UnsafeMutablePointer<Float>, gradients: UnsafeMutablePointer<Float>, tokens: SequenceTokens,
+    zLoss: Double, bucketDone: (_ bucket: Int) throws -> Void
   ) rethrows -> LossSums {
     precondition(trains, "this pass was planned without a backward one")
     forward(parameters, tokens: tokens)
@@ -139,7 +138,7 @@ extension ModelPass {
     let kept = activations(of: layer)
     let sums = RowSums(scratch: place(plan.sums))
     for group in queryGroups(layer: layer) {
-      HeadLayout.queries(shape.attention, copies: group.copies).gatherRotateNormalize(
+      HeadLayout.queries(shape.attention, copies: group.copies, rotations: textPositions).gatherRotateNormalize(
         place(plan.queryGradients + group.rows.lowerBound * shape.paddedQueryColumns),
         rows: kept.query.rows(group.rows),
         norm: headNorm(weights.queryNorm), weightGradient: gradients.queryNorm, rotary: rotary,
@@ -148,7 +147,7 @@ extension ModelPass {
     let kv = model.keyValueSize
     for group in shape.hiddenDecoding.groups {
       let rows = rows(of: group)
-      let layout = HeadLayout.keys(shape.attention, copies: group.count)
+      let layout = HeadLayout.keys(shape.attention, copies: group.count, rotations: textPositions)
       layout.gatherRotateNormalize(
         place(plan.keyGradients + rows.lowerBound * shape.paddedKeyColumns), rows: kept.keys.rows(rows),
         norm: headNorm(weights.keyNorm), weightGradient: gradients.keyNorm, rotary: rotary,

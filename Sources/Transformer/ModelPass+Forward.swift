@@ -1,24 +1,22 @@
 import Kernels
 
 extension ModelPass {
-  /// Each sequence's losses; tokens [sequences][T + 1], each below V.
-  public func losses(
-    parameters: UnsafeMutablePointer<Float>, tokens: UnsafeBufferPointer<Int32>
-  ) -> [LossSums] {
+  /// Each sequence's losses.
+  public func losses(parameters: UnsafeMutablePointer<Float>, tokens: SequenceTokens) -> [LossSums] {
     forward(parameters, tokens: tokens)
     head(parameters, gradients: nil, zLoss: 0)
     return (0..<shape.sequences).map { lossSums(rows: $0 * shape.positions..<($0 + 1) * shape.positions) }
   }
 
-  /// −log p of each target [sequences · T], after ``losses(parameters:tokens:)``.
+  /// −log p of each target [sequences · T], zero where there is none, after ``losses(parameters:tokens:)``.
   public var tokenLosses: UnsafeBufferPointer<Float> {
     UnsafeBufferPointer(start: place(plan.losses), count: shape.rowsPerCopy)
   }
 
   /// The logits of a micro-batch, slice by slice: `body` is given the first row of a slice and its logits
-  /// [rows, V], rows ordered [sequence][position]; tokens [sequences][T + 1], the last of each not read.
+  /// [rows, V], rows ordered [sequence][position]. The last token of each sequence does not matter.
   public func logits(
-    parameters: UnsafeMutablePointer<Float>, tokens: UnsafeBufferPointer<Int32>,
+    parameters: UnsafeMutablePointer<Float>, tokens: SequenceTokens,
     _ body: (_ firstRow: Int, _ logits: Matrix) -> Void
   ) {
     forward(parameters, tokens: tokens)
@@ -27,7 +25,7 @@ extension ModelPass {
   }
 
   /// From tokens to the residual stream after the last layer.
-  func forward(_ parameters: UnsafeMutablePointer<Float>, tokens: UnsafeBufferPointer<Int32>) {
+  func forward(_ parameters: UnsafeMutablePointer<Float>, tokens: SequenceTokens) {
     split(tokens)
     Embedding.forward(
       stream(into: 0), table: OuterWeights(parameters, layout).embedding, tokens: UnsafeBufferPointer(inputs),
@@ -129,8 +127,9 @@ extension ModelPass {
   func lossSums(rows: Range<Int>) -> LossSums {
     let losses = place(plan.losses)
     let logSumExps = place(plan.headLogSumExps)
-    var sums = LossSums(tokens: rows.count)
-    for row in rows {
+    var sums = LossSums()
+    for row in rows where targets[row] >= 0 {
+      sums.tokens += 1
       sums.crossEntropy += Double(losses[row])
       sums.squaredLogSumExp += Double(logSumExps[row]) * Double(logSumExps[row])
     }
@@ -175,14 +174,25 @@ extension ModelPass {
     RMSNorm.forward(y, x, weight: weight, epsilon: epsilon, residual: residual, on: team)
   }
 
-  /// tokens [sequences][T + 1] → inputs and targets [sequences][T].
-  private func split(_ tokens: UnsafeBufferPointer<Int32>) {
+  /// tokens [sequences][T + 1] → inputs and targets [sequences][T], and what each sees of its own text.
+  private func split(_ tokens: SequenceTokens) {
     let positions = shape.positions
-    precondition(tokens.count == shape.sequences * (positions + 1), "\(tokens.count) tokens for \(shape)")
+    precondition(
+      tokens.ids.count == shape.sequences * (positions + 1)
+        && tokens.positions?.count ?? tokens.ids.count == tokens.ids.count,
+      "\(tokens.ids.count) tokens for \(shape)")
+    hasDocuments = tokens.positions != nil
     for sequence in 0..<shape.sequences {
       for position in 0..<positions {
-        inputs[sequence * positions + position] = tokens[sequence * (positions + 1) + position]
-        targets[sequence * positions + position] = tokens[sequence * (positions + 1) + position + 1]
+        let (row, place) = (sequence * positions + position, sequence * (positions + 1) + position)
+        inputs[row] = tokens.ids[place]
+        let within = tokens.positions.map { Int($0[place]) } ?? position
+        precondition(0...position ~= within, "position \(within) of a text, at \(position)")
+        textPositions[row] = Int32(within)
+        textStarts[row] = Int32(position - within)
+        firstVisible[row] = Int32(position - within + shape.hiddenDecoding.firstVisible(from: within))
+        // Where the next token starts another text, there is nothing to predict.
+        targets[row] = tokens.positions?[place + 1] == 0 ? -1 : tokens.ids[place + 1]
       }
     }
   }

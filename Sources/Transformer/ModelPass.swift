@@ -39,11 +39,16 @@ public final class ModelPass {
   let attention: Attention
   let rotary: RotaryTable
   let team: ThreadTeam
-  /// The first position whose hidden copies a position's hidden copies see, [T].
-  let firstVisible: UnsafeMutablePointer<Int32>
-  /// Inputs [sequences · T], and the token that follows each.
+  /// Inputs [sequences · T], and the token that follows each, negative where that is another document's.
   let inputs: UnsafeMutableBufferPointer<Int32>
   let targets: UnsafeMutablePointer<Int32>
+  /// How far each input is from its text's start, [sequences · T].
+  let textPositions: UnsafeMutablePointer<Int32>
+  /// Where each input's text starts, and the first position whose hidden copies its hidden copies see, [sequences · T].
+  let textStarts: UnsafeMutablePointer<Int32>
+  let firstVisible: UnsafeMutablePointer<Int32>
+  /// Whether a sequence holds several texts that must not see each other.
+  var hasDocuments = false
   let trains: Bool
 
   /// - Parameters:
@@ -63,20 +68,17 @@ public final class ModelPass {
     attention = Attention(shape.attention, shape.attentionPrecision, copies: shape.largestGroup, on: team)
     rotary = RotaryTable(
       positions: shape.positions, headSize: shape.model.headSize, theta: shape.model.ropeTheta)
-    firstVisible = .allocate(capacity: shape.positions)
-    for position in 0..<shape.positions {
-      firstVisible[position] = Int32(shape.hiddenDecoding.firstVisible(from: position))
-    }
-    inputs = .allocate(capacity: shape.rowsPerCopy)
-    targets = .allocate(capacity: shape.rowsPerCopy)
+    let rows = shape.rowsPerCopy
+    inputs = .allocate(capacity: rows)
     inputs.initialize(repeating: 0)
-    targets.initialize(repeating: 0, count: shape.rowsPerCopy)
+    let places = (0..<4).map { _ in UnsafeMutablePointer<Int32>.allocate(capacity: rows) }
+    for place in places { place.initialize(repeating: 0, count: rows) }
+    (targets, textPositions, textStarts, firstVisible) = (places[0], places[1], places[2], places[3])
   }
 
   deinit {
-    firstVisible.deallocate()
     inputs.deallocate()
-    targets.deallocate()
+    for place in [targets, textPositions, textStarts, firstVisible] { place.deallocate() }
   }
 
   /// The bytes that a pass of this shape takes.
@@ -85,7 +87,7 @@ public final class ModelPass {
     let scratch = Attention.scratchCount(
       shape.attention, shape.attentionPrecision, copies: shape.largestGroup, threads: threads)
     return MemoryLayout<Float>.stride * (plan.count + scratch + shape.positions * shape.model.headSize)
-      + MemoryLayout<Int32>.stride * (2 * shape.rowsPerCopy + shape.positions)
+      + MemoryLayout<Int32>.stride * 5 * shape.rowsPerCopy
   }
 
   /// The rate of the products that a step is made of, operations a second: the median over their shapes, on at most

@@ -24,10 +24,22 @@ struct BenchmarkCommand: ParsableCommand {
     @Flag(help: "Read the batches from data.train, as a run does, rather than make them up.")
     var corpus = false
 
+    @Option(
+      help: ArgumentHelp(
+        "Tokens of the documents of batches made up, under data.document_mask; default: one document a sample.",
+        valueName: "n"))
+    var documentLength: Int?
+
     @Flag(help: "Print JSON.")
     var json = false
 
     func validate() throws {
+      if let documentLength, !(2...1 << 31).contains(documentLength) {
+        throw ValidationError("--document-length \(documentLength): expected 2 or more")
+      }
+      if documentLength != nil && corpus {
+        throw ValidationError("--document-length is of batches made up: --corpus has documents of its own")
+      }
       if steps < 1 { throw ValidationError("--steps \(steps): expected 1 or more") }
     }
 
@@ -36,9 +48,13 @@ struct BenchmarkCommand: ParsableCommand {
         let configuration = try communicator.agreed {
           let configuration = try arguments.load()
           if let fault = configuration.fault(ranks: communicator.size) { throw ConfigurationError(fault) }
+          if documentLength != nil && !configuration.data.documentMask {
+            throw ConfigurationError("--document-length needs --set data.document_mask=true")
+          }
           return configuration
         }
-        let result = try StepBenchmark(configuration, steps: steps, readsCorpus: corpus, communicator)
+        let result = try StepBenchmark(
+          configuration, steps: steps, readsCorpus: corpus, documentLength: documentLength, communicator)
         if communicator.isRoot, configuration.training.precision == .bf16, let warning = Processor.bf16Warning {
           ErrorReport.print(toStandardError: "phd: warning: \(warning)")
         }

@@ -116,7 +116,7 @@ struct TransformersTests {
       #expect(theirs.count == tokens.count)
       var (difference, size) = (0.0, 0.0)
       (tokens.map { Int32($0) } + [0]).withUnsafeBufferPointer {
-        pass.logits(parameters: parameters.pointer, tokens: $0) { first, logits in
+        pass.logits(parameters: parameters.pointer, tokens: SequenceTokens($0)) { first, logits in
           for row in 0..<logits.rows {
             for (column, value) in (theirs[first + row].array ?? []).enumerated() {
               let expected = value.number ?? .nan

@@ -41,7 +41,7 @@ struct Subject {
       layout: model.weights.layout, trains: false, on: team)
     var result: [[Float]] = []
     (tokens + [0]).withUnsafeBufferPointer {
-      pass.logits(parameters: parameters.pointer, tokens: $0) { _, logits in
+      pass.logits(parameters: parameters.pointer, tokens: SequenceTokens($0)) { _, logits in
         for row in 0..<logits.rows {
           result.append((0..<logits.columns).map { logits.pointer[row * logits.stride + $0] })
         }

@@ -23,7 +23,7 @@ extension ReferenceModel {
     dx.values.replaceSubrange(lastRows, with: dLastCopy.values)
 
     for layer in (0..<dimensions.layers).reversed() {
-      dx = backward(layer: layer, trace.layers[layer], dOutput: dx, positions: positions, add: add)
+      dx = backward(layer: layer, trace.layers[layer], dOutput: dx, places: trace.places, add: add)
     }
 
     var dEmbedding = Matrix(zeros: dimensions.vocabularySize, d)
@@ -35,7 +35,7 @@ extension ReferenceModel {
 
   /// The derivative by the layer's input, [R, d], from the one by its output.
   private func backward(
-    layer: Int, _ trace: LayerTrace, dOutput: Matrix, positions: Int, add: (String, Matrix) -> Void
+    layer: Int, _ trace: LayerTrace, dOutput: Matrix, places: [Int], add: (String, Matrix) -> Void
   ) -> Matrix {
     let prefix = "model.layers.\(layer)."
     func linearBack(_ name: String, _ dy: Matrix, _ x: Matrix) -> Matrix {
@@ -52,7 +52,7 @@ extension ReferenceModel {
       return dx
     }
     func unrotate(_ z: Matrix) -> Matrix {
-      rope(z, headSize: dimensions.headSize, theta: dimensions.ropeTheta, backward: true) { $0 % positions }
+      rope(z, headSize: dimensions.headSize, theta: dimensions.ropeTheta, backward: true) { places[$0 % places.count] }
     }
 
     // output = middle + norm(down), or middle + down

@@ -39,6 +39,8 @@ extension ReferenceModel {
   struct Trace {
     /// T.
     var positions: Int
+    /// How far each position is from its text's start, [T].
+    var places: [Int]
     /// E[token], every copy the same, [R, d].
     var embedding: Matrix
     var layers: [LayerTrace]
@@ -49,8 +51,9 @@ extension ReferenceModel {
     var logits: Matrix
   }
 
-  /// The next-token logits of every position, [T][V], read from copy K. `tokens` [T] is one sequence.
-  public func logits(tokens: [Int]) -> [[Double]] { forward(tokens).logits.nested }
+  /// The next-token logits of every position, [T][V], read from copy K. `tokens` [T] is one sequence; texts that must
+  /// not see each other start at `starts`, and one at 0 always.
+  public func logits(tokens: [Int], starts: [Int] = []) -> [[Double]] { forward(tokens, starts: starts).logits.nested }
 
   /// The residual stream, [L + 1][R][d]: entry 0 is the embedding, entry l what leaves layer l (counted from 1), before
   /// the last norm. Rows as in `row(position:copy:positions:)`.
@@ -65,13 +68,23 @@ extension ReferenceModel {
   }
 
   /// The dense mask, [R][R]: whether a query's row sees a key's row.
-  public func mask(positions: Int) -> [[Bool]] {
+  public func mask(positions: Int, starts: [Int] = []) -> [[Bool]] {
     let rows = (1...repeats).flatMap { copy in (0..<positions).map { ($0, copy) } }
-    return rows.map { query in rows.map { key in pattern.visible(query: query, key: key) } }
+    return rows.map { query in
+      rows.map { key in
+        // Positions count from the start of the text that both are in.
+        let start = Self.start(of: query.0, starts)
+        return start == Self.start(of: key.0, starts)
+          && pattern.visible(query: (query.0 - start, query.1), key: (key.0 - start, key.1))
+      }
+    }
   }
 
+  /// Where the text that a position is in starts.
+  static func start(of position: Int, _ starts: [Int]) -> Int { starts.filter { $0 <= position }.max() ?? 0 }
+
   /// - Precondition: `tokens` are ids below V, at least one.
-  func forward(_ tokens: [Int]) -> Trace {
+  func forward(_ tokens: [Int], starts: [Int] = []) -> Trace {
     let (positions, d) = (tokens.count, dimensions.hiddenSize)
     precondition(positions > 0, "a sequence has a token")
     precondition(tokens.allSatisfy((0..<dimensions.vocabularySize).contains), "tokens are ids below V")
@@ -81,10 +94,11 @@ extension ReferenceModel {
       for c in 0..<d { x[r, c] = embeddings[tokens[r % positions], c] }
     }
     let embedding = x
-    let mask = mask(positions: positions)
+    let mask = mask(positions: positions, starts: starts)
+    let places = (0..<positions).map { $0 - Self.start(of: $0, starts) }
     var layers: [LayerTrace] = []
     for layer in 0..<dimensions.layers {
-      layers.append(forward(layer: layer, input: x, positions: positions, mask: mask))
+      layers.append(forward(layer: layer, input: x, places: places, mask: mask))
       x = layers[layer].output
     }
     let lastRows = (repeats - 1) * positions * d..<repeats * positions * d
@@ -92,15 +106,16 @@ extension ReferenceModel {
     let normalised = rmsNorm(lastCopy, weight("model.norm.weight"), epsilon: dimensions.rmsNormEpsilon)
     let logits = linear(normalised, weight(headName))
     return Trace(
-      positions: positions, embedding: embedding, layers: layers, lastCopy: lastCopy, normalised: normalised,
+      positions: positions, places: places, embedding: embedding, layers: layers, lastCopy: lastCopy,
+      normalised: normalised,
       logits: logits)
   }
 
-  private func forward(layer: Int, input x: Matrix, positions: Int, mask: [[Bool]]) -> LayerTrace {
+  private func forward(layer: Int, input x: Matrix, places: [Int], mask: [[Bool]]) -> LayerTrace {
     let prefix = "model.layers.\(layer)."
     let epsilon = dimensions.rmsNormEpsilon
     func rotate(_ z: Matrix) -> Matrix {
-      rope(z, headSize: dimensions.headSize, theta: dimensions.ropeTheta) { $0 % positions }
+      rope(z, headSize: dimensions.headSize, theta: dimensions.ropeTheta) { places[$0 % places.count] }
     }
 
     /// The norm of that name; without one in this architecture, the rows themselves.

@@ -5,23 +5,20 @@ extension ReferenceModel {
   ///
   /// crossEntropy = mean(−log p(next token)), in nats; zTerm = zLoss·mean(logsumexp(logits)²), the value that is logged.
   ///
-  /// - Parameter sequences: each T + 1 tokens, T inputs and the T targets one further; their lengths may differ.
-  public func loss(sequences: [[Int]], zLoss: Double = 0) -> (crossEntropy: Double, zTerm: Double) {
-    let targets = Double(sequences.reduce(0) { $0 + $1.count - 1 })
-    var (crossEntropy, squares) = (0.0, 0.0)
-    for sequence in sequences {
-      for (logits, target) in zip(logits(tokens: sequence.dropLast()), sequence.dropFirst()) {
-        let normaliser = logSumExp(logits)
-        crossEntropy += normaliser - logits[target]
-        squares += normaliser * normaliser
-      }
-    }
-    return (crossEntropy / targets, zLoss * squares / targets)
+  /// - Parameters:
+  ///   - sequences: each T + 1 tokens, T inputs and the T targets one further; their lengths may differ.
+  ///   - starts: of each sequence, where texts start that must not see each other. A target that is the first token of
+  ///     a text is left out.
+  public func loss(
+    sequences: [[Int]], starts: [[Int]] = [], zLoss: Double = 0
+  ) -> (crossEntropy: Double, zTerm: Double) {
+    let result = lossAndGradient(sequences: sequences, starts: starts, zLoss: zLoss)
+    return (result.crossEntropy, result.zTerm)
   }
 
   /// The gradient of crossEntropy + zTerm by every parameter, shaped as `weights`.
-  public func gradient(sequences: [[Int]], zLoss: Double = 0) -> Gradient {
-    lossAndGradient(sequences: sequences, zLoss: zLoss).gradient
+  public func gradient(sequences: [[Int]], starts: [[Int]] = [], zLoss: Double = 0) -> Gradient {
+    lossAndGradient(sequences: sequences, starts: starts, zLoss: zLoss).gradient
   }
 
   /// `loss` and `gradient` from one pass.
@@ -29,16 +26,20 @@ extension ReferenceModel {
   /// With p = softmax(logits) and N target tokens, the derivative by a row of logits is
   /// (p − onehot(target) + 2·zLoss·logsumexp·p) / N.
   public func lossAndGradient(
-    sequences: [[Int]], zLoss: Double = 0
+    sequences: [[Int]], starts: [[Int]] = [], zLoss: Double = 0
   ) -> (crossEntropy: Double, zTerm: Double, gradient: Gradient) {
-    let targets = Double(sequences.reduce(0) { $0 + $1.count - 1 })
+    let starts = starts.isEmpty ? sequences.map { _ in [] } : starts
+    func counts(_ sequence: Int, _ position: Int) -> Bool { !starts[sequence].contains(position + 1) }
+    let targets = sequences.indices.reduce(0.0) { sum, index in
+      sum + Double(sequences[index].indices.dropLast().count { counts(index, $0) })
+    }
     var (crossEntropy, squares) = (0.0, 0.0)
     var gradient: Gradient = [:]
-    for sequence in sequences {
+    for (index, sequence) in sequences.enumerated() {
       let tokens = Array(sequence.dropLast())
-      let trace = forward(tokens)
-      var dLogits = trace.logits
-      for (n, logits) in trace.logits.nested.enumerated() {
+      let trace = forward(tokens, starts: starts[index])
+      var dLogits = Matrix(zeros: trace.logits.rows, trace.logits.columns)
+      for (n, logits) in trace.logits.nested.enumerated() where counts(index, n) {
         let (target, normaliser) = (sequence[n + 1], logSumExp(logits))
         crossEntropy += normaliser - logits[target]
         squares += normaliser * normaliser

@@ -29,9 +29,13 @@ import Testing
     arguments: [
       (["training.threads=1"], 1), (["training.threads=2"], 1), (["training.threads=1"], 2),
       (["training.threads=1", "training.precision=bf16"], 1), (["training.threads=1", "training.recompute=block"], 1),
+      (["training.threads=1", "data.document_mask=true"], 1),
     ])
   func flat(_ settings: [String], _ ranks: Int) throws {
     let workplace = try Workplace()
+    try workplace.writeCorpus(
+      Workplace.tokens(samples: Workplace.samples, seed: 1), documents: stride(from: 0, to: 560, by: 7).map { $0 },
+      to: "train.h5")
     let short = try counts(workplace, steps: 4, settings, ranks: ranks)
     let long = try counts(workplace, steps: 24, settings, ranks: ranks)
     // The program does allocate, and is seen to.

@@ -83,9 +83,13 @@ struct Workplace {
 
   func bytes(of name: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(fileURLWithPath: self[name]))) }
 
-  func writeCorpus<Token: HDF5Element>(_ tokens: [Token], to name: String) throws {
+  func writeCorpus<Token: HDF5Element>(
+    _ tokens: [Token], documents: [UInt64]? = nil, endOfDocument: Int? = nil, to name: String
+  ) throws {
     let file = try HDF5File.create(self[name])
     try file.write("tokens", tokens)
+    if let documents { try file.write("documents", documents) }
+    if let endOfDocument { try file.setAttribute("eos_token_id", to: endOfDocument) }
     try file.close()
   }
 

@@ -61,16 +61,25 @@ struct Subject {
       recompute: recompute, trains: trains, on: ThreadTeam(count: threads))
   }
 
+  /// - Parameter starts: of each sequence, where texts start that must not see each other; nil for one text.
   func withTokens<Result>(
-    _ sequences: [[Int]], _ body: (UnsafeBufferPointer<Int32>) -> Result
+    _ sequences: [[Int]], starts: [[Int]]? = nil, _ body: (SequenceTokens) -> Result
   ) -> Result {
-    sequences.joined().map { Int32($0) }.withUnsafeBufferPointer(body)
+    let positions = starts.map { starts in
+      zip(sequences, starts).flatMap { sequence, starts in
+        sequence.indices.map { place in Int32(place - (starts.filter { $0 <= place }.max() ?? 0)) }
+      }
+    }
+    return sequences.joined().map { Int32($0) }.withUnsafeBufferPointer { tokens in
+      guard let positions else { return body(SequenceTokens(tokens)) }
+      return positions.withUnsafeBufferPointer { body(SequenceTokens(tokens, positions: $0)) }
+    }
   }
 
   /// [sequence][position][V], flat.
-  func logits(_ sequences: [[Int]]) -> [Double] {
+  func logits(_ sequences: [[Int]], starts: [[Int]]? = nil) -> [Double] {
     var result: [Double] = []
-    withTokens(sequences) { tokens in
+    withTokens(sequences, starts: starts) { tokens in
       pass.logits(parameters: parameters.pointer, tokens: tokens) { _, logits in
         for row in 0..<logits.rows {
           for column in 0..<logits.columns { result.append(Double(logits.pointer[row * logits.stride + column])) }
@@ -81,13 +90,13 @@ struct Subject {
   }
 
   /// One for each sequence.
-  func losses(_ sequences: [[Int]]) -> [LossSums] {
-    withTokens(sequences) { pass.losses(parameters: parameters.pointer, tokens: $0) }
+  func losses(_ sequences: [[Int]], starts: [[Int]]? = nil) -> [LossSums] {
+    withTokens(sequences, starts: starts) { pass.losses(parameters: parameters.pointer, tokens: $0) }
   }
 
-  func lossAndGradient(_ sequences: [[Int]], zLoss: Double) -> LossSums {
+  func lossAndGradient(_ sequences: [[Int]], starts: [[Int]]? = nil, zLoss: Double) -> LossSums {
     gradients.pointer.update(repeating: 0, count: gradients.count)
-    return withTokens(sequences) {
+    return withTokens(sequences, starts: starts) {
       pass.lossAndGradient(
         parameters: parameters.pointer, gradients: gradients.pointer, tokens: $0, zLoss: zLoss
       ) { _ in }

@@ -24,6 +24,8 @@ extension RunConfiguration {
     public let validation: [ValidationSet]
     /// T: a sample is T + 1 consecutive tokens.
     public let sequenceLength: Int
+    /// Whether the documents of a sample are apart.
+    public let documentMask: Bool
 
     init(_ section: ConfigurationSection) throws(ConfigurationError) {
       train =
@@ -43,6 +45,11 @@ extension RunConfiguration {
       sequenceLength = try section.integer(
         "sequence_length", in: 1...ConfigurationLimit.width,
         "T, positions of a sequence: a sample is T + 1 consecutive tokens, the last T of them targets.")
+      documentMask = try section.boolean(
+        "document_mask", default: false,
+        "Whether a sample's documents are apart: attention does not cross a document's start, positions count from it "
+          + "(from the sample's for a document cut by it), and a document's last token predicts nothing. Documents "
+          + "start where the corpus's `/documents` says so, else after each `eos_token_id`.")
     }
   }
 }

@@ -15,9 +15,9 @@ extension RunConfiguration {
 
   /// Keys, and with a dot at the end sections, that stay as they are for a run's whole life.
   static let fixed = [
-    "seed", "model.", "hidden_decoding.", "data.sequence_length", "training.global_batch_size",
-    "training.micro_batch_size", "training.gradient_clip", "training.z_loss", "training.precision", "optimizer.",
-    "schedule.",
+    "seed", "model.", "hidden_decoding.", "data.sequence_length", "data.document_mask",
+    "training.global_batch_size", "training.micro_batch_size", "training.gradient_clip", "training.z_loss",
+    "training.precision", "optimizer.", "schedule.",
   ]
 
   /// Whether a resumed run may have another value of that key, a dotted path.

@@ -8,10 +8,14 @@ public struct DataFingerprint: Sendable, Equatable {
 
   /// Reads the corpora.
   ///
+  /// - Parameter documentMask: whether where documents start is part of the data.
   /// - Throws: `StorageError`.
-  public init(_ sources: [DataSource]) throws {
+  public init(_ sources: [DataSource], documentMask: Bool) throws {
     entries = try sources.map { source in
-      try source.files.map { "\($0.tokenCount) \($0.elementType.rawValue) tokens, hash \(try $0.contentHash())" }
+      try source.files.map { file in
+        "\(file.tokenCount) \(file.elementType.rawValue) tokens, hash \(try file.contentHash())"
+          + (documentMask ? ", \(try file.documentFingerprint())" : "")
+      }
     }
   }
 

@@ -13,6 +13,9 @@ public struct SavedModel: Sendable {
   /// Its training run's, where there was one.
   public let run: RunConfiguration?
 
+  /// Whether the documents of the samples that it was trained on were apart.
+  public var documentMask: Bool { run?.data.documentMask ?? false }
+
   /// What other programs are told: where nobody has said how long a text may be, what the samples were, and where
   /// nobody has said what ends one, the corpora's end of a document.
   public func exported(_ tokenizer: TokenizerIdentity) -> ModelDescription {

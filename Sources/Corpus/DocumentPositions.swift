@@ -1,0 +1,195 @@
+import Storage
+
+/// How far each token of a sample is from its document's start, or from the sample's where that is later.
+///
+/// Documents start where `/documents` says so, else after each `eos_token_id`. `/documents` may be larger than memory:
+/// at most `landmarkCount` entries spread over it and one window of it are held. Used by one thread at a time.
+final class DocumentPositions {
+  /// Entries held of the whole, for the search's first steps.
+  private static let landmarkCount = 1024
+  /// Entries of a window, and of a range that is searched in one.
+  private static let (windowCount, searchedCount) = (2048, 1024)
+  private static let unread: Int64 = -1
+
+  private let file: TokenFile
+  /// Every `stride`-th entry, once it was read.
+  private var landmarks: [Int64] = []
+  private let stride: Int
+  /// Consecutive entries, ascending, from `windowStart` on.
+  private var window: [Int64] = []
+  private var windowStart = 0
+
+  /// The number of entries of `/documents`.
+  private let count: Int
+
+  init(_ file: TokenFile) {
+    self.file = file
+    count = file.documents?.elementCount ?? 0
+    stride = max(1, (count + Self.landmarkCount - 1) / Self.landmarkCount)
+    landmarks = Array(repeating: Self.unread, count: (count + stride - 1) / stride)
+    window.reserveCapacity(min(count, Self.windowCount))
+  }
+
+  /// Fills in the positions of consecutive tokens; the first is at 0.
+  ///
+  /// - Parameters:
+  ///   - tokens: the corpus's tokens from `offset` on.
+  ///   - positions: as many.
+  /// - Throws: `CorpusError` where the entries of `/documents` around these tokens do not ascend or lie beyond the
+  ///   corpus, and where nothing says where documents start; `StorageError`.
+  func fill(
+    _ positions: UnsafeMutableBufferPointer<Int32>, for tokens: UnsafeBufferPointer<Int32>, at offset: Int
+  ) throws {
+    precondition(positions.count == tokens.count)
+    if file.documents != nil {
+      try fillFromStarts(positions, at: offset)
+    } else if let end = file.endOfDocument {
+      var position: Int32 = 0
+      for index in positions.indices {
+        positions[index] = position
+        position = Int(tokens[index]) == end ? 0 : position + 1
+      }
+    } else {
+      throw file.withoutDocuments
+    }
+  }
+
+  private func fillFromStarts(_ positions: UnsafeMutableBufferPointer<Int32>, at offset: Int) throws {
+    var document = try firstDocument(after: offset)
+    guard document > 0 else {
+      let first = count > 0 ? "document 0 starts at position \(try start(of: 0)), expected 0" : "/documents is empty"
+      throw CorpusError(file.path, "\(first); \(TokenFile.makeAgain)")
+    }
+    var next = document < count ? try start(of: document) : .max
+    var position: Int32 = 0
+    for index in positions.indices {
+      if next == offset + index { position = 0 }
+      // Documents without a token start where the next one does.
+      while next == offset + index {
+        document += 1
+        next = document < count ? try start(of: document) : .max
+      }
+      positions[index] = position
+      position += 1
+    }
+  }
+
+  // MARK: the search
+
+  /// The first document that starts after `offset`, the number of documents where none does.
+  private func firstDocument(after offset: Int) throws -> Int {
+    let offset = Int64(offset)
+    var (low, high) = (0, count)
+    if let known = windowRange(around: offset) {
+      (low, high) = known
+    } else {
+      var (lowMark, highMark) = (0, landmarks.count)
+      while lowMark < highMark {
+        let middle = (lowMark + highMark) / 2
+        if try landmark(middle) > offset { highMark = middle } else { lowMark = middle + 1 }
+      }
+      low = lowMark == 0 ? 0 : (lowMark - 1) * stride + 1
+      high = lowMark == landmarks.count ? count : lowMark * stride
+      while high - low > Self.searchedCount {
+        let middle = (low + high) / 2
+        if try entry(middle) > offset { high = middle } else { low = middle + 1 }
+      }
+      try readWindow(from: low - 2)
+    }
+    while low < high {
+      let middle = (low + high) / 2
+      if try start(of: middle) > offset { high = middle } else { low = middle + 1 }
+    }
+    return low
+  }
+
+  /// The documents in the window that the one looked for is sure to be among; nil where it is not.
+  private func windowRange(around offset: Int64) -> (low: Int, high: Int)? {
+    let windowEnd = windowStart + window.count
+    let low = windowStart == 0 ? 0 : windowStart + 2
+    let high = windowEnd == count ? count : windowEnd - 2
+    guard low < high, low == 0 || window[low - 1 - windowStart] <= offset,
+      high == count || window[high - windowStart] > offset
+    else { return nil }
+    return (low, high)
+  }
+
+  /// Where a document starts: an entry that was compared with two before it and the one behind it.
+  private func start(of document: Int) throws -> Int {
+    let (low, high) = (max(0, document - 2), min(count, document + 2))
+    if low < windowStart || high > windowStart + window.count { try readWindow(from: low) }
+    return Int(window[document - windowStart])
+  }
+
+  private func landmark(_ index: Int) throws -> Int64 {
+    if landmarks[index] == Self.unread { landmarks[index] = try entry(index * stride) }
+    return landmarks[index]
+  }
+
+  // MARK: reading
+
+  private func entry(_ document: Int) throws -> Int64 {
+    var entry: Int64 = 0
+    try withUnsafeMutablePointer(to: &entry) {
+      try file.documents?.read(from: document, into: UnsafeMutableBufferPointer(start: $0, count: 1))
+    }
+    return try checked(entry, document)
+  }
+
+  private func readWindow(from first: Int) throws {
+    let first = max(0, min(first, count - Self.windowCount))
+    let length = min(Self.windowCount, count - first)
+    if window.count != length { window = Array(repeating: 0, count: length) }
+    windowStart = first
+    do {
+      try window.withUnsafeMutableBufferPointer { try file.documents?.read(from: first, into: $0) }
+      for (index, entry) in window.enumerated() {
+        let before = index > 0 ? window[index - 1] : 0
+        guard try checked(entry, first + index) >= before else {
+          throw CorpusError(
+            file.path,
+            "document \(first + index) starts at position \(entry), before the last's \(before); \(TokenFile.makeAgain)"
+          )
+        }
+      }
+    } catch {
+      window = []
+      throw error
+    }
+  }
+
+  private func checked(_ entry: Int64, _ document: Int) throws -> Int64 {
+    guard 0...Int64(file.tokenCount) ~= entry else {
+      throw CorpusError(
+        file.path,
+        "document \(document) starts at position \(entry), the corpus has \(file.tokenCount) tokens; "
+          + TokenFile.makeAgain)
+    }
+    return entry
+  }
+}
+
+extension TokenFile {
+  static let makeAgain = "make /documents again, or set data.document_mask to false"
+
+  /// Makes sure that something says where documents start: `/documents`, or `eos_token_id`.
+  ///
+  /// - Throws: `CorpusError` where nothing does; `StorageError`.
+  public func requireDocuments() throws {
+    guard let documents else {
+      if endOfDocument == nil { throw withoutDocuments }
+      return
+    }
+    guard documents.elementCount > 0 else { throw CorpusError(path, "/documents is empty; \(Self.makeAgain)") }
+    guard try documents.isFullyStored() else {
+      throw CorpusError(path, "/documents was not written in full; \(Self.makeAgain)")
+    }
+  }
+
+  var withoutDocuments: CorpusError {
+    CorpusError(
+      path,
+      "does not say where its documents start: give it the dataset /documents or the attribute eos_token_id, "
+        + "or set data.document_mask to false")
+  }
+}

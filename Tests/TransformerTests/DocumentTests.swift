@@ -1,0 +1,95 @@
+import Kernels
+import Reference
+import Testing
+
+@testable import Transformer
+
+/// Sequences of several texts that don't see each other.
+@Suite struct DocumentTests {
+  /// Every case's own texts: of one token, shorter and longer than windows and chunks, and none that starts inside.
+  static func starts(_ shape: Case) -> [[Int]] {
+    var generator = SplitMix64(seed: UInt64(shape.positions))
+    return (0..<shape.sequences).map { sequence in
+      if sequence == 1 && shape.positions > 1 { return [] }
+      // The last token, a target alone, may be a text's first as well.
+      return (1...shape.positions).filter { _ in Int.random(in: 0..<max(3, shape.positions / 6), using: &generator) == 0
+      }
+    }
+  }
+
+  static let cases = Case.all.filter { $0.positions > 1 } + Case.long
+
+  @Test("Logits, losses and gradients equal the reference with a dense mask", arguments: cases)
+  func agrees(_ shape: Case) throws {
+    let reference = shape.model()
+    let (tokens, starts) = (shape.tokens(), DocumentTests.starts(shape))
+    let subject = Subject(reference, sequences: shape.sequences, positions: shape.positions)
+    let expected = zip(tokens, starts).flatMap { tokens, starts in
+      reference.logits(tokens: Array(tokens.dropLast()), starts: starts).flatMap { $0 }
+    }
+    #expect(relativeDifference(subject.logits(tokens, starts: starts), expected) < 2e-5)
+
+    let expectedLoss = reference.lossAndGradient(sequences: tokens, starts: starts, zLoss: 1e-3)
+    let sums = subject.lossAndGradient(tokens, starts: starts, zLoss: 1e-3)
+    #expect(sums.tokens == shape.sequences * shape.positions - starts.joined().count)
+    #expect(abs(sums.crossEntropy / Double(sums.tokens) - expectedLoss.crossEntropy) < 2e-5 * expectedLoss.crossEntropy)
+    #expect(abs(1e-3 * sums.squaredLogSumExp / Double(sums.tokens) - expectedLoss.zTerm) < 2e-5 * expectedLoss.zTerm)
+    for tensor in subject.layout.tensors {
+      let got = subject.gradient(of: tensor, dividedBy: sums.tokens)
+      let difference = relativeDifference(got, try #require(expectedLoss.gradient[tensor.name]))
+      #expect(difference < 2e-5, "\(tensor.name): \(difference)")
+    }
+  }
+
+  @Test("No output changes when another text does", arguments: cases, ElementType.allCases)
+  func apart(_ shape: Case, _ precision: ElementType) {
+    let starts = DocumentTests.starts(shape)
+    let subject = Subject(
+      shape.model(), sequences: shape.sequences, positions: shape.positions, precision: precision)
+    var tokens = shape.tokens()
+    let before = subject.logits(tokens, starts: starts)
+    guard let start = starts[0].first(where: { $0 > 0 && $0 < shape.positions }) else { return }
+    let end = starts[0].first { $0 > start } ?? shape.positions
+    for position in start..<end { tokens[0][position] = (tokens[0][position] + 17) % 61 }
+    let after = subject.logits(tokens, starts: starts)
+    for position in 0..<shape.positions {
+      let range = position * 61..<(position + 1) * 61
+      let isIn = (start..<end).contains(position)
+      #expect((before[range] == after[range]) == !isIn, "position \(position), text \(start)..<\(end)")
+    }
+    #expect(before[(shape.positions * 61)...] == after[(shape.positions * 61)...])
+  }
+
+  @Test("A text has the bits that it has alone, wherever it lies", arguments: cases.filter { $0.positions < 40 })
+  func alone(_ shape: Case) {
+    let starts = DocumentTests.starts(shape)
+    let (model, tokens) = (shape.model(), shape.tokens())
+    let together = Subject(model, sequences: shape.sequences, positions: shape.positions).logits(tokens, starts: starts)
+    var texts = [0] + starts[0].filter { $0 > 0 && $0 < shape.positions }
+    texts.append(shape.positions)
+    for (start, end) in zip(texts, texts.dropFirst()) {
+      let one = Subject(model, sequences: 1, positions: end - start)
+      let logits = one.logits([Array(tokens[0][start...end])])
+      let expected = Array(together[start * 61..<end * 61])
+      #expect(relativeDifference(logits, expected) < 2e-6)
+    }
+  }
+
+  @Test("One text is no text apart; threads and recomputation change no bit", arguments: cases)
+  func bits(_ shape: Case) {
+    let (model, tokens, starts) = (shape.model(), shape.tokens(), DocumentTests.starts(shape))
+    func pass(_ starts: [[Int]]?, threads: Int = 1, _ recompute: Recompute = .none) -> (LossSums, [UInt32]) {
+      let subject = Subject(
+        model, sequences: shape.sequences, positions: shape.positions, recompute: recompute, threads: threads)
+      let sums = subject.lossAndGradient(tokens, starts: starts, zLoss: 1e-3)
+      return (sums, subject.gradients.floats.map(\.bitPattern))
+    }
+    let one = pass(nil)
+    let same = pass(tokens.map { _ in [] })
+    #expect(one.0 == same.0 && one.1 == same.1)
+    let several = pass(starts)
+    for other in [pass(starts, threads: 3), pass(starts, .block)] {
+      #expect(several.0 == other.0 && several.1 == other.1)
+    }
+  }
+}
