@@ -20,28 +20,29 @@ public struct ModelDescription: Sendable, Equatable {
   /// - Throws: `StorageError`: `.missing`; `.damaged` for what is no such file, for sizes that are impossible, and for
   ///   what this project does not compute, by name.
   public init(_ path: String) throws {
-    let json: JSONValue
-    do {
-      json = try JSONValue(parsing: try ModelDescription.contents(of: path))
-    } catch let error as JSONError {
-      throw StorageError(.damaged, path, "not JSON, \(error)")
-    }
+    let json = try JSONValue(contentsOf: path)
     guard json.object != nil else { throw StorageError(.damaged, path, "a config.json is a JSON object") }
     self = try DescriptionReader(json: json, path: path).description()
   }
 
   /// `model_type` of the folders that this project writes for patterns that have hidden copies.
   static let modelType = "phd_transformer"
+}
 
-  /// More would be no configuration.
-  private static let largestFile = 1 << 24
-
-  private static func contents(of path: String) throws -> [UInt8] {
+extension JSONValue {
+  /// Reads one of a folder's JSON files.
+  ///
+  /// - Throws: `StorageError`, `.damaged` for what is not JSON, and for a file of more than 16 MiB: it is none of these.
+  init(contentsOf path: String) throws {
     let file = try RandomAccessFile(path)
-    guard file.size <= largestFile else {
-      throw StorageError(.damaged, path, "is no configuration: it has \(file.size) bytes")
+    guard file.size <= 1 << 24 else {
+      throw StorageError(.damaged, path, "has \(file.size) bytes, more than any such file")
     }
-    return try file.bytes(at: 0, count: file.size)
+    do {
+      try self.init(parsing: try file.bytes(at: 0, count: file.size))
+    } catch let error as JSONError {
+      throw StorageError(.damaged, path, "not JSON, \(error)")
+    }
   }
 }
 
@@ -73,7 +74,7 @@ private struct DescriptionReader {
         "head_dim is \(described("head_dim")): heads of another size than hidden_size / num_attention_heads "
           + "(\(model.headSize)) are not supported")
     }
-    return ModelDescription(model: model, hiddenDecoding: try hiddenDecoding(), metadata: try metadata(model))
+    return ModelDescription(model: model, hiddenDecoding: try hiddenDecoding(), metadata: try metadata())
   }
 
   /// And ε where the file does not say it: what its class in `transformers` has.
@@ -129,7 +130,7 @@ private struct DescriptionReader {
     return try number("rope_theta", default: 10_000, in: 1...1e12)
   }
 
-  private func metadata(_ model: ModelConfiguration) throws -> ModelMetadata {
+  private func metadata() throws -> ModelMetadata {
     var ends: [Int] = []
     switch json["eos_token_id"] {
     case .array(let values)?:

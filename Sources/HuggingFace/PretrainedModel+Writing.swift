@@ -24,21 +24,7 @@ extension PretrainedModel {
     let layout = ParameterLayout(description.model)
     try SafetensorsFile.write(
       layout.tensors.map { ($0.name, $0.shape) }, as: type, to: folder + "/model.safetensors"
-    ) { index, first, floats in
-      // Elements come in any pieces, rows whole.
-      let tensor = layout.tensors[index]
-      let columns = tensor.isNorm ? 1 : tensor.shape[1]
-      let rows = first / columns..<(first + floats.count + columns - 1) / columns
-      if rows.lowerBound * columns == first && rows.count * columns == floats.count {
-        try read(tensor, rows, floats)
-      } else {
-        let whole = UnsafeMutableBufferPointer<Float>.allocate(capacity: rows.count * columns)
-        defer { whole.deallocate() }
-        try read(tensor, rows, whole)
-        let start = first - rows.lowerBound * columns
-        _ = floats.update(fromContentsOf: whole[start..<start + floats.count])
-      }
-    }
+    ) { index, rows, floats in try read(layout.tensors[index], rows, floats) }
     if description.hasCode { try WholeFile.write(PackageResources.modeling_phd_py, to: folder + "/modeling_phd.py") }
     if let tokenizer {
       try WholeFile.write(tokenizer, to: folder + "/tokenizer.json")

@@ -6,8 +6,6 @@ import Transformer
 /// A model of Hugging Face's: a folder with `config.json` and `model.safetensors`, or with several such files and
 /// `model.safetensors.index.json`, which says what is in which.
 public struct PretrainedModel: Sendable {
-  /// The folder, or the file in it, as it was named.
-  public let path: String
   public let description: ModelDescription
   public let layout: ParameterLayout
   /// Where the folder's tokenizer is, if it has one.
@@ -31,7 +29,7 @@ public struct PretrainedModel: Sendable {
     let url = URL(fileURLWithPath: path)
     let folder = isFolder ? url : url.deletingLastPathComponent()
     let configuration = folder.appendingPathComponent("config.json")
-    if !FileManager.default.fileExists(atPath: configuration.path) {
+    if !FileStatus.exists(configuration.path) {
       throw StorageError(.missing, configuration.path, "there is no such file; it says what model \(path) is")
     }
     description = try ModelDescription(configuration.path)
@@ -50,7 +48,6 @@ public struct PretrainedModel: Sendable {
     if let absent = layout.tensors.first(where: { places[$0.name] == nil }) {
       throw StorageError(.damaged, path, "has no \(absent.name), which its config.json's model has")
     }
-    self.path = path
     self.layout = layout
     tokenizerPath = folder.appendingPathComponent("tokenizer.json").path
     self.files = files
@@ -74,17 +71,12 @@ public struct PretrainedModel: Sendable {
   /// The files of a folder that hold its weights.
   private static func names(in folder: URL) throws -> [String] {
     let whole = "model.safetensors"
-    if FileManager.default.fileExists(atPath: folder.appendingPathComponent(whole).path) { return [whole] }
+    if FileStatus.exists(folder.appendingPathComponent(whole).path) { return [whole] }
     let index = folder.appendingPathComponent(whole + ".index.json")
-    guard FileManager.default.fileExists(atPath: index.path) else {
+    guard FileStatus.exists(index.path) else {
       throw StorageError(.missing, folder.path, "has neither \(whole) nor \(whole).index.json")
     }
-    let json: JSONValue
-    do {
-      json = try JSONValue(parsing: [UInt8](try Data(contentsOf: index)))
-    } catch let error as JSONError {
-      throw StorageError(.damaged, index.path, "not JSON, \(error)")
-    }
+    let json = try JSONValue(contentsOf: index.path)
     guard let map = json["weight_map"]?.object else {
       throw StorageError(.damaged, index.path, "has no weight_map, which says which file a tensor is in")
     }

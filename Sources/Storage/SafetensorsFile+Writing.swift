@@ -6,25 +6,26 @@ extension SafetensorsFile {
   ///
   /// - Parameters:
   ///   - type: what all of them are stored as; fp32 or bf16, rounded to the nearest, ties to even.
-  ///   - read: gives elements of a tensor, from `first` on.
+  ///   - read: gives some of a tensor's rows, of a vector some elements.
   /// - Throws: `StorageError.failed`; what `read` throws.
   public static func write(
     _ tensors: [(name: String, shape: [Int])], as type: SafetensorsType, to path: String,
-    read: (_ tensor: Int, _ first: Int, _ floats: UnsafeMutableBufferPointer<Float>) throws -> Void
+    read: (_ tensor: Int, _ rows: Range<Int>, _ floats: UnsafeMutableBufferPointer<Float>) throws -> Void
   ) throws {
     precondition(type != .fp16, "weights are written as fp32 or bf16")
     // What `transformers` looks for: that the tensors are laid out as PyTorch has them.
-    var header = JSONValue.Object(distinct: [JSONValue.Field(name: "__metadata__", value: ["format": "pt"])])
+    var fields = [JSONValue.Field(name: "__metadata__", value: ["format": "pt"])]
     var end = 0
     for tensor in tensors {
       let bytes = tensor.shape.reduce(type.bytes, *)
-      header[tensor.name] = [
+      let value: JSONValue = [
         "dtype": .string(type.rawValue), "shape": .array(tensor.shape.map { .integer($0) }),
         "data_offsets": [.integer(end), .integer(end + bytes)],
       ]
+      fields.append(JSONValue.Field(name: tensor.name, value: value))
       end += bytes
     }
-    var text = Array(JSONValue.object(header).compact.utf8)
+    var text = Array(JSONValue.object(JSONValue.Object(distinct: fields)).compact.utf8)
     // So that the tensors start at a multiple of eight.
     text += [UInt8](repeating: UInt8(ascii: " "), count: (8 - text.count % 8) % 8)
     let head = withUnsafeBytes(of: UInt64(text.count).littleEndian) { Array($0) } + text
@@ -32,15 +33,17 @@ extension SafetensorsFile {
     try WholeFile.write(to: path) { temporary in
       var file = try ByteWriter(emptying: temporary)
       try head.withUnsafeBytes { try file.append($0) }
-      let atOnce = 1 << 18
-      let floats = UnsafeMutableBufferPointer<Float>.allocate(capacity: atOnce)
+      let rowSizes = tensors.map { $0.shape.dropFirst().reduce(1, *) }
+      let floats = UnsafeMutableBufferPointer<Float>.allocate(capacity: max(1 << 18, rowSizes.max() ?? 0))
       defer { floats.deallocate() }
       var halves: [UInt16] = []
       for (index, tensor) in tensors.enumerated() {
-        let elements = tensor.shape.reduce(1, *)
-        for first in stride(from: 0, to: elements, by: atOnce) {
-          let slice = UnsafeMutableBufferPointer(rebasing: floats[..<min(atOnce, elements - first)])
-          try read(index, first, slice)
+        let (rows, columns) = (tensor.shape.first ?? 1, max(1, rowSizes[index]))
+        let atOnce = floats.count / columns
+        for first in stride(from: 0, to: rows, by: atOnce) {
+          let range = first..<min(first + atOnce, rows)
+          let slice = UnsafeMutableBufferPointer(rebasing: floats[..<(range.count * columns)])
+          try read(index, range, slice)
           if type == .fp32 {
             try file.append(UnsafeRawBufferPointer(slice))
           } else {

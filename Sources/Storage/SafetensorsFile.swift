@@ -95,7 +95,8 @@ public final class SafetensorsFile: Sendable {
     self.path = path
     self.tensors = tensors
     self.metadata = metadata
-    places = Dictionary(uniqueKeysWithValues: tensors.enumerated().map { ($1.name, $0) })
+    // Names that differ in their bytes may be equal as strings.
+    places = Dictionary(tensors.enumerated().map { ($1.name, $0) }) { first, _ in first }
     self.file = file
   }
 

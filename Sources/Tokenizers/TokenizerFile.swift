@@ -25,20 +25,13 @@ public struct TokenizerFile: Sendable, Equatable {
   ///
   /// - Throws: `StorageError`, `.missing` where there is none; ``TokenizerError`` for one of more than 256 MiB.
   public init(reading path: String) throws {
-    var file = path
-    var status = try FileStatus(path)
-    if status.isFolder {
-      file = path.hasSuffix("/") ? "\(path)tokenizer.json" : "\(path)/tokenizer.json"
-      status = try FileStatus(file)
+    let isFolder = try FileStatus(path).isFolder
+    let path = isFolder ? (path.hasSuffix("/") ? "\(path)tokenizer.json" : "\(path)/tokenizer.json") : path
+    let file = try RandomAccessFile(path)
+    guard file.size <= TokenizerFile.largestSize else {
+      throw TokenizerError(path, "has \(file.size) bytes; a tokenizer.json has \(TokenizerFile.largestSize) at most")
     }
-    guard status.isRegularFile else { throw StorageError(.failed, file, "is not a file; name a tokenizer.json") }
-    guard status.size <= TokenizerFile.largestSize else {
-      throw TokenizerError(file, "has \(status.size) bytes; a tokenizer.json has \(TokenizerFile.largestSize) at most")
-    }
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(status.size)
-    try ByteReader(file).forEachBlock { bytes += $0 }
-    self.init(path: file, name: TokenizerFile.name(of: file), bytes: bytes)
+    self.init(path: path, name: TokenizerFile.name(of: path), bytes: try file.bytes(at: 0, count: file.size))
   }
 
   private static func name(of path: String) -> String {

@@ -67,8 +67,8 @@ import Transformer
       1, 1.001, 1.00390625, 1.01171875, -3.3e38, .greatestFiniteMagnitude, .infinity, 0x1p-130, 0, -0.0, .nan,
     ]
     let path = "\(folder.path)/x.safetensors"
-    try SafetensorsFile.write([("x", [values.count])], as: .bf16, to: path) { _, first, floats in
-      for index in floats.indices { floats[index] = values[first + index] }
+    try SafetensorsFile.write([("x", [values.count])], as: .bf16, to: path) { _, rows, floats in
+      for (index, row) in rows.enumerated() { floats[index] = values[row] }
     }
     let file = try SafetensorsFile(path)
     let read = Buffer(count: values.count)
@@ -122,6 +122,17 @@ import Transformer
     let length = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Array($0) }
     try write(length + Array(header.utf8) + [UInt8](repeating: 0, count: 16), to: path)
     #expect(message { _ = try SafetensorsFile(path) }.contains(expected))
+  }
+
+  @Test("Names that are equal as strings and not as bytes are two tensors")
+  func equivalentNames() throws {
+    let folder = try TemporaryFolder()
+    let path = "\(folder.path)/x.safetensors"
+    let names = ["\u{e9}", "e\u{301}"]
+    try SafetensorsFile.write(names.map { ($0, [2]) }, as: .fp32, to: path) { _, _, floats in
+      floats.update(repeating: 1)
+    }
+    #expect(try SafetensorsFile(path).tensors.map { Array($0.name.utf8) } == names.map { Array($0.utf8) })
   }
 
   @Test("A header's length beyond the file, and beyond what anybody reads")
