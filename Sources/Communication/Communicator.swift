@@ -33,6 +33,11 @@ public final class Communicator {
   /// Room for the ranks' terms of `sum`, kept so that a step allocates nothing.
   var gathered: [Double] = []
 
+  /// True in a process that `mpirun`, or another launcher of MPI, started; false in one that was started plainly.
+  public static var isLaunched: Bool {
+    ["OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"].contains { (name: String) in getenv(name) != nil }
+  }
+
   /// Starts MPI. Collective; once in a process, on the main thread, before anything else of this module.
   ///
   /// - Throws: `CommunicationError` where MPI does not start, or was started already.
@@ -42,7 +47,7 @@ public final class Communicator {
     guard started == 0 else {
       throw CommunicationError(operation: "MPI_Init_thread", code: 0, message: "MPI was started already")
     }
-    if getenv("OMPI_COMM_WORLD_SIZE") == nil && getenv("PMIX_RANK") == nil && getenv("PMI_RANK") == nil {
+    if !isLaunched {
       // A single rank of its own needs no daemon of Open MPI beside it.
       setenv("OMPI_MCA_ess_singleton_isolated", "1", 0)
       // Nor a folder of its own: all such processes would share one, and the first to end would remove it under another.

@@ -9,16 +9,25 @@ import Training
 enum ErrorReport {
   /// Ends the process. Asking for help or for the version is no error and goes to standard output.
   static func exit(with error: any Error) -> Never {
+    Foundation.exit(report(error))
+  }
+
+  /// Returns the status to end with, and says what is wrong unless that is left to another rank.
+  static func report(_ error: any Error, isSaid: Bool = true) -> Int32 {
     if let status = status(of: error) {
-      print(toStandardError: "phd: \(error)")
-      Foundation.exit(status)
+      if isSaid { print(toStandardError: "phd: \(error)") }
+      return status
     }
     let code = PHD.exitCode(for: error)
-    if code == .success || code != .validationFailure { PHD.exit(withError: error) }
+    if code == .success {
+      if isSaid { Swift.print(PHD.fullMessage(for: error)) }
+      return code.rawValue
+    }
+    if code != .validationFailure { PHD.exit(withError: error) }
     // A list of the values that an option takes comes a line each.
     let message = PHD.message(for: error).replacing(":\n  - ", with: ": ").replacing("\n  - ", with: ", ")
-    print(toStandardError: "phd: \(message) (see: phd help)")
-    Foundation.exit(ExitStatus.usage.rawValue)
+    if isSaid { print(toStandardError: "phd: \(message) (see: phd help)") }
+    return ExitStatus.usage.rawValue
   }
 
   private static func status(of error: any Error) -> Int32? {

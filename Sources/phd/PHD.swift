@@ -1,4 +1,5 @@
 import ArgumentParser
+import Communication
 import Training
 
 /// `phd`: everything around a run.
@@ -16,10 +17,20 @@ struct PHD: ParsableCommand {
   /// Parses, runs, and reports an error once.
   static func main() {
     do {
-      var command = try parseAsRoot()
+      var command = try parse()
       try command.run()
     } catch {
       ErrorReport.exit(with: error)
+    }
+  }
+
+  /// The command that the arguments ask for. Where they are wrong, or ask for help, one rank alone answers.
+  private static func parse() throws -> any ParsableCommand {
+    do {
+      return try parseAsRoot()
+    } catch {
+      if Communicator.isLaunched { try underMPI { _ in throw error } }
+      throw error
     }
   }
 }

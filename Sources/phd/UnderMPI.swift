@@ -15,8 +15,9 @@ func underMPI(_ body: (Communicator) throws -> Void) throws {
     ErrorReport.print(toStandardError: "phd: \(error)")
     communicator.abort(status: error.exitStatus)
   } catch {
+    // Said before any rank can end: mpirun kills the others as soon as one has ended with an error.
+    let status = ErrorReport.report(error, isSaid: communicator.isRoot)
     try communicator.finalize()
-    if communicator.isRoot { throw error }
-    Foundation.exit(ExitStatus.of(error) ?? ExitStatus.brokenNumbers.rawValue)
+    Foundation.exit(status)
   }
 }

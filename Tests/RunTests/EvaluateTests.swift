@@ -67,6 +67,8 @@ import Training
       try evaluate(workplace, ["--corpus", "short.h5", "--sequence-length", "1000"]), 65, naming: ["short.h5", "1001"])
     try expectError(
       try evaluate(workplace, ["--corpus", "short.h5", "--sequences", "0"]), 64, naming: ["--sequences 0"])
+    try expectError(
+      try evaluate(workplace, ["--corpus", "short.h5", "--sequences", "0"], ranks: 2), 64, naming: ["--sequences 0"])
     var tokens = Workplace.tokens(samples: 3, seed: 2)
     tokens[20] = 200
     try workplace.writeCorpus(tokens, to: "bad.h5")
