@@ -1,17 +1,12 @@
 import Corpus
 import Tokenizers
-import Training
 
-/// What the tokens of a model are in a text.
-enum TokenText {
-  case bytes
-  case file(BPETokenizer)
-
+extension TokenText {
   /// The tokenizer that a checkpoint was trained with; nil where nobody has it.
   ///
   /// - Parameter name: `bytes`, a tokenizer.json or a folder with one, in place of the checkpoint's own.
   /// - Throws: `StorageError`; `TokenizerError`, also where the checkpoint names another one by its digest.
-  init?(_ checkpoint: Checkpoint, named name: String?) throws {
+  public init?(_ checkpoint: Checkpoint, named name: String?) throws {
     let known = checkpoint.tokenizer
     switch name {
     case "bytes":
@@ -41,30 +36,6 @@ enum TokenText {
       } else {
         return nil
       }
-    }
-  }
-
-  /// The token after each document, where one is usual.
-  var endOfDocument: Int? {
-    switch self {
-    case .bytes: Int(ByteTokenizer().endOfDocument)
-    case .file(let tokenizer): FileTokenizer.endOfDocument(of: tokenizer)
-    }
-  }
-
-  /// - Throws: `TokenizerError` where the tokenizer's pattern gives up on the text.
-  func tokens(of text: String) throws -> [Int] {
-    switch self {
-    case .bytes: text.utf8.map { Int($0) }
-    case .file(let tokenizer): try tokenizer.encode(text)
-    }
-  }
-
-  /// The bytes that a token adds to a text; special ones add none.
-  func bytes(of token: Int) -> [UInt8] {
-    switch self {
-    case .bytes: UInt8(exactly: token).map { [$0] } ?? []
-    case .file(let tokenizer): tokenizer.isSpecial(token) ? [] : Array(tokenizer.bytes(of: token))
     }
   }
 }

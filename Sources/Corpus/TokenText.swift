@@ -1,0 +1,31 @@
+import Tokenizers
+
+/// What the tokens of a model are in a text.
+public enum TokenText: Sendable {
+  case bytes
+  case file(BPETokenizer)
+
+  /// The token after each document, where one is usual.
+  public var endOfDocument: Int? {
+    switch self {
+    case .bytes: Int(ByteTokenizer().endOfDocument)
+    case .file(let tokenizer): FileTokenizer.endOfDocument(of: tokenizer)
+    }
+  }
+
+  /// - Throws: `TokenizerError` where the tokenizer's pattern gives up on the text.
+  public func tokens(of text: String) throws -> [Int] {
+    switch self {
+    case .bytes: text.utf8.map { Int($0) }
+    case .file(let tokenizer): try tokenizer.encode(text)
+    }
+  }
+
+  /// The bytes that a token adds to a text; special ones add none.
+  public func bytes(of token: Int) -> [UInt8] {
+    switch self {
+    case .bytes: UInt8(exactly: token).map { [$0] } ?? []
+    case .file(let tokenizer): tokenizer.isSpecial(token) ? [] : Array(tokenizer.bytes(of: token))
+    }
+  }
+}
