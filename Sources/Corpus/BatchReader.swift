@@ -24,20 +24,19 @@ public final class BatchReader {
   /// Starts reading.
   ///
   /// - Parameters:
-  ///   - sources: the entries of `data.train`, all of one sequence length.
+  ///   - mixture: what the samples are drawn from.
   ///   - vocabularySize: every token must be below it.
   ///   - globalBatchSize: sequences a step, of all ranks together.
   ///   - localSequences: which of these are this rank's.
   ///   - documentMask: whether the batches say where documents start.
   ///   - samplesConsumed: how many samples, of all ranks together, earlier steps have had.
   public init(
-    _ sources: [DataSource], seed: UInt64, vocabularySize: Int, globalBatchSize: Int, localSequences: Range<Int>,
+    _ mixture: Mixture, vocabularySize: Int, globalBatchSize: Int, localSequences: Range<Int>,
     documentMask: Bool = false, startingAt samplesConsumed: Int = 0
   ) {
-    precondition(!sources.isEmpty && Set(sources.map { $0.sequenceLength }).count == 1)
     precondition(0 <= localSequences.lowerBound && localSequences.upperBound <= globalBatchSize)
     readAhead = ReadAhead(
-      sources: sources, cursor: SampleSchedule(sources, seed: seed).cursor(at: samplesConsumed),
+      sources: mixture.sources, cursor: mixture.schedule.cursor(at: samplesConsumed),
       vocabularySize: vocabularySize, globalBatchSize: globalBatchSize, localSequences: localSequences,
       documentMask: documentMask)
     let readAhead = readAhead

@@ -7,8 +7,6 @@ public struct DataSource: Sendable {
   public let pattern: String
   /// In the order of their paths.
   public let files: [TokenFile]
-  /// How often samples are drawn from this entry, relative to the others' weights.
-  public let weight: Double
   /// Target tokens a sample.
   public let sequenceLength: Int
   /// The samples of all files.
@@ -21,10 +19,9 @@ public struct DataSource: Sendable {
   /// - Parameter pattern: a path, or a glob (`corpora/books-*.h5`); a file that is called exactly so comes first.
   /// - Throws: `StorageError.missing` where there is no such file or the glob matches nothing; `CorpusError` where a
   ///   file is no corpus or holds too few tokens for one sample; `StorageError`.
-  public init(_ pattern: String, weight: Double = 1, sequenceLength: Int) throws {
-    precondition(sequenceLength > 0 && weight > 0 && weight.isFinite)
+  public init(_ pattern: String, sequenceLength: Int) throws {
+    precondition(sequenceLength > 0)
     self.pattern = pattern
-    self.weight = weight
     self.sequenceLength = sequenceLength
     files = try Self.paths(matching: pattern).map { try TokenFile($0) }
     var (count, firsts): (Int, [Int]) = (0, [])

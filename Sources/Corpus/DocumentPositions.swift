@@ -56,10 +56,7 @@ final class DocumentPositions {
 
   private func fillFromStarts(_ positions: UnsafeMutableBufferPointer<Int32>, at offset: Int) throws {
     var document = try firstDocument(after: offset)
-    guard document > 0 else {
-      let first = count > 0 ? "document 0 starts at position \(try start(of: 0)), expected 0" : "/documents is empty"
-      throw CorpusError(file.path, "\(first); \(TokenFile.makeAgain)")
-    }
+    guard document > 0 else { throw try withoutFirst }
     var next = document < count ? try start(of: document) : .max
     var position: Int32 = 0
     for index in positions.indices {
@@ -71,6 +68,27 @@ final class DocumentPositions {
       }
       positions[index] = position
       position += 1
+    }
+  }
+
+  /// The numbers of the documents that tokens belong to.
+  ///
+  /// - Parameter offsets: positions in the corpus, ascending.
+  /// - Precondition: the corpus has `/documents`.
+  /// - Throws: as ``fill``.
+  func documents(at offsets: [Int]) throws -> [Int] {
+    precondition(file.documents != nil, "documents without numbers")
+    return try offsets.map { offset in
+      let next = try firstDocument(after: offset)
+      guard next > 0 else { throw try withoutFirst }
+      return next - 1
+    }
+  }
+
+  private var withoutFirst: CorpusError {
+    get throws {
+      let first = count > 0 ? "document 0 starts at position \(try start(of: 0)), expected 0" : "/documents is empty"
+      return CorpusError(file.path, "\(first); \(TokenFile.makeAgain)")
     }
   }
 

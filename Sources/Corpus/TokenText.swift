@@ -5,6 +5,19 @@ public enum TokenText: Sendable {
   case bytes
   case file(BPETokenizer)
 
+  /// The tokenizer that a corpus holds; nil where it holds none.
+  ///
+  /// - Throws: `CorpusError`, `TokenizerError` where it cannot be used; `StorageError`.
+  public init?(of file: TokenFile) throws {
+    if let definition = try file.tokenizerFile() {
+      self = .file(try BPETokenizer(definition))
+    } else if file.tokenizer == ByteTokenizer().name && file.tokenizerSHA256 == nil {
+      self = .bytes
+    } else {
+      return nil
+    }
+  }
+
   /// The token after each document, where one is usual.
   public var endOfDocument: Int? {
     switch self {

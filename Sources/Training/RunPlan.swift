@@ -49,7 +49,7 @@ public struct RunPlan: Sendable, Equatable {
   ///
   /// - Throws: `StorageError`, `CorpusError`.
   public static func samples(of configuration: RunConfiguration) throws -> Int {
-    try configuration.openTrainingData().reduce(0) { $0 + $1.sampleCount }
+    try configuration.openTrainingData().sources.reduce(0) { $0 + $1.sampleCount }
   }
 
   /// The plan and the resolved configuration as JSON.
@@ -79,21 +79,6 @@ public struct RunPlan: Sendable, Equatable {
       memory       \(Quantity.bytes(memoryBytesPerRank)) a rank: \(Quantity.bytes(stateBytes)) of weights, gradients \
       and moments, \(Quantity.bytes(activationBytes)) of activations
       """
-  }
-}
-
-extension RunConfiguration {
-  /// Opens the entries of `data.train`.
-  ///
-  /// - Throws: `StorageError`, `CorpusError`.
-  public func openTrainingData() throws -> [DataSource] {
-    let sources = try data.train.map {
-      try DataSource($0.path, weight: $0.weight, sequenceLength: data.sequenceLength)
-    }
-    if data.documentMask {
-      for source in sources { try source.requireDocuments() }
-    }
-    return sources
   }
 }
 

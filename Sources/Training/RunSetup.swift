@@ -89,15 +89,18 @@ public enum RunSetup {
     } catch {
       throw StorageError(.damaged, checkpoint.path, "its configuration cannot be used: \(error)")
     }
-    let (forbidden, allowed) = configuration.differences(from: old)
+    let (forbidden, allowed) = configuration.differences(from: old, after: checkpoint.step)
     if let difference = forbidden.first {
       throw ConfigurationError(
         "\(difference.key) is \(difference.value), but \(checkpoint.path) was trained with \(difference.other); "
           + "set it back, or start another run (another name, or --overwrite)")
     }
     try TokenizerIdentity.check(sources, against: checkpoint)
+    let numbered = configuration.data.numbered
+    let drawnFrom = Set(configuration.data.begunStages(after: checkpoint.step).flatMap(\.corpora))
     if let was = checkpoint.data.flatMap({ DataFingerprint(text: $0) }),
-      let difference = was.difference(from: data, named: sources)
+      let difference = was.difference(
+        from: data, named: Array(zip(numbered.corpora.map(\.key), sources)), first: drawnFrom.count)
     {
       throw ConfigurationError("\(difference); give back the same data, or start another run")
     }

@@ -90,7 +90,7 @@ public struct StepBenchmark: Sendable {
       reader =
         readsCorpus
         ? BatchReader(
-          try configuration.openTrainingData(), seed: UInt64(configuration.seed), vocabularySize: vocabulary,
+          try configuration.openTrainingData(), vocabularySize: vocabulary,
           globalBatchSize: configuration.training.globalBatchSize, localSequences: trainer.localSequences,
           documentMask: data.documentMask) : nil
     }

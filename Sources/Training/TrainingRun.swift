@@ -20,7 +20,7 @@ public final class TrainingRun {
   let data: DataFingerprint
   let console: Console
   let plan: RunPlan
-  private let sources: [DataSource]
+  private let mixture: Mixture
   private let tokenizer: TokenizerIdentity
   private let lock: RunLock?
   private let log: LossLog?
@@ -36,7 +36,7 @@ public final class TrainingRun {
   public func run() throws -> ExitStatus {
     let last = min(configuration.training.steps, options.stopAfter ?? .max)
     let reader = BatchReader(
-      sources, seed: UInt64(configuration.seed), vocabularySize: configuration.model.vocabularySize,
+      mixture, vocabularySize: configuration.model.vocabularySize,
       globalBatchSize: configuration.training.globalBatchSize, localSequences: trainer.localSequences,
       documentMask: configuration.data.documentMask, startingAt: trainer.state.samples)
     do {
@@ -153,8 +153,8 @@ public final class TrainingRun {
     self.communicator = communicator
     self.signals = signals
     let threads = try configuration.training.threads ?? Threads.perRank(communicator)
-    let sources = try communicator.agreed { try configuration.openTrainingData() }
-    self.sources = sources
+    mixture = try communicator.agreed { try configuration.openTrainingData() }
+    let sources = mixture.sources
     (validation, tokenizer) = try communicator.agreed {
       let validation = try Validation(configuration)
       try TokenizerIdentity.check(sources + validation.sources)

@@ -9,7 +9,7 @@ struct CorpusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "corpus",
     abstract: "Build corpora of text or of other trainers' tokens, look at them, export them; make tokenizers.",
-    subcommands: [Build.self, Inspect.self, Verify.self, Export.self, TrainTokenizer.self])
+    subcommands: [Build.self, Inspect.self, Show.self, Verify.self, Export.self, TrainTokenizer.self])
 
   struct Build: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -8,12 +8,12 @@ import Testing
 @Suite struct BatchReaderTests {
   /// Steps as lists of sequences, and their epochs.
   private func batches(
-    _ sources: [DataSource], steps: Int, globalBatchSize: Int, ranks: Int, startingAt samplesConsumed: Int = 0
+    _ mixture: Mixture, steps: Int, globalBatchSize: Int, ranks: Int, startingAt samplesConsumed: Int = 0
   ) throws -> [(sequences: [[Int32]], epoch: Int)] {
     let local = globalBatchSize / ranks
     let readers = (0..<ranks).map {
       BatchReader(
-        sources, seed: 4, vocabularySize: 1000, globalBatchSize: globalBatchSize,
+        mixture, vocabularySize: 1000, globalBatchSize: globalBatchSize,
         localSequences: $0 * local..<($0 + 1) * local, startingAt: samplesConsumed)
     }
     return try (0..<steps).map { _ in
@@ -30,22 +30,22 @@ import Testing
     }
   }
 
-  private func withSources(_ body: ([DataSource]) throws -> Void) throws {
+  private func withMixture(_ body: (Mixture) throws -> Void) throws {
     try withTemporaryFolder { folder in
       try writeCorpus(0..<351, to: folder + "/a.h5")  // 35 samples of 10
       try writeCorpus(400..<611, to: folder + "/b.h5")  // 21 samples
-      try body([
-        try DataSource(folder + "/a.h5", weight: 0.7, sequenceLength: 10),
-        try DataSource(folder + "/b.h5", weight: 0.3, sequenceLength: 10),
-      ])
+      let sources = [
+        try DataSource(folder + "/a.h5", sequenceLength: 10), try DataSource(folder + "/b.h5", sequenceLength: 10),
+      ]
+      try body(Mixture(sources, weights: [0.7, 0.3], seed: 4))
     }
   }
 
   @Test func anyNumberOfRanksReadsTheSameGlobalBatch() throws {
-    try withSources { sources in
-      let one = try batches(sources, steps: 12, globalBatchSize: 12, ranks: 1)
+    try withMixture { mixture in
+      let one = try batches(mixture, steps: 12, globalBatchSize: 12, ranks: 1)
       for ranks in [2, 3, 4, 6, 12] {
-        let split = try batches(sources, steps: 12, globalBatchSize: 12, ranks: ranks)
+        let split = try batches(mixture, steps: 12, globalBatchSize: 12, ranks: ranks)
         #expect(split.map { $0.sequences } == one.map { $0.sequences })
         #expect(split.map { $0.epoch } == one.map { $0.epoch })
       }
@@ -53,21 +53,39 @@ import Testing
   }
 
   @Test func aReaderStartsAtAnyStep() throws {
-    try withSources { sources in
-      let all = try batches(sources, steps: 12, globalBatchSize: 12, ranks: 1).map { $0.sequences }
+    try withMixture { mixture in
+      let all = try batches(mixture, steps: 12, globalBatchSize: 12, ranks: 1).map { $0.sequences }
       for step in [1, 5, 11] {
         let rest = try batches(
-          sources, steps: 12 - step, globalBatchSize: 12, ranks: 2, startingAt: 12 * step)
+          mixture, steps: 12 - step, globalBatchSize: 12, ranks: 2, startingAt: 12 * step)
         #expect(rest.map { $0.sequences } == Array(all[step...]))
       }
     }
   }
 
+  /// The shares hold for what the ranks have read together, over a resume, a stage's end and the ends of epochs.
+  @Test(arguments: [1, 2, 8]) func ranksReadTheStagesShares(ranks: Int) throws {
+    try withMixture { two in
+      let stages = [SampleSchedule.Stage(weights: [0.7, 0.3]), SampleSchedule.Stage(start: 40, weights: [0.1, 0.9])]
+      let mixture = Mixture(two.sources, stages: stages, seed: 4)
+      let steps =
+        try batches(mixture, steps: 3, globalBatchSize: 8, ranks: ranks)
+        + batches(mixture, steps: 12, globalBatchSize: 8, ranks: ranks, startingAt: 24)
+      var (excess, least, most) = (0.0, 0.0, 0.0)
+      for (position, sequence) in steps.flatMap(\.sequences).enumerated() {
+        excess += (sequence[0] >= 400 ? 1 : 0) - (position < 40 ? 0.3 : 0.9)
+        (least, most) = (min(least, excess), max(most, excess))
+      }
+      #expect(least > -1 && most < 1 && most - least < 2)
+    }
+  }
+
   @Test func batchesSpanEpochsAndSeveral() throws {
-    try withSources { sources in
+    try withMixture { mixture in
       // 35 samples: batches of 16 span an epoch's end, batches of 80 span two.
       for batchSize in [16, 80] {
-        let steps = try batches([sources[0]], steps: 7, globalBatchSize: batchSize, ranks: 2)
+        let steps = try batches(
+          Mixture([mixture.sources[0]], weights: [1], seed: 4), steps: 7, globalBatchSize: batchSize, ranks: 2)
         let consumed = steps.flatMap { $0.sequences }
         for epoch in 0..<consumed.count / 35 {
           let starts = consumed[epoch * 35..<(epoch + 1) * 35].map { Int($0[0]) }
@@ -85,11 +103,11 @@ import Testing
       var tokens = [Int](repeating: 1, count: 101)
       tokens[77] = 500
       try writeCorpus(tokens, to: path)
-      let source = try DataSource(path, sequenceLength: 10)
-      var cursor = SampleSchedule([source], seed: 4).cursor(at: 0)
+      let mixture = Mixture([try DataSource(path, sequenceLength: 10)], weights: [1], seed: 4)
+      var cursor = mixture.schedule.cursor(at: 0)
       let badStep = (0..<10).first { _ in cursor.next().index == 7 }
       let reader = BatchReader(
-        [source], seed: 4, vocabularySize: 500, globalBatchSize: 1, localSequences: 0..<1)
+        mixture, vocabularySize: 500, globalBatchSize: 1, localSequences: 0..<1)
       for _ in 0..<(badStep ?? 0) { _ = try reader.next() }
       for _ in 0..<2 {
         let error = #expect(throws: CorpusError.self) { _ = try reader.next() }
@@ -100,10 +118,10 @@ import Testing
   }
 
   @Test func aReaderStopsWhereverItIs() throws {
-    try withSources { sources in
+    try withMixture { mixture in
       for taken in 0..<4 {
         let reader = BatchReader(
-          sources, seed: 4, vocabularySize: 1000, globalBatchSize: 4, localSequences: 1..<3)
+          mixture, vocabularySize: 1000, globalBatchSize: 4, localSequences: 1..<3)
         for _ in 0..<taken {
           let tokens = try reader.next().tokens
           #expect(tokens.count == 22)

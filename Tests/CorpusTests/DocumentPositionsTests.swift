@@ -145,7 +145,8 @@ import Testing
       ]
       for localSequences in [0..<4, 4..<8] {
         let reader = BatchReader(
-          sources, seed: 1, vocabularySize: 7, globalBatchSize: 8, localSequences: localSequences, documentMask: true)
+          Mixture(sources, weights: [1, 1], seed: 1), vocabularySize: 7, globalBatchSize: 8,
+          localSequences: localSequences, documentMask: true)
         for _ in 0..<20 {
           let batch = try reader.next()
           let positions = try #require(batch.positions)

@@ -66,6 +66,17 @@ struct ConfigurationErrorTests {
     (#"data.train=[{"weight":1}]"#, ["data.train[0].path is missing"]),
     (#"data.train=[{"path":"b","wieght":1}]"#, ["data.train[0]", #""wieght""#, #"did you mean "weight"?"#]),
     (#"data.train=[""]"#, ["data.train[0]"]),
+    ("data.stages=x", ["data.stages must be a list"]),
+    (#"data.stages=["x"]"#, ["data.stages[0] must be an object", "from_step"]),
+    (#"data.stages=[{"train":"a"}]"#, ["data.stages[0].from_step", "null"]),
+    (#"data.stages=[{"from_step":1,"train":"a"}]"#, ["data.stages[0].from_step", "from 2", "not 1", "data.train"]),
+    (#"data.stages=[{"from_step":9,"train":"a"},{"from_step":9,"train":"b"}]"#, ["data.stages[1].from_step is 9"]),
+    (#"data.stages=[{"from_step":9,"trian":"a"}]"#, ["data.stages[0]", #""trian""#, #"did you mean "train"?"#]),
+    (#"data.stages=[{"from_step":9,"train":[]}]"#, ["data.stages[0].train must be a path, or a list"]),
+    (
+      #"data.stages=[{"from_step":9,"train":["a",{"path":"b","weight":0}]}]"#,
+      ["data.stages[0].train[1].weight", "not 0"]
+    ),
     (#"data.train=[[]]"#, ["data.train[0]", "an empty list"]),
     (#"data.train=["a\u0000b"]"#, ["data.train[0]"]),
     ("data.validation=x.h5", ["data.validation must be an object"]),

@@ -41,6 +41,7 @@ struct ConfigurationReadingTests {
     [], ["hidden_decoding.pattern=cswa"], ["hidden_decoding.pattern=swa", "hidden_decoding.window=100000"],
     ["hidden_decoding={\"pattern\":\"phd\",\"repeats\":5}"], ["hidden_decoding.pattern=naive"],
     ["schedule.kind=wsd"], ["schedule.kind=constant"], ["training.gradient_clip=null", "training.threads=3"],
+    [#"data.stages=[{"from_step":30,"train":"a.h5"},{"from_step":50,"train":["b.h5",{"path":"c.h5","weight":2}]}]"#],
     ["data.train=[\"a.h5\",{\"path\":\"b*.h5\",\"weight\":0.3}]", "data.validation={\"z\":\"1\",\"a.b\":\"2\"}"],
     ["optimizer.no_weight_decay=[\"*norm.weight\",\"lm_head.*\"]", "optimizer.learning_rate=1e-300"],
     ["training.recompute=block", "training.reproducible=false", "name=5", "seed=9223372036854775807"],

@@ -59,6 +59,35 @@ struct DifferencesTests {
     #expect(forbidden.isEmpty && allowed.map(\.key) == ["data.validation"])
   }
 
+  @Test func stages() throws {
+    func differences(_ new: String, _ old: String, after step: Int) throws -> ([String], [String]) {
+      let configurations = try [new, old].map {
+        try RunConfiguration(
+          text: Example.full, file: "x.json", overrides: ["data.train=[\"a\",\"b\"]", "data.stages=\($0)"])
+      }
+      let (forbidden, allowed) = configurations[0].differences(from: configurations[1], after: step)
+      return (forbidden.map(\.key), allowed.map(\.key))
+    }
+    let old = #"[{"from_step":10,"train":["b","c"]},{"from_step":20,"train":"d"}]"#
+    for (step, new, forbidden, allowed) in [
+      (9, #"[{"from_step":11,"train":"e"}]"#, [], ["data.stages"]),
+      (9, #"[{"from_step":9,"train":"e"}]"#, ["data.stages"], ["data.stages"]),
+      (10, #"[{"from_step":11,"train":"e"}]"#, ["data.stages"], ["data.stages"]),
+      (19, #"[{"from_step":10,"train":["b","c"]},{"from_step":30,"train":"d"}]"#, [], ["data.stages"]),
+      (
+        19, #"[{"from_step":10,"train":["b","elsewhere"]},{"from_step":20,"train":"d"}]"#, [],
+        ["data.stages[0].train[1].path"]
+      ),
+      (25, #"[{"from_step":10,"train":["b","c"]},{"from_step":21,"train":"d"}]"#, ["data.stages[1].from_step"], []),
+      // b was the second of data.train; under another name it would be a corpus of its own.
+      (19, #"[{"from_step":10,"train":["e","c"]},{"from_step":20,"train":"d"}]"#, ["data.stages[0].train"], []),
+      (25, old, [], []),
+    ] {
+      let found = try differences(new, old, after: step)
+      #expect(found == (forbidden, allowed), "after \(step): \(new)")
+    }
+  }
+
   /// A key that one of the two does not have is a difference too.
   @Test func absentKeys() throws {
     let (forbidden, _) = try differences(#"hidden_decoding={"pattern":"phd"}"#)

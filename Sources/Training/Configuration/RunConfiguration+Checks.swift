@@ -29,12 +29,18 @@ extension RunConfiguration {
 
   /// What is possible, and probably not meant.
   public var warnings: [String] {
-    schedule.warmupSteps < training.steps
-      ? []
-      : [
+    var warnings: [String] = []
+    if schedule.warmupSteps >= training.steps {
+      warnings.append(
         "schedule.warmup_steps (\(schedule.warmupSteps)) is not below training.steps (\(training.steps)): the whole "
-          + "run is warm-up"
-      ]
+          + "run is warm-up")
+    }
+    if let stage = data.stages.first(where: { $0.fromStep > training.steps }) {
+      warnings.append(
+        "a stage of data.stages begins at step \(stage.fromStep), beyond training.steps (\(training.steps)): it is not "
+          + "reached")
+    }
+    return warnings
   }
 
   private var scheduleFault: String? {

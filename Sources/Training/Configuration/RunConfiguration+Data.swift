@@ -11,6 +11,14 @@ extension RunConfiguration {
       public let weight: Double
     }
 
+    /// A part of the run with corpora of its own.
+    public struct Stage: Sendable, Equatable {
+      /// The first step that draws from them, counted from 1.
+      public let fromStep: Int
+      /// At least one entry.
+      public let train: [Entry]
+    }
+
     /// One corpus whose loss is measured.
     public struct ValidationSet: Sendable, Equatable {
       /// The log's name for it.
@@ -20,6 +28,8 @@ extension RunConfiguration {
 
     /// What is trained on: at least one entry.
     public let train: [Entry]
+    /// What is trained on instead from later steps on, in their order.
+    public let stages: [Stage]
     /// In the configuration's order.
     public let validation: [ValidationSet]
     /// T: a sample is T + 1 consecutive tokens.
@@ -35,7 +45,16 @@ extension RunConfiguration {
             meaning: "The training corpora. One path, or a list whose entries are a path or an object with `path` and "
               + "`weight`: the entry's share of the samples relative to the others', a number from 1e-9 to 1e9, by "
               + "default 1. A path may be a glob.",
-            placeholder: [], read: Entry.list, write: { .array($0.map(\.json)) })) ?? []
+            placeholder: [], read: Entry.list, write: Entry.json)) ?? []
+      stages =
+        try section.value(
+          ConfigurationSection.Key(
+            name: "stages", expected: "a list of {\"from_step\": …, \"train\": …}", fallback: [],
+            meaning:
+              "Other training corpora from later steps on: each stage's `from_step`, 2 or more and ascending, is "
+              + "the first step, counted from 1, that draws from its `train`, a list as above. A corpus that is in "
+              + "several stages goes on in each where it was. Stages that have not begun may still be changed.",
+            placeholder: [], read: Stage.list, write: { .array($0.map(\.json)) })) ?? []
       validation =
         try section.value(
           ConfigurationSection.Key(
@@ -51,77 +70,5 @@ extension RunConfiguration {
           + "(from the sample's for a document cut by it), and a document's last token predicts nothing. Documents "
           + "start where the corpus's `/documents` says so, else after each `eos_token_id`.")
     }
-  }
-}
-
-extension RunConfiguration.Data.Entry {
-  private typealias Fault = ConfigurationSection.KeyFault
-
-  fileprivate static func list(_ json: JSONValue) throws(ConfigurationSection.KeyFault) -> [Self]? {
-    if case .string = json { return [try entry(json, at: "")] }
-    guard let elements = json.array else { return nil }
-    if elements.isEmpty { return nil }
-    var entries: [Self] = []
-    for (index, element) in elements.enumerated() { entries.append(try entry(element, at: "[\(index)]")) }
-    return entries
-  }
-
-  private static func entry(_ json: JSONValue, at place: String) throws(ConfigurationSection.KeyFault) -> Self {
-    switch json {
-    case .string(let path): return Self(path: try checked(.string(path), at: place), weight: 1)
-    case .object(let object):
-      if let unknown = object.fields.first(where: { $0.name != "path" && $0.name != "weight" }) {
-        let nearest = Spelling.nearest(to: unknown.name, among: ["path", "weight"]) ?? "path"
-        throw Fault(place: place, message: "has an unknown key \(quoted(unknown.name)): did you mean \"\(nearest)\"?")
-      }
-      guard let path = object["path"] else {
-        throw Fault(place: place + ".path", message: "is missing: give the corpus's path")
-      }
-      let weight = object["weight"] ?? 1
-      let range = NumberRange.from(1e-9, to: 1e9)
-      guard let share = weight.number, range.contains(share) else {
-        throw Fault(place: place + ".weight", message: "must be a number \(range.text), not \(weight.described)")
-      }
-      return Self(path: try checked(path, at: place + ".path"), weight: share)
-    default:
-      throw Fault(
-        place: place, message: "must be a path or an object with \"path\" and \"weight\", not \(json.described)")
-    }
-  }
-
-  fileprivate static func checked(
-    _ json: JSONValue, at place: String
-  ) throws(ConfigurationSection.KeyFault) -> String {
-    guard let path = json.string, RunConfiguration.isPath(path) else {
-      throw Fault(place: place, message: "must be the path of a corpus, not \(json.described)")
-    }
-    return path
-  }
-
-  fileprivate var json: JSONValue { ["path": .string(path), "weight": .number(weight)] }
-}
-
-extension RunConfiguration.Data.ValidationSet {
-  fileprivate static func list(_ json: JSONValue) throws(ConfigurationSection.KeyFault) -> [Self]? {
-    guard let object = json.object else { return nil }
-    var sets: [Self] = []
-    for field in object.fields {
-      if field.name.isEmpty {
-        throw ConfigurationSection.KeyFault(place: "", message: "has a name that is empty: the log needs one")
-      }
-      let path = try RunConfiguration.Data.Entry.checked(field.value, at: ".\(shortened(field.name))")
-      sets.append(Self(name: field.name, path: path))
-    }
-    return sets
-  }
-
-  /// A name as part of a dotted path in a message: in quotes where it is long or strange.
-  private static func shortened(_ name: String) -> String {
-    let shown = quoted(name)
-    return shown == "\"\(name)\"" ? name : shown
-  }
-
-  fileprivate static func json(_ sets: [Self]) -> JSONValue {
-    .object(JSONValue.Object(distinct: sets.map { JSONValue.Field(name: $0.name, value: .string($0.path)) }))
   }
 }

@@ -27,9 +27,11 @@ extension RunConfiguration {
 
   /// What differs from the configuration that a run was begun with: what makes a resume impossible, and what may
   /// change. Of the training corpora the number of entries and their weights are forbidden to change; paths may, since
-  /// content is what must stay.
+  /// content is what must stay, and so may all of a stage that has not begun.
+  ///
+  /// - Parameter step: how many steps the run has done.
   public func differences(
-    from other: RunConfiguration
+    from other: RunConfiguration, after step: Int = .max
   ) -> (forbidden: [Difference], allowed: [Difference]) {
     var (forbidden, allowed): ([Difference], [Difference]) = ([], [])
     let (mine, theirs) = (leaves, other.leaves)
@@ -39,28 +41,27 @@ extension RunConfiguration {
       let difference = Difference(key: key, value: mineByKey[key] ?? "absent", other: theirsByKey[key] ?? "absent")
       if RunConfiguration.isFixed(key) { forbidden.append(difference) } else { allowed.append(difference) }
     }
-    let (entries, otherEntries) = (data.train, other.data.train)
-    if entries.count != otherEntries.count {
-      forbidden.append(
-        Difference(
-          key: "data.train", value: resolved["data"]?["train"]?.compact ?? "",
-          other: other.resolved["data"]?["train"]?.compact ?? ""))
-    } else {
-      for (index, (mine, theirs)) in zip(entries, otherEntries).enumerated() {
-        let key = "data.train[\(index)]"
-        if mine.weight != theirs.weight {
-          forbidden.append(Difference(key: key + ".weight", value: "\(mine.weight)", other: "\(theirs.weight)"))
-        }
-        if mine.path != theirs.path {
-          let (path, otherPath) = (JSONValue.string(mine.path).compact, JSONValue.string(theirs.path).compact)
-          allowed.append(Difference(key: key + ".path", value: path, other: otherPath))
-        }
+    let (begun, otherBegun) = (data.begunStages(after: step), other.data.begunStages(after: step))
+    if begun.count == otherBegun.count {
+      for (mine, theirs) in zip(begun, otherBegun) {
+        let (never, maybe) = mine.differences(from: theirs)
+        forbidden += never
+        allowed += maybe
       }
+    } else {
+      forbidden.append(
+        Difference(key: "data.stages", value: data.stagesText, other: other.data.stagesText))
+    }
+    let (later, otherLater) = (
+      data.stages.filter { $0.fromStep > step }, other.data.stages.filter { $0.fromStep > step }
+    )
+    if later != otherLater {
+      allowed.append(Difference(key: "data.stages", value: data.stagesText, other: other.data.stagesText))
     }
     return (forbidden, allowed)
   }
 
-  /// The resolved keys and their values' text, `data.train` apart.
+  /// The resolved keys and their values' text, `data.train` and `data.stages` apart.
   private var leaves: [(key: String, text: String)] {
     var leaves: [(key: String, text: String)] = []
     for field in resolved.object?.fields ?? [] {
@@ -68,7 +69,7 @@ extension RunConfiguration {
         leaves.append((field.name, field.value.compact))
         continue
       }
-      for key in section.fields where !(field.name == "data" && key.name == "train") {
+      for key in section.fields where !(field.name == "data" && ["train", "stages"].contains(key.name)) {
         leaves.append(("\(field.name).\(key.name)", key.value.compact))
       }
     }
@@ -77,5 +78,38 @@ extension RunConfiguration {
 
   private static func byKey(_ leaves: [(key: String, text: String)]) -> [String: String] {
     Dictionary(leaves.map { ($0.key, $0.text) }) { first, _ in first }
+  }
+}
+
+extension RunConfiguration.Data {
+  /// The stages that a run of so many steps has drawn from.
+  func begunStages(after step: Int) -> [NumberedStage] { numbered.stages.filter { $0.fromStep <= max(1, step) } }
+
+  fileprivate var stagesText: String { JSONValue.array(stages.map(\.json)).compact }
+}
+
+extension RunConfiguration.Data.NumberedStage {
+  fileprivate typealias Difference = RunConfiguration.Difference
+
+  fileprivate func differences(from other: Self) -> (forbidden: [Difference], allowed: [Difference]) {
+    if fromStep != other.fromStep {
+      let name = key.replacing(".train", with: ".from_step")
+      return ([Difference(key: name, value: "\(fromStep)", other: "\(other.fromStep)")], [])
+    }
+    let (mine, theirs) = (RunConfiguration.Data.Entry.json(entries), RunConfiguration.Data.Entry.json(other.entries))
+    // A path in place of another is the same corpus elsewhere only if it is so in all lists.
+    if corpora != other.corpora { return ([Difference(key: key, value: mine.compact, other: theirs.compact)], []) }
+    var (forbidden, allowed): ([Difference], [Difference]) = ([], [])
+    for (index, (mine, theirs)) in zip(entries, other.entries).enumerated() {
+      let key = "\(key)[\(index)]"
+      if mine.weight != theirs.weight {
+        forbidden.append(Difference(key: key + ".weight", value: "\(mine.weight)", other: "\(theirs.weight)"))
+      }
+      if mine.path != theirs.path {
+        let (path, otherPath) = (JSONValue.string(mine.path).compact, JSONValue.string(theirs.path).compact)
+        allowed.append(Difference(key: key + ".path", value: path, other: otherPath))
+      }
+    }
+    return (forbidden, allowed)
   }
 }

@@ -3,7 +3,7 @@ import JSON
 
 /// What a run is trained on, by length, type and content: the same data under another path is the same data.
 public struct DataFingerprint: Sendable, Equatable {
-  /// For each entry of `data.train`, its files.
+  /// For each training corpus, in the order in which the stages name them, its files.
   public let entries: [[String]]
 
   /// Reads the corpora.
@@ -29,18 +29,23 @@ public struct DataFingerprint: Sendable, Equatable {
   public var text: String { JSONValue.array(entries.map { .array($0.map { .string($0) }) }).compact }
 
   /// How this data, a checkpoint's, differs from what the configuration names now; nil where it doesn't.
-  public func difference(from current: DataFingerprint, named sources: [DataSource]) -> String? {
-    if entries.count != current.entries.count {
-      return "data.train has \(current.entries.count) entries, the checkpoint's run had \(entries.count)"
+  ///
+  /// - Parameters:
+  ///   - sources: the corpora now, and their keys in the configuration.
+  ///   - count: how many of them the run has drawn from.
+  func difference(
+    from current: DataFingerprint, named sources: [(key: String, source: DataSource)], first count: Int
+  ) -> String? {
+    if entries.count < count {
+      return "the run has drawn from \(count) training corpora, its checkpoint knows of \(entries.count)"
     }
-    for (index, (old, new)) in zip(entries, current.entries).enumerated() where old != new {
+    for (index, (old, new)) in zip(entries, current.entries).prefix(count).enumerated() where old != new {
+      let (key, source) = sources[index]
       if old.count != new.count {
-        return "data.train[\(index)] (\(sources[index].pattern)) has \(new.count) files, "
-          + "the checkpoint's run had \(old.count)"
+        return "\(key) (\(source.pattern)) has \(new.count) files, the checkpoint's run had \(old.count)"
       }
       for (file, (was, now)) in zip(old, new).enumerated() where was != now {
-        return "data.train[\(index)]: \(sources[index].files[file].path) holds \(now); "
-          + "the checkpoint's run was trained on \(was)"
+        return "\(key): \(source.files[file].path) holds \(now); the checkpoint's run was trained on \(was)"
       }
     }
     return nil

@@ -1,0 +1,21 @@
+/// What a run's samples are drawn from.
+public struct Mixture: Sendable {
+  /// The corpora of all stages, each once.
+  public let sources: [DataSource]
+  /// In which order their samples come.
+  public let schedule: SampleSchedule
+
+  /// - Parameters:
+  ///   - sources: at least one, all of one sequence length.
+  ///   - stages: with a weight for each source.
+  public init(_ sources: [DataSource], stages: [SampleSchedule.Stage], seed: UInt64) {
+    precondition(Set(sources.map(\.sequenceLength)).count == 1)
+    self.sources = sources
+    schedule = SampleSchedule(sampleCounts: sources.map(\.sampleCount), stages: stages, seed: seed)
+  }
+
+  /// One stage.
+  public init(_ sources: [DataSource], weights: [Double], seed: UInt64) {
+    self.init(sources, stages: [SampleSchedule.Stage(weights: weights)], seed: seed)
+  }
+}

@@ -1,0 +1,122 @@
+import JSON
+
+extension RunConfiguration.Data.Entry {
+  private typealias Fault = ConfigurationSection.KeyFault
+
+  static func list(_ json: JSONValue) throws(ConfigurationSection.KeyFault) -> [Self]? { try list(json, at: "") }
+
+  fileprivate static func list(_ json: JSONValue, at place: String) throws(ConfigurationSection.KeyFault) -> [Self]? {
+    if case .string = json { return [try entry(json, at: place)] }
+    guard let elements = json.array, !elements.isEmpty else { return nil }
+    var entries: [Self] = []
+    for (index, element) in elements.enumerated() { entries.append(try entry(element, at: "\(place)[\(index)]")) }
+    return entries
+  }
+
+  static func json(_ entries: [Self]) -> JSONValue { .array(entries.map(\.json)) }
+
+  private static func entry(_ json: JSONValue, at place: String) throws(ConfigurationSection.KeyFault) -> Self {
+    switch json {
+    case .string(let path): return Self(path: try checked(.string(path), at: place), weight: 1)
+    case .object(let object):
+      if let unknown = object.fields.first(where: { $0.name != "path" && $0.name != "weight" }) {
+        let nearest = Spelling.nearest(to: unknown.name, among: ["path", "weight"]) ?? "path"
+        throw Fault(place: place, message: "has an unknown key \(quoted(unknown.name)): did you mean \"\(nearest)\"?")
+      }
+      guard let path = object["path"] else {
+        throw Fault(place: place + ".path", message: "is missing: give the corpus's path")
+      }
+      let weight = object["weight"] ?? 1
+      let range = NumberRange.from(1e-9, to: 1e9)
+      guard let share = weight.number, range.contains(share) else {
+        throw Fault(place: place + ".weight", message: "must be a number \(range.text), not \(weight.described)")
+      }
+      return Self(path: try checked(path, at: place + ".path"), weight: share)
+    default:
+      throw Fault(
+        place: place, message: "must be a path or an object with \"path\" and \"weight\", not \(json.described)")
+    }
+  }
+
+  fileprivate static func checked(
+    _ json: JSONValue, at place: String
+  ) throws(ConfigurationSection.KeyFault) -> String {
+    guard let path = json.string, RunConfiguration.isPath(path) else {
+      throw Fault(place: place, message: "must be the path of a corpus, not \(json.described)")
+    }
+    return path
+  }
+
+  fileprivate var json: JSONValue { ["path": .string(path), "weight": .number(weight)] }
+}
+
+extension RunConfiguration.Data.Stage {
+  private typealias Fault = ConfigurationSection.KeyFault
+
+  static func list(_ json: JSONValue) throws(ConfigurationSection.KeyFault) -> [Self]? {
+    guard let elements = json.array else { return nil }
+    var stages: [Self] = []
+    for (index, element) in elements.enumerated() {
+      let stage = try stage(element, at: "[\(index)]")
+      if let last = stages.last, stage.fromStep <= last.fromStep {
+        throw Fault(
+          place: "[\(index)].from_step",
+          message: "is \(stage.fromStep), the stage before begins at \(last.fromStep): give the stages in their order")
+      }
+      stages.append(stage)
+    }
+    return stages
+  }
+
+  private static func stage(_ json: JSONValue, at place: String) throws(ConfigurationSection.KeyFault) -> Self {
+    let keys = ["from_step", "train"]
+    guard let object = json.object else {
+      throw Fault(place: place, message: "must be an object with \"from_step\" and \"train\", not \(json.described)")
+    }
+    if let unknown = object.fields.first(where: { !keys.contains($0.name) }) {
+      let nearest = Spelling.nearest(to: unknown.name, among: keys) ?? keys[0]
+      throw Fault(place: place, message: "has an unknown key \(quoted(unknown.name)): did you mean \"\(nearest)\"?")
+    }
+    let steps = 2...ConfigurationLimit.count
+    let from = object["from_step"] ?? .null
+    guard case .integer(let first) = from, steps.contains(first) else {
+      throw Fault(
+        place: place + ".from_step",
+        message: "must be an integer from 2 to \(steps.upperBound), not \(from.described); until then data.train counts"
+      )
+    }
+    let train = object["train"] ?? .null
+    guard let entries = try RunConfiguration.Data.Entry.list(train, at: place + ".train") else {
+      throw Fault(
+        place: place + ".train", message: "must be a path, or a list as data.train is, not \(train.described)")
+    }
+    return Self(fromStep: first, train: entries)
+  }
+
+  var json: JSONValue { ["from_step": .integer(fromStep), "train": RunConfiguration.Data.Entry.json(train)] }
+}
+
+extension RunConfiguration.Data.ValidationSet {
+  static func list(_ json: JSONValue) throws(ConfigurationSection.KeyFault) -> [Self]? {
+    guard let object = json.object else { return nil }
+    var sets: [Self] = []
+    for field in object.fields {
+      if field.name.isEmpty {
+        throw ConfigurationSection.KeyFault(place: "", message: "has a name that is empty: the log needs one")
+      }
+      let path = try RunConfiguration.Data.Entry.checked(field.value, at: ".\(shortened(field.name))")
+      sets.append(Self(name: field.name, path: path))
+    }
+    return sets
+  }
+
+  /// A name as part of a dotted path in a message: in quotes where it is long or strange.
+  private static func shortened(_ name: String) -> String {
+    let shown = quoted(name)
+    return shown == "\"\(name)\"" ? name : shown
+  }
+
+  static func json(_ sets: [Self]) -> JSONValue {
+    .object(JSONValue.Object(distinct: sets.map { JSONValue.Field(name: $0.name, value: .string($0.path)) }))
+  }
+}

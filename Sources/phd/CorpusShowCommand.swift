@@ -1,0 +1,156 @@
+import ArgumentParser
+import Corpus
+import JSON
+import Storage
+import Training
+
+extension CorpusCommand {
+  /// `phd corpus show`: what a run has read, or will read, in one step.
+  struct Show: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Show which documents and which text were in a step's batch.",
+      discussion: """
+        Computed from the configuration, at once whatever the step; nothing of the run's folder is needed. With a \
+        corpus, the samples that are from it alone; without, all of the batch.
+        """)
+
+    @Argument(help: ArgumentHelp("One of the run's training corpora; default: all.", valueName: "corpus"))
+    var path: String?
+
+    @Option(help: ArgumentHelp("The step, from 1.", valueName: "n"))
+    var step: Int
+
+    @Option(help: ArgumentHelp("The run's configuration (JSON).", valueName: "file"))
+    var config: String
+
+    @Option(
+      name: .customLong("set"), parsing: .singleValue,
+      help: ArgumentHelp("Override one key of the configuration by its dotted path.", valueName: "key=value"))
+    var overrides: [String] = []
+
+    @Option(help: ArgumentHelp("Show so many characters of each document at the most.", valueName: "n"))
+    var characters: Int?
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func validate() throws {
+      if !(1...1 << 31).contains(step) { throw ValidationError("--step \(step): expected 1 to \(1 << 31)") }
+      if let characters, characters < 1 { throw ValidationError("--characters \(characters): expected 1 or more") }
+    }
+
+    func run() throws {
+      let configuration = try RunSetup.load(config, overrides: overrides)
+      let mixture = try configuration.openTrainingData()
+      let only = try path.map { try Show.named($0, in: mixture.sources) }
+      let batch = mixture.batch(step: step, size: configuration.training.globalBatchSize)
+      var texts: [String: TokenText] = [:]
+      var shown: [ShownSample] = []
+      for (sequence, sample) in batch.enumerated() {
+        let source = mixture.sources[sample.entry]
+        if let only, source.location(of: sample.index).file.path != only { continue }
+        let contents = try SampleContents(source, sample: sample.index)
+        let path = contents.file.path
+        if texts[path] == nil { texts[path] = try TokenText(of: contents.file) }
+        shown.append(
+          ShownSample(
+            sequence: sequence, sample: sample, samples: source.sampleCount, contents: contents, text: texts[path],
+            characters: characters))
+      }
+      if json {
+        let report: JSONValue = [
+          "step": .integer(step), "epoch": .integer(batch[0].epoch), "sequences": .integer(batch.count),
+          "samples": .array(shown.map(\.json)),
+        ]
+        print(report.compact)
+      } else {
+        let ofThese = only.map { ", \(shown.count) of them from \($0)" } ?? ""
+        print("step \(step): \(batch.count) samples of \(configuration.data.sequenceLength + 1) tokens\(ofThese)")
+        for sample in shown { print("\n" + sample.lines) }
+      }
+    }
+
+    /// The path under which the configuration knows a corpus.
+    private static func named(_ path: String, in sources: [DataSource]) throws -> String {
+      let status = try FileStatus(path)
+      let files = sources.flatMap(\.files).map(\.path)
+      let same = try files.first { file in
+        let other = try FileStatus(file)
+        return other.device == status.device && other.file == status.file
+      }
+      guard let same else {
+        throw ConfigurationError(
+          "\(path) is none of the configuration's training corpora (\(files.prefix(8).joined(separator: ", "))); leave it "
+            + "out, or give its path: --set data.train=\(path)")
+      }
+      return same
+    }
+  }
+}
+
+/// One sample as it is shown.
+private struct ShownSample {
+  let sequence: Int
+  let sample: SampleSchedule.Sample
+  /// Of its corpus.
+  let samples: Int
+  let contents: SampleContents
+  let text: TokenText?
+  let characters: Int?
+
+  private func tokens(of part: SampleContents.Part) -> ArraySlice<Int32> {
+    let start = contents.range.lowerBound
+    return contents.tokens[part.tokens.lowerBound - start..<part.tokens.upperBound - start]
+  }
+
+  /// A part's text; its tokens where nobody knows what they mean.
+  private func content(of part: SampleContents.Part) -> (text: String, isText: Bool) {
+    let tokens = tokens(of: part)
+    guard let text else { return (tokens.map { "\($0)" }.joined(separator: " "), false) }
+    return (String(decoding: tokens.flatMap { text.bytes(of: Int($0)) }, as: UTF8.self), true)
+  }
+
+  private func shortened(_ text: String) -> String {
+    guard let characters, text.count > characters else { return text }
+    return text.prefix(characters) + "… (\(text.count - characters) more characters)"
+  }
+
+  var json: JSONValue {
+    [
+      "sequence": .integer(sequence), "path": .string(contents.file.path), "sample": .integer(sample.index),
+      "epoch": .integer(sample.epoch), "first_token": .integer(contents.range.lowerBound),
+      "tokens": .array(contents.tokens.map { .integer(Int($0)) }),
+      "documents": .array(
+        contents.parts.map { part in
+          let (text, isText) = content(of: part)
+          return [
+            "document": part.document.map { .integer($0) } ?? .null,
+            "first_token": .integer(part.tokens.lowerBound), "tokens": .integer(part.tokens.count),
+            "begins_before": .bool(part.beginsBefore), "ends_behind": .bool(part.endsBehind),
+            "text": isText ? .string(shortened(text)) : .null,
+          ]
+        }),
+    ]
+  }
+
+  var lines: String {
+    let range = contents.range
+    let head =
+      "— sequence \(sequence): \(contents.file.path), sample \(sample.index) of \(samples), epoch \(sample.epoch), tokens "
+      + "\(range.lowerBound) to \(range.upperBound - 1)"
+    return ([head] + contents.parts.map { "\(name(of: $0))\n\(shortened(content(of: $0).text))" }).joined(
+      separator: "\n")
+  }
+
+  private func name(of part: SampleContents.Part) -> String {
+    let cut =
+      switch (part.beginsBefore, part.endsBehind) {
+      case (false, false): "whole"
+      case (true, false): "its end"
+      case (false, true): "its beginning"
+      case (true, true): "a part of it"
+      }
+    let document = part.document.map { "document \($0)" } ?? "a document"
+    return "[\(document), \(cut), \(part.tokens.count) token\(part.tokens.count == 1 ? "" : "s")]"
+  }
+}
