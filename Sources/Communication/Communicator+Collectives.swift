@@ -125,6 +125,16 @@ extension Communicator {
     return result
   }
 
+  /// Gives every rank all of `values`, of which each rank has a part of its own and zeros elsewhere. Collective.
+  ///
+  /// - Throws: `CommunicationError`.
+  public func combine(disjoint values: UnsafeMutableBufferPointer<Double>) throws {
+    guard size > 1, let base = values.baseAddress else { return }
+    // One term alone is not zero: whatever order MPI adds in, the sum is that one.
+    try check(
+      MPI_Allreduce(mpiInPlace, base, Int32(values.count), mpiDouble, mpiSum, world), "MPI_Allreduce")
+  }
+
   /// As `sum(_: [Double])`, over the values themselves; allocates nothing once it was called with as many. Collective.
   ///
   /// - Throws: `CommunicationError`.

@@ -18,11 +18,11 @@ final class ReductionSlot {
   private let scratch: UnsafeMutablePointer<Float>
   /// Sends, then receives: one of each for every other rank.
   private let requests: UnsafeMutablePointer<MPI_Request?>
-  /// The terms of the sum, in rank order.
-  private let sources: UnsafeMutablePointer<UnsafeMutablePointer<Float>>
   private var piece = 0
   private var pieces = 1
-  private var bucket = 0..<0
+  /// The number of the bucket that the piece is of, and its range in the buffer.
+  private(set) var bucket = 0
+  private var range = 0..<0
 
   init(communicator: Communicator, capacity: Int, tag: Int32) {
     self.communicator = communicator
@@ -34,8 +34,6 @@ final class ReductionSlot {
     scratch.initialize(repeating: 0, count: peers * capacity)
     requests = .allocate(capacity: 2 * peers)
     requests.initialize(repeating: mpiRequestNull, count: 2 * peers)
-    sources = .allocate(capacity: communicator.size)
-    sources.initialize(repeating: scratch, count: communicator.size)
   }
 
   deinit {
@@ -43,16 +41,15 @@ final class ReductionSlot {
     guard phase == .idle else { return }
     scratch.deallocate()
     requests.deallocate()
-    sources.deallocate()
   }
 
   /// Starts to send and receive; returns the bytes sent.
   func scatter(
-    piece: Int, of pieces: Int, bucket: Range<Int>, base: UnsafeMutablePointer<Float>
+    piece: Int, of pieces: Int, bucket: Int, range: Range<Int>, base: UnsafeMutablePointer<Float>
   ) throws -> Int {
-    (self.piece, self.pieces, self.bucket) = (piece, pieces, bucket)
+    (self.piece, self.pieces, self.bucket, self.range) = (piece, pieces, bucket, range)
     phase = .scattering
-    let own = part(of: communicator.rank).count
+    let own = own.count
     for index in 0..<peers {
       let peer = peer(index)
       try receive(own, into: scratch + index * capacity, from: peer, index: index, tag: tag)
@@ -67,21 +64,24 @@ final class ReductionSlot {
     return sent * MemoryLayout<Float>.stride
   }
 
-  /// Adds up the part that this rank owns, when the scatter has completed.
-  func add(in buffer: UnsafeMutableBufferPointer<Float>) {
+  /// The part of the piece that this rank owns, in the buffer.
+  var own: Range<Int> { part(of: communicator.rank) }
+
+  /// Appends where all ranks' gradients of that part are, in rank order, when the scatter has completed.
+  func append(_ terms: inout [UnsafeMutablePointer<Float>], in buffer: UnsafeMutableBufferPointer<Float>) {
     guard let base = buffer.baseAddress else { return }
-    let own = part(of: communicator.rank)
-    for index in 0..<peers { sources[peer(index)] = scratch + index * capacity }
-    sources[communicator.rank] = base + own.lowerBound
-    addInOrder(
-      UnsafeBufferPointer(start: sources, count: communicator.size), into: base + own.lowerBound, count: own.count)
+    for rank in 0..<communicator.size {
+      // The inverse of `peer`.
+      let index = (rank - communicator.rank - 1 + communicator.size) % communicator.size
+      terms.append(rank == communicator.rank ? base + own.lowerBound : scratch + index * capacity)
+    }
   }
 
   /// Starts to send this rank's sum and to receive the others'; returns the bytes sent.
   func gather(in buffer: UnsafeMutableBufferPointer<Float>) throws -> Int {
     guard let base = buffer.baseAddress else { return 0 }
     phase = .gathering
-    let own = part(of: communicator.rank)
+    let own = own
     for index in 0..<peers {
       let peer = peer(index)
       let theirs = part(of: peer)
@@ -102,7 +102,7 @@ final class ReductionSlot {
 
   /// The elements of the buffer that `rank` owns of this piece.
   private func part(of rank: Int) -> Range<Int> {
-    bucket.slice(rank, of: communicator.size).slice(piece, of: pieces)
+    GradientReduction.share(of: range, rank: rank, ranks: communicator.size).slice(piece, of: pieces)
   }
 
   /// The other ranks, each beginning with the one after it, so that they don't all send to rank 0 first.

@@ -27,14 +27,15 @@ public final class BatchReader {
   ///   - mixture: what the samples are drawn from.
   ///   - vocabularySize: every token must be below it.
   ///   - globalBatchSize: sequences a step, of all ranks together.
-  ///   - localSequences: which of these are this rank's.
+  ///   - localSequences: which of these are this rank's, ascending.
   ///   - documentMask: whether the batches say where documents start.
   ///   - samplesConsumed: how many samples, of all ranks together, earlier steps have had.
   public init(
-    _ mixture: Mixture, vocabularySize: Int, globalBatchSize: Int, localSequences: Range<Int>,
+    _ mixture: Mixture, vocabularySize: Int, globalBatchSize: Int, localSequences: [Int],
     documentMask: Bool = false, startingAt samplesConsumed: Int = 0
   ) {
-    precondition(0 <= localSequences.lowerBound && localSequences.upperBound <= globalBatchSize)
+    precondition(zip(localSequences, localSequences.dropFirst()).allSatisfy(<) && !localSequences.isEmpty)
+    precondition(localSequences.allSatisfy((0..<globalBatchSize).contains))
     readAhead = ReadAhead(
       sources: mixture.sources, cursor: mixture.schedule.cursor(at: samplesConsumed),
       vocabularySize: vocabularySize, globalBatchSize: globalBatchSize, localSequences: localSequences,
@@ -73,7 +74,7 @@ public final class BatchReader {
 /// slot belongs to the reading thread until its step is counted in `produced`, and again once counted in `released`.
 private final class ReadAhead: @unchecked Sendable {
   private let globalBatchSize: Int
-  private let localSequences: Range<Int>
+  private let localSequences: [Int]
   private let slots: [SampleBuffer]
   private var epochs = [0, 0]
   // The reading thread's alone.
@@ -89,7 +90,7 @@ private final class ReadAhead: @unchecked Sendable {
 
   init(
     sources: [DataSource], cursor: SampleSchedule.Cursor, vocabularySize: Int, globalBatchSize: Int,
-    localSequences: Range<Int>, documentMask: Bool
+    localSequences: [Int], documentMask: Bool
   ) {
     reader = SampleReader(sources, vocabularySize: vocabularySize, documentMask: documentMask)
     self.cursor = cursor
@@ -134,12 +135,13 @@ private final class ReadAhead: @unchecked Sendable {
 
   /// Reads this rank's part of the next global batch and returns the epoch of the batch's first sample.
   private func read(into buffer: SampleBuffer) throws -> Int {
-    var epoch = 0
+    var (epoch, place) = (0, 0)
     for sequence in 0..<globalBatchSize {
       let sample = cursor.next()
       if sequence == 0 { epoch = sample.epoch }
-      guard localSequences.contains(sequence) else { continue }
-      try reader.read(sample.index, of: sample.entry, to: sequence - localSequences.lowerBound, in: buffer)
+      guard place < localSequences.count, localSequences[place] == sequence else { continue }
+      try reader.read(sample.index, of: sample.entry, to: place, in: buffer)
+      place += 1
     }
     return epoch
   }

@@ -51,43 +51,11 @@ public struct AdamW: Sendable {
         p.store(p.vector(at: i) * kept - change, at: i)
       } tail: { i in
         let gradient = g[i] * scale
-        m[i] = m[i] * beta1 + gradient * fresh1
-        v[i] = v[i] * beta2 + gradient * gradient * fresh2
+        // Rounded as the vectors are, so that where a tensor is cut changes no bit.
+        m[i] = (m[i] * beta1).addingProduct(gradient, fresh1)
+        v[i] = (v[i] * beta2).addingProduct(gradient * gradient, fresh2)
         p[i] = p[i] * kept - m[i] * rate / (v[i].squareRoot() * root + epsilon)
       }
     }
-  }
-}
-
-/// Norms of flat buffers.
-public struct FlatNorm: Sendable {
-  private let partials: Buffer
-  private static let piece = 1 << 16
-
-  /// - Parameter count: the floats of the largest buffer whose norm will be asked for.
-  public init(count: Int) { partials = Buffer(count: 2 * (count / FlatNorm.piece + 1)) }
-
-  /// Σ x², summed in double over pieces that the buffer's size alone fixes.
-  public func sumOfSquares(_ buffer: UnsafeMutableBufferPointer<Float>, on team: ThreadTeam) -> Double {
-    guard let x = buffer.baseAddress else { return 0 }
-    let pieces = (buffer.count + FlatNorm.piece - 1) / FlatNorm.piece
-    precondition(2 * pieces <= partials.count, "a buffer of \(buffer.count) floats")
-    let sums = UnsafeMutableRawPointer(partials.pointer).assumingMemoryBound(to: Double.self)
-    team.forEach(pieces) { index, _ in
-      let start = index * FlatNorm.piece
-      let count = min(FlatNorm.piece, buffer.count - start)
-      var total = 0.0
-      var offset = 0
-      while offset < count {
-        // Few enough floats to be summed as floats without loss that matters, many sums as doubles.
-        let length = min(1024, count - offset)
-        total += Double(dot(x + (start + offset), x + (start + offset), count: length))
-        offset += length
-      }
-      sums[index] = total
-    }
-    var sum = 0.0
-    for index in 0..<pieces { sum += sums[index] }
-    return sum
   }
 }

@@ -38,9 +38,10 @@ public struct RunPlan: Sendable, Equatable {
       PassShape(configuration), recompute: configuration.training.recompute, trains: true, threads: threads)
     let tokenBytes =
       (configuration.data.documentMask ? 4 : 2) * (batch / ranks) * (positions + 1) * MemoryLayout<Int32>.stride
+    let rounds = configuration.training.reproducible ? batch / configuration.training.microBatchSize / ranks : 1
     memoryBytesPerRank =
       stateBytes + activationBytes + tokenBytes
-      + GradientReduction.scratchBytes(buckets: layout.buckets, ranks: ranks) + RunPlan.baseBytes
+      + GradientReduction.bytes(buckets: layout.buckets, ranks: ranks, rounds: rounds) + RunPlan.baseBytes
     tokensPerStep = batch * positions
     stepsPerEpoch = samples.map { Double($0) / Double(batch) }
   }

@@ -19,8 +19,8 @@ public struct StepResult: Sendable, Equatable {
 public final class Trainer {
   public let configuration: RunConfiguration
   public var state: TrainingState
-  /// Sequences of a global batch that are this rank's.
-  public let localSequences: Range<Int>
+  /// Sequences of a global batch that are this rank's: of its micro-batches, every `size`-th.
+  public let localSequences: [Int]
 
   let communicator: Communicator
   let team: ThreadTeam
@@ -44,16 +44,22 @@ public final class Trainer {
     self.communicator = communicator
     self.team = team
     state = TrainingState(layout)
-    let local = training.globalBatchSize / communicator.size
-    localSequences = communicator.rank * local..<(communicator.rank + 1) * local
-    microBatches = local / training.microBatchSize
+    let (ranks, size) = (communicator.size, training.microBatchSize)
+    let microBatches = training.globalBatchSize / size / ranks
+    self.microBatches = microBatches
+    localSequences = (0..<microBatches).flatMap { round in
+      let first = (round * ranks + communicator.rank) * size
+      return first..<first + size
+    }
     sums = [Double](repeating: 0, count: 2 * training.globalBatchSize / training.microBatchSize)
     pass = ModelPass(
       PassShape(configuration), layout: layout, recompute: training.recompute, trains: true, on: team)
     gradients = Buffer(count: layout.count)
     reduction = GradientReduction(
-      communicator: communicator, buffer: gradients.floats, buckets: layout.buckets)
-    norm = FlatNorm(count: layout.count)
+      communicator: communicator, buffer: gradients.floats, buckets: layout.buckets,
+      rounds: training.reproducible ? microBatches : 1,
+      forEach: { count, body in team.forEach(count) { index, _ in body(index) } })
+    norm = FlatNorm(parts: layout.buckets, granule: GradientReduction.granule)
     let optimizer = configuration.optimizer
     adamW = AdamW(beta1: optimizer.beta1, beta2: optimizer.beta2, epsilon: optimizer.epsilon)
     schedule = configuration.learningRateSchedule
@@ -92,29 +98,38 @@ public final class Trainer {
   var hasFiniteWeights: Bool { norm.sumOfSquares(state.parameters.floats, on: team).isFinite }
 
   /// Leaves the gradient's sum over the global batch's tokens in ``gradients``, on every rank.
+  ///
+  /// Micro-batch m of the step is that of rank m mod n in round m div n. Reproducibly, its gradient is summed by itself,
+  /// and then added to those before it: an order that does not depend on the number of ranks. Otherwise each rank sums
+  /// its own as they come, and the ranks' sums are added at the end, which sends less.
   private func gradientOfBatch(_ batch: SequenceTokens) throws -> LossSums {
-    gradients.clear(on: team)
-    pass.clock?.mark(.optimizer)
+    let reproducible = configuration.training.reproducible
     for index in sums.indices { sums[index] = 0 }
     let perMicroBatch = batch.ids.count / microBatches
     var tokens = 0
     for microBatch in 0..<microBatches {
       let part = batch.part(microBatch * perMicroBatch..<(microBatch + 1) * perMicroBatch)
+      let isFirst = microBatch == 0
       let isLast = microBatch == microBatches - 1
+      if isFirst || reproducible {
+        gradients.clear(on: team)
+        pass.clock?.mark(.elementwise)
+      }
       let found = try pass.lossAndGradient(
         parameters: state.parameters.pointer, gradients: gradients.pointer, tokens: part,
         zLoss: configuration.training.zLoss
       ) { bucket in
-        // What the last micro-batch has added to is final: its sum over ranks starts while the rest is computed.
-        if isLast { try reduction.begin(bucket: bucket) }
+        // What is final is on its way to the other ranks while the rest is computed.
+        if isLast || reproducible { try reduction.begin(bucket: bucket) }
         pass.clock?.mark(.communication)
       }
-      let place = 2 * (communicator.rank * microBatches + microBatch)
+      if isLast || reproducible { try reduction.finish() }
+      pass.clock?.mark(.communication)
+      let place = 2 * (microBatch * communicator.size + communicator.rank)
       sums[place] = found.crossEntropy
       sums[place + 1] = found.squaredLogSumExp
       tokens += found.tokens
     }
-    try reduction.finish()
     try sums.withUnsafeMutableBufferPointer { try communicator.sum(inPlace: $0) }
     var total = LossSums(tokens: Int(try communicator.sum(Int64(tokens))))
     for place in stride(from: 0, to: sums.count, by: 2) {

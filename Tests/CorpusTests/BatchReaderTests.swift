@@ -14,7 +14,7 @@ import Testing
     let readers = (0..<ranks).map {
       BatchReader(
         mixture, vocabularySize: 1000, globalBatchSize: globalBatchSize,
-        localSequences: $0 * local..<($0 + 1) * local, startingAt: samplesConsumed)
+        localSequences: Array($0 * local..<($0 + 1) * local), startingAt: samplesConsumed)
     }
     return try (0..<steps).map { _ in
       var (sequences, epochs): ([[Int32]], Set<Int>) = ([], [])
@@ -107,7 +107,7 @@ import Testing
       var cursor = mixture.schedule.cursor(at: 0)
       let badStep = (0..<10).first { _ in cursor.next().index == 7 }
       let reader = BatchReader(
-        mixture, vocabularySize: 500, globalBatchSize: 1, localSequences: 0..<1)
+        mixture, vocabularySize: 500, globalBatchSize: 1, localSequences: [0])
       for _ in 0..<(badStep ?? 0) { _ = try reader.next() }
       for _ in 0..<2 {
         let error = #expect(throws: CorpusError.self) { _ = try reader.next() }
@@ -121,7 +121,7 @@ import Testing
     try withMixture { mixture in
       for taken in 0..<4 {
         let reader = BatchReader(
-          mixture, vocabularySize: 1000, globalBatchSize: 4, localSequences: 1..<3)
+          mixture, vocabularySize: 1000, globalBatchSize: 4, localSequences: [1, 3])
         for _ in 0..<taken {
           let tokens = try reader.next().tokens
           #expect(tokens.count == 22)

@@ -146,7 +146,7 @@ import Testing
       for localSequences in [0..<4, 4..<8] {
         let reader = BatchReader(
           Mixture(sources, weights: [1, 1], seed: 1), vocabularySize: 7, globalBatchSize: 8,
-          localSequences: localSequences, documentMask: true)
+          localSequences: Array(localSequences), documentMask: true)
         for _ in 0..<20 {
           let batch = try reader.next()
           let positions = try #require(batch.positions)

@@ -86,7 +86,7 @@ import Testing
     let buffer = Buffer(count: count)
     for index in 0..<count { buffer.pointer[index] = Float(index % 1000) / 1000 }
     let expected = buffer.floats.reduce(0.0) { $0 + Double($1) * Double($1) }
-    let norm = FlatNorm(count: count)
+    let norm = FlatNorm(parts: [0..<70_001, 70_001..<count], granule: 1024)
     let one = norm.sumOfSquares(buffer.floats, on: ThreadTeam(count: 1))
     #expect(abs(one - expected) < 1e-6 * expected)
     #expect(norm.sumOfSquares(buffer.floats, on: ThreadTeam(count: 3)) == one)

@@ -48,7 +48,7 @@ private func reduce(
   }
   let expectedBytes = order.reduce(0) { total, bucket in
     let length = lengths[bucket]
-    let own = (0..<length).slice(all.rank, of: all.size).count
+    let own = GradientReduction.share(of: 0..<length, rank: all.rank, ranks: all.size).count
     return total + 4 * (length - own + own * (all.size - 1))
   }
   try expect(sent, is: all.size == 1 ? 0 : expectedBytes, "bytes sent")
@@ -61,6 +61,17 @@ func checkGradientReduction(_ checks: Checks) throws {
       try expect(slices.flatMap { Array($0) }, is: Array(5..<5 + count), "elements")
       try expect((slices.map(\.count).max() ?? 0) - (slices.map(\.count).min() ?? 0) <= 1, "unequal slices")
     }
+  }
+  try checks.check("slices of whole granules cover a range") { all in
+    for count in [0, 1, 1023, 1024, 1025, 5000, 100_000] {
+      let slices = (0..<all.size).map { (5..<5 + count).slice($0, of: all.size, granule: 1024) }
+      try expect(slices.flatMap { Array($0) }, is: Array(5..<5 + count), "elements")
+      for slice in slices where !slice.isEmpty { try expect((slice.lowerBound - 5) % 1024, is: 0, "a bound") }
+      try expect(slices.map(\.count).max() ?? 0, is: slices[0].count, "the longest")
+    }
+  }
+  try checks.check("rounds are added in order, whoever has which") { all in
+    for gathers in [true, false] { try reduceInRounds(all, gathers: gathers) }
   }
   try checks.check("reduction of odd sizes") { all in
     for length in [0, 1, 2, all.size - 1, all.size, all.size + 1, 15, 16, 17, 101, 997, 10_007] {
@@ -123,6 +134,40 @@ func checkGradientReduction(_ checks: Checks) throws {
   }
   try checks.check("fifty rounds, the same bits, no allocation") { all in
     try reduceManyRounds(all)
+  }
+}
+
+/// 24 terms, one a rank in each round: their sum from the left, on any number of ranks that divides 24.
+private func reduceInRounds(_ all: Communicator, gathers: Bool) throws {
+  let terms = terms(count: 24_000, ranks: 24, seed: 12)
+  let (rounds, lengths) = (24 / all.size, [1, 9000, 0, 2999, 12_000])
+  var (buckets, start) = ([Range<Int>](), 0)
+  for length in lengths {
+    buckets.append(start..<start + length)
+    start += length
+  }
+  var buffer = [Float](repeating: 0, count: 24_000)
+  try buffer.withUnsafeMutableBufferPointer { floats in
+    let reduction = GradientReduction(
+      communicator: all, buffer: floats, buckets: buckets, rounds: rounds, gathers: gathers)
+    // Twice: the second step must not see the first.
+    for _ in 0..<2 {
+      for round in 0..<rounds {
+        for index in floats.indices { floats[index] = terms[round * all.size + all.rank][index] }
+        for bucket in buckets.indices.reversed() { try reduction.begin(bucket: bucket) }
+        try reduction.finish()
+      }
+    }
+    let sent = 2 * buckets.reduce(0) { total, bucket in
+      let own = GradientReduction.share(of: bucket, rank: all.rank, ranks: all.size).count
+      return total + 4 * (rounds * (bucket.count - own) + (gathers ? own * (all.size - 1) : 0))
+    }
+    try expect(reduction.bytesSent, is: sent, "bytes sent")
+  }
+  for bucket in buckets {
+    for index in gathers ? bucket : GradientReduction.share(of: bucket, rank: all.rank, ranks: all.size) {
+      try expect(buffer[index].bitPattern, is: sumInRankOrder(terms, index).bitPattern, "element \(index)")
+    }
   }
 }
 
