@@ -12,7 +12,7 @@ extension Range<Int> {
   /// be shorter. Where the bounds of granules lie does not depend on `parts`.
   public func slice(_ index: Int, of parts: Int, granule: Int) -> Range<Int> {
     let granules = (0..<(count + granule - 1) / granule).slice(index, of: parts)
-    return lowerBound + Swift.min(granules.lowerBound * granule, count)
-      ..< lowerBound + Swift.min(granules.upperBound * granule, count)
+    return lowerBound + Swift.min(granules.lowerBound * granule, count)..<lowerBound
+      + Swift.min(granules.upperBound * granule, count)
   }
 }

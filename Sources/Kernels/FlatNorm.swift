@@ -20,30 +20,41 @@ public struct FlatNorm: Sendable {
 
   /// Σ x² over all parts.
   public func sumOfSquares(_ buffer: UnsafeMutableBufferPointer<Float>, on team: ThreadTeam) -> Double {
-    sumOfSquares(buffer, on: team) { _ in }
+    sumOfSquares(buffer, within: nil, on: team) { _ in }
   }
 
   /// Σ x² over all parts, where each of several processes knows some of the granules.
   ///
   /// - Parameters:
-  ///   - isKnown: whether the granule that starts at a place is; by default all are.
-  ///   - combine: fills in the sums of granules that are not, which are 0.
+  ///   - known: ascending ranges of whole granules; nil for all.
+  ///   - combine: fills in the sums of the granules that are not known, which are 0.
   public func sumOfSquares(
-    _ buffer: UnsafeMutableBufferPointer<Float>, on team: ThreadTeam, isKnown: (_ start: Int) -> Bool = { _ in true },
+    _ buffer: UnsafeMutableBufferPointer<Float>, within known: [Range<Int>]?, on team: ThreadTeam,
     combine: (UnsafeMutableBufferPointer<Double>) throws -> Void
   ) rethrows -> Double {
     guard let x = buffer.baseAddress, !granules.isEmpty else { return 0 }
-    precondition(granules.allSatisfy { $0.start + $0.count <= buffer.count }, "a buffer of \(buffer.count) floats")
     let sums = UnsafeMutableRawPointer(partials.pointer).assumingMemoryBound(to: Double.self)
     team.forEach((granules.count + FlatNorm.atOnce - 1) / FlatNorm.atOnce) { piece, _ in
       for index in piece * FlatNorm.atOnce..<min(granules.count, (piece + 1) * FlatNorm.atOnce) {
         let (start, count) = granules[index]
-        sums[index] = isKnown(start) ? Double(dot(x + start, x + start, count: count)) : 0
+        precondition(start + count <= buffer.count, "a buffer of \(buffer.count) floats")
+        let isKnown = known.map { FlatNorm.contains($0, start) } ?? true
+        sums[index] = isKnown ? Double(dot(x + start, x + start, count: count)) : 0
       }
     }
     try combine(UnsafeMutableBufferPointer(start: sums, count: granules.count))
     var sum = 0.0
     for index in granules.indices { sum += sums[index] }
     return sum
+  }
+
+  /// Whether one of ascending ranges contains a place.
+  private static func contains(_ ranges: [Range<Int>], _ place: Int) -> Bool {
+    var (low, high) = (0, ranges.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if ranges[middle].upperBound <= place { low = middle + 1 } else { high = middle }
+    }
+    return low < ranges.count && ranges[low].contains(place)
   }
 }

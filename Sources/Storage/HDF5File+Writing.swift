@@ -55,11 +55,22 @@ extension HDF5File {
   private func newDataset(
     _ name: String, _ file: hid_t, _ type: HDF5ElementType, _ space: hid_t, _ creation: hid_t
   ) throws -> HDF5Identifier {
-    let links = try HDF5Library.identifier(
-      phd_link_creation_with_groups(), closedBy: H5Pclose, orThrow: .failed, path, "the HDF5 library has no memory")
+    try makeGroups(of: name, file)
     return try HDF5Library.identifier(
-      H5Dcreate2(file, name, type.native, space, links.raw, creation, phd_default_properties()), closedBy: H5Dclose,
-      orThrow: .failed, path, "the dataset \(name) cannot be made")
+      H5Dcreate2(file, name, type.native, space, phd_default_properties(), creation, phd_default_properties()),
+      closedBy: H5Dclose, orThrow: .failed, path, "the dataset \(name) cannot be made")
+  }
+
+  /// Makes the groups on the way to a dataset, where they are missing.
+  private func makeGroups(of name: String, _ file: hid_t) throws {
+    var walked = ""
+    for part in name.split(separator: "/").dropLast() {
+      walked += "/" + part
+      if H5Lexists(file, walked, phd_default_properties()) > 0 { continue }
+      _ = try HDF5Library.identifier(
+        phd_create_group(file, walked), closedBy: H5Gclose, orThrow: .failed, path,
+        "the group \(walked) cannot be made")
+    }
   }
 }
 

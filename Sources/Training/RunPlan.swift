@@ -11,7 +11,7 @@ public struct RunPlan: Sendable, Equatable {
   public let flopsPerStep: Int
   /// Bytes that one rank allocates: weights, gradients and moments, activations, messages.
   public let memoryBytesPerRank: Int
-  /// Of these, the state's: 16 bytes a parameter.
+  /// Of these, the state's: 16 bytes a parameter, with `optimizer.sharded` 8 and 8 over the ranks.
   public let stateBytes: Int
   /// And the activations'.
   public let activationBytes: Int
@@ -33,7 +33,10 @@ public struct RunPlan: Sendable, Equatable {
     parameters = layout.count
     flopsPerStep =
       batch * ModelCost(configuration.model, configuration.hiddenDecoding, positions: positions).training
-    stateBytes = 4 * MemoryLayout<Float>.stride * layout.count
+    let moments =
+      configuration.optimizer.sharded
+      ? TrainingState.shares(layout, rank: 0, ranks: ranks).reduce(0) { $0 + $1.count } : layout.count
+    stateBytes = 2 * MemoryLayout<Float>.stride * (layout.count + moments)
     activationBytes = ModelPass.bytes(
       PassShape(configuration), recompute: configuration.training.recompute, trains: true, threads: threads)
     let tokenBytes =

@@ -21,11 +21,12 @@ extension Trainer {
   ) throws -> Bool {
     let resumes = try communicator.broadcast(Int64(checkpoint == nil ? 0 : 1)) == 1
     if resumes {
-      try communicator.rootOnly { try checkpoint?.read(into: &state) }
-      state.step = Int(try communicator.broadcast(Int64(state.step)))
-      state.tokens = Int(try communicator.broadcast(Int64(state.tokens)))
-      state.samples = Int(try communicator.broadcast(Int64(state.samples)))
-      for buffer in [state.parameters, state.average, state.squareAverage] { try share(buffer) }
+      try communicator.rootOnly { try checkpoint?.readWeights(into: state.parameters, state.layout) }
+      try share(state.parameters)
+      try readMoments(checkpoint)
+      state.step = Int(try communicator.broadcast(Int64(checkpoint?.step ?? 0)))
+      state.tokens = Int(try communicator.broadcast(Int64(checkpoint?.tokens ?? 0)))
+      state.samples = Int(try communicator.broadcast(Int64(checkpoint?.samples ?? 0)))
     } else if let file {
       try communicator.rootOnly {
         let theirs: TokenizerIdentity
@@ -42,6 +43,21 @@ extension Trainer {
       state.layout.initialize(state.parameters.floats, seed: UInt64(configuration.seed))
     }
     return resumes
+  }
+
+  /// Reads the moments, on rank 0 for all. Collective.
+  private func readMoments(_ checkpoint: Checkpoint?) throws {
+    let exchange = MomentExchange(state, communicator)
+    guard let checkpoint else { return try exchange.distribute { _, _, _ in } }
+    var hasDistributed = false
+    do {
+      try checkpoint.withMoments(state.layout) { read in
+        hasDistributed = true
+        try exchange.distribute(read)
+      }
+    } catch  where !hasDistributed {
+      try exchange.distribute { _, _, _ in throw error }
+    }
   }
 
   /// Reads the weights of a model of Hugging Face's, which must be the configured one but for its hidden copies.

@@ -28,6 +28,10 @@ public final class Trainer {
   private let gradients: Buffer
   private let reduction: GradientReduction
   private let norm: FlatNorm
+  /// Whether each rank updates a part of the parameters, and knows the gradient of that part alone.
+  private let isSharded: Bool
+  /// Bytes of updated weights that this rank has sent.
+  private var weightBytesSent = 0
   private let adamW: AdamW
   private let schedule: LearningRateSchedule
   /// Each tensor's decay.
@@ -43,7 +47,9 @@ public final class Trainer {
     self.configuration = configuration
     self.communicator = communicator
     self.team = team
-    state = TrainingState(layout)
+    isSharded = configuration.optimizer.sharded
+    let own = TrainingState.shares(layout, rank: communicator.rank, ranks: communicator.size)
+    state = TrainingState(layout, owned: isSharded ? own : nil)
     let (ranks, size) = (communicator.size, training.microBatchSize)
     let microBatches = training.globalBatchSize / size / ranks
     self.microBatches = microBatches
@@ -57,7 +63,7 @@ public final class Trainer {
     gradients = Buffer(count: layout.count)
     reduction = GradientReduction(
       communicator: communicator, buffer: gradients.floats, buckets: layout.buckets,
-      rounds: training.reproducible ? microBatches : 1,
+      rounds: training.reproducible ? microBatches : 1, gathers: !isSharded,
       forEach: { count, body in team.forEach(count) { index, _ in body(index) } })
     norm = FlatNorm(parts: layout.buckets, granule: GradientReduction.granule)
     let optimizer = configuration.optimizer
@@ -77,7 +83,7 @@ public final class Trainer {
     guard sums.tokens > 0 else { throw NoTargetError(place: "step \(step)'s batch") }
     let tokens = Double(sums.tokens)
     // The gradient is a sum over tokens until here: it is divided once, by the global count.
-    let gradientNorm = norm.sumOfSquares(gradients.floats, on: team).squareRoot() / tokens
+    let gradientNorm = try squareSum().squareRoot() / tokens
     let result = StepResult(
       loss: sums.crossEntropy / tokens, zLoss: training.zLoss * sums.squaredLogSumExp / tokens,
       gradientNorm: gradientNorm, learningRate: schedule.rate(step: step), tokens: sums.tokens)
@@ -86,12 +92,22 @@ public final class Trainer {
         step: step, place: .lossOrGradient(loss: result.loss, gradientNorm: gradientNorm))
     }
     let clip = training.gradientClip.map { min(1, $0 / (gradientNorm + 1e-6)) } ?? 1
-    update(step: step, scale: Float(clip / tokens), learningRate: result.learningRate)
+    try update(step: step, scale: Float(clip / tokens), learningRate: result.learningRate)
     state.step = step
     state.samples += training.globalBatchSize
     state.tokens += sums.tokens
-    pass.clock?.mark(.optimizer)
     return result
+  }
+
+  /// Bytes that this rank has sent: gradients, and where the optimizer's state is sharded weights.
+  public var bytesSent: Int { reduction.bytesSent + weightBytesSent }
+
+  /// The gradient's Σ x², the same on every rank.
+  private func squareSum() throws -> Double {
+    guard isSharded else { return norm.sumOfSquares(gradients.floats, on: team) }
+    return try norm.sumOfSquares(gradients.floats, within: state.owned, on: team) {
+      try communicator.combine(disjoint: $0)
+    }
   }
 
   /// Whether all weights are finite numbers: an update can break them though the loss before it was fine.
@@ -140,14 +156,22 @@ public final class Trainer {
     return total
   }
 
-  /// The one place where weights change.
-  private func update(step: Int, scale: Float, learningRate: Double) {
+  /// The one place where weights change. Collective where the state is sharded.
+  private func update(step: Int, scale: Float, learningRate: Double) throws {
     for (tensor, decay) in zip(state.layout.tensors, decays) {
-      adamW.update(
-        state.parameters[tensor.range], gradient: gradients[tensor.range], average: state.average[tensor.range],
-        squareAverage: state.squareAverage[tensor.range], scale: scale, learningRate: learningRate, decay: decay,
-        step: step, on: team)
+      for (range, moments) in state.ownedParts(of: tensor.range) {
+        adamW.update(
+          state.parameters[range], gradient: gradients[range], average: state[.average][moments],
+          squareAverage: state[.squareAverage][moments], scale: scale, learningRate: learningRate, decay: decay,
+          step: step, on: team)
+      }
     }
+    pass.clock?.mark(.optimizer)
+    guard isSharded else { return }
+    for bucket in state.layout.buckets {
+      weightBytesSent += try communicator.gatherShares(of: bucket, in: state.parameters.floats)
+    }
+    pass.clock?.mark(.communication)
   }
 }
 

@@ -18,6 +18,8 @@ public final class TrainingRun {
   let validation: Validation
   let folder: RunFolder
   let data: DataFingerprint
+  /// What the bits of the run hang on beside program and configuration.
+  let arithmetic: String
   let console: Console
   let plan: RunPlan
   private let mixture: Mixture
@@ -93,11 +95,13 @@ public final class TrainingRun {
     let path = folder.checkpoint(step: trainer.state.step)
     // The same on every rank: a good checkpoint must not make place for a broken one.
     guard trainer.hasFiniteWeights else { throw NotFiniteError(step: trainer.state.step, place: .weights) }
-    try communicator.rootOnly {
+    let written = Result {
       try Checkpoint.write(
-        trainer.state, configuration: configuration.resolved, data: data.text,
-        tokenizer: tokenizer, to: path)
+        trainer.state, configuration: configuration.resolved, data: data.text, arithmetic: arithmetic,
+        tokenizer: tokenizer, to: path, communicator)
     }
+    if !communicator.isRoot { try written.get() }
+    try communicator.rootOnly { try written.get() }
     savedStep = trainer.state.step
     guard communicator.isRoot else { return }
     folder.keepNewest(configuration.checkpoint.keep)
@@ -185,6 +189,19 @@ public final class TrainingRun {
     }
     self.lock = lock
 
+    arithmetic = Processor.arithmetic(configuration.training.precision)
+    let arithmetics = try communicator.allGather(arithmetic)
+    if let rank = arithmetics.firstIndex(where: { $0 != arithmetics[0] }) {
+      notes.append(
+        "rank \(rank) computes with \(arithmetics[rank]), rank 0 with \(arithmetics[0]): the bits hang on which rank "
+          + "has which micro-batch; give the job nodes of one kind to have them repeat")
+    }
+    if let found, let was = found.arithmetic, was != arithmetic {
+      notes.append(
+        "\(found.path) was saved by a run that computed with \(was), this one computes with \(arithmetic): from here on "
+          + "the bits may be others than the first run's")
+    }
+
     let team = ThreadTeam(count: threads)
     trainer = Trainer(configuration, communicator: communicator, team: team)
     let resumed = try trainer.begin(from: found, initializingFrom: options.initializeFrom, tokenizer: tokenizer)
@@ -233,6 +250,7 @@ public final class TrainingRun {
       [
         "resumed_from_step": .integer(step), "ranks": .integer(communicator.size),
         "threads": .integer(threads), "blas_kernel": .string(Processor.blasKernel),
+        "arithmetic": .string(arithmetic),
         "version": .string(Version.current), "time": .string(Date.now.formatted(.iso8601)),
         "host": .string(communicator.hostName), "mpi": .string(Communicator.libraryVersion),
         "pattern": .string(configuration.hiddenDecoding.name), "parameters": .integer(plan.parameters),

@@ -158,10 +158,12 @@ private func reduceInRounds(_ all: Communicator, gathers: Bool) throws {
         try reduction.finish()
       }
     }
-    let sent = 2 * buckets.reduce(0) { total, bucket in
-      let own = GradientReduction.share(of: bucket, rank: all.rank, ranks: all.size).count
-      return total + 4 * (rounds * (bucket.count - own) + (gathers ? own * (all.size - 1) : 0))
-    }
+    let sent =
+      2
+      * buckets.reduce(0) { total, bucket in
+        let own = GradientReduction.share(of: bucket, rank: all.rank, ranks: all.size).count
+        return total + 4 * (rounds * (bucket.count - own) + (gathers ? own * (all.size - 1) : 0))
+      }
     try expect(reduction.bytesSent, is: sent, "bytes sent")
   }
   for bucket in buckets {

@@ -22,7 +22,7 @@ extension RunConfiguration {
 
   /// Whether a resumed run may have another value of that key, a dotted path.
   static func isFixed(_ key: String) -> Bool {
-    fixed.contains { $0.hasSuffix(".") ? key.hasPrefix($0) : key == $0 }
+    key != "optimizer.sharded" && fixed.contains { $0.hasSuffix(".") ? key.hasPrefix($0) : key == $0 }
   }
 
   /// What differs from the configuration that a run was begun with: what makes a resume impossible, and what may

@@ -12,6 +12,8 @@ extension RunConfiguration {
     public let weightDecay: Double
     /// Names and globs of the parameters that do not decay.
     public let noWeightDecay: [String]
+    /// Whether each rank keeps the moments of a part of the parameters, and updates that part.
+    public let sharded: Bool
 
     init(_ section: ConfigurationSection) throws(ConfigurationError) {
       learningRate = try section.number(
@@ -29,6 +31,11 @@ extension RunConfiguration {
         "no_weight_decay", default: ["model.embed_tokens.weight"],
         "Parameters that do not decay: names, and globs with `*` and `?`, such as `*norm.weight`. One that matches no "
           + "parameter is an error.")
+      sharded = try section.boolean(
+        "sharded", default: false,
+        "Whether the ranks share out the moments and the update (ZeRO-1, arXiv 1910.02054): of the 16 bytes a parameter "
+          + "that weights, gradients and moments take on each rank, the moments' 8 become 8 / ranks. Same bits, same "
+          + "checkpoints.")
     }
   }
 

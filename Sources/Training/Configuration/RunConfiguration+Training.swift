@@ -19,7 +19,7 @@ extension RunConfiguration {
     /// Threads of a rank; nil for the node's cores shared out to its ranks.
     public let threads: Int?
     public let recompute: Recompute
-    /// Whether every run of this configuration on the same machine gives the same bits.
+    /// Whether the bits are the same on any number of ranks.
     public let reproducible: Bool
 
     init(_ section: ConfigurationSection) throws(ConfigurationError) {
@@ -49,7 +49,9 @@ extension RunConfiguration {
           + "again: less memory, about a third more arithmetic, the same bits.")
       reproducible = try section.boolean(
         "reproducible", default: true,
-        "Whether the results are the same, bit for bit, in every run of the same configuration on the same machine.")
+        "Whether the results are the same, bit for bit, on any number of ranks: gradients are then summed micro-batch "
+          + "by micro-batch over all ranks. Without it each rank sums its own first, which sends less; the bits then are "
+          + "the same for the same number of ranks alone.")
     }
   }
 }

@@ -1,3 +1,4 @@
+import Communication
 import Corpus
 import Foundation
 import JSON
@@ -5,35 +6,12 @@ import Kernels
 import Storage
 import Transformer
 
-/// Weights and moments: three flat buffers, cut alike.
-public struct TrainingState: Sendable {
-  public let layout: ParameterLayout
-  public let parameters: Buffer
-  /// AdamW's running average of gradients.
-  public let average: Buffer
-  /// AdamW's running average of squared gradients.
-  public let squareAverage: Buffer
-  /// Updates done.
-  public var step = 0
-  /// Samples seen.
-  public var samples = 0
-  /// Target tokens seen.
-  public var tokens = 0
-
-  public init(_ layout: ParameterLayout) {
-    self.layout = layout
-    parameters = Buffer(count: layout.count)
-    average = Buffer(count: layout.count)
-    squareAverage = Buffer(count: layout.count)
-  }
-}
-
 /// A run's checkpoint: an HDF5 file that `h5py` reads, sealed with a digest of all its bytes.
 ///
 /// `/model/<name>`, `/optimizer/exp_avg/<name>`, `/optimizer/exp_avg_sq/<name>`: float32, [out, in]. Attributes of the
 /// file: `format`, `version`, `step`, `tokens`, `config`, and what the corpus said of its tokens: `tokenizer`,
 /// `tokenizer_sha256`, `eos_token_id`; `/tokenizer`, its file, as bytes. `/state/samples`, and the attribute `data` of
-/// `/state`.
+/// `/state`, with `arithmetic` beside it.
 public struct Checkpoint: Sendable {
   static let format = "phd-checkpoint"
   static let version = 1
@@ -46,6 +24,8 @@ public struct Checkpoint: Sendable {
   public let configuration: JSONValue
   /// What the run was trained on: lengths, types and content hashes.
   public let data: String?
+  /// What the bits of its run hung on: `Processor.arithmetic`.
+  public let arithmetic: String?
   /// What its tokens mean.
   public let tokenizer: TokenizerIdentity
   /// Whether the file has a seal, and so whether damage would have been noticed.
@@ -53,23 +33,36 @@ public struct Checkpoint: Sendable {
 
   // MARK: writing
 
-  /// Writes the state as a whole, sealed file.
+  /// Writes the state as a whole, sealed file, on rank 0. Collective.
   ///
-  /// - Throws: `StorageError.failed`.
-  public static func write(
-    _ state: TrainingState, configuration: JSONValue, data: String, tokenizer: TokenizerIdentity = TokenizerIdentity(),
-    to path: String
+  /// - Throws: `StorageError.failed`, on rank 0 alone; `CommunicationError`.
+  static func write(
+    _ state: TrainingState, configuration: JSONValue, data: String, arithmetic: String,
+    tokenizer: TokenizerIdentity = TokenizerIdentity(),
+    to path: String, _ communicator: Communicator
   ) throws {
+    let exchange = MomentExchange(state, communicator)
+    guard communicator.isRoot else { return try exchange.collect { _, _, _ in } }
     let head = Head(configuration: configuration, step: state.step, tokens: state.tokens, tokenizer: tokenizer)
-    try write(head, to: path) { file in
-      for tensor in state.layout.tensors {
-        for (group, buffer) in groups(state) {
+    var hasCollected = false
+    do {
+      try write(head, to: path) { file in
+        for tensor in state.layout.tensors {
           try file.write(
-            "\(group)/\(tensor.name)", shape: tensor.shape, from: UnsafeBufferPointer(buffer[tensor.range]))
+            "model/\(tensor.name)", shape: tensor.shape, from: UnsafeBufferPointer(state.parameters[tensor.range]))
         }
+        hasCollected = true
+        try exchange.collect { moment, tensor, floats in
+          try file.write("optimizer/\(moment.rawValue)/\(tensor.name)", shape: tensor.shape, from: floats)
+        }
+        try file.write("state/samples", [UInt64(state.samples)])
+        try file.setAttribute("data", of: "/state", to: data)
+        try file.setAttribute("arithmetic", of: "/state", to: arithmetic)
       }
-      try file.write("state/samples", [UInt64(state.samples)])
-      try file.setAttribute("data", of: "/state", to: data)
+    } catch {
+      // The others are sending: they must not wait for a file that will never be.
+      if !hasCollected { try exchange.collect { _, _, _ in } }
+      throw error
     }
   }
 
@@ -117,13 +110,6 @@ public struct Checkpoint: Sendable {
     }
   }
 
-  private static func groups(_ state: TrainingState) -> [(name: String, buffer: Buffer)] {
-    [
-      ("model", state.parameters), ("optimizer/exp_avg", state.average),
-      ("optimizer/exp_avg_sq", state.squareAverage),
-    ]
-  }
-
   // MARK: reading
 
   /// Reads what a checkpoint says of itself, every byte checked against its seal where it has one.
@@ -152,6 +138,7 @@ public struct Checkpoint: Sendable {
     let hasState = try file.exists("state/samples")
     samples = hasState ? try Checkpoint.samples(in: file) : 0
     data = hasState ? try file.stringAttribute("data", of: "/state") : nil
+    arithmetic = hasState ? try file.stringAttribute("arithmetic", of: "/state") : nil
   }
 
   /// What a file with weights says of its tokens.
@@ -192,23 +179,29 @@ public struct Checkpoint: Sendable {
   /// - Throws: `StorageError`, `.damaged` where a tensor is missing, unknown, or of another shape.
   public func checkTensors(_ layout: ParameterLayout) throws {
     let file = try HDF5File.open(path)
-    for group in ["model", "optimizer/exp_avg", "optimizer/exp_avg_sq"]
+    for group in ["model"] + TrainingState.Moment.allCases.map({ "optimizer/\($0.rawValue)" })
     where try group == "model" || file.exists(group) {
       try Checkpoint.eachTensor(group, of: file, layout) { _, _ in }
     }
   }
 
-  /// Reads weights, moments and counters into `state`.
+  /// Calls `body` with a function that reads a moment of a tensor.
   ///
-  /// - Throws: `StorageError`, `.damaged` where a tensor is missing or of another shape.
-  public func read(into state: inout TrainingState) throws {
+  /// - Throws: `StorageError`, `.damaged` where a tensor is missing, unknown, or of another shape.
+  func withMoments(
+    _ layout: ParameterLayout,
+    _ body: (
+      _ read: (TrainingState.Moment, ParameterTensor, UnsafeMutableBufferPointer<Float>) throws -> Void
+    ) throws -> Void
+  ) throws {
     let file = try HDF5File.open(path)
-    for (group, buffer) in Checkpoint.groups(state) {
-      try Checkpoint.read(group, of: file, into: buffer, state.layout)
+    var datasets: [TrainingState.Moment: [String: HDF5Dataset]] = [:]
+    for moment in TrainingState.Moment.allCases {
+      try Checkpoint.eachTensor("optimizer/\(moment.rawValue)", of: file, layout) {
+        datasets[moment, default: [:]][$0.name] = $1
+      }
     }
-    state.step = step
-    state.tokens = tokens
-    state.samples = samples
+    try body { moment, tensor, floats in try datasets[moment]?[tensor.name]?.read(into: floats) }
   }
 
   /// Reads the weights alone.

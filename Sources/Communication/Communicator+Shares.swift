@@ -1,0 +1,59 @@
+import COpenMPI
+
+// MARK: From one rank to one
+
+extension Communicator {
+  /// The most floats of one MPI call: counts are 32-bit.
+  private static var largestPiece: Int { 1 << 28 }
+
+  private static var tag: Int32 { phd_mpi_tag_upper_bound() }
+
+  /// Sends floats to one rank, which receives as many. Not collective.
+  ///
+  /// - Throws: `CommunicationError`.
+  public func send(_ floats: UnsafeBufferPointer<Float>, to rank: Int) throws {
+    guard let base = floats.baseAddress else { return }
+    for start in stride(from: 0, to: floats.count, by: Self.largestPiece) {
+      let count = Int32(min(Self.largestPiece, floats.count - start))
+      try check(MPI_Send(base + start, count, mpiFloat, Int32(rank), Self.tag, pointToPoint), "MPI_Send")
+    }
+  }
+
+  /// Receives floats from one rank, which sends as many. Not collective.
+  ///
+  /// - Throws: `CommunicationError`.
+  public func receive(_ floats: UnsafeMutableBufferPointer<Float>, from rank: Int) throws {
+    guard let base = floats.baseAddress else { return }
+    for start in stride(from: 0, to: floats.count, by: Self.largestPiece) {
+      let count = Int32(min(Self.largestPiece, floats.count - start))
+      try check(MPI_Recv(base + start, count, mpiFloat, Int32(rank), Self.tag, pointToPoint, nil), "MPI_Recv")
+    }
+  }
+}
+
+// MARK: From all ranks to all
+
+extension Communicator {
+  /// Gives every rank all of `floats`, of which each rank has its share: `GradientReduction.share(of:rank:ranks:)` of
+  /// `bucket`. Collective.
+  ///
+  /// - Returns: the bytes that this rank has sent, one copy to each of the others.
+  /// - Throws: `CommunicationError`.
+  public func gatherShares(of bucket: Range<Int>, in floats: UnsafeMutableBufferPointer<Float>) throws -> Int {
+    precondition(bucket.lowerBound >= 0 && bucket.upperBound <= floats.count, "a bucket outside of its buffer")
+    guard size > 1, let base = floats.baseAddress else { return 0 }
+    let shares = (0..<size).map { GradientReduction.share(of: bucket, rank: $0, ranks: size) }
+    if bucket.count > Int(Int32.max) {
+      for (rank, share) in shares.enumerated() {
+        try broadcast(UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: floats[share])), from: rank)
+      }
+    } else {
+      let counts = shares.map { Int32($0.count) }
+      let starts = shares.map { Int32($0.lowerBound - bucket.lowerBound) }
+      try check(
+        MPI_Allgatherv(mpiInPlace, 0, mpiFloat, base + bucket.lowerBound, counts, starts, mpiFloat, world),
+        "MPI_Allgatherv")
+    }
+    return shares[rank].count * (size - 1) * MemoryLayout<Float>.stride
+  }
+}

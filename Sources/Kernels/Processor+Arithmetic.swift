@@ -1,0 +1,30 @@
+import COneDNN
+import COpenBLAS
+
+extension Processor {
+  /// What a result's bits hang on beside the program and its configuration, in words: the instructions that this module
+  /// was compiled to, and the code that multiplies matrices of the type. Equal words, equal bits.
+  public static func arithmetic(_ type: ElementType) -> String {
+    let instructions = builtWithAVX512 ? "AVX-512" : builtWithAVX2 ? "AVX2" : "no vector instructions beyond SSE"
+    switch type {
+    case .fp32: return "\(instructions), products by \(builtWithAVX512 ? "this program" : library)"
+    case .bf16:
+      switch BF16Product.Backend.preferred {
+      case .panels: return "\(instructions) and AVX512-BF16, products by this program"
+      case .oneDNN: return "\(instructions), products by \(oneDNN)"
+      case .widening: return "\(instructions), products by \(library), operands widened"
+      }
+    }
+  }
+
+  /// OpenBLAS's version and the kernels that it chose.
+  private static var library: String {
+    let words = String(cString: openblas_get_config()).split(separator: " ")
+    return words.prefix(2).joined(separator: " ") + " " + blasKernel
+  }
+
+  private static var oneDNN: String {
+    guard let version = dnnl_version()?.pointee else { return "oneDNN" }
+    return "oneDNN \(version.major).\(version.minor).\(version.patch)\(hasAMX ? " with AMX" : "")"
+  }
+}

@@ -1,0 +1,16 @@
+"""A copy of an HDF5 file in which one attribute of a group says something else.
+
+change_attribute.py FILE COPY GROUP NAME VALUE
+"""
+
+import sys
+
+import h5py
+
+source, target, group, name, value = sys.argv[1:]
+with h5py.File(source) as old, h5py.File(target, "w") as new:
+    for key in old.keys():
+        old.copy(key, new)
+    for key in old.attrs:
+        new.attrs[key] = old.attrs[key]
+    new[group].attrs[name] = value

@@ -1,0 +1,97 @@
+import Foundation
+import JSON
+import Storage
+import TestSupport
+import Testing
+
+/// One run, and the same bits on any number of ranks, however often it was interrupted and whoever went on.
+@Suite(.serialized) struct RankIndependenceTests {
+  /// 24 micro-batches a step, which 1, 2, 3, 4, 6 and 8 ranks share. The tensors are of several granules.
+  private static let settings = [
+    "training.steps=12", "training.global_batch_size=24", "model.hidden_size=64", "model.intermediate_size=96",
+    "validation.sequences=11",
+  ]
+
+  private func train(
+    _ workplace: Workplace, _ name: String, ranks: Int?, _ settings: [String], _ arguments: [String] = []
+  ) throws {
+    let sets = (Self.settings + settings).flatMap { ["--set", $0] }
+    let outcome = try workplace.train(sets + arguments, name: name, ranks: ranks)
+    #expect(outcome.status == 0, "\(name): \(outcome.error)")
+  }
+
+  @Test func `1, 2, 3, 4, 6 and 8 ranks, with and without sharding`() throws {
+    let workplace = try Workplace()
+    try train(workplace, "plain", ranks: nil, [])
+    for (index, ranks) in [1, 2, 3, 4, 6, 8].enumerated() {
+      let sharded = index % 2 == 1
+      let name = "ranks-\(ranks)"
+      try train(workplace, name, ranks: ranks, ["optimizer.sharded=\(sharded)"])
+      try expectSame(workplace.run(name), workplace.run("plain"), at: 12)
+    }
+    for ranks in [2, 3] {
+      try train(workplace, "other-\(ranks)", ranks: ranks, ["optimizer.sharded=\(ranks == 3)"])
+      try expectSame(workplace.run("other-\(ranks)"), workplace.run("plain"), at: 12)
+    }
+  }
+
+  /// Every pattern, both precisions and architectures, micro-batches of one sequence and of two, recomputation, documents.
+  private static let variants: [(settings: [String], ranks: Int)] = [
+    (["hidden_decoding=null"], 8),
+    (["hidden_decoding=null", "training.precision=bf16", "training.micro_batch_size=2"], 4),
+    (["hidden_decoding={\"pattern\":\"phd\",\"repeats\":3}", "training.micro_batch_size=2"], 6),
+    (["hidden_decoding={\"pattern\":\"swa\",\"repeats\":2,\"window\":4}", "training.precision=bf16"], 3),
+    (["training.recompute=block", "model.architecture=llama", "optimizer.sharded=true"], 4),
+    (["training.precision=bf16", "training.recompute=block", "optimizer.sharded=true"], 8),
+    (["hidden_decoding={\"pattern\":\"naive\",\"repeats\":2}", "training.threads=2", "optimizer.sharded=true"], 2),
+    (["data.train=ends.h5", "data.document_mask=true", "data.validation={}", "model.tie_word_embeddings=true"], 6),
+  ]
+
+  @Test(arguments: 0..<8) func `every kind of run`(number: Int) throws {
+    let workplace = try Workplace()
+    try workplace.writeCorpus(Workplace.tokens(samples: 47, seed: 3), endOfDocument: 3, to: "ends.h5")
+    let (settings, ranks) = Self.variants[number]
+    try train(workplace, "one", ranks: nil, settings + ["training.threads=1"])
+    try train(workplace, "several", ranks: ranks, settings)
+    try expectSame(workplace.run("several"), workplace.run("one"), at: 12)
+  }
+
+  /// An epoch is 47 samples, two steps: every stop but the first lies in the middle of one.
+  @Test func `saved on 4 ranks, resumed on 2, on 8, on 1, on 3`() throws {
+    let workplace = try Workplace()
+    try train(workplace, "straight", ranks: nil, [])
+    for (ranks, stop, sharded) in [(4, 2, true), (2, 5, false), (8, 6, true), (1, 7, true), (3, 12, false)] {
+      try train(
+        workplace, "elastic", ranks: ranks, ["optimizer.sharded=\(sharded)"], ["--stop-after", "\(stop)"])
+    }
+    let run = workplace.run("elastic")
+    try expectSame(run, workplace.run("straight"), at: 12)
+    #expect(try run.records("run").map { $0["ranks"]?.integer } == [4, 2, 8, 1, 3])
+    #expect(try run.records("run").allSatisfy { $0["arithmetic"]?.string?.isEmpty == false })
+  }
+
+  @Test func `without reproducible, the same number of ranks gives the same bits`() throws {
+    let workplace = try Workplace()
+    for name in ["one", "two"] { try train(workplace, name, ranks: 3, ["training.reproducible=false"]) }
+    try expectSame(workplace.run("one"), workplace.run("two"), at: 12)
+    try train(workplace, "reproducible", ranks: 3, [])
+    let (found, expected) = (
+      try workplace.run("one").steps("loss"), try workplace.run("reproducible").steps("loss")
+    )
+    for (found, expected) in zip(found, expected) { #expect(abs(found - expected) < 1e-3 * expected) }
+  }
+
+  @Test(.enabled(if: Peers.python != nil, Comment(rawValue: Peers.missing)))
+  func `a resume under another arithmetic says so`() throws {
+    let workplace = try Workplace()
+    try train(workplace, "moved", ranks: nil, [], ["--stop-after", "6"])
+    // As if another machine had saved it.
+    let other = workplace["other.h5"]
+    try Peers.run(
+      "change_attribute.py", [workplace.run("moved").checkpoint(6), other, "state", "arithmetic", "an abacus"])
+    try train(workplace, "moved", ranks: nil, [], ["--resume", other])
+    let warnings = try workplace.run("moved").records("warning").compactMap { $0["message"]?.string }
+    let arithmetic = try #require(try workplace.run("moved").records("run").last?["arithmetic"]?.string)
+    #expect(warnings.contains { $0.contains("an abacus") && $0.contains(arithmetic) && $0.contains("the bits may") })
+  }
+}
