@@ -95,7 +95,8 @@ let package = Package(
     .testTarget(
       name: "ServerTests",
       dependencies: [
-        "Server", "Inference", "Kernels", "Transformer", "Corpus", "JSON", "Storage", "TestSupport", "phd", "phd-train",
+        "Server", "Inference", "Kernels", "Transformer", "Corpus", "Tokenizers", "HuggingFace", "Training", "JSON",
+        "Storage", "TestSupport", "phd",
       ]),
     .testTarget(name: "StorageTests", dependencies: ["Storage", "TestSupport"]),
     .testTarget(

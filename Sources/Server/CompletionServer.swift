@@ -2,6 +2,7 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import Synchronization
 
 /// A server could not be started.
 public struct ServerError: Error, Equatable, CustomStringConvertible {
@@ -9,7 +10,7 @@ public struct ServerError: Error, Equatable, CustomStringConvertible {
 }
 
 /// OpenAI's completions over HTTP: `POST /v1/completions`, and `GET` of `/v1/models`, `/health` and `/metrics`.
-public final class CompletionServer {
+public final class CompletionServer: Sendable {
   /// Where it listens, with the port that was chosen.
   public let host: String
   public let port: Int
@@ -17,6 +18,7 @@ public final class CompletionServer {
   private let service: Service
   private let group: MultiThreadedEventLoopGroup
   private let listener: any Channel
+  private let hasStopped = Atomic<Bool>(false)
 
   /// Listens at once.
   ///
@@ -67,8 +69,12 @@ public final class CompletionServer {
       }
   }
 
+  /// Open connections.
+  var connections: Int { service.connections.load(ordering: .relaxed) }
+
   /// Refuses new requests, lets running ones end within the settings' time of grace, and closes all connections.
   public func stop() {
+    if hasStopped.exchange(true, ordering: .relaxed) { return }
     service.beginStopping()
     service.engine.stop(within: service.settings.grace)
     let end = ContinuousClock.now + .seconds(service.settings.grace + 2)
