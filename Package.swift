@@ -51,7 +51,7 @@ let package = Package(
     .target(
       name: "Server",
       dependencies: [
-        "Inference", "Kernels", "Transformer", "Corpus", "JSON", .product(name: "NIOCore", package: "swift-nio"),
+        "Inference", "Kernels", "Corpus", "JSON", .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
       ]),
 

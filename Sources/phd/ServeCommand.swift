@@ -61,6 +61,9 @@ struct ServeCommand: ParsableCommand {
     help: ArgumentHelp("Seconds that a client may take to send a request, or be idle.", valueName: "n"))
   var timeout = 60.0
 
+  @Option(help: ArgumentHelp("Seconds that running requests have to end when the server stops.", valueName: "n"))
+  var grace = 5.0
+
   @Flag(help: "A line on standard error for each request.")
   var verbose = false
 
@@ -75,6 +78,7 @@ struct ServeCommand: ParsableCommand {
         throw ValidationError("--\(name) \(value): expected 1 to \(most)")
       }
     }
+    if !(grace >= 0 && grace <= 86400) { throw ValidationError("--grace \(grace): expected 0 to 86400") }
     if !(timeout >= 0.1 && timeout <= 86400) { throw ValidationError("--timeout \(timeout): expected 0.1 to 86400") }
   }
 
@@ -84,7 +88,7 @@ struct ServeCommand: ParsableCommand {
     let loaded = try LoadedModel(checkpoint, tokenizer: tokenizer)
     var settings = ServerSettings()
     (settings.host, settings.port, settings.maximumBody) = (host, port, maxBody)
-    (settings.maximumConnections, settings.timeout) = (maxConnections, timeout)
+    (settings.maximumConnections, settings.timeout, settings.grace) = (maxConnections, timeout, grace)
     if verbose { settings.log = { ErrorReport.print(toStandardError: "phd: \($0)") } }
     let limits = Engine.Limits(running: maxSequences, waiting: maxQueue, cacheBytes: try cacheBytes(loaded, settings))
     if precision == .bf16, let warning = Processor.bf16Warning {

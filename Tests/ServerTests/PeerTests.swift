@@ -145,6 +145,7 @@ struct PeerTests {
       let result = try #require(found[name])
       #expect(result["items"]?.integer == items.count)
       #expect(result["acc"]?.number == acc && result["acc_norm"]?.number == accNorm, "\(name)")
+      // Here is the place to compare with what `phd evaluate tasks` prints of the same checkpoint and files.
       let theirs = result["loglikelihoods"]?.array?.map { $0.array?.compactMap(\.number) ?? [] } ?? []
       for (mine, theirs) in zip(logLikelihoods, theirs) {
         #expect(mine.count == theirs.count && zip(mine, theirs).allSatisfy { abs($0 - $1) < 1e-3 })

@@ -101,7 +101,7 @@ import Testing
       }
       #expect(try served.client().complete("{\"prompt\":").status == 400)
     }
-    for number in 0..<3 { try round(number) }
+    for number in 0..<2 { try round(number) }
     let before = served.residentBytes
     // 100 MB, by length and in chunks: refused, and thrown away as they come.
     let megabyte = [UInt8](repeating: 0x20, count: 1_000_000)
@@ -116,7 +116,7 @@ import Testing
       }
       #expect(client.response()?.status == 413)
     }
-    for number in 3..<8 { try round(number) }
+    for number in 2..<5 { try round(number) }
     let after = served.residentBytes
     #expect(before > 0 && after < before + 64 << 20, "\(before) bytes before, \(after) after")
     let client = try served.client()
@@ -127,11 +127,11 @@ import Testing
 
   @Test("A signal lets running requests end, and ends the program in a few seconds", arguments: [SIGTERM, SIGINT])
   func signals(_ signal: Int32) throws {
-    let served = try ServedProgram(try checkpoint, bytes + ["--max-length", "1000000"])
+    let served = try ServedProgram(try checkpoint, bytes + ["--max-length", "1000000", "--grace", "2"])
     let (short, long) = (try served.client(), try served.client())
     long.send(RawClient.request(#"{"prompt":"a","max_tokens":900000,"ignore_eos":true,"stream":true}"#))
     #expect(long.read { $0.contains("data:") })
-    short.send(RawClient.request(#"{"prompt":"a","max_tokens":300,"ignore_eos":true,"stream":true}"#))
+    short.send(RawClient.request(#"{"prompt":"a","max_tokens":100,"ignore_eos":true,"stream":true}"#))
     #expect(short.read { $0.contains("data:") })
     served.program.signal(signal)
     #expect(short.read { $0.contains("[DONE]") })
