@@ -14,6 +14,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.90.0"),
   ],
   targets: [
     .systemLibrary(name: "CProcessor"),
@@ -47,6 +48,12 @@ let package = Package(
       dependencies: [
         "Kernels", "Transformer", "HuggingFace", "JSON", "Storage", "Tokenizers", "Corpus", "Communication",
       ]),
+    .target(
+      name: "Server",
+      dependencies: [
+        "Inference", "Kernels", "Corpus", "JSON", .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+      ]),
 
     .executableTarget(
       name: "phd-train",
@@ -56,7 +63,7 @@ let package = Package(
       dependencies: [
         "Training", "Inference", "Transformer", "HuggingFace", "Communication", "Corpus", "Tokenizers", "Storage",
         "JSON", "Kernels",
-        "Charts",
+        "Charts", "Server",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -85,6 +92,12 @@ let package = Package(
     .testTarget(name: "ChartsTests", dependencies: ["Charts"]),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "JSON", "COnig", "TestSupport"]),
+    .testTarget(
+      name: "ServerTests",
+      dependencies: [
+        "Server", "Inference", "Kernels", "Transformer", "Corpus", "Tokenizers", "HuggingFace", "Training", "JSON",
+        "Storage", "TestSupport", "phd",
+      ]),
     .testTarget(name: "StorageTests", dependencies: ["Storage", "TestSupport"]),
     .testTarget(
       name: "CorpusTests", dependencies: ["Corpus", "Storage", "JSON", "Tokenizers", "TestSupport", "phd"],

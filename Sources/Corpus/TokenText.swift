@@ -41,4 +41,21 @@ public enum TokenText: Sendable {
     case .file(let tokenizer): tokenizer.isSpecial(token) ? [] : Array(tokenizer.bytes(of: token))
     }
   }
+
+  /// The bytes that a token is written as, special ones by their names; none for a token that there is not.
+  public func spelling(of token: Int) -> [UInt8] {
+    switch self {
+    case .bytes: token == endOfDocument ? Array(FileTokenizer.usualEnds[0].utf8) : bytes(of: token)
+    case .file(let tokenizer): Array(tokenizer.bytes(of: token))
+    }
+  }
+
+  /// The most bytes of text that so many tokens can stand for.
+  public func longestText(tokens: Int) -> Int {
+    switch self {
+    case .bytes: tokens
+    case .file(let tokenizer):
+      tokens * ((0..<tokenizer.vocabularySize).lazy.map { tokenizer.bytes(of: $0).count }.max() ?? 1)
+    }
+  }
 }

@@ -70,9 +70,26 @@ public final class Decoder {
     _ body: (_ sequence: Int, _ position: Int, _ logits: UnsafeBufferPointer<Float>) -> Void
   ) {
     precondition(caches.count == tokens.count, "\(caches.count) caches, \(tokens.count) sequences of tokens")
-    let cones = zip(caches, tokens).map { cache, tokens in
-      precondition(!tokens.isEmpty && cache.length + tokens.count <= cache.capacity, "no tokens, or no room")
-      return DependencyCone(model, wanted: wanted == .all ? cache.length : cache.length + tokens.count - 1)
+    let firsts = zip(caches, tokens).map { wanted == .all ? $0.length : $0.length + $1.count - 1 }
+    extend(caches, by: tokens, logitsFrom: firsts, body)
+  }
+
+  /// The same with the logits of each sequence's positions from `wanted` on. A prompt may come in pieces: each call with
+  /// the first position whose logits are wanted at all, which lies beyond all but the last pieces, computes nothing that
+  /// the whole would not.
+  ///
+  /// - Precondition: every sequence has new tokens, each below V, and room for them.
+  public func extend(
+    _ caches: [KVCache], by tokens: [[Int32]], logitsFrom wanted: [Int],
+    _ body: (_ sequence: Int, _ position: Int, _ logits: UnsafeBufferPointer<Float>) -> Void
+  ) {
+    precondition(
+      caches.count == tokens.count && caches.count == wanted.count,
+      "\(caches.count) caches, \(tokens.count) sequences of tokens, \(wanted.count) wanted positions")
+    let cones = caches.indices.map { index in
+      let (cache, count) = (caches[index], tokens[index].count)
+      precondition(count > 0 && cache.length + count <= cache.capacity, "no tokens, or no room")
+      return DependencyCone(model, wanted: wanted[index])
     }
     let longest = zip(caches, tokens).map { $0.length + $1.count }.max() ?? 0
     if rotary.positions < longest { rotary = Decoder.rotary(model, positions: max(longest, 2 * rotary.positions)) }
@@ -93,9 +110,12 @@ public final class Decoder {
     }
   }
 
+  /// How many tokens go through at one time: more are cut into pieces, as if they had come in several calls.
+  public var tokensAtOnce: Int { max(1, rowsAtOnce / model.cachedCopies) }
+
   /// The tokens of each sequence that go through next, together about ``rowsAtOnce`` rows.
   private func nextPiece(_ tokens: [[Int32]], _ done: [Int]) -> [Range<Int>] {
-    var room = max(1, rowsAtOnce / model.cachedCopies)
+    var room = tokensAtOnce
     return zip(tokens, done).map { tokens, done in
       let count = min(tokens.count - done, room)
       room -= count

@@ -41,6 +41,12 @@ public struct Sampler: Sendable {
   public mutating func next(
     _ logits: UnsafeBufferPointer<Float>, seen: Set<Int32>
   ) -> (token: Int32, logProbability: Float) {
+    let token = choose(logits, seen: seen)
+    return (token, Self.logProbability(Int(token), logits))
+  }
+
+  /// The next token alone.
+  public mutating func choose(_ logits: UnsafeBufferPointer<Float>, seen: Set<Int32>) -> Int32 {
     var scores = Array(logits)
     if sampling.repetitionPenalty != 1 {
       for token in seen {
@@ -48,8 +54,7 @@ public struct Sampler: Sendable {
         scores[Int(token)] = score > 0 ? score / sampling.repetitionPenalty : score * sampling.repetitionPenalty
       }
     }
-    let token = sampling.temperature == 0 ? likeliest(scores) : draw(scores)
-    return (Int32(token), Self.logProbability(token, logits))
+    return Int32(sampling.temperature == 0 ? likeliest(scores) : draw(scores))
   }
 
   /// log p of a token.

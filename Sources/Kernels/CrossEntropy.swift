@@ -44,6 +44,14 @@ public enum CrossEntropy {
     }
   }
 
+  /// What one row's log-probabilities are less by than its logits, in two parts that are to be taken off one after the
+  /// other: the highest logit, and the logarithm of the sum of exp(logit − highest).
+  public static func logSumExp(_ row: UnsafeBufferPointer<Float>) -> (highest: Float, logSum: Float) {
+    guard let first = row.baseAddress else { return (0, 0) }
+    let highest = maximum(first, count: row.count)
+    return (highest, log(expSum(first, less: highest, count: row.count)))
+  }
+
   private static func maximum(_ row: UnsafePointer<Float>, count: Int) -> Float {
     var highest = -Float.infinity
     var vectors = Vector(repeating: -.infinity)

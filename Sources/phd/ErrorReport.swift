@@ -3,6 +3,7 @@ import Corpus
 import Foundation
 import Inference
 import Kernels
+import Server
 import Training
 
 /// How an error leaves the program: a line or two on standard error, and an exit status of sysexits.
@@ -32,6 +33,7 @@ enum ErrorReport {
 
   private static func status(of error: any Error) -> Int32? {
     if error is InputFormatError { return ExitStatus.usage.rawValue }
+    if error is ServerError { return ExitStatus.inputOutput.rawValue }
     guard let error = error as? InferenceError else { return ExitStatus.of(error) }
     switch error.kind {
     case .usage: return ExitStatus.usage.rawValue

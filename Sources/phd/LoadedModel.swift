@@ -6,6 +6,8 @@ import Transformer
 
 /// A checkpoint's model, still without its weights, and what its tokens mean.
 struct LoadedModel {
+  /// Its run's name, or its file's.
+  let name: String
   let layout: ParameterLayout
   let hiddenDecoding: HiddenDecoding
   /// The tokens that end a text, as far as they are known.
@@ -21,6 +23,7 @@ struct LoadedModel {
     try ErrorReport.requireProcessor()
     let report = try CheckpointReport(path)
     checkpoint = report.checkpoint
+    name = report.saved.name
     layout = ParameterLayout(report.saved.model)
     hiddenDecoding = report.saved.hiddenDecoding
     text = try TokenText(checkpoint, named: tokenizer)

@@ -10,8 +10,8 @@ struct PHD: ParsableCommand {
     abstract: "What stands around a training run: corpora, logs, checkpoints, plans.",
     version: Version.current,
     subcommands: [
-      CorpusCommand.self, LogCommand.self, CheckpointCommand.self, GenerateCommand.self, EvaluateCommand.self,
-      PlanCommand.self, BenchmarkCommand.self,
+      CorpusCommand.self, LogCommand.self, CheckpointCommand.self, GenerateCommand.self, ServeCommand.self,
+      EvaluateCommand.self, PlanCommand.self, BenchmarkCommand.self,
     ])
 
   /// Parses, runs, and reports an error once.

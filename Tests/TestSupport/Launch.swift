@@ -13,6 +13,8 @@ public struct Outcome: Sendable {
 /// A program that could not be run to its end.
 public struct LaunchError: Error, CustomStringConvertible {
   public let description: String
+
+  public init(description: String) { self.description = description }
 }
 
 /// The folder of the built programs: that of the test runner, or `PHD_BUILD_DIRECTORY`.

@@ -1,17 +1,17 @@
 /// The text of generated tokens as it comes: whole characters, up to a stop text.
-struct GeneratedText {
+public struct GeneratedText: Sendable {
   private let stops: [[UInt8]]
   private var bytes: [UInt8] = []
   private var written = 0
   /// Whether a stop text has come; what follows it is dropped.
-  private(set) var isStopped = false
+  public private(set) var isStopped = false
 
-  init(stops: [String]) { self.stops = stops.map { Array($0.utf8) } }
+  public init(stops: [String]) { self.stops = stops.map { Array($0.utf8) } }
 
   /// Adds a token's bytes; the text that is certain now and was not before.
   ///
   /// The text ends before the stop text that begins first, wherever in a token it begins.
-  mutating func add(_ token: [UInt8]) -> String {
+  public mutating func add(_ token: [UInt8]) -> String {
     guard !isStopped else { return "" }
     let before = bytes.count
     bytes += token
@@ -25,9 +25,9 @@ struct GeneratedText {
   }
 
   /// What has been held back.
-  mutating func finish() -> String { take(bytes.count) }
+  public mutating func finish() -> String { take(bytes.count) }
 
-  func whole() -> String { String(decoding: bytes, as: UTF8.self) }
+  public func whole() -> String { String(decoding: bytes, as: UTF8.self) }
 
   private func firstIndex(of stop: [UInt8], from start: Int) -> Int? {
     var index = start

@@ -1,0 +1,205 @@
+import Foundation
+import Inference
+import Synchronization
+
+/// Takes many sequences through one model together, on a thread of its own.
+///
+/// In each round every running sequence gets a token, all in one pass over the weights, and waiting prompts, or pieces of
+/// them, go through in another. A sequence enters when there is a place and memory for its cache, first come first
+/// served, and leaves when it ends. What a sequence gets does not depend on the others: not in one bit.
+public final class Engine: @unchecked Sendable {
+  // Unchecked: `waiting` and the flags are guarded by `condition`; `running` and `decoder` are the thread's.
+
+  /// How much is taken on.
+  public struct Limits: Sendable {
+    /// Sequences that run at once.
+    public var running: Int
+    /// Sequences that wait.
+    public var waiting: Int
+    /// Bytes of the running ones' caches.
+    public var cacheBytes: Int
+
+    public init(running: Int, waiting: Int, cacheBytes: Int) {
+      self.running = running
+      self.waiting = waiting
+      self.cacheBytes = cacheBytes
+    }
+  }
+
+  /// What has been done since the start, and is being done.
+  final class Counts: Sendable {
+    let promptTokens = Atomic<Int>(0)
+    let generatedTokens = Atomic<Int>(0)
+    let running = Atomic<Int>(0)
+    let waiting = Atomic<Int>(0)
+    let cacheBytes = Atomic<Int>(0)
+  }
+
+  public let limits: Limits
+  let counts = Counts()
+
+  private let decoder: Decoder
+  private let condition = NSCondition()
+  private var waiting: [SequenceTask] = []
+  private var isStopping = false
+  /// When running sequences are given up; nil while there is no hurry.
+  private var deadline: ContinuousClock.Instant?
+  private var hasStopped = false
+
+  private var running: [RunningSequence] = []
+  private var usedBytes = 0
+
+  public init(_ decoder: Decoder, _ limits: Limits) {
+    self.decoder = decoder
+    self.limits = limits
+    let thread = Thread { [self] in serve() }
+    thread.name = "engine"
+    thread.start()
+  }
+
+  /// Bytes of a sequence's cache.
+  private func bytes(_ task: SequenceTask) -> Int {
+    KVCache.bytes(
+      decoder.model.configuration, decoder.model.hiddenDecoding, decoder.model.weights.precision,
+      capacity: task.capacity)
+  }
+
+  /// Lines up all of the sequences, or none.
+  ///
+  /// - Throws: ``APIError``: 429 where the queue is full, 503 where the engine stops, 400 where one can never run.
+  func submit(_ tasks: [SequenceTask]) throws(APIError) {
+    for task in tasks where bytes(task) > limits.cacheBytes {
+      throw APIError(
+        400,
+        "\(task.prompt.count) prompt tokens and \(task.maximumTokens) new ones need a KV cache of \(bytes(task)) bytes; "
+          + "the server has memory for \(limits.cacheBytes)", parameter: "max_tokens", code: "context_length_exceeded")
+    }
+    condition.lock()
+    defer { condition.unlock() }
+    if isStopping { throw .stopping }
+    waiting.removeAll { $0.listener.isCancelled }
+    if waiting.count + tasks.count > limits.waiting {
+      throw .overloaded("\(waiting.count) sequences are waiting, of \(limits.waiting) at the most")
+    }
+    waiting += tasks
+    counts.waiting.store(waiting.count, ordering: .relaxed)
+    condition.signal()
+  }
+
+  /// Refuses new sequences and those that wait; the running ones may go on for a while.
+  ///
+  /// - Parameter seconds: until the running ones are given up too.
+  public func stop(within seconds: Double) {
+    condition.lock()
+    isStopping = true
+    deadline = .now + .seconds(seconds)
+    condition.signal()
+    condition.unlock()
+  }
+
+  /// Whether all have ended after ``stop(within:)``.
+  public var isStopped: Bool {
+    condition.lock()
+    defer { condition.unlock() }
+    return hasStopped
+  }
+
+  // MARK: the thread
+
+  private func serve() {
+    while let (admitted, refused) = next() {
+      for task in refused { task.listener.ended(task.index, .failed(.stopping)) }
+      for task in admitted {
+        usedBytes += bytes(task)
+        running.append(RunningSequence(task, KVCache(for: decoder.model, capacity: task.capacity)))
+      }
+      dropCancelled()
+      decode()
+      prefill()
+      running.removeAll { sequence in
+        if sequence.hasEnded { usedBytes -= bytes(sequence.task) }
+        return sequence.hasEnded
+      }
+      counts.running.store(running.count, ordering: .relaxed)
+      counts.cacheBytes.store(usedBytes, ordering: .relaxed)
+    }
+    condition.lock()
+    hasStopped = true
+    condition.unlock()
+  }
+
+  /// Waits for something to do: the sequences that enter now, and those that never will. Nil when all is over.
+  private func next() -> (admitted: [SequenceTask], refused: [SequenceTask])? {
+    condition.lock()
+    defer { condition.unlock() }
+    while waiting.isEmpty && running.isEmpty && !isStopping { condition.wait() }
+    defer { counts.waiting.store(waiting.count, ordering: .relaxed) }
+    if isStopping {
+      if waiting.isEmpty && running.isEmpty { return nil }
+      defer { waiting = [] }
+      if let deadline, ContinuousClock.now > deadline { for sequence in running { sequence.end(.failed(.stopping)) } }
+      return ([], waiting)
+    }
+    waiting.removeAll { $0.listener.isCancelled }
+    var (count, free) = (0, limits.cacheBytes - usedBytes)
+    while count < waiting.count, running.count + count < limits.running, bytes(waiting[count]) <= free {
+      free -= bytes(waiting[count])
+      count += 1
+    }
+    defer { waiting.removeFirst(count) }
+    return (Array(waiting[..<count]), [])
+  }
+
+  private func dropCancelled() {
+    for sequence in running where !sequence.hasEnded && sequence.task.listener.isCancelled { sequence.end(.stop) }
+  }
+
+  /// A token for all whose prompts are through.
+  private func decode() {
+    let sequences = running.filter { !$0.hasEnded && $0.next != nil }
+    // As many at once as the decoder takes uncut.
+    for start in stride(from: 0, to: sequences.count, by: decoder.tokensAtOnce) {
+      let part = sequences[start..<min(start + decoder.tokensAtOnce, sequences.count)].map { $0 }
+      decoder.extend(part.map(\.cache), by: part.map { $0.next.map { [$0] } ?? [] }) { index, _, logits in
+        advance(part[index], logits)
+      }
+    }
+  }
+
+  /// The next pieces of prompts, as many as the decoder takes uncut.
+  private func prefill() {
+    var room = decoder.tokensAtOnce
+    var sequences: [RunningSequence] = []
+    for sequence in running where !sequence.hasEnded && sequence.next == nil {
+      let count = sequence.piece(atMost: decoder.tokensAtOnce).count
+      if count > room { break }
+      room -= count
+      sequences.append(sequence)
+    }
+    if sequences.isEmpty { return }
+    let pieces = sequences.map { Array($0.piece(atMost: decoder.tokensAtOnce)) }
+    var scores: [[TokenScore]] = sequences.map { _ in [] }
+    decoder.extend(sequences.map(\.cache), by: pieces, logitsFrom: sequences.map(\.firstWanted)) {
+      index, position, logits in
+      let (sequence, task) = (sequences[index], sequences[index].task)
+      if task.scoresPrompt && position + 1 < task.prompt.count {
+        scores[index].append(TokenScore(of: task.prompt[position + 1], logits, likeliest: task.logprobs ?? 0))
+      }
+      if position + 1 < task.prompt.count { return }
+      if !scores[index].isEmpty { task.listener.promptScored(task.index, scores[index]) }
+      scores[index] = []
+      task.listener.promptDone(task.index)
+      advance(sequence, logits)
+    }
+    for (sequence, scores) in zip(sequences, scores) where !scores.isEmpty {
+      sequence.task.listener.promptScored(sequence.task.index, scores)
+    }
+    counts.promptTokens.wrappingAdd(pieces.reduce(0) { $0 + $1.count }, ordering: .relaxed)
+  }
+
+  private func advance(_ sequence: RunningSequence, _ logits: UnsafeBufferPointer<Float>) {
+    let before = sequence.count
+    sequence.advance(logits)
+    counts.generatedTokens.wrappingAdd(sequence.count - before, ordering: .relaxed)
+  }
+}

@@ -1,0 +1,41 @@
+import Kernels
+
+/// A token's log-probability under the model, before temperature, and those of the likeliest in its place.
+struct TokenScore: Sendable, Equatable {
+  struct Candidate: Sendable, Equatable {
+    let token: Int32
+    let logProbability: Float
+  }
+
+  let logProbability: Float
+  /// The likeliest first; of equal ones the first in the vocabulary.
+  let likeliest: [Candidate]
+
+  /// - Parameters:
+  ///   - logits: [V].
+  ///   - count: how many of the likeliest.
+  init(of token: Int32, _ logits: UnsafeBufferPointer<Float>, likeliest count: Int) {
+    let (highest, logSum) = CrossEntropy.logSumExp(logits)
+    func logProbability(_ token: Int) -> Float { logits[token] - highest - logSum }
+    self.logProbability = logProbability(Int(token))
+    likeliest = TokenScore.highest(min(count, logits.count), of: logits).map {
+      Candidate(token: Int32($0), logProbability: logProbability($0))
+    }
+  }
+
+  /// The places of the highest values, in falling order: a few of many.
+  private static func highest(_ count: Int, of values: UnsafeBufferPointer<Float>) -> [Int] {
+    guard count > 0 else { return [] }
+    var best: [Int] = []
+    best.reserveCapacity(count + 1)
+    var least = -Float.infinity
+    for index in values.indices where best.count < count || values[index] > least {
+      let value = values[index]
+      let place = best.firstIndex { values[$0] < value } ?? best.count
+      best.insert(index, at: place)
+      if best.count > count { best.removeLast() }
+      least = values[best[best.count - 1]]
+    }
+    return best
+  }
+}

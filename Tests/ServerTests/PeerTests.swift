@@ -1,0 +1,174 @@
+import Corpus
+import Foundation
+import Inference
+import JSON
+import Kernels
+import TestSupport
+import Testing
+import Tokenizers
+import Training
+import Transformer
+
+@testable import Server
+
+/// Other people's clients against `phd serve`.
+@Suite(.serialized, .enabled(if: Peers.python != nil, Comment(rawValue: Peers.missing)))
+struct PeerTests {
+  @Test("OpenAI's client: completions, streams, log-probabilities, errors by their classes")
+  func client() throws {
+    let folder = try TemporaryFolder()
+    try ServedProgram.writeCheckpoint(to: "\(folder.path)/small.h5")
+    let served = try ServedProgram("\(folder.path)/small.h5", ["--tokenizer", "bytes"])
+    try Peers.run("serving.py", ["client", served.url, "\(folder.path)/out.json"])
+    let found = try JSONValue(parsing: try bytes(of: "\(folder.path)/out.json"))
+    let generated = try launch(
+      "phd",
+      [
+        "generate", "--checkpoint", "\(folder.path)/small.h5", "--tokenizer", "bytes", "--prompt", "The q", "--greedy",
+        "--max-new-tokens", "8", "--json",
+      ])
+    let report = try JSONValue(parsing: generated.output)
+    let text = try #require(report["text"]?.string)
+    let tokens = report["tokens"]?.array ?? []
+    #expect(found["models"] == ["small"] && found["retrieved"] == "small")
+    #expect(found["completion"]?.string == text && found["text"]?.string == "The q" + text)
+    #expect(found["streamed"]?.string == text && found["ids"]?.array?.prefix(tokens.count) == tokens[...])
+    let ended = tokens.count < 8
+    #expect(found["finish_reason"]?.string == (ended ? "stop" : "length"))
+    #expect(found["usage"]?["prompt_tokens"] == 5 && found["streamed_usage"] == found["usage"])
+    let reasons = found["stream_finish_reasons"]?.array ?? []
+    #expect(reasons.last == found["finish_reason"] && reasons.dropLast().allSatisfy { $0 == .null })
+    #expect(found["indices"] == [0, 1, 2, 3] && found["seeded"] == true)
+    let logprobs = try #require(found["logprobs"])
+    #expect(logprobs["token_logprobs"]?.array?.first == .null)
+    #expect(logprobs["tokens"]?.array?.prefix(5).compactMap(\.string).joined() == "The q")
+    let own = logprobs["token_logprobs"]?.array?.dropFirst(5).compactMap(\.number) ?? []
+    let expected = report["logprobs"]?.array?.compactMap(\.number) ?? []
+    #expect(!expected.isEmpty && zip(own, expected).allSatisfy { abs($0 - $1) < 1e-4 })
+    let errors: [(String, String, Int, JSONValue)] = [
+      ("model", "NotFoundError", 404, "model"), ("temperature", "BadRequestError", 400, "temperature"),
+      ("suffix", "BadRequestError", 400, "suffix"), ("long", "BadRequestError", 400, "prompt"),
+      ("penalty", "BadRequestError", 400, "frequency_penalty"), ("empty", "BadRequestError", 400, "prompt"),
+      ("best_of", "BadRequestError", 400, "best_of"), ("token", "BadRequestError", 400, "prompt"),
+      ("logit_bias", "BadRequestError", 400, "logit_bias"),
+    ]
+    for (name, kind, status, parameter) in errors {
+      let error = found["errors"]?[name]
+      #expect(error?["class"]?.string == kind && error?["status"]?.integer == status && error?["param"] == parameter)
+    }
+    #expect(try served.stop().status == 0)
+  }
+
+  /// A line of a task's file.
+  private struct Item {
+    let context: String
+    let choices: [String]
+    let label: Int
+
+    var json: JSONValue {
+      ["context": .string(context), "choices": .array(choices.map { .string($0) }), "label": .integer(label)]
+    }
+  }
+
+  /// Small sums and the like, which need nobody's files.
+  private static let made: [Item] = (0..<12).map { index in
+    Item(
+      context: "Question: what comes after \(index)?\nAnswer:",
+      choices: [" \(index + 1)", " \(index - 1) — not", " the number before \(index)"], label: index % 3)
+  }
+
+  /// The first items of a task as OLMo's in-loop evaluation asks it; choices share a context.
+  private func items(_ path: String, _ count: Int) throws -> [Item] {
+    try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").prefix(count).map { line in
+      let item = try JSONValue(parsing: String(line))
+      let requests = item["requests"]?.array ?? []
+      return Item(
+        context: requests.first?["context"]?.string ?? "", choices: requests.compactMap { $0["continuation"]?.string },
+        label: item["label"]?.integer ?? 0)
+    }
+  }
+
+  /// What the accuracies are by this project's own decoder, as `phd evaluate tasks` computes them: of a choice, the sum
+  /// of its tokens' log-probabilities behind its context, and the same over its characters.
+  private func expected(
+    _ items: [Item], _ decoder: Decoder, _ tokenizer: BPETokenizer
+  ) throws -> (acc: Double, accNorm: Double, logLikelihoods: [[Double]]) {
+    var (right, rightByLength) = (0, 0)
+    let all = try items.map { item in
+      let sums = try item.choices.map { choice in
+        let context = try tokenizer.encode(item.context).count
+        let tokens = try tokenizer.encode(item.context + choice).map { Int32($0) }
+        var sum = 0.0
+        decoder.extend([KVCache(for: decoder.model, capacity: tokens.count)], by: [tokens], logits: .all) {
+          _, position, logits in
+          if position + 1 < context || position + 1 == tokens.count { return }
+          sum += Double(Sampler.logProbability(Int(tokens[position + 1]), logits))
+        }
+        return sum
+      }
+      func best(_ scores: [Double]) -> Int { scores.indices.max { scores[$0] < scores[$1] } ?? 0 }
+      if best(sums) == item.label { right += 1 }
+      if best(zip(sums, item.choices).map { $0 / Double($1.unicodeScalars.count) }) == item.label { rightByLength += 1 }
+      return sums
+    }
+    return (Double(right) / Double(items.count), Double(rightByLength) / Double(items.count), all)
+  }
+
+  /// Makes a tokenizer of a text and a model of it with random weights, has lm-eval ask the server, and compares.
+  private func compare(_ tasks: [String: [Item]], text: String) throws {
+    let folder = try TemporaryFolder()
+    try text.write(toFile: "\(folder.path)/text.txt", atomically: true, encoding: .utf8)
+    let made = try launch(
+      "phd",
+      ["corpus", "train-tokenizer", "text.txt", "--vocab-size", "262", "--output", "tokenizer.json"],
+      directory: folder.path)
+    try #require(made.status == 0, "\(made.error)")
+    try #"{"tokenizer_class":"PreTrainedTokenizerFast","eos_token":"<|endoftext|>"}"#
+      .write(toFile: "\(folder.path)/tokenizer_config.json", atomically: true, encoding: .utf8)
+    let decoding = HiddenDecoding(pattern: .cswa, repeats: 2, window: 5, chunk: 16)
+    try ServedProgram.writeCheckpoint(decoding, to: "\(folder.path)/small.h5")
+    var paths: JSONValue.Object = JSONValue.Object()
+    for (name, items) in tasks {
+      let lines = items.map { $0.json.compact + "\n" }.joined()
+      try lines.write(toFile: "\(folder.path)/\(name).jsonl", atomically: true, encoding: .utf8)
+      paths[name] = .string("\(folder.path)/\(name).jsonl")
+    }
+    let served = try ServedProgram("\(folder.path)/small.h5", ["--tokenizer", folder.path])
+    try Peers.run(
+      "serving.py",
+      ["evaluate", served.url, "small", folder.path, JSONValue.object(paths).compact, "\(folder.path)/out.json"])
+    let found = try JSONValue(parsing: try bytes(of: "\(folder.path)/out.json"))
+    let tokenizer = try BPETokenizer(TokenizerFile(reading: folder.path))
+    let decoder = SmallModel.decoder(decoding)
+    for (name, items) in tasks {
+      let (acc, accNorm, logLikelihoods) = try expected(items, decoder, tokenizer)
+      let result = try #require(found[name])
+      #expect(result["items"]?.integer == items.count)
+      #expect(result["acc"]?.number == acc && result["acc_norm"]?.number == accNorm, "\(name)")
+      // Here is the place to compare with what `phd evaluate tasks` prints of the same checkpoint and files.
+      let theirs = result["loglikelihoods"]?.array?.map { $0.array?.compactMap(\.number) ?? [] } ?? []
+      for (mine, theirs) in zip(logLikelihoods, theirs) {
+        #expect(mine.count == theirs.count && zip(mine, theirs).allSatisfy { abs($0 - $1) < 1e-3 })
+      }
+    }
+    #expect(try served.stop().status == 0)
+  }
+
+  @Test("lm-eval gets the log-likelihoods of this project's decoder, on a task made here")
+  func madeTask() throws {
+    let text = String(repeating: "Question: what comes after 1? Answer: the number before 2 — not 3.\n", count: 50)
+    try compare(["made": PeerTests.made], text: text)
+  }
+
+  @Test(
+    "lm-eval gets the accuracies of this project's decoder on three tasks",
+    .enabled(if: shared("data/bench/olmo_requests_rc_0shot/piqa.jsonl") != nil, Comment(rawValue: sharedIsMissing)))
+  func sharedTasks() throws {
+    let names = ["arc_easy", "hellaswag", "piqa"]
+    let tasks = try names.map { name in
+      (name, try items(shared("data/bench/olmo_requests_rc_0shot/\(name).jsonl") ?? "", 25))
+    }
+    let text = tasks.flatMap { $0.1.map { $0.context + $0.choices.joined() } }.joined(separator: "\n")
+    try compare(Dictionary(uniqueKeysWithValues: tasks), text: text)
+  }
+}

@@ -1,0 +1,60 @@
+import Foundation
+import HuggingFace
+import JSON
+import Kernels
+import TestSupport
+import Training
+import Transformer
+
+/// `phd serve`, running with a small model.
+final class ServedProgram {
+  let program: RunningProgram
+  let port: Int
+
+  /// - Throws: `LaunchError` with what it said where it does not begin to serve.
+  init(_ checkpoint: String, _ arguments: [String] = []) throws {
+    program = try start("phd", ["serve", "--checkpoint", checkpoint, "--port", "0"] + arguments)
+    guard program.wait(until: { $0.output.contains("\n") }), let port = ServedProgram.port(program.output) else {
+      throw LaunchError(description: "phd serve does not serve: \(program.output) \(program.error)")
+    }
+    self.port = port
+  }
+
+  /// The port in the line that says where it serves.
+  static func port(_ line: String) -> Int? {
+    line.firstMatch(of: /http:\/\/127\.0\.0\.1:(\d+)\/v1/).flatMap { Int($0.1) }
+  }
+
+  var url: String { "http://127.0.0.1:\(port)/v1" }
+
+  func client() throws -> RawClient { try RawClient(port: port) }
+
+  /// Its resident memory, in bytes.
+  var residentBytes: Int {
+    // The shell that started it has become it.
+    let status = FileManager.default.contents(atPath: "/proc/\(program.processIdentifier)/status") ?? Data()
+    let line = String(decoding: status, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
+    return (line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) } ?? 0) << 10
+  }
+
+  /// Asks it to stop, as a system does, and waits.
+  func stop() throws -> Outcome {
+    program.signal(SIGTERM)
+    return try program.wait(timeout: 30)
+  }
+
+  /// A checkpoint of ``SmallModel``'s weights under a pattern.
+  static func writeCheckpoint(
+    _ decoding: HiddenDecoding = HiddenDecoding(pattern: .cswa, repeats: 2, window: 5, chunk: 16), to path: String
+  ) throws {
+    let (layout, parameters) = SmallModel.parameters()
+    let description = ModelDescription(
+      model: SmallModel.configuration, hiddenDecoding: decoding, metadata: ModelMetadata())
+    try Checkpoint.writeWeights(
+      layout, configuration: SavedModel.configuration(of: description, name: "small"), to: path
+    ) { tensor, floats in
+      guard let target = floats.baseAddress else { return }
+      target.update(from: parameters.pointer + tensor.range.lowerBound, count: floats.count)
+    }
+  }
+}
