@@ -49,6 +49,7 @@ let package = Package(
       name: "Training",
       dependencies: [
         "Kernels", "Transformer", "HuggingFace", "JSON", "Storage", "Tokenizers", "Corpus", "Communication",
+        "Inference", "Evaluation",
       ]),
 
     .executableTarget(
@@ -78,7 +79,10 @@ let package = Package(
 
     .testTarget(
       name: "EvaluationTests",
-      dependencies: ["Evaluation", "Inference", "Transformer", "Kernels", "Corpus", "Storage", "JSON", "TestSupport"]),
+      dependencies: [
+        "Evaluation", "Inference", "Transformer", "Kernels", "Corpus", "Tokenizers", "Storage", "JSON", "TestSupport",
+        "Training", "HuggingFace", "phd",
+      ]),
     .testTarget(name: "ReferenceTests", dependencies: ["Reference"]),
     .testTarget(name: "TransformerTests", dependencies: ["Transformer", "Kernels", "Reference", "Storage"]),
     .testTarget(name: "InferenceTests", dependencies: ["Inference", "Transformer", "Kernels"]),

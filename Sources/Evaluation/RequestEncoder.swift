@@ -56,6 +56,11 @@ public struct RequestEncoder: Sendable {
     self.maximumLength = maximumLength
   }
 
+  /// Finds out whether all of a benchmark's items can be asked.
+  ///
+  /// - Throws: as ``tokens(of:)``.
+  public func check(_ task: EvaluationTask) throws { for item in task.items { _ = try tokens(of: item) } }
+
   /// - Throws: ``EvaluationError`` where the continuation alone is longer than the model takes, or a token is outside its
   ///   vocabulary; `TokenizerError`.
   func tokens(of item: TaskItem) throws -> ItemTokens {

@@ -1,4 +1,5 @@
 import Communication
+import Inference
 import Kernels
 import Transformer
 
@@ -25,6 +26,7 @@ public final class Trainer {
   let communicator: Communicator
   let team: ThreadTeam
   let pass: ModelPass
+  /// The gradients, one for each parameter; between steps, other things may lie there.
   private let gradients: Buffer
   private let reduction: GradientReduction
   private let norm: FlatNorm
@@ -50,9 +52,9 @@ public final class Trainer {
     sums = [Double](repeating: 0, count: 2 * training.globalBatchSize / training.microBatchSize)
     pass = ModelPass(
       PassShape(configuration), layout: layout, recompute: training.recompute, trains: true, on: team)
-    gradients = Buffer(count: layout.count)
+    gradients = Buffer(count: layout.count + TaskValidation.weightPadding(configuration) / MemoryLayout<Float>.stride)
     reduction = GradientReduction(
-      communicator: communicator, buffer: gradients.floats, buckets: layout.buckets)
+      communicator: communicator, buffer: gradients[0..<layout.count], buckets: layout.buckets)
     norm = FlatNorm(count: layout.count)
     let optimizer = configuration.optimizer
     adamW = AdamW(beta1: optimizer.beta1, beta2: optimizer.beta2, epsilon: optimizer.epsilon)
@@ -71,7 +73,7 @@ public final class Trainer {
     guard sums.tokens > 0 else { throw NoTargetError(place: "step \(step)'s batch") }
     let tokens = Double(sums.tokens)
     // The gradient is a sum over tokens until here: it is divided once, by the global count.
-    let gradientNorm = norm.sumOfSquares(gradients.floats, on: team).squareRoot() / tokens
+    let gradientNorm = norm.sumOfSquares(gradients[0..<state.layout.count], on: team).squareRoot() / tokens
     let result = StepResult(
       loss: sums.crossEntropy / tokens, zLoss: training.zLoss * sums.squaredLogSumExp / tokens,
       gradientNorm: gradientNorm, learningRate: schedule.rate(step: step), tokens: sums.tokens)
@@ -90,6 +92,15 @@ public final class Trainer {
 
   /// Whether all weights are finite numbers: an update can break them though the loss before it was fine.
   var hasFiniteWeights: Bool { norm.sumOfSquares(state.parameters.floats, on: team).isFinite }
+
+  /// The model as it is now, for texts to be asked of: until the next step, whose gradients need the memory.
+  ///
+  /// - Precondition: the configuration has `validation.tasks`.
+  func inferenceModel() -> InferenceModel {
+    precondition(!configuration.validation.tasks.isEmpty, "no benchmark is configured, so there may be no room")
+    let weights = InferenceWeights(state.layout, .fp32, flat: state.parameters, in: gradients)
+    return InferenceModel(weights, configuration.hiddenDecoding)
+  }
 
   /// Leaves the gradient's sum over the global batch's tokens in ``gradients``, on every rank.
   private func gradientOfBatch(_ batch: SequenceTokens) throws -> LossSums {

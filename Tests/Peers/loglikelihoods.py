@@ -1,7 +1,7 @@
 """The log-likelihoods of benchmarks' choices, by transformers and tokenizers, each choice by itself.
 
   loglikelihoods.py make FOLDER TOKENIZER    a small random OLMo 2 and its tokenizer.json
-  loglikelihoods.py run FOLDER REQUESTS LIMIT OUT    REQUESTS: lines of {"requests": [{"context", "continuation"}, …]}
+  loglikelihoods.py run FOLDER LIMIT OUT REQUESTS…    REQUESTS: lines of {"requests": [{"context", "continuation"}, …]}
 """
 
 import json
@@ -44,29 +44,31 @@ def encode(tokenizer, context, continuation):
 
 
 @torch.no_grad()
-def run(folder, requests, limit, out):
+def run(folder, limit, out, requests):
     tokenizer = tokenizers.Tokenizer.from_file(f"{folder}/tokenizer.json")
     model = transformers.AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=True, dtype=torch.float32)
     model.eval()
-    with open(requests) as lines, open(out, "w") as file:
-        for line in list(lines)[:limit]:
-            result = []
-            for request in json.loads(line)["requests"]:
-                context, continuation = encode(tokenizer, request["context"], request["continuation"])
-                ids = torch.tensor([(context + continuation)[:-1]])
-                logits = model(ids).logits[0, len(context) - 1:].double()
-                targets = torch.tensor(continuation)
-                chosen = torch.log_softmax(logits, -1).gather(1, targets[:, None])
-                result.append(
-                    {
-                        "log_likelihood": chosen.sum().item(), "tokens": len(continuation),
-                        "is_greedy": bool((logits.argmax(-1) == targets).all()),
-                    }
-                )
-            print(json.dumps(result), file=file)
+    results = []
+    for path in requests:
+        with open(path) as file:
+            items = [json.loads(line)["requests"] for line in list(file)[:limit]]
+        results.append([[score(model, *encode(tokenizer, r["context"], r["continuation"])) for r in i] for i in items])
+    with open(out, "w") as file:
+        json.dump(results, file)
+
+
+def score(model, context, continuation):
+    ids = torch.tensor([(context + continuation)[:-1]])
+    logits = model(ids).logits[0, len(context) - 1:]
+    targets = torch.tensor(continuation)
+    chosen = torch.log_softmax(logits.double(), -1).gather(1, targets[:, None])
+    return {
+        "log_likelihood": chosen.sum().item(), "tokens": len(continuation),
+        "is_greedy": bool((logits.argmax(-1) == targets).all()),
+    }
 
 
 if sys.argv[1] == "make":
     make(sys.argv[2], sys.argv[3])
 else:
-    run(sys.argv[2], sys.argv[3], int(sys.argv[4]), sys.argv[5])
+    run(sys.argv[2], int(sys.argv[3]), sys.argv[4], sys.argv[5:])
