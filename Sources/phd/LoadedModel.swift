@@ -13,8 +13,8 @@ struct LoadedModel {
   let endTokens: Set<Int32>
   /// Nil where nobody knows what the tokens mean.
   let text: TokenText?
-  /// The token after each document, where one is known.
-  let endOfDocument: Int?
+  /// The token after each document, else the first that ends a text, where one is known.
+  private let endOfDocument: Int?
   /// Positions of the longest text that the model was made for, else of the samples that it was trained on.
   let maximumLength: Int?
 
@@ -30,10 +30,11 @@ struct LoadedModel {
     hiddenDecoding = report.saved.hiddenDecoding
     text = try TokenText(checkpoint, named: tokenizer)
     let vocabulary = layout.model.vocabularySize
-    endOfDocument = checkpoint.tokenizer.endOfDocument ?? text?.endOfDocument
+    let ends = report.saved.description.metadata.endOfText
+    let end = checkpoint.tokenizer.endOfDocument ?? text?.endOfDocument
+    endOfDocument = end ?? ends.first
     maximumLength = report.saved.exported(checkpoint.tokenizer).metadata.maxPositionEmbeddings
-    let ends = report.saved.description.metadata.endOfText + (endOfDocument.map { [$0] } ?? [])
-    endTokens = Set(ends.filter { $0 < vocabulary }.map { Int32($0) })
+    endTokens = Set((ends + (end.map { [$0] } ?? [])).filter { $0 < vocabulary }.map { Int32($0) })
   }
 
   /// The model with its weights, straight from the file to where decoding reads them.
