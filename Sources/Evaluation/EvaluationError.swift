@@ -7,6 +7,8 @@ public struct EvaluationError: StatusCarrying, Equatable, CustomStringConvertibl
     case usage
     /// A file of items that is wrong.
     case badData
+    /// One whose items do not say which choice is right.
+    case noLabels
     /// The model's numbers broke.
     case notFinite
   }
@@ -24,7 +26,7 @@ public struct EvaluationError: StatusCarrying, Equatable, CustomStringConvertibl
   public var exitStatus: Int32 {
     switch kind {
     case .usage: 64
-    case .badData: 65
+    case .badData, .noLabels: 65
     case .notFinite: 70
     }
   }

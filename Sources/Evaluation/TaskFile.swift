@@ -33,7 +33,14 @@ struct TaskFile {
         items = []
       } else {
         questions = []
-        items = try lines.enumerated().map { try format.item($1, label: labels?[$0]) }
+        items = try lines.enumerated().map { index, line in
+          do {
+            return try format.item(line, label: labels?[index])
+          } catch let error as EvaluationError where error.kind == .noLabels && index > 0 {
+            // The others have theirs.
+            throw EvaluationError(.badData, error.description)
+          }
+        }
       }
       defaultName = format.defaultName(first)
       self.format = format
@@ -67,7 +74,7 @@ struct TaskFile {
     let file = (path.hasSuffix(".jsonl") ? String(path.dropLast(6)) : path) + "-labels.lst"
     guard FileStatus.exists(file) else {
       throw EvaluationError(
-        .badData,
+        .noLabels,
         "\(path), line 1: has no \"label\", and there is no \(file) beside it: without labels there is no "
           + "accuracy")
     }
@@ -88,7 +95,9 @@ struct TaskName {
   /// The first of these words, as `dev` or `test`.
   let split: String?
 
-  private static let splits: Set = ["train", "valid", "validation", "val", "dev", "test", "fewshot", "rand", "split"]
+  private static let splits: Set = [
+    "train", "valid", "validation", "val", "dev", "test", "tests", "fewshot", "rand", "split",
+  ]
   private static let known = [
     "hellaswag", "arc_challenge", "arc_easy", "piqa", "winogrande", "mmlu", "commonsenseqa", "lambada",
   ]

@@ -9,10 +9,8 @@ extension TaskFormat {
     let inner = nested ? TaskLine(line.json["question"] ?? .null, place: line.place) : line
     let question = try inner.string(nested ? "stem" : "question")
     let (labels, texts) = try choices(inner)
+    if line.json["answerKey"] ?? "" == "" { throw line.noLabel("answerKey") }
     let key = try line.string("answerKey")
-    if key.isEmpty {
-      throw line.error("\"answerKey\" is empty: without it there is no accuracy; name a split that has labels")
-    }
     guard let label = labels.firstIndex(of: key) ?? index(of: key, among: labels) else {
       throw line.error(
         "\"answerKey\" is \(key): expected one of the choices' labels, \(labels.joined(separator: ", "))")

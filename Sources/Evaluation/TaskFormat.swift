@@ -23,10 +23,10 @@ enum TaskFormat: String, CaseIterable {
       self = .piqa
     } else if has("sentence", "option1", "option2") {
       self = .winogrande
-    } else if has("question", "answerKey") {
+    } else if has("question", "answerKey") || json["question"]?["stem"] != nil {
       self = .question
-    } else if has("question", "choices", "answer") {
-      self = .mmlu
+    } else if has("question", "choices") {
+      self = json["choices"]?.array?.first?.string == nil ? .question : .mmlu
     } else if has("text") {
       self = .lambada
     } else {

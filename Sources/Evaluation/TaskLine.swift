@@ -26,6 +26,13 @@ struct TaskLine {
 
   func error(_ message: String) -> EvaluationError { EvaluationError(.badData, "\(place): \(message)") }
 
+  /// Where the field is missing that says which choice is right.
+  func noLabel(_ name: String) -> EvaluationError {
+    EvaluationError(
+      .noLabels,
+      "\(place): has no \"\(name)\": without the right choice there is no accuracy; name a split that has labels")
+  }
+
   /// The string of a field.
   func string(_ name: String) throws -> String {
     guard let value = json[name] else { throw error("has no field \"\(name)\"") }
@@ -45,9 +52,7 @@ struct TaskLine {
 
   /// The index of the right choice that a field says, as a number or the text of one, less `first`.
   func label(_ name: String, of choices: Int, countedFrom first: Int = 0) throws -> Int {
-    guard let value = json[name], value != .null, value.string != "" else {
-      throw error("has no \"\(name)\": without the right choice there is no accuracy; name a split that has labels")
-    }
+    guard let value = json[name], value != .null, value.string != "" else { throw noLabel(name) }
     guard let number = value.integer ?? value.string.flatMap({ Int($0) }), (first..<first + choices).contains(number)
     else {
       throw error("\"\(name)\" is \(value.described): expected a number from \(first) to \(first + choices - 1)")

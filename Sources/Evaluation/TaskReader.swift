@@ -14,12 +14,17 @@ public enum TaskReader {
   ///   - names: the benchmarks that are wanted; empty for all.
   ///   - limit: items of each, from its beginning; nil for all.
   ///   - shots: MMLU's examples; nil for ``usualShots`` where there is a `dev` file, else none.
+  ///   - warn: hears of a folder's files whose items have no labels, and which are passed over.
   /// - Throws: `StorageError`, `.missing` where there is no such path; ``EvaluationError``.
   public static func tasks(
-    _ paths: [String], named names: [String] = [], limit: Int? = nil, shots: Int? = nil
+    _ paths: [String], named names: [String] = [], limit: Int? = nil, shots: Int? = nil,
+    warn: (String) -> Void = { _ in }
   ) throws -> [EvaluationTask] {
     var files: [TaskFile] = []
-    for path in paths { for file in try self.files(of: path) { files.append(try TaskFile(file)) } }
+    var unlabelled: [EvaluationError] = []
+    for path in paths { files += try self.files(of: path, passingOver: { unlabelled.append($0) }) }
+    if files.isEmpty, let error = unlabelled.first { throw error }
+    for error in unlabelled { warn("\(error); passed over") }
     var tasks = plainTasks(files.filter { $0.format != .mmlu })
     tasks += try MMLUFiles(files.filter { $0.format == .mmlu }).tasks(shots: shots)
     for (index, task) in tasks.enumerated() where tasks[..<index].contains(where: { $0.name == task.name }) {
@@ -34,20 +39,28 @@ public enum TaskReader {
       .sorted { $0.name < $1.name }
   }
 
-  private static func files(of path: String) throws -> [String] {
-    guard try FileStatus(path).isFolder else { return [path] }
+  private static func files(of path: String, passingOver: (EvaluationError) -> Void) throws -> [TaskFile] {
+    guard try FileStatus(path).isFolder else { return [try TaskFile(path)] }
     func list(_ folder: String, _ suffixes: [String]) -> [String] {
       let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
       return names.sorted().filter { name in !name.hasPrefix(".") && suffixes.contains { name.hasSuffix($0) } }
         .map { folder.hasSuffix("/") ? folder + $0 : "\(folder)/\($0)" }
     }
-    // MMLU's archive has a folder for each split.
-    let files =
-      list(path, [".jsonl", ".csv"]) + ["dev", "test"].flatMap { list("\(path)/\($0)", [".csv"]) }
+    let lines = list(path, [".jsonl"])
+    // ARC's archive has every split twice; MMLU's has a folder for each.
+    let tables = list(path, [".csv"]).filter { !lines.contains($0.dropLast(4) + ".jsonl") }
+    let files = lines + tables + ["dev", "test"].flatMap { list("\(path)/\($0)", [".csv"]) }
     if files.isEmpty {
       throw EvaluationError(.badData, "\(path): holds no file of items: expected .jsonl, or MMLU's .csv")
     }
-    return files
+    return try files.compactMap { file in
+      do {
+        return try TaskFile(file)
+      } catch let error as EvaluationError where error.kind == .noLabels {
+        passingOver(error)
+        return nil
+      }
+    }
   }
 
   /// Each file is a benchmark.

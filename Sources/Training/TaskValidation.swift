@@ -14,6 +14,8 @@ public struct TaskValidation {
 
   private let tasks: [EvaluationTask]
   private let encoder: RequestEncoder
+  /// Files that were passed over, for a warning.
+  let notes: [String]
 
   /// Reads the benchmarks; nil where there are none.
   ///
@@ -31,7 +33,9 @@ public struct TaskValidation {
     encoder = RequestEncoder(
       text, endOfDocument: tokenizer.endOfDocument, vocabularySize: configuration.model.vocabularySize,
       maximumLength: TaskValidation.maximumLength(configuration))
-    tasks = try TaskReader.tasks(validation.tasks, limit: validation.taskItems)
+    var notes: [String] = []
+    tasks = try TaskReader.tasks(validation.tasks, limit: validation.taskItems) { notes.append($0) }
+    self.notes = notes
     // What is wrong is said now, not hours into the run.
     for task in tasks { try encoder.check(task) }
   }

@@ -184,7 +184,7 @@ public final class TrainingRun {
     self.folder = folder
     var lock: RunLock?
     var found: Checkpoint?
-    var notes: [String] = []
+    var notes = taskValidation?.notes ?? []
     var changes: [RunConfiguration.Difference] = []
     try communicator.rootOnly {
       try folder.create()

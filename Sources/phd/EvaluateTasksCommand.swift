@@ -63,12 +63,13 @@ struct EvaluateTasksCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
-    for (name, value, least) in [
-      ("limit", limit, 1), ("shots", shots, 0), ("max-length", maxLength, 1), ("batch", batch, 1),
-      ("threads", threads, 1),
+    // Each item at once has a KV cache of its own.
+    for (name, value, range) in [
+      ("limit", limit, 1...1 << 31), ("shots", shots, 0...1000), ("max-length", maxLength, 1...1 << 24),
+      ("batch", batch, 1...128), ("threads", threads, 1...4096),
     ] {
-      if let value, !(least...1 << 20).contains(value) {
-        throw ValidationError("--\(name) \(value): expected \(least) to \(1 << 20)")
+      if let value, !range.contains(value) {
+        throw ValidationError("--\(name) \(value): expected \(range.lowerBound) to \(range.upperBound)")
       }
     }
   }
@@ -77,7 +78,9 @@ struct EvaluateTasksCommand: ParsableCommand {
     try underMPI { communicator in
       let threads = try threads ?? Threads.perRank(communicator)
       let (tasks, evaluation) = try communicator.agreed {
-        let tasks = try TaskReader.tasks(self.tasks, named: task, limit: limit, shots: shots)
+        let tasks = try TaskReader.tasks(self.tasks, named: task, limit: limit, shots: shots) { note in
+          if communicator.isRoot { ErrorReport.print(toStandardError: "phd: warning: \(note)") }
+        }
         let loaded = try LoadedModel(checkpoint, tokenizer: tokenizer)
         let encoder = try loaded.encoder(maximumLength: maxLength)
         try checkMemory(loaded, ranks: communicator.nodeSize)
@@ -87,6 +90,8 @@ struct EvaluateTasksCommand: ParsableCommand {
       if communicator.isRoot, precision == .bf16, let warning = Processor.bf16Warning {
         ErrorReport.print(toStandardError: "phd: warning: \(warning)")
       }
+      // Where it cannot be written is better known now.
+      try communicator.rootOnly { if let details { try WholeFile.write([UInt8](), to: details) } }
       var results: [TaskResult] = []
       for task in tasks {
         let result = try evaluation.result(of: task)

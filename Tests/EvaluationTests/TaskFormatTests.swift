@@ -185,6 +185,37 @@ import Testing
     #expect(throws: EvaluationError.self) { try self.tasks(["notes.txt": "x"]) }
   }
 
+  @Test("A folder's files without labels are passed over with a warning, and an error where they are named")
+  func unlabelled() throws {
+    try withTemporaryFolder { folder in
+      let files = [
+        "valid.jsonl": #"{"goal":"a","sol1":"b","sol2":"c","label":1}"#,
+        "tests.jsonl": #"{"goal":"a","sol1":"b","sol2":"c"}"#,
+        "test.jsonl": #"{"sentence":"a _ b","option1":"c","option2":"d","answer":""}"#,
+        "test_rand_split_no_answers.jsonl":
+          #"{"question":{"stem":"q","choices":[{"label":"A","text":"x"},{"label":"B","text":"y"}]}}"#,
+        // ARC's archive has its items in two formats.
+        "ARC-Easy-Dev.jsonl":
+          #"{"question":"q","choices":[{"label":"A","text":"x"},{"label":"B","text":"y"}],"answerKey":"A"}"#,
+        "ARC-Easy-Dev.csv": "questionID,question\n",
+      ]
+      for (name, text) in files { try write(text.utf8, to: "\(folder)/\(name)") }
+      var notes: [String] = []
+      let tasks = try TaskReader.tasks([folder]) { notes.append($0) }
+      #expect(tasks.map(\.name) == ["arc_easy", "piqa"])
+      #expect(notes.count == 3 && notes.allSatisfy { $0.contains("test") && $0.hasSuffix("passed over") })
+      let error = #expect(throws: EvaluationError.self) { try TaskReader.tasks(["\(folder)/test.jsonl"]) }
+      #expect(error?.exitStatus == 65 && error?.description.contains("test.jsonl, line 1") == true)
+    }
+    #expect(throws: EvaluationError.self) { try self.tasks(["a.jsonl": #"{"goal":"a","sol1":"b","sol2":"c"}"#]) }
+    // One item without a label among others is a mistake.
+    let line = #"{"goal":"a","sol1":"b","sol2":"c""#
+    let error = #expect(throws: EvaluationError.self) {
+      try self.tasks(["a.jsonl": line + ",\"label\":1}\n" + line + "}"])
+    }
+    #expect(error?.kind == .badData && error?.description.contains("line 2") == true)
+  }
+
   @Test(
     "Lines that are no items are errors with their place",
     arguments: [

@@ -110,6 +110,10 @@ import Testing
     try fails(65, ["line 1", "is not valid JSON"], "--tasks", checkpoint)
     try fails(64, ["--shots 2", "hens"], "--tasks", "bench", "--shots", "2")
     try fails(64, ["--tasks"])
+    try fails(64, ["--batch 129"], "--tasks", "bench", "--batch", "129")
+    for ranks in [nil, 2] {
+      try fails(74, ["no/such/folder/d"], "--tasks", "bench", "--details", "no/such/folder/d", ranks: ranks)
+    }
     // A model whose tokens nobody knows.
     #expect(try workplace.train(["--set", "training.steps=5"], name: "unknown").status == 0)
     try expectError(
