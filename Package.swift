@@ -39,6 +39,9 @@ let package = Package(
         "JSON", "Storage", "COnig", "CCrypto", .product(name: "HeapModule", package: "swift-collections"),
       ]),
     .target(name: "Corpus", dependencies: ["Storage", "Tokenizers"]),
+    .target(
+      name: "Evaluation",
+      dependencies: ["Kernels", "Inference", "JSON", "Storage", "Corpus", "Communication"]),
     // What `transformers` is given with a model is part of the program, and a file that can be read and tested.
     .target(
       name: "HuggingFace", dependencies: ["Transformer", "Storage", "JSON"],
@@ -47,6 +50,7 @@ let package = Package(
       name: "Training",
       dependencies: [
         "Kernels", "Transformer", "HuggingFace", "JSON", "Storage", "Tokenizers", "Corpus", "Communication",
+        "Inference", "Evaluation",
       ]),
     .target(
       name: "Server",
@@ -61,9 +65,8 @@ let package = Package(
     .executableTarget(
       name: "phd",
       dependencies: [
-        "Training", "Inference", "Transformer", "HuggingFace", "Communication", "Corpus", "Tokenizers", "Storage",
-        "JSON", "Kernels",
-        "Charts", "Server",
+        "Training", "Evaluation", "Inference", "Transformer", "HuggingFace", "Communication", "Corpus", "Tokenizers",
+        "Storage", "JSON", "Kernels", "Charts", "Server",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -80,6 +83,12 @@ let package = Package(
       name: "allocation-checks", dependencies: ["Training", "Communication", "AllocationCounter", "CMalloc"],
       path: "Tests/AllocationChecks"),
 
+    .testTarget(
+      name: "EvaluationTests",
+      dependencies: [
+        "Evaluation", "Inference", "Transformer", "Kernels", "Corpus", "Tokenizers", "Storage", "JSON", "TestSupport",
+        "Training", "HuggingFace", "phd",
+      ]),
     .testTarget(name: "ReferenceTests", dependencies: ["Reference"]),
     .testTarget(name: "TransformerTests", dependencies: ["Transformer", "Kernels", "Reference", "Storage"]),
     .testTarget(name: "InferenceTests", dependencies: ["Inference", "Transformer", "Kernels"]),

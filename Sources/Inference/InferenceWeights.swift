@@ -16,14 +16,20 @@ public final class InferenceWeights: @unchecked Sendable {
   /// Floats of a tensor that are read at one time.
   private static let floatsAtOnce = 1 << 20
 
-  /// - Parameter read: puts rows of a tensor (a norm's elements) into a buffer of just that size.
+  /// - Parameters:
+  ///   - storage: memory of at least ``bytes(_:_:)`` to lie in, which nobody else uses meanwhile; nil for some of their own.
+  ///   - read: puts rows of a tensor (a norm's elements) into a buffer of just that size.
   public init(
-    _ layout: ParameterLayout, _ precision: ElementType,
+    _ layout: ParameterLayout, _ precision: ElementType, in storage: Buffer? = nil,
     read: (_ tensor: ParameterTensor, _ rows: Range<Int>, _ floats: UnsafeMutableBufferPointer<Float>) throws -> Void
   ) rethrows {
     self.layout = layout
     self.precision = precision
-    buffer = Buffer(count: InferenceWeights.bytes(layout, precision) / MemoryLayout<Float>.stride)
+    let count = InferenceWeights.bytes(layout, precision) / MemoryLayout<Float>.stride
+    buffer = storage ?? Buffer(count: count)
+    precondition(buffer.count >= count, "memory of \(buffer.count) floats for \(count)")
+    // What is beyond a matrix's last row must be zero.
+    storage?.floats.update(repeating: 0)
     places = WeightPlaces(layout.model, precision, at: UnsafeMutableRawPointer(buffer.pointer))
     let longestRow = layout.tensors.map { $0.isNorm ? 1 : $0.shape[1] }.max() ?? 1
     let slice = Buffer(count: max(InferenceWeights.floatsAtOnce, longestRow))
@@ -39,9 +45,11 @@ public final class InferenceWeights: @unchecked Sendable {
   }
 
   /// Of weights that lie flat, as the layout says.
-  public convenience init(_ layout: ParameterLayout, _ precision: ElementType, flat: Buffer) {
+  public convenience init(
+    _ layout: ParameterLayout, _ precision: ElementType, flat: Buffer, in storage: Buffer? = nil
+  ) {
     precondition(flat.count == layout.count, "\(flat.count) parameters for \(layout.count)")
-    self.init(layout, precision) { tensor, rows, floats in
+    self.init(layout, precision, in: storage) { tensor, rows, floats in
       let first = tensor.range.lowerBound + rows.lowerBound * (floats.count / rows.count)
       floats.baseAddress?.update(from: flat.pointer + first, count: floats.count)
     }

@@ -12,6 +12,8 @@ public final class KVCache {
   public let capacity: Int
 
   let layers: [Layer]
+  /// Copies of each position whose keys are in ``Layer/recent``.
+  let hiddenCopies: Int
 
   /// One layer's part.
   final class Layer {
@@ -29,6 +31,7 @@ public final class KVCache {
   /// - Parameter capacity: how many tokens it will hold at the most.
   public init(for model: InferenceModel, capacity: Int) {
     self.capacity = capacity
+    hiddenCopies = model.hiddenCopies
     let (heads, precision) = (model.configuration.heads, model.weights.precision)
     let slots = model.hiddenDecoding.slots(capacity: capacity)
     layers = (0..<model.configuration.layers).map { _ in

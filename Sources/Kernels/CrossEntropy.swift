@@ -52,7 +52,7 @@ public enum CrossEntropy {
     return (highest, log(expSum(first, less: highest, count: row.count)))
   }
 
-  private static func maximum(_ row: UnsafePointer<Float>, count: Int) -> Float {
+  static func maximum(_ row: UnsafePointer<Float>, count: Int) -> Float {
     var highest = -Float.infinity
     var vectors = Vector(repeating: -.infinity)
     overVectors(count) { column in
@@ -64,7 +64,7 @@ public enum CrossEntropy {
     return max(highest, vectors.laneMaximum)
   }
 
-  private static func expSum(_ row: UnsafePointer<Float>, less highest: Float, count: Int) -> Float {
+  static func expSum(_ row: UnsafePointer<Float>, less highest: Float, count: Int) -> Float {
     var sums = Vector.zero
     var sum: Float = 0
     overVectors(count) { column in

@@ -15,6 +15,8 @@ public struct RunPlan: Sendable, Equatable {
   public let stateBytes: Int
   /// And the activations'.
   public let activationBytes: Int
+  /// And those of asking the model benchmarks' items; 0 where the configuration has none.
+  public let taskBytes: Int
   /// Target tokens of one step.
   public let tokensPerStep: Int
   /// Steps until every sample was seen once; nil where the corpora are not there to be counted.
@@ -41,9 +43,10 @@ public struct RunPlan: Sendable, Equatable {
       PassShape(configuration), recompute: configuration.training.recompute, trains: true, threads: threads)
     let tokenBytes =
       (configuration.data.documentMask ? 4 : 2) * (batch / ranks) * (positions + 1) * MemoryLayout<Int32>.stride
+    taskBytes = TaskValidation.bytes(configuration)
     let rounds = configuration.training.reproducible ? batch / configuration.training.microBatchSize / ranks : 1
     memoryBytesPerRank =
-      stateBytes + activationBytes + tokenBytes
+      stateBytes + activationBytes + tokenBytes + taskBytes
       + GradientReduction.bytes(buckets: layout.buckets, ranks: ranks, rounds: rounds) + RunPlan.baseBytes
     tokensPerStep = batch * positions
     stepsPerEpoch = samples.map { Double($0) / Double(batch) }
@@ -66,6 +69,7 @@ public struct RunPlan: Sendable, Equatable {
       "tokens_per_step": .integer(tokensPerStep),
       "state_bytes_per_rank": .integer(stateBytes),
       "activation_bytes_per_rank": .integer(activationBytes),
+      "task_bytes_per_rank": .integer(taskBytes),
       "config": configuration.resolved,
     ]
   }
@@ -81,7 +85,8 @@ public struct RunPlan: Sendable, Equatable {
       \(Quantity.short(Double(configuration.training.steps) * Double(flopsPerStep))) operations
       an epoch     \(epoch)
       memory       \(Quantity.bytes(memoryBytesPerRank)) a rank: \(Quantity.bytes(stateBytes)) of weights, gradients \
-      and moments, \(Quantity.bytes(activationBytes)) of activations
+      and moments, \(Quantity.bytes(activationBytes)) of activations\
+      \(taskBytes > 0 ? ", \(Quantity.bytes(taskBytes)) for validation.tasks" : "")
       """
   }
 }

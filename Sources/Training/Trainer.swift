@@ -1,4 +1,5 @@
 import Communication
+import Inference
 import Kernels
 import Transformer
 
@@ -25,6 +26,7 @@ public final class Trainer {
   let communicator: Communicator
   let team: ThreadTeam
   let pass: ModelPass
+  /// The gradients, one for each parameter; between steps, other things may lie there.
   private let gradients: Buffer
   private let reduction: GradientReduction
   private let norm: FlatNorm
@@ -60,9 +62,9 @@ public final class Trainer {
     sums = [Double](repeating: 0, count: 2 * training.globalBatchSize / training.microBatchSize)
     pass = ModelPass(
       PassShape(configuration), layout: layout, recompute: training.recompute, trains: true, on: team)
-    gradients = Buffer(count: layout.count)
+    gradients = Buffer(count: layout.count + TaskValidation.weightPadding(configuration) / MemoryLayout<Float>.stride)
     reduction = GradientReduction(
-      communicator: communicator, buffer: gradients.floats, buckets: layout.buckets,
+      communicator: communicator, buffer: gradients[0..<layout.count], buckets: layout.buckets,
       rounds: training.reproducible ? microBatches : 1, gathers: !isSharded,
       forEach: { count, body in team.forEach(count) { index, _ in body(index) } })
     norm = FlatNorm(parts: layout.buckets, granule: GradientReduction.granule)
@@ -112,6 +114,15 @@ public final class Trainer {
 
   /// Whether all weights are finite numbers: an update can break them though the loss before it was fine.
   var hasFiniteWeights: Bool { norm.sumOfSquares(state.parameters.floats, on: team).isFinite }
+
+  /// The model as it is now, for texts to be asked of: until the next step, whose gradients need the memory.
+  ///
+  /// - Precondition: the configuration has `validation.tasks`.
+  func inferenceModel() -> InferenceModel {
+    precondition(!configuration.validation.tasks.isEmpty, "no benchmark is configured, so there may be no room")
+    let weights = InferenceWeights(state.layout, .fp32, flat: state.parameters, in: gradients)
+    return InferenceModel(weights, configuration.hiddenDecoding)
+  }
 
   /// Leaves the gradient's sum over the global batch's tokens in ``gradients``, on every rank.
   ///

@@ -16,6 +16,7 @@ public final class TrainingRun {
   let signals: SignalWatch
   let trainer: Trainer
   let validation: Validation
+  let taskValidation: TaskValidation?
   let folder: RunFolder
   let data: DataFingerprint
   /// What the bits of the run hang on beside program and configuration.
@@ -112,10 +113,16 @@ public final class TrainingRun {
   }
 
   private func validate() throws {
-    guard !validation.isEmpty else { return }
     for (name, loss) in try validation.losses(trainer) where communicator.isRoot {
       append("validation", ["step": .integer(trainer.state.step), "set": .string(name), "loss": .number(loss)])
       console.say("step \(trainer.state.step)  validation \(name)  loss \(String(format: "%.4f", loss))")
+    }
+    for result in try taskValidation?.results(trainer) ?? [] where communicator.isRoot {
+      var fields: JSONValue.Object = .init(distinct: [.init(name: "step", value: .integer(trainer.state.step))])
+      fields["task"] = .string(result.task.name)
+      for field in result.metrics.fields { fields[field.name] = field.value }
+      append("task", .object(fields))
+      console.say("step \(trainer.state.step)  task \(result.text)")
     }
   }
 
@@ -164,6 +171,8 @@ public final class TrainingRun {
       try TokenizerIdentity.check(sources + validation.sources)
       return (validation, try TokenizerIdentity(sources))
     }
+    let identity = tokenizer
+    taskValidation = try communicator.agreed { try TaskValidation(configuration, identity) }
     let hashes = try communicator.bytesFromRoot {
       Array(try DataFingerprint(sources, documentMask: configuration.data.documentMask).text.utf8)
     }
@@ -179,7 +188,7 @@ public final class TrainingRun {
     self.folder = folder
     var lock: RunLock?
     var found: Checkpoint?
-    var notes: [String] = []
+    var notes = taskValidation?.notes ?? []
     var changes: [RunConfiguration.Difference] = []
     try communicator.rootOnly {
       try folder.create()

@@ -4,7 +4,8 @@ import Training
 /// `phd evaluate`: how good a model is.
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "evaluate", abstract: "Say how good a checkpoint's model is.", subcommands: [Loss.self])
+    commandName: "evaluate", abstract: "Say how good a checkpoint's model is.",
+    subcommands: [Loss.self, EvaluateTasksCommand.self])
 
   struct Loss: ParsableCommand {
     static let configuration = CommandConfiguration(

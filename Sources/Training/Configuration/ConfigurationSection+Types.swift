@@ -176,6 +176,19 @@ extension ConfigurationSection {
         write: { .string($0.rawValue) })) ?? fallback
   }
 
+  /// A path, a list of them, or null, the default, for none.
+  func paths(_ name: String, _ meaning: String) throws(ConfigurationError) -> [String] {
+    try value(
+      Key<[String]>(
+        name: name, expected: "null, a path, or a list of paths", fallback: [], meaning: meaning, placeholder: [],
+        read: { json in
+          if json == .null { return [] }
+          let values = json.array?.map(\.string) ?? [json.string]
+          let paths = values.compactMap { $0 }.filter(RunConfiguration.isPath)
+          return paths.count == values.count ? paths : nil
+        }, write: { $0.isEmpty ? .null : .array($0.map { .string($0) }) })) ?? []
+  }
+
   func strings(
     _ name: String, default fallback: [String], _ meaning: String
   ) throws(ConfigurationError) -> [String] {

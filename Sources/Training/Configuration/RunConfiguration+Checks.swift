@@ -71,6 +71,10 @@ extension RunConfiguration {
         + "data.sequence_length (\(data.sequenceLength)) and hidden_decoding.repeats (\(hiddenDecoding.repeats)) make "
         + "more arithmetic than 64 bits count: make them smaller"
     }
+    if !validation.tasks.isEmpty, TaskValidation.approximateBytes(self) > 0x1p60 {
+      return
+        "validation.tasks cannot be asked of a model of these sizes at \(TaskValidation.maximumLength(self)) positions"
+    }
     return nil
   }
 }

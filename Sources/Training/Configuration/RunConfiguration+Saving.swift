@@ -19,11 +19,15 @@ extension RunConfiguration {
     }
   }
 
-  /// How often the validation loss is measured, and on how much.
+  /// How often the validation loss and benchmarks are measured, and on how much.
   public struct Validation: Sendable, Equatable {
     public let everySteps: Int
     /// Sequences of each set.
     public let sequences: Int
+    /// Files and folders of benchmarks.
+    public let tasks: [String]
+    /// Items of each benchmark.
+    public let taskItems: Int
 
     init(_ section: ConfigurationSection) throws(ConfigurationError) {
       everySteps = try section.integer(
@@ -31,6 +35,13 @@ extension RunConfiguration {
       sequences = try section.integer(
         "sequences", default: 64, in: 1...ConfigurationLimit.count,
         "Sequences of each set that are measured, from its start.")
+      tasks = try section.paths(
+        "tasks",
+        "Benchmarks of language understanding to measure as well: files, and folders of files, in the formats of "
+          + "`phd evaluate tasks`. The training corpora must hold their tokenizer.")
+      taskItems = try section.integer(
+        "task_items", default: 100, in: 1...ConfigurationLimit.count,
+        "Items of each benchmark that are measured, from its start.")
     }
   }
 

@@ -87,7 +87,9 @@ public struct RunConfiguration: Sendable, Equatable {
         "schedule", "The learning rate as a function of the step: a linear warm-up, and then one of three kinds."))
     checkpoint = try Checkpoint(reader.section("checkpoint", "Where the run is saved, and how often."))
     validation = try Validation(
-      reader.section("validation", "How often the loss on `data.validation` is measured, and on how much of it."))
+      reader.section(
+        "validation", "How often the loss on `data.validation`, and benchmarks, are measured, and on how much of them.")
+    )
     log = try Log(reader.section("log", "The loss log, `log.jsonl` in the run's folder."))
     resolved = .object(reader.resolved)
   }

@@ -15,6 +15,8 @@ public struct LogSummary: Sendable {
   /// Starts of the program.
   public let starts: Int
   public let validations: [(step: Int, set: String, loss: Double)]
+  /// The benchmarks' records.
+  public let tasks: [JSONValue]
   public let warnings: [String]
   /// Why the last start ended; nil while it runs, or where it was killed.
   public let end: String?
@@ -28,6 +30,7 @@ public struct LogSummary: Sendable {
     self.path = path
     var losses: [(Int, Double)] = []
     var validations: [(Int, String, Double)] = []
+    var tasks: [JSONValue] = []
     var rates: [Double] = []
     var (tokens, seconds, starts) = (0, 0.0, 0)
     var warnings: [String] = []
@@ -51,6 +54,7 @@ public struct LogSummary: Sendable {
           let loss = record["loss"]?.number
         else { continue }
         validations.append((step, set, loss))
+      case "task": tasks.append(record)
       case "warning": if let message = record["message"]?.string { warnings.append(message) }
       case "end": end = record["reason"]?.string
       default: continue
@@ -58,6 +62,7 @@ public struct LogSummary: Sendable {
     }
     self.losses = losses
     self.validations = validations
+    self.tasks = tasks
     self.warnings = warnings
     (self.tokens, self.seconds, self.starts, self.end) = (tokens, seconds, starts, end)
     tokensPerSecond = rates.isEmpty ? nil : rates.sorted()[rates.count / 2]
@@ -79,6 +84,10 @@ public struct LogSummary: Sendable {
       "starts": .integer(starts),
       "validations": .array(
         validations.map { ["step": .integer($0.step), "set": .string($0.set), "loss": .number($0.loss)] }),
+      "tasks": .array(
+        tasks.map { record in
+          .object(JSONValue.Object(distinct: (record.object?.fields ?? []).filter { $0.name != "event" }))
+        }),
       "warnings": .array(warnings.map { .string($0) }),
       "end": end.map { .string($0) } ?? .null,
       "unreadable_lines": .integer(unreadableLines),
@@ -99,6 +108,11 @@ public struct LogSummary: Sendable {
     lines.append("starts       \(starts)\(end.map { ", ended: \($0)" } ?? ", no end written yet")")
     for validation in validations.suffix(3) {
       lines.append("validation   \(fixed(validation.loss)) on \(validation.set) at step \(validation.step)")
+    }
+    let last = tasks.last?["step"]
+    for task in tasks where task["step"] == last {
+      let (name, accuracy) = (task["task"]?.string ?? "", task["acc"]?.number ?? .nan)
+      lines.append("task         \(name): \(fixed(accuracy)) right at step \(last?.integer ?? 0)")
     }
     for warning in warnings.suffix(5) { lines.append("warning      \(warning)") }
     if unreadableLines > 0 { lines.append("warning      \(unreadableLines) lines cannot be read") }

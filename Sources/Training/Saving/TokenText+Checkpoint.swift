@@ -29,13 +29,21 @@ extension TokenText {
       }
       self = .file(try BPETokenizer(file))
     case nil:
-      if let file = known.file {
-        self = .file(try BPETokenizer(file))
-      } else if known.name == "bytes" && known.sha256 == nil {
-        self = .bytes
-      } else {
-        return nil
-      }
+      guard let text = try TokenText(known) else { return nil }
+      self = text
+    }
+  }
+
+  /// The tokenizer that corpora or a checkpoint name; nil where they do not hold it.
+  ///
+  /// - Throws: `TokenizerError`.
+  public init?(_ identity: TokenizerIdentity) throws {
+    if let file = identity.file {
+      self = .file(try BPETokenizer(file))
+    } else if identity.name == "bytes" && identity.sha256 == nil {
+      self = .bytes
+    } else {
+      return nil
     }
   }
 }

@@ -1,0 +1,62 @@
+/// Comma-separated values as RFC 4180 has them: quoted fields may hold commas, newlines and doubled quotes.
+enum CSVText {
+  struct Record: Equatable {
+    var fields: [String]
+    /// Where it begins, counted from 1.
+    let line: Int
+  }
+
+  /// - Throws: ``EvaluationError`` where the bytes are not UTF-8, or a quoted field does not end.
+  static func records(_ bytes: [UInt8], file: String) throws -> [Record] {
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw EvaluationError(.badData, "\(file): is not UTF-8 text")
+    }
+    var records: [Record] = []
+    var (fields, field, line, start): ([String], [UInt8], Int, Int) = ([], [], 1, 1)
+    var (isQuoted, isEmpty) = (false, true)
+    func endField() {
+      fields.append(String(decoding: field, as: UTF8.self))
+      field.removeAll()
+    }
+    func endRecord() {
+      endField()
+      // An empty line is no record.
+      if !isEmpty { records.append(Record(fields: fields, line: start)) }
+      (fields, isEmpty) = ([], true)
+    }
+    let characters = Array(text.utf8)
+    var index = characters.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0
+    while index < characters.count {
+      let character = characters[index]
+      index += 1
+      if character == UInt8(ascii: "\n") { line += 1 }
+      switch character {
+      case UInt8(ascii: "\"") where isQuoted:
+        if index < characters.count && characters[index] == character {
+          field.append(character)
+          index += 1
+        } else {
+          isQuoted = false
+        }
+      case _ where isQuoted: field.append(character)
+      case UInt8(ascii: "\"") where field.isEmpty: (isQuoted, isEmpty) = (true, false)
+      case UInt8(ascii: ","):
+        endField()
+        isEmpty = false
+      case UInt8(ascii: "\n"):
+        endRecord()
+        start = line
+      case UInt8(ascii: "\r") where index == characters.count || characters[index] == UInt8(ascii: "\n"): continue
+      default:
+        field.append(character)
+        isEmpty = false
+      }
+    }
+    if isQuoted {
+      throw EvaluationError(
+        .badData, "\(file), line \(start): a quoted field does not end: the file is cut, or garbled")
+    }
+    if !isEmpty { endRecord() }
+    return records
+  }
+}

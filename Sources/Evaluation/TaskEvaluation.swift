@@ -1,0 +1,67 @@
+import Communication
+import Inference
+
+/// What a model makes of benchmarks, shared out among the ranks.
+public final class TaskEvaluation {
+  private let decoder: Decoder
+  private let encoder: RequestEncoder
+  private let itemsAtOnce: Int
+  private let communicator: Communicator
+
+  /// - Parameter itemsAtOnce: items that a rank takes through the model together.
+  public init(_ decoder: Decoder, _ encoder: RequestEncoder, itemsAtOnce: Int, _ communicator: Communicator) {
+    precondition(itemsAtOnce > 0, "\(itemsAtOnce) items at once")
+    self.decoder = decoder
+    self.encoder = encoder
+    self.itemsAtOnce = itemsAtOnce
+    self.communicator = communicator
+  }
+
+  /// The scores of all choices, the same on every rank. Collective.
+  ///
+  /// Items go through the model in the same company whatever the number of ranks, so that it changes no bit.
+  /// - Throws: `AgreedError` for items that cannot be asked (``EvaluationError``, `TokenizerError`), and where a
+  ///   log-likelihood is not finite; `CommunicationError`.
+  public func result(of task: EvaluationTask) throws -> TaskResult {
+    // Where each item's choices begin among all.
+    var starts = [0]
+    for item in task.items { starts.append(starts[starts.count - 1] + item.requests.count) }
+    let choices = starts[starts.count - 1]
+    // Of each choice the log-likelihood, its tokens and whether it is greedy; then the tokens of all.
+    var numbers = [Double](repeating: 0, count: 3 * choices + 2)
+    try communicator.agreed {
+      let scorer = ChoiceScorer(decoder)
+      let step = communicator.size * itemsAtOnce
+      for first in stride(from: communicator.rank * itemsAtOnce, to: task.items.count, by: step) {
+        let range = first..<min(first + itemsAtOnce, task.items.count)
+        let tokens = try task.items[range].map { try encoder.tokens(of: $0) }
+        for (index, scores) in zip(range, scorer.scores(of: tokens)) {
+          for (choice, score) in scores.enumerated() {
+            guard score.logLikelihood.isFinite else {
+              throw EvaluationError(
+                .notFinite,
+                "\(task.items[index].place): the log-likelihood of choice \(choice) is \(score.logLikelihood): the "
+                  + "model's weights are broken")
+            }
+            let place = 3 * (starts[index] + choice)
+            numbers[place] = score.logLikelihood
+            numbers[place + 1] = Double(score.tokens)
+            numbers[place + 2] = score.isGreedy ? 1 : 0
+          }
+        }
+        numbers[3 * choices + 1] += Double(tokens.reduce(0) { $0 + $1.unshared })
+      }
+      numbers[3 * choices] = Double(scorer.tokens)
+    }
+    numbers = try communicator.sum(numbers)
+    let scores = task.items.indices.map { item in
+      (starts[item]..<starts[item + 1]).map { choice in
+        ChoiceScore(
+          logLikelihood: numbers[3 * choice], tokens: Int(numbers[3 * choice + 1]),
+          isGreedy: numbers[3 * choice + 2] > 0)
+      }
+    }
+    return TaskResult(
+      task, scores, tokens: Int(numbers[3 * choices]), tokensUnshared: Int(numbers[3 * choices + 1]))
+  }
+}
