@@ -71,7 +71,7 @@ def evaluate(model, tokenizer, tasks, batch="8", concurrent="2"):
                     {
                         "task": name, "dataset_path": "json", "dataset_kwargs": {"data_files": {"test": path}},
                         "output_type": "multiple_choice", "test_split": "test", "doc_to_text": "context",
-                        "doc_to_choice": "choices", "doc_to_target": "label", "target_delimiter": "",
+                        "doc_to_choice": "choices", "doc_to_target": "label", "target_delimiter": " ",
                         "metric_list": [{"metric": "acc"}, {"metric": "acc_norm"}],
                     },
                     file,

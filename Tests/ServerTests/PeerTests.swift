@@ -59,14 +59,25 @@ struct PeerTests {
     #expect(try served.stop().status == 0)
   }
 
-  /// A line of a task's file.
+  /// An item of a task.
   private struct Item {
     let context: String
+    /// Behind a space each.
     let choices: [String]
     let label: Int
 
+    /// A line of the file that lm-eval reads.
     var json: JSONValue {
       ["context": .string(context), "choices": .array(choices.map { .string($0) }), "label": .integer(label)]
+    }
+
+    /// A line of the file that `phd evaluate tasks` reads.
+    var requests: JSONValue {
+      [
+        "label": .integer(label),
+        "requests": .array(
+          choices.map { ["context": .string(context), "continuation": .string(" " + $0)] }),
+      ]
     }
   }
 
@@ -74,7 +85,7 @@ struct PeerTests {
   private static let made: [Item] = (0..<12).map { index in
     Item(
       context: "Question: what comes after \(index)?\nAnswer:",
-      choices: [" \(index + 1)", " \(index - 1) — not", " the number before \(index)"], label: index % 3)
+      choices: ["\(index + 1)", "\(index - 1) — not", "the number before \(index)"], label: index % 3)
   }
 
   /// The first items of a task as OLMo's in-loop evaluation asks it; choices share a context.
@@ -82,36 +93,12 @@ struct PeerTests {
     try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").prefix(count).map { line in
       let item = try JSONValue(parsing: String(line))
       let requests = item["requests"]?.array ?? []
+      let choices = requests.compactMap { $0["continuation"]?.string }
+      #expect(choices.allSatisfy { $0.hasPrefix(" ") })
       return Item(
-        context: requests.first?["context"]?.string ?? "", choices: requests.compactMap { $0["continuation"]?.string },
+        context: requests.first?["context"]?.string ?? "", choices: choices.map { String($0.dropFirst()) },
         label: item["label"]?.integer ?? 0)
     }
-  }
-
-  /// What the accuracies are by this project's own decoder, as `phd evaluate tasks` computes them: of a choice, the sum
-  /// of its tokens' log-probabilities behind its context, and the same over its characters.
-  private func expected(
-    _ items: [Item], _ decoder: Decoder, _ tokenizer: BPETokenizer
-  ) throws -> (acc: Double, accNorm: Double, logLikelihoods: [[Double]]) {
-    var (right, rightByLength) = (0, 0)
-    let all = try items.map { item in
-      let sums = try item.choices.map { choice in
-        let context = try tokenizer.encode(item.context).count
-        let tokens = try tokenizer.encode(item.context + choice).map { Int32($0) }
-        var sum = 0.0
-        decoder.extend([KVCache(for: decoder.model, capacity: tokens.count)], by: [tokens], logits: .all) {
-          _, position, logits in
-          if position + 1 < context || position + 1 == tokens.count { return }
-          sum += Double(Sampler.logProbability(Int(tokens[position + 1]), logits))
-        }
-        return sum
-      }
-      func best(_ scores: [Double]) -> Int { scores.indices.max { scores[$0] < scores[$1] } ?? 0 }
-      if best(sums) == item.label { right += 1 }
-      if best(zip(sums, item.choices).map { $0 / Double($1.unicodeScalars.count) }) == item.label { rightByLength += 1 }
-      return sums
-    }
-    return (Double(right) / Double(items.count), Double(rightByLength) / Double(items.count), all)
   }
 
   /// Makes a tokenizer of a text and a model of it with random weights, has lm-eval ask the server, and compares.
@@ -128,9 +115,12 @@ struct PeerTests {
     let decoding = HiddenDecoding(pattern: .cswa, repeats: 2, window: 5, chunk: 16)
     try ServedProgram.writeCheckpoint(decoding, to: "\(folder.path)/small.h5")
     var paths: JSONValue.Object = JSONValue.Object()
+    try FileManager.default.createDirectory(atPath: "\(folder.path)/requests", withIntermediateDirectories: false)
     for (name, items) in tasks {
-      let lines = items.map { $0.json.compact + "\n" }.joined()
-      try lines.write(toFile: "\(folder.path)/\(name).jsonl", atomically: true, encoding: .utf8)
+      for (path, lines) in [(name, items.map(\.json)), ("requests/\(name)", items.map(\.requests))] {
+        try lines.map { $0.compact + "\n" }.joined()
+          .write(toFile: "\(folder.path)/\(path).jsonl", atomically: true, encoding: .utf8)
+      }
       paths[name] = .string("\(folder.path)/\(name).jsonl")
     }
     let served = try ServedProgram("\(folder.path)/small.h5", ["--tokenizer", folder.path])
@@ -138,30 +128,43 @@ struct PeerTests {
       "serving.py",
       ["evaluate", served.url, "small", folder.path, JSONValue.object(paths).compact, "\(folder.path)/out.json"])
     let found = try JSONValue(parsing: try bytes(of: "\(folder.path)/out.json"))
-    let tokenizer = try BPETokenizer(TokenizerFile(reading: folder.path))
-    let decoder = SmallModel.decoder(decoding)
+    let own = try launch(
+      "phd",
+      [
+        "evaluate", "tasks", "--checkpoint", "small.h5", "--tokenizer", ".", "--tasks", "requests", "--details",
+        "details.jsonl", "--json",
+      ], directory: folder.path)
+    try #require(own.status == 0, "\(own.error)")
+    let expected = try #require(try JSONValue(parsing: own.output)["tasks"])
+    let details = try String(contentsOfFile: "\(folder.path)/details.jsonl", encoding: .utf8).split(separator: "\n")
+      .map { try JSONValue(parsing: String($0)) }
     for (name, items) in tasks {
-      let (acc, accNorm, logLikelihoods) = try expected(items, decoder, tokenizer)
-      let result = try #require(found[name])
-      #expect(result["items"]?.integer == items.count)
-      #expect(result["acc"]?.number == acc && result["acc_norm"]?.number == accNorm, "\(name)")
-      // Here is the place to compare with what `phd evaluate tasks` prints of the same checkpoint and files.
+      let (result, mine) = (try #require(found[name]), try #require(expected[name]))
+      #expect(result["items"]?.integer == items.count && mine["items"]?.integer == items.count)
+      for metric in ["acc", "acc_norm"] {
+        let (theirs, own) = (try #require(result[metric]?.number), try #require(mine[metric]?.number))
+        #expect(abs(theirs - own) < 1e-12, "\(metric) of \(name)")
+      }
+      let own = details.filter { $0["task"]?.string == name }.map { item in
+        item["log_likelihood"]?.array?.compactMap(\.number) ?? []
+      }
       let theirs = result["loglikelihoods"]?.array?.map { $0.array?.compactMap(\.number) ?? [] } ?? []
-      for (mine, theirs) in zip(logLikelihoods, theirs) {
-        #expect(mine.count == theirs.count && zip(mine, theirs).allSatisfy { abs($0 - $1) < 1e-3 })
+      #expect(own.count == items.count && theirs.count == items.count)
+      for (own, theirs) in zip(own, theirs) {
+        #expect(!own.isEmpty && own.count == theirs.count && zip(own, theirs).allSatisfy { abs($0 - $1) < 1e-3 })
       }
     }
     #expect(try served.stop().status == 0)
   }
 
-  @Test("lm-eval gets the log-likelihoods of this project's decoder, on a task made here")
+  @Test("lm-eval gets what phd evaluate tasks gets, on a task made here")
   func madeTask() throws {
     let text = String(repeating: "Question: what comes after 1? Answer: the number before 2 — not 3.\n", count: 50)
     try compare(["made": PeerTests.made], text: text)
   }
 
   @Test(
-    "lm-eval gets the accuracies of this project's decoder on three tasks",
+    "lm-eval gets the accuracies of phd evaluate tasks on three tasks",
     .enabled(if: shared("data/bench/olmo_requests_rc_0shot/piqa.jsonl") != nil, Comment(rawValue: sharedIsMissing)))
   func sharedTasks() throws {
     let names = ["arc_easy", "hellaswag", "piqa"]
