@@ -22,7 +22,7 @@ from statistics import median
 
 ROOT = Path(__file__).resolve().parents[1]
 COLUMNS = ["case", "tokens/s", "ratio to the first", "ratios of the rounds", "GFLOP/s", "products, GFLOP/s", "share",
-           "peak memory", "planned", "waiting for data"]
+           "peak memory", "planned", "state a rank", "sent a step", "waiting for data"]
 
 
 def command(case, phd):
@@ -59,7 +59,9 @@ def row(case, runs, first):
             f"{min(ratios):.2f}–{max(ratios):.2f}", f"{middle(lambda r: r['model_gflops']):.0f}",
             f"{middle(lambda r: r['gemm_peak_gflops']):.0f}", f"{100 * middle(lambda r: r['share_of_peak']):.0f} %",
             f"{middle(lambda r: r['peak_memory_bytes']) / 1e9:.2f} GB",
-            f"{middle(lambda r: r['planned_memory_bytes']) / 1e9:.2f} GB", f"{100 * waiting:.2f} %"]
+            f"{middle(lambda r: r['planned_memory_bytes']) / 1e9:.2f} GB",
+            f"{middle(lambda r: r['state_bytes']) / 1e6:.1f} MB", f"{middle(lambda r: r['bytes_sent_per_step']) / 1e6:.1f} MB",
+            f"{100 * waiting:.2f} %"]
 
 
 def main():

@@ -33,6 +33,8 @@ public final class GradientReduction {
   public private(set) var secondsAdding = 0.0
   /// Bytes allocated for the gradients of other ranks; at most 16 MiB up to 1 025 ranks.
   public var scratchBytes: Int { slots.count * (communicator.size - 1) * pieceCapacity * MemoryLayout<Float>.stride }
+  /// Bytes of the sums that wait for the next round.
+  public var sumBytes: Int { sums.count * MemoryLayout<Float>.stride }
   /// The ranges of the buffer that are summed as one, in elements.
   public let buckets: [Range<Int>]
 

@@ -21,6 +21,10 @@ public struct StepBenchmark: Sendable {
   public let peakMemory: Int
   /// What the plan says of it.
   public let plannedMemory: Int
+  /// Bytes that this rank sends in a step: gradients, and updated weights where the optimizer's state is sharded.
+  public let bytesSent: Int
+  /// Bytes of this rank's weights, gradients and moments, and of the sums of rounds.
+  public let stateBytes: Int
   /// Seconds of one step, by part, on rank 0; the mean over the steps.
   public let secondsByPart: [(part: StepPart, seconds: Double)]
 
@@ -50,6 +54,7 @@ public struct StepBenchmark: Sendable {
     var peaks: [Double] = []
     _ = try trainer.step(try communicator.agreed { try batches.next() })
     var peakMemory = StepBenchmark.mostMemory
+    let sentBefore = trainer.bytesSent
     for _ in 0..<steps {
       peaks.append(try trainer.measurePeak(tokens: .max))
       trainer.pass.clock = clock
@@ -64,6 +69,8 @@ public struct StepBenchmark: Sendable {
       peakMemory = max(peakMemory, StepBenchmark.memory)
     }
     self.peakMemory = peakMemory
+    bytesSent = (trainer.bytesSent - sentBefore) / steps
+    stateBytes = trainer.stateBytes
     let step = try communicator.maximum(StepBenchmark.median(seconds))
     tokensPerSecond = Double(plan.tokensPerStep) / step
     modelRate = Double(plan.flopsPerStep) / step
@@ -123,7 +130,8 @@ public struct StepBenchmark: Sendable {
       "model_gflops": .number(modelRate / 1e9), "peak_memory_bytes": .integer(peakMemory),
       "seconds_by_part": .object(
         secondsByPart.reduce(into: JSONValue.Object()) { $0[$1.part.rawValue] = .number($1.seconds) }),
-      "planned_memory_bytes": .integer(plannedMemory), "share_of_peak": .number(modelRate / peak),
+      "planned_memory_bytes": .integer(plannedMemory), "state_bytes": .integer(stateBytes),
+      "bytes_sent_per_step": .integer(bytesSent), "share_of_peak": .number(modelRate / peak),
       "precision": .string(precision.rawValue), "ranks": .integer(ranks), "threads": .integer(threads),
       "blas_kernel": .string(Processor.blasKernel),
     ]
@@ -141,7 +149,9 @@ public struct StepBenchmark: Sendable {
       speed        \(Quantity.short(tokensPerSecond)) tokens/s
       arithmetic   \(Quantity.short(modelRate / 1e9)) GFLOP/s, \(Int((100 * modelRate / peak).rounded())) % of the \
       \(Quantity.short(peak / 1e9)) GFLOP/s of its matrix products
-      memory       \(Quantity.bytes(peakMemory)) at the most, \(Quantity.bytes(plannedMemory)) planned
+      memory       \(Quantity.bytes(peakMemory)) at the most, \(Quantity.bytes(plannedMemory)) planned, \(Quantity.bytes(stateBytes)) of it \
+      weights, gradients and moments
+      sent         \(Quantity.bytes(bytesSent)) a step by this rank
       a step
       \(parts.joined(separator: "\n"))
       """

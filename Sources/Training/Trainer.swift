@@ -104,6 +104,11 @@ public final class Trainer {
   /// Bytes that this rank has sent: gradients, and where the optimizer's state is sharded weights.
   public var bytesSent: Int { reduction.bytesSent + weightBytesSent }
 
+  /// Bytes of weights, gradients and moments, and of the sums that wait for the step's next round.
+  public var stateBytes: Int {
+    state.bytes + MemoryLayout<Float>.stride * state.layout.count + reduction.sumBytes
+  }
+
   /// The gradient's Σ x², the same on every rank.
   private func squareSum() throws -> Double {
     guard isSharded else { return norm.sumOfSquares(gradients.floats, on: team) }
