@@ -106,4 +106,23 @@ public enum RunSetup {
     }
     return allowed
   }
+
+  /// What the bits of a run hang on and is not as it was when the checkpoint was saved, a sentence each. On rank 0.
+  static func changedBits(
+    since checkpoint: Checkpoint, _ folder: RunFolder, arithmetic: String, ranks: Int, reproducible: Bool
+  ) -> [String] {
+    var changes: [String] = []
+    if let was = checkpoint.arithmetic, was != arithmetic {
+      changes.append(
+        "\(checkpoint.path) was saved by a run that computed with \(was), this one computes with \(arithmetic)")
+    }
+    let start = try? LossLog.lastStart(folder.log)
+    if let was = start?["version"]?.string, was != Version.current {
+      changes.append("the run was last started with version \(was) of this program, this is \(Version.current)")
+    }
+    if !reproducible, let was = start?["ranks"]?.integer, was != ranks {
+      changes.append("the run was last on \(was) ranks, now it is on \(ranks), and training.reproducible is false")
+    }
+    return changes.map { $0 + ": from here on the bits may be others than those of a run that went on as before" }
+  }
 }

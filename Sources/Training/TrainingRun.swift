@@ -205,10 +205,10 @@ public final class TrainingRun {
         "rank \(rank) computes with \(arithmetics[rank]), rank 0 with \(arithmetics[0]): the bits hang on which rank "
           + "has which micro-batch; give the job nodes of one kind to have them repeat")
     }
-    if let found, let was = found.arithmetic, was != arithmetic {
-      notes.append(
-        "\(found.path) was saved by a run that computed with \(was), this one computes with \(arithmetic): from here on "
-          + "the bits may be others than the first run's")
+    if let found {
+      notes += RunSetup.changedBits(
+        since: found, folder, arithmetic: arithmetic, ranks: communicator.size,
+        reproducible: configuration.training.reproducible)
     }
 
     let team = ThreadTeam(count: threads)

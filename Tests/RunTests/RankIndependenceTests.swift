@@ -75,6 +75,12 @@ import Testing
     for name in ["one", "two"] { try train(workplace, name, ranks: 3, ["training.reproducible=false"]) }
     try expectSame(workplace.run("one"), workplace.run("two"), at: 12)
     try train(workplace, "reproducible", ranks: 3, [])
+    // On other ranks it goes on, and says what that means.
+    try train(workplace, "one", ranks: 2, ["training.reproducible=false", "training.steps=14"])
+    let warnings = try workplace.run("one").records("warning").compactMap { $0["message"]?.string }
+    #expect(warnings.contains { $0.contains("on 3 ranks") && $0.contains("the bits may") })
+    try train(workplace, "reproducible", ranks: 2, [])
+    #expect(try workplace.run("reproducible").records("warning").isEmpty)
     let (found, expected) = (
       try workplace.run("one").steps("loss"), try workplace.run("reproducible").steps("loss")
     )

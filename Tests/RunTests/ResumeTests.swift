@@ -39,23 +39,6 @@ import Training
     #expect(try workplace.run().starts() == [0, 3, 8, 9])
   }
 
-  @Test func `more or fewer ranks may go on, with the same samples`() throws {
-    let workplace = try Workplace()
-    // A rate at which what rounding does stays small.
-    let slow = ["--set", "optimizer.learning_rate=1e-3"]
-    #expect(try workplace.train(slow, name: "straight").status == 0)
-    #expect(try workplace.train(slow + ["--stop-after", "6"], ranks: 2).status == 0)
-    #expect(try workplace.train(slow + ["--stop-after", "12"]).status == 0)
-    let last = try workplace.train(slow, ranks: 3)
-    #expect(last.status == 0, "\(last.error)")
-    let (run, straight) = (workplace.run(), workplace.run("straight"))
-    #expect(try run.records("run").map { $0["ranks"]?.integer } == [2, 1, 3])
-    #expect(try run.steps("epoch") == straight.steps("epoch"))
-    for (found, expected) in zip(try run.steps("loss"), try straight.steps("loss")) {
-      #expect(abs(found - expected) < 1e-5 * expected)
-    }
-  }
-
   @Test func `neither threads nor recomputation change a bit`() throws {
     let workplace = try Workplace()
     let wide = ["--set", "training.micro_batch_size=3"]

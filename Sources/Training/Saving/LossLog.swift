@@ -46,6 +46,15 @@ public final class LossLog {
     }
   }
 
+  /// The record of the run's last start; nil where there is none.
+  ///
+  /// - Throws: `StorageError`.
+  static func lastStart(_ path: String) throws -> JSONValue? {
+    // `event` comes first in a record: the others need not be parsed.
+    let line = try lines(of: path).last { $0.hasPrefix("{\"event\":\"run\"") }
+    return try line.map { try JSONValue(parsing: String($0)) }
+  }
+
   /// The records of a log, unreadable lines (a cut last one, say) counted apart.
   ///
   /// - Throws: `StorageError`.
