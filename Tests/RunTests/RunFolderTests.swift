@@ -72,12 +72,17 @@ import Training
     #expect(try workplace.run().starts() == [2])
   }
 
-  @Test(arguments: [nil, 2]) func `a full disk ends the run and loses nothing`(ranks: Int?) throws {
+  /// Where the moments are sharded, the others send theirs while rank 0 writes: early and late in the file.
+  @Test(arguments: [(nil, 30, false), (2, 30, false), (2, 10, true), (3, 50, true)])
+  func `a full disk ends the run and loses nothing`(ranks: Int?, blocks: Int, sharded: Bool) throws {
     let workplace = try Workplace()
+    try workplace.write(
+      Workplace.configuration.replacing("\"optimizer\": {", with: "\"optimizer\": { \"sharded\": \(sharded),"),
+      to: "config.json")
     #expect(try workplace.train(["--stop-after", "5"], ranks: ranks).status == 0)
-    // No file may be larger than 30 blocks of 1024 bytes: the checkpoint is.
+    // No file may be larger than so many blocks of 1024 bytes: the checkpoint is.
     let outcome = try launch(
-      "/bin/bash", ["-c", #"ulimit -f 30; exec "$0" config.json"#, "\(buildDirectory)/phd-train"], ranks: ranks,
+      "/bin/bash", ["-c", #"ulimit -f \#(blocks); exec "$0" config.json"#, "\(buildDirectory)/phd-train"], ranks: ranks,
       environment: Workplace.environment, directory: workplace.path)
     try expectError(outcome, 74, naming: [RunFiles.name(10), "cannot be written"])
     let run = workplace.run()
