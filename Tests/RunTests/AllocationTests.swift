@@ -25,7 +25,7 @@ import Testing
   }
 
   @Test(
-    "A run of 24 steps makes no more large allocations than one of 4, and holds no more at its end",
+    "A run of 124 steps makes no more large allocations than one of 4, and holds no more at its end",
     arguments: [
       (["training.threads=1"], 1), (["training.threads=2"], 1), (["training.threads=1"], 2),
       (["training.threads=1", "training.precision=bf16"], 1), (["training.threads=1", "training.recompute=block"], 1),
@@ -37,10 +37,11 @@ import Testing
       Workplace.tokens(samples: Workplace.samples, seed: 1), documents: stride(from: 0, to: 560, by: 7).map { $0 },
       to: "train.h5")
     let short = try counts(workplace, steps: 4, settings, ranks: ranks)
-    let long = try counts(workplace, steps: 24, settings, ranks: ranks)
+    let long = try counts(workplace, steps: 124, settings, ranks: ranks)
     // The program does allocate, and is seen to.
     #expect(short.large > 5)
-    #expect(long.large == short.large)
+    // Starting threads and libraries takes one more or one less from run to run; 120 steps would show in more.
+    #expect(long.large <= short.large + 2)
     // Lines of the log and of the console are short-lived: a page or two of the heap may differ.
     #expect(long.live < short.live + 64 * 1024)
   }
