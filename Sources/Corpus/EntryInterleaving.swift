@@ -5,8 +5,8 @@
 /// behind their share, the one whose bound is met first. In integers, so that every rank finds the same.
 ///
 /// The weights may change from one stage to the next; the lags go on. An entry that a stage leaves out is not drawn in
-/// it, whatever it is still owed: the others then share in less than a draw too few or too many. Where four or more
-/// entries come and go, that can bring one of them beyond its bound, by a fraction of a draw.
+/// it, whatever it is still owed, and the others bear it together. Where three or more entries come and go, that can bring
+/// one of them beyond its bound, by a fraction of a draw.
 struct EntryInterleaving: Sendable {
   /// The stages in their order; the first starts at 0.
   let stages: [Stage]

@@ -34,9 +34,10 @@ public struct SampleContents {
     var read = [Int32](repeating: 0, count: around.count)
     try read.withUnsafeMutableBufferPointer { try file.readTokens(at: around.lowerBound, into: $0) }
     var positions = read
+    let documents = DocumentPositions(file)
     if file.documents != nil || file.endOfDocument != nil {
       try positions.withUnsafeMutableBufferPointer { positions in
-        try read.withUnsafeBufferPointer { try DocumentPositions(file).fill(positions, for: $0, at: around.lowerBound) }
+        try read.withUnsafeBufferPointer { try documents.fill(positions, for: $0, at: around.lowerBound) }
       }
     } else {
       for index in positions.indices { positions[index] = Int32(index) }
@@ -44,7 +45,7 @@ public struct SampleContents {
     let starts = around.filter { positions[$0 - around.lowerBound] == 0 && ($0 > around.lowerBound || $0 == 0) }
     let firsts = [range.lowerBound] + starts.filter { range.contains($0) && $0 > range.lowerBound }
     let ends = firsts.dropFirst() + [range.upperBound]
-    let numbers = try file.documents.map { _ in try DocumentPositions(file).documents(at: firsts) }
+    let numbers = try file.documents.map { _ in try documents.documents(at: firsts) }
     parts = zip(firsts, ends).enumerated().map { index, bounds in
       Part(
         document: numbers?[index], tokens: bounds.0..<bounds.1,
