@@ -14,6 +14,8 @@ public struct StepResult: Sendable, Equatable {
   public var learningRate: Double
   /// Target tokens of the global batch: those that the loss is the mean of.
   public var tokens: Int
+  /// Where the configuration asks for them at this step.
+  public var norms: StepNorms?
 }
 
 /// One rank's part of training: a step's micro-batches, the sum over ranks, the update.
@@ -30,6 +32,8 @@ public final class Trainer {
   private let gradients: Buffer
   private let reduction: GradientReduction
   private let norm: FlatNorm
+  /// Where the configuration asks for them.
+  private let tensorNorms: TensorNorms?
   /// Whether each rank updates a part of the parameters, and knows the gradient of that part alone.
   private let isSharded: Bool
   /// Bytes of updated weights that this rank has sent.
@@ -68,6 +72,9 @@ public final class Trainer {
       rounds: training.reproducible ? microBatches : 1, gathers: !isSharded,
       forEach: { count, body in team.forEach(count) { index, _ in body(index) } })
     norm = FlatNorm(parts: layout.buckets, granule: GradientReduction.granule)
+    tensorNorms = configuration.log.gradientsEvery.map { _ in
+      TensorNorms(layout.tensors.map(\.range), parts: layout.buckets.reversed(), granule: GradientReduction.granule)
+    }
     let optimizer = configuration.optimizer
     adamW = AdamW(beta1: optimizer.beta1, beta2: optimizer.beta2, epsilon: optimizer.epsilon)
     schedule = configuration.learningRateSchedule
@@ -86,7 +93,7 @@ public final class Trainer {
     let tokens = Double(sums.tokens)
     // The gradient is a sum over tokens until here: it is divided once, by the global count.
     let gradientNorm = try squareSum().squareRoot() / tokens
-    let result = StepResult(
+    var result = StepResult(
       loss: sums.crossEntropy / tokens, zLoss: training.zLoss * sums.squaredLogSumExp / tokens,
       gradientNorm: gradientNorm, learningRate: schedule.rate(step: step), tokens: sums.tokens)
     guard result.loss.isFinite, result.zLoss.isFinite, gradientNorm.isFinite else {
@@ -94,7 +101,16 @@ public final class Trainer {
         step: step, place: .lossOrGradient(loss: result.loss, gradientNorm: gradientNorm))
     }
     let clip = training.gradientClip.map { min(1, $0 / (gradientNorm + 1e-6)) } ?? 1
-    try update(step: step, scale: Float(clip / tokens), learningRate: result.learningRate)
+    let isWatched = configuration.log.gradientsEvery.map { step % $0 == 0 } ?? false
+    let gradientNorms = isWatched ? try norms(of: gradients).map { $0 / tokens } : []
+    try update(
+      step: step, scale: Float(clip / tokens), learningRate: result.learningRate, leavesChanges: isWatched)
+    if isWatched {
+      result.norms = StepNorms(
+        state.layout, gradients: gradientNorms, weights: try norms(of: state.parameters),
+        updates: try norms(of: gradients))
+      pass.clock?.mark(.optimizer)
+    }
     state.step = step
     state.samples += training.globalBatchSize
     state.tokens += sums.tokens
@@ -115,6 +131,14 @@ public final class Trainer {
     return try norm.sumOfSquares(gradients.floats, within: state.owned, on: team) {
       try communicator.combine(disjoint: $0)
     }
+  }
+
+  /// Each tensor's norm in a buffer like the parameters', the same on every rank. Collective where the state is sharded.
+  private func norms(of buffer: Buffer) throws -> [Double] {
+    let known = isSharded ? state.owned : nil
+    return try tensorNorms?.norms(of: buffer.floats, within: known, on: team) {
+      if isSharded { try communicator.combine(disjoint: $0) }
+    } ?? []
   }
 
   /// Whether all weights are finite numbers: an update can break them though the loss before it was fine.
@@ -173,13 +197,15 @@ public final class Trainer {
   }
 
   /// The one place where weights change. Collective where the state is sharded.
-  private func update(step: Int, scale: Float, learningRate: Double) throws {
+  ///
+  /// - Parameter leavesChanges: whether the gradients' places are left with how much each parameter changed.
+  private func update(step: Int, scale: Float, learningRate: Double, leavesChanges: Bool) throws {
     for (tensor, decay) in zip(state.layout.tensors, decays) {
       for (range, moments) in state.ownedParts(of: tensor.range) {
         adamW.update(
           state.parameters[range], gradient: gradients[range], average: state[.average][moments],
           squareAverage: state[.squareAverage][moments], scale: scale, learningRate: learningRate, decay: decay,
-          step: step, on: team)
+          step: step, leavesChange: leavesChanges, on: team)
       }
     }
     pass.clock?.mark(.optimizer)

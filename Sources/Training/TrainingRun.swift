@@ -52,6 +52,7 @@ public final class TrainingRun {
         let batch = try communicator.agreed { try next(reader) }
         let result = try trainer.step(SequenceTokens(batch))
         record(result, epoch: batch.epoch, seconds: (ContinuousClock.now - start).inSeconds)
+        if let norms = result.norms { append("tensors", norms.json(step: trainer.state.step)) }
 
         if isDue(every: configuration.validation.everySteps) { try validate() }
         if isDue(every: configuration.checkpoint.everySteps) { try save() }
