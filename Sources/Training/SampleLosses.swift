@@ -65,7 +65,7 @@ struct SampleLosses {
 
 extension SequenceTokens {
   /// The samples of a buffer, each with its documents apart where it says where they start.
-  init(_ buffer: SampleBuffer) {
+  public init(_ buffer: SampleBuffer) {
     self.init(
       UnsafeBufferPointer(buffer.tokens), positions: buffer.positions.map { UnsafeBufferPointer($0) })
   }
