@@ -120,6 +120,9 @@ public final class Trainer {
   /// Bytes that this rank has sent: gradients, and where the optimizer's state is sharded weights.
   public var bytesSent: Int { reduction.bytesSent + weightBytesSent }
 
+  /// Seconds that this rank has spent on the sum of gradients over ranks while nothing else went on.
+  public var secondsInReduction: Double { reduction.secondsInFinish }
+
   /// Bytes of weights, gradients and moments, and of the sums that wait for the step's next round.
   public var stateBytes: Int {
     state.bytes + MemoryLayout<Float>.stride * state.layout.count + reduction.sumBytes

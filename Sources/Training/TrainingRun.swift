@@ -50,9 +50,13 @@ public final class TrainingRun {
 
         let start = ContinuousClock.now
         let batch = try communicator.agreed { try next(reader) }
+        let waited = (ContinuousClock.now - start).inSeconds
+        let reduced = trainer.secondsInReduction
         let result = try trainer.step(SequenceTokens(batch))
-        record(result, epoch: batch.epoch, seconds: (ContinuousClock.now - start).inSeconds)
-        if let norms = result.norms { append("tensors", norms.json(step: trainer.state.step)) }
+        let time = Console.StepTime(
+          whole: (ContinuousClock.now - start).inSeconds, data: waited, reduction: trainer.secondsInReduction - reduced)
+        record(result, epoch: batch.epoch, time)
+        if let norms = result.norms, communicator.isRoot { append("tensors", norms.json(step: trainer.state.step)) }
 
         if isDue(every: configuration.validation.everySteps) { try validate() }
         if isDue(every: configuration.checkpoint.everySteps) { try save() }
@@ -127,8 +131,8 @@ public final class TrainingRun {
     }
   }
 
-  private func record(_ result: StepResult, epoch: Int, seconds: Double) {
-    let step = trainer.state.step
+  private func record(_ result: StepResult, epoch: Int, _ time: Console.StepTime) {
+    let (step, seconds) = (trainer.state.step, time.whole)
     guard communicator.isRoot, isDue(every: configuration.log.everySteps) else { return }
     append(
       "step",
@@ -138,7 +142,7 @@ public final class TrainingRun {
         "tokens": .integer(trainer.state.tokens), "epoch": .integer(epoch), "seconds": .number(seconds),
         "tokens_per_second": .number(Double(result.tokens) / max(seconds, 1e-9)),
       ])
-    console.show(step: step, result, seconds: seconds)
+    console.show(step: step, result, tokens: trainer.state.tokens, time: time)
   }
 
   private func end(_ reason: String) {
@@ -216,7 +220,8 @@ public final class TrainingRun {
     trainer = Trainer(configuration, communicator: communicator, team: team)
     let resumed = try trainer.begin(from: found, initializingFrom: options.initializeFrom, tokenizer: tokenizer)
     let peak = try trainer.measurePeak(tokens: 1024)
-    console = Console(steps: configuration.training.steps, flopsPerStep: plan.flopsPerStep, peak: peak)
+    console = Console(
+      steps: configuration.training.steps, flopsPerStep: plan.flopsPerStep, peak: peak, ranks: communicator.size)
     // A checkpoint that was named may lie elsewhere: then this run's folder has none of that step yet.
     savedStep = resumed && options.resume == .auto ? trainer.state.step : nil
 
