@@ -103,7 +103,7 @@ let package = Package(
       ]),
     .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
     .testTarget(name: "ChartsTests", dependencies: ["Charts"]),
-    .testTarget(name: "DocumentationTests", dependencies: ["TestSupport", "phd"]),
+    .testTarget(name: "DocumentationTests", dependencies: ["TestSupport", "phd", "phd-train"]),
     .testTarget(name: "DisplayTests", dependencies: ["Display", "TestSupport"]),
     .testTarget(
       name: "InspectionTests",

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Puts phd-train and phd on the PATH, as links to .build/release: a later build needs no other installation. With them go
-# completions for bash, zsh and fish and, where `launch/build.sh --manual` has made them, man pages.
+# completions for bash, zsh and fish and, where `launch/build.sh --install` has made them, man pages.
 # Usage: launch/install.sh [FOLDER], by default /usr/local/bin where that can be written, as root or with sudo, else
 # ~/.local/bin.
 set -euo pipefail

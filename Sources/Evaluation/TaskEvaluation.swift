@@ -20,9 +20,12 @@ public final class TaskEvaluation {
   /// The scores of all choices, the same on every rank. Collective.
   ///
   /// Items go through the model in the same company whatever the number of ranks, so that it changes no bit.
+  /// - Parameter progress: hears how many items are done, as if the other ranks were as far as this one.
   /// - Throws: `AgreedError` for items that cannot be asked (``EvaluationError``, `TokenizerError`), and where a
   ///   log-likelihood is not finite; `CommunicationError`.
-  public func result(of task: EvaluationTask) throws -> TaskResult {
+  public func result(
+    of task: EvaluationTask, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
+  ) throws -> TaskResult {
     // Where each item's choices begin among all.
     var starts = [0]
     for item in task.items { starts.append(starts[starts.count - 1] + item.requests.count) }
@@ -50,6 +53,8 @@ public final class TaskEvaluation {
           }
         }
         numbers[3 * choices + 1] += Double(tokens.reduce(0) { $0 + $1.unshared })
+        progress(
+          min(task.items.count, first + (communicator.size - communicator.rank) * itemsAtOnce), task.items.count)
       }
       numbers[3 * choices] = Double(scorer.tokens)
     }

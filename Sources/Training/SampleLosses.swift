@@ -24,10 +24,11 @@ struct SampleLosses {
   ///   - pass: takes its shape's sequences at a time.
   ///   - tokenBytes: how many bytes each token is in a text; those beyond are none.
   ///   - documentMask: whether a sample's documents are apart.
+  ///   - progress: hears how many of the samples are done, as if the other ranks were as far as this one.
   /// - Throws: `AgreedError` for an unreadable sample; `CommunicationError`.
   init(
     of samples: Int, from source: DataSource, _ pass: ModelPass, parameters: Buffer, tokenBytes: [Int] = [],
-    documentMask: Bool, _ communicator: Communicator
+    documentMask: Bool, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }, _ communicator: Communicator
   ) throws {
     let (size, positions) = (pass.shape.sequences, pass.shape.positions)
     var losses = [Double](repeating: 0, count: samples)
@@ -51,6 +52,7 @@ struct SampleLosses {
             if target < tokenBytes.count { bytes += tokenBytes[target] }
           }
         }
+        progress(min(samples, first + (communicator.size - communicator.rank) * size), samples)
       }
     }
     try losses.withUnsafeMutableBufferPointer { try communicator.sum(inPlace: $0) }

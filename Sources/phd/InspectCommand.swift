@@ -41,7 +41,7 @@ struct InspectCommand: ParsableCommand {
     @Option(help: "Rows and columns: tokens with their copies, or copies with their tokens.")
     var order = PatternGrid.Order.tokens
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("Also draw it as an SVG.", valueName: "file"))
+    @Option(name: .shortAndLong, help: ArgumentHelp("Also draw it as an SVG.", valueName: "file"), completion: .file())
     var output: String?
 
     @Flag(help: "Print JSON.")
@@ -96,10 +96,10 @@ struct InspectCommand: ParsableCommand {
         loss and the entropy of what the head reads from it. Only the last copy was trained to predict.
         """)
 
-    @Option(help: ArgumentHelp("The checkpoint.", valueName: "file"))
+    @Option(help: ArgumentHelp("The checkpoint.", valueName: "file"), completion: .file())
     var checkpoint: String
 
-    @Option(help: ArgumentHelp("The corpus, a path or a glob.", valueName: "file"))
+    @Option(help: ArgumentHelp("The corpus, a path or a glob.", valueName: "file"), completion: .file())
     var corpus: String
 
     @Option(help: ArgumentHelp("Samples to look at, from the corpus's start.", valueName: "n"))
@@ -124,8 +124,12 @@ struct InspectCommand: ParsableCommand {
 
     func run() throws {
       try ErrorReport.requireProcessor()
+      var line = ProgressLine(.samples)
+      defer { line.clear() }
       let inspection = try CopyInspection(
-        checkpoint: checkpoint, corpus: corpus, sequenceLength: sequenceLength, sequences: sequences, threads: threads)
+        checkpoint: checkpoint, corpus: corpus, sequenceLength: sequenceLength, sequences: sequences, threads: threads
+      ) { line.show(done: $0, of: $1) }
+      line.clear()
       print(json ? inspection.json.compact : inspection.text)
     }
   }
