@@ -37,6 +37,10 @@ extension RunTime {
 
   private static let range = NumberRange.above(0, to: 1e9)
 
+  static let schema = ConfigurationSchema.orNull([
+    "anyOf": [ConfigurationSchema.number(range), ConfigurationSchema.text]
+  ])
+
   static func read(_ json: JSONValue) throws(ConfigurationSection.KeyFault) -> Double?? {
     if json == .null { return .some(nil) }
     guard let seconds = json.number ?? json.string.flatMap(seconds), range.contains(seconds) else { return nil }
