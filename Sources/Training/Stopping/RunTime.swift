@@ -38,7 +38,10 @@ extension RunTime {
   private static let range = NumberRange.above(0, to: 1e9)
 
   static let schema = ConfigurationSchema.orNull([
-    "anyOf": [ConfigurationSchema.number(range), ConfigurationSchema.text]
+    "anyOf": [
+      ConfigurationSchema.number(range),
+      ["type": "string", "pattern": "^([0-9]{1,9}-[0-9]{1,9}:|([0-9]{1,9}:)?)[0-9]{1,9}:[0-9]{1,9}$"],
+    ]
   ])
 
   static func read(_ json: JSONValue) throws(ConfigurationSection.KeyFault) -> Double?? {
