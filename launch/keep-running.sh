@@ -132,16 +132,16 @@ while true; do
   elif [ "$took" -ge "$lived" ]; then
     progress=yes
   fi
-  if [ "$progress" = yes ]; then vain=0 pause=$delay; else vain=$((vain + 1)); fi
+  if [ "$progress" = yes ]; then vain=0 pause=$delay; fi
   why="$1 ended with $status after $took s$place"
-  if [ "$vain" -gt "$tries" ]; then
+  if [ "$vain" -ge "$tries" ]; then
     complain "$why; giving up after $tries restarts in a row without progress"
     exit "$status"
   elif [ -n "$restarts" ] && [ "$restart" -ge "$restarts" ]; then
     complain "$why; giving up after $restart restarts"
     exit "$status"
   fi
-  restart=$((restart + 1))
+  restart=$((restart + 1)) vain=$((vain + 1))
   complain "$why; restart $restart in $pause s"
   sleep "$pause" &
   sleeping=$!

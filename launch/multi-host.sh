@@ -56,16 +56,16 @@ hosts_to_use() {
       printf 'launch/multi-host.sh: %s does not answer; going on without it\n' "${hosts[n]}" >&2
     fi
   done
+  if [ ${#found[@]} -eq 0 ]; then
+    printf 'launch/multi-host.sh: no host of %s answers\n' "$hostfile" >&2
+    return 69
+  fi
   batches=$("$program" "$@" --dry-run | awk '
     /^    "global_batch_size": / { global = $2 + 0 }
     /^    "micro_batch_size": / { micro = $2 + 0 }
-    END { print global / micro }') || return
-  for ((n = ${#found[@]}; n > 0 && batches % (n * ranks_per_host) != 0; n--)); do :; done
-  if [ "$n" -eq 0 ]; then
-    printf 'launch/multi-host.sh: %s of the hosts in %s answer, and none or any of them with %s ranks each can share %s %s\n' \
-      "${#found[@]}" "$hostfile" "$ranks_per_host" "$batches" "micro-batches" >&2
-    return 69
-  fi
+    END { if (micro > 0) print global / micro }') || return
+  # Where none fits, the trainer says so better.
+  for ((n = ${#found[@]}; n > 1 && batches % (n * ranks_per_host) != 0; n--)); do :; done
   for host in "${found[@]:0:n}"; do list+=${list:+,}$host:$ranks_per_host; done
   printf '%s\n' "$list"
 }
@@ -74,6 +74,7 @@ hosts_to_use() {
 options=(--map-by "ppr:$ranks_per_host:node" --bind-to none)
 if [ "$answering" = yes ]; then
   hosts=$(hosts_to_use "$@")
+  # Which they are, as it may change from start to start.
   printf 'launch/multi-host.sh: on %s\n' "$hosts" >&2
   options+=(--host "$hosts")
 else

@@ -6,8 +6,8 @@
 The run is started under launch/keep-running.sh on three hosts. The link of one goes down in the middle of a step: the job
 must end within half a minute (within the watchdog's S seconds and 25 more, where it is on), the ranks on the host that is
 cut off too, and go on by itself on the two that answer. In the end log and checkpoint must be those of a run on one host.
-Then the host that mpirun runs on is cut off, and the others' ranks must end as well. --quick leaves that out, and has
-mpirun ask after a silent host sooner.
+Then a rank dies while a host is gone, and the host that mpirun runs on is cut off: all must end as well. --quick leaves
+these out, and has mpirun ask after a silent host sooner.
 """
 
 import argparse
@@ -17,17 +17,13 @@ import sys
 import time
 
 from network import Network, missing
-from smallrun import LAUNCH, SmallRun, Workshop, end, unavailable, verdict, wait
+from smallrun import LAUNCH, Expectation, SmallRun, Workshop, end, unavailable, verdict, wait
 
 #: 10 s of silence, four questions 5 s apart, and what ending takes.
 HALF_A_MINUTE = 40
 #: For those in a hurry: 3 s of silence, three questions a second apart.
 IMPATIENT = {"OMPI_MCA_oob_tcp_keepalive_time": "3", "OMPI_MCA_oob_tcp_keepalive_intvl": "1",
              "OMPI_MCA_oob_tcp_keepalive_probes": "3"}
-
-
-class Expectation(Exception):
-    """Something that should have happened and did not."""
 
 
 class Job:
@@ -101,6 +97,26 @@ def host_lost(network, folder, watchdog, quick):
             f"lost one's rank gone after {again + gone:.0f} s, the same bits as on one host")
 
 
+def rank_and_host_lost(network, folder):
+    """Host 3 is cut off, and then rank 0 dies: mpirun can tell host 3 nothing, and must not wait for it."""
+    run = SmallRun(folder / "both", ["training.global_batch_size=12", "training.steps=100000000"])
+    job = Job(network, run)
+    try:
+        job.until(lambda: run.step() >= 50, 60, "step 50 on three hosts")
+        network.unplug(3)
+        time.sleep(2)
+        began = time.monotonic()
+        os.kill(job.ranks(1)[0], signal.SIGKILL)
+        if not wait(lambda: job.process.poll() is not None and not job.ranks(1, 2, 3), HALF_A_MINUTE):
+            raise Expectation(f"not over after {HALF_A_MINUTE} s: {job.process.poll()}, ranks {job.ranks(1, 2, 3)}")
+        if job.process.returncode != 69:
+            raise Expectation(f"it ended with {job.process.returncode}: {run.printed()[-1500:]}")
+        return f"rank 0 dead while a host is gone: over after {time.monotonic() - began:.0f} s"
+    finally:
+        job.clear()
+        network.plug(3)
+
+
 def launcher_lost(network, folder):
     """A run whose first host, with mpirun and rank 0, is cut off: do the others end?"""
     run = SmallRun(folder / "lost", ["training.global_batch_size=12", "training.steps=100000000"])
@@ -134,6 +150,7 @@ def main():
             with Network(folder / "network", 3) as network:
                 seen.append(host_lost(network, folder, arguments.watchdog, arguments.quick))
                 if not arguments.quick:
+                    seen.append(rank_and_host_lost(network, folder))
                     seen.append(launcher_lost(network, folder))
         except (Expectation, RuntimeError) as failure:
             faults.append(str(failure))

@@ -17,11 +17,7 @@ import sys
 import time
 
 from cluster import Cluster, missing
-from smallrun import ROOT, SmallRun, Workshop, environment, unavailable, verdict, wait
-
-
-class Expectation(Exception):
-    """Something that should have happened and did not."""
+from smallrun import ROOT, Expectation, SmallRun, Workshop, environment, trains, unavailable, verdict, wait
 
 
 def expect(condition, seconds, what):
@@ -85,8 +81,7 @@ def interrupted(cluster, folder, quick):
     if job.starts()[1] != end["step"]:
         raise Expectation(f"it went on at step {job.starts()[1]}, and had saved step {end['step']}")
 
-    trainers = [process for process in cluster.tasks(job.number)
-                if (environment()["PHD_TRAIN"].encode() == open(f"/proc/{process}/cmdline", "rb").read().split(b"\0")[0])]
+    trainers = [process for process in cluster.tasks(job.number) if trains(process)]
     if len(trainers) != 2:
         raise Expectation(f"Slurm names the processes {trainers}, and two ranks train")
     os.kill(trainers[1], signal.SIGKILL)

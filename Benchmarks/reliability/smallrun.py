@@ -130,13 +130,16 @@ def descendants(process):
     return found
 
 
+def trains(process):
+    """Whether a process is a rank."""
+    try:
+        return Path(f"/proc/{process}/comm").read_text().strip() == "phd-train"
+    except OSError:
+        return False
+
+
 def ranks(process):
     """The descendants that train."""
-    def trains(child):
-        try:
-            return Path(f"/proc/{child}/comm").read_text().strip() == "phd-train"
-        except OSError:
-            return False
     return [child for child in descendants(process) if trains(child)]
 
 
@@ -159,6 +162,10 @@ def wait(condition, seconds, pause=0.02):
             return False
         time.sleep(pause)
     return True
+
+
+class Expectation(Exception):
+    """Something that should have happened and did not."""
 
 
 class Workshop:
