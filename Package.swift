@@ -18,6 +18,7 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CProcessor"),
+    .systemLibrary(name: "CFileSystem"),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
     .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
@@ -28,7 +29,7 @@ let package = Package(
 
     .target(name: "Kernels", dependencies: ["COpenBLAS", "COneDNN", "CProcessor"], swiftSettings: vectorised),
     .target(name: "JSON"),
-    .target(name: "Storage", dependencies: ["CHDF5", "CXXHash", "JSON"]),
+    .target(name: "Storage", dependencies: ["CHDF5", "CXXHash", "CFileSystem", "JSON"]),
     .target(name: "Communication", dependencies: ["COpenMPI"], swiftSettings: vectorised),
     .target(name: "Transformer", dependencies: ["Kernels"]),
     .target(name: "Charts"),
@@ -83,6 +84,9 @@ let package = Package(
       name: "allocation-checks", dependencies: ["Training", "Communication", "AllocationCounter", "CMalloc"],
       path: "Tests/AllocationChecks"),
 
+    .executableTarget(
+      name: "fault-checks", dependencies: ["Training", "Transformer", "Communication"], path: "Tests/FaultChecks"),
+
     .testTarget(
       name: "EvaluationTests",
       dependencies: [
@@ -118,7 +122,7 @@ let package = Package(
       name: "RunTests",
       dependencies: [
         "Training", "Transformer", "Storage", "JSON", "Reference", "TestSupport", "phd-train", "phd",
-        "allocation-checks",
+        "allocation-checks", "fault-checks",
       ]),
   ]
 )

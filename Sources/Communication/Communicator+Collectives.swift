@@ -30,6 +30,16 @@ extension Communicator {
     return result
   }
 
+  /// Rank `root`'s `words` on every rank; what the others pass is not looked at. Collective.
+  ///
+  /// - Throws: `CommunicationError`.
+  public func broadcast(_ words: [UInt64], from root: Int = 0) throws -> [UInt64] {
+    let count = Int(try broadcast(Int64(words.count), from: root))
+    var result = rank == root ? words : [UInt64](repeating: 0, count: count)
+    try result.withUnsafeMutableBytes { try broadcast($0, from: root) }
+    return result
+  }
+
   /// Rank `root`'s `string` on every rank. Collective.
   ///
   /// - Throws: `CommunicationError`.
@@ -98,6 +108,11 @@ extension Communicator {
   public func bitwiseOr(_ value: UInt64) throws -> UInt64 {
     try reduced(value, type: mpiUInt64, by: mpiBitwiseOr)
   }
+
+  /// Whether `condition` is true on every rank. Collective.
+  ///
+  /// - Throws: `CommunicationError`.
+  public func all(_ condition: Bool) throws -> Bool { try bitwiseOr(condition ? 0 : 1) == 0 }
 
   /// The sum of all ranks' `value`, wrapping around. Collective.
   ///

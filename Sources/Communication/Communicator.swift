@@ -18,6 +18,9 @@ public final class Communicator {
   /// The name of this node.
   public let hostName: String
 
+  /// This rank for messages: `rank 3 on node7`.
+  public var name: String { "rank \(rank) on \(hostName)" }
+
   /// True on the one rank that prints, and reads and writes for the others.
   public var isRoot: Bool { rank == 0 }
 

@@ -23,17 +23,28 @@ public final class TaskEvaluation {
   /// - Throws: `AgreedError` for items that cannot be asked (``EvaluationError``, `TokenizerError`), and where a
   ///   log-likelihood is not finite; `CommunicationError`.
   public func result(of task: EvaluationTask) throws -> TaskResult {
+    guard let result = try result(of: task, unless: { false }) else {
+      preconditionFailure("an evaluation that nobody interrupts was interrupted")
+    }
+    return result
+  }
+
+  /// As `result(of:)`; nil where it was interrupted.
+  ///
+  /// - Parameter isInterrupted: asked before each round of items, by all ranks together.
+  public func result(of task: EvaluationTask, unless isInterrupted: () throws -> Bool) throws -> TaskResult? {
     // Where each item's choices begin among all.
     var starts = [0]
     for item in task.items { starts.append(starts[starts.count - 1] + item.requests.count) }
     let choices = starts[starts.count - 1]
     // Of each choice the log-likelihood, its tokens and whether it is greedy; then the tokens of all.
     var numbers = [Double](repeating: 0, count: 3 * choices + 2)
-    try communicator.agreed {
-      let scorer = ChoiceScorer(decoder)
-      let step = communicator.size * itemsAtOnce
-      for first in stride(from: communicator.rank * itemsAtOnce, to: task.items.count, by: step) {
-        let range = first..<min(first + itemsAtOnce, task.items.count)
+    let scorer = ChoiceScorer(decoder)
+    for round in stride(from: 0, to: task.items.count, by: communicator.size * itemsAtOnce) {
+      if try isInterrupted() { return nil }
+      let first = min(round + communicator.rank * itemsAtOnce, task.items.count)
+      let range = first..<min(first + itemsAtOnce, task.items.count)
+      try communicator.agreed {
         let tokens = try task.items[range].map { try encoder.tokens(of: $0) }
         for (index, scores) in zip(range, scorer.scores(of: tokens)) {
           for (choice, score) in scores.enumerated() {
@@ -51,8 +62,8 @@ public final class TaskEvaluation {
         }
         numbers[3 * choices + 1] += Double(tokens.reduce(0) { $0 + $1.unshared })
       }
-      numbers[3 * choices] = Double(scorer.tokens)
     }
+    numbers[3 * choices] = Double(scorer.tokens)
     numbers = try communicator.sum(numbers)
     let scores = task.items.indices.map { item in
       (starts[item]..<starts[item + 1]).map { choice in

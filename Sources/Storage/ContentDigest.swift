@@ -33,4 +33,7 @@ public final class ContentDigest {
       return String(repeating: "0", count: 16 - digits.count) + digits
     }.joined()
   }
+
+  /// XXH3-64 of bytes at once.
+  public static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 { XXH3_64bits(bytes.baseAddress, bytes.count) }
 }

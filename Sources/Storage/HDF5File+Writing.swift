@@ -1,6 +1,10 @@
 import CHDF5
+import Foundation
 
 extension HDF5File {
+  /// Bytes of a dataset that are written at once: other threads' reading does not wait for long.
+  private static var bytesAtOnce: Int { 16 << 20 }
+
   /// Writes a whole dataset, contiguous, the groups on its way made where they are missing.
   ///
   /// - Parameters:
@@ -11,19 +15,48 @@ extension HDF5File {
     _ name: String, shape: [Int], from elements: UnsafeBufferPointer<Element>
   ) throws {
     precondition(shape.reduce(1, *) == elements.count, "\(name): \(elements.count) elements for the shape \(shape)")
-    try withIdentifier { file in
-      let space = try HDF5Library.identifier(
-        H5Screate_simple(Int32(shape.count), shape.map { hsize_t($0) }, nil), closedBy: H5Sclose,
-        orThrow: .failed, path, "the dataset \(name) cannot be made")
+    let dataset = try withIdentifier { file in
+      let space = try simpleSpace(shape)
       let creation = try HDF5Library.identifier(
         phd_contiguous_creation(), closedBy: H5Pclose, orThrow: .failed, path, "the HDF5 library has no memory")
-      let dataset = try newDataset(name, file, Element.hdf5Type, space.raw, creation.raw)
-      guard !elements.isEmpty else { return }
-      let status = H5Dwrite(
-        dataset.raw, Element.hdf5Type.native, phd_whole_space(), phd_whole_space(), phd_default_properties(),
-        elements.baseAddress)
-      guard status >= 0 else { throw HDF5Library.failure(.failed, path, "the dataset \(name) cannot be written") }
+      return try newDataset(name, file, Element.hdf5Type, space.raw, creation.raw)
     }
+    if elements.isEmpty { return }
+    let rows = shape.first ?? 1
+    let rowElements = elements.count / rows
+    let rowsAtOnce = max(1, HDF5File.bytesAtOnce / (rowElements * MemoryLayout<Element>.stride))
+    for first in stride(from: 0, to: rows, by: rowsAtOnce) {
+      // A lock that is taken again at once is not given to who waits for it.
+      if first > 0 { usleep(20) }
+      let range = first..<min(first + rowsAtOnce, rows)
+      let part = UnsafeBufferPointer(
+        rebasing: elements[range.lowerBound * rowElements..<range.upperBound * rowElements])
+      try withIdentifier { _ in try write(part, rows: range, of: shape, to: dataset.raw, name) }
+    }
+  }
+
+  /// Writes rows of an open dataset.
+  private func write<Element: HDF5Element>(
+    _ elements: UnsafeBufferPointer<Element>, rows: Range<Int>, of shape: [Int], to dataset: hid_t, _ name: String
+  ) throws {
+    let target = try simpleSpace(shape)
+    let source = try simpleSpace(shape.isEmpty ? [] : [rows.count] + shape.dropFirst())
+    if rows.count < shape.first ?? 1 {
+      let start = [hsize_t(rows.lowerBound)] + shape.dropFirst().map { _ in 0 }
+      let counts = [hsize_t(rows.count)] + shape.dropFirst().map { hsize_t($0) }
+      guard H5Sselect_hyperslab(target.raw, H5S_SELECT_SET, start, nil, counts, nil) >= 0 else {
+        throw HDF5Library.failure(.failed, path, "the dataset \(name) cannot be written")
+      }
+    }
+    let status = H5Dwrite(
+      dataset, Element.hdf5Type.native, source.raw, target.raw, phd_default_properties(), elements.baseAddress)
+    guard status >= 0 else { throw HDF5Library.failure(.failed, path, "the dataset \(name) cannot be written") }
+  }
+
+  private func simpleSpace(_ shape: [Int]) throws -> HDF5Identifier {
+    try HDF5Library.identifier(
+      H5Screate_simple(Int32(shape.count), shape.map { hsize_t($0) }, nil), closedBy: H5Sclose,
+      orThrow: .failed, path, "the HDF5 library has no memory")
   }
 
   /// Writes a whole one-dimensional dataset. Throws `StorageError.failed`.

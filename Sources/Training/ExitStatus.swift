@@ -12,7 +12,9 @@ public enum ExitStatus: Int32, Sendable {
   case badData = 65
   /// A file is missing.
   case missing = 66
-  /// The numbers broke: not finite.
+  /// A rank no longer answered, or a step took too long: the watchdog's.
+  case unavailable = 69
+  /// The numbers broke: not finite, or not the same on all ranks.
   case brokenNumbers = 70
   /// Reading or writing failed.
   case inputOutput = 74
@@ -30,7 +32,7 @@ public enum ExitStatus: Int32, Sendable {
       }
     case is CorpusError, is TokenizerError, is NoTargetError: ExitStatus.badData.rawValue
     case is ConfigurationError: ExitStatus.usage.rawValue
-    case is NotFiniteError: ExitStatus.brokenNumbers.rawValue
+    case is NotFiniteError, is SkippedTooOftenError, is DivergedWeightsError: ExitStatus.brokenNumbers.rawValue
     case let error as any StatusCarrying: error.exitStatus
     default: nil
     }
@@ -45,32 +47,5 @@ public struct NoTargetError: Error, Equatable, CustomStringConvertible {
   public var description: String {
     "\(place) has no target token: all its documents are of one token, and the last token of a document predicts none "
       + "under data.document_mask; look at the corpus's documents, or set data.document_mask to false"
-  }
-}
-
-/// A number that is not finite. What it was found in was not used any further.
-public struct NotFiniteError: Error, Equatable, CustomStringConvertible {
-  /// Where it was found.
-  public enum Place: Sendable, Equatable {
-    /// Before the step's update.
-    case lossOrGradient(loss: Double, gradientNorm: Double)
-    /// After it, and before they were saved.
-    case weights
-  }
-
-  public let step: Int
-  public let place: Place
-
-  public var description: String {
-    switch place {
-    case .lossOrGradient(let loss, let gradientNorm):
-      "step \(step): the loss is \(loss), the gradient's norm \(gradientNorm); stopped before the update. \(advice)"
-    case .weights:
-      "step \(step): the update has left weights that are not finite; they were not saved. \(advice)"
-    }
-  }
-
-  private var advice: String {
-    "Lower optimizer.learning_rate or training.gradient_clip and start another run, or resume from an earlier checkpoint"
   }
 }

@@ -55,6 +55,7 @@ public struct LossEvaluation {
     let losses = try SampleLosses(
       of: samples, from: source, pass, parameters: weights.parameters, tokenBytes: tokenBytes,
       documentMask: saved.documentMask, communicator)
+    guard let losses else { preconditionFailure("an evaluation that nobody interrupts was interrupted") }
     guard losses.tokens > 0 else { throw NoTargetError(place: corpus) }
     let total = losses.ofSamples.reduce(0, +)
     self.samples = samples

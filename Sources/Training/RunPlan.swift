@@ -9,7 +9,7 @@ public struct RunPlan: Sendable, Equatable {
   public let parameters: Int
   /// Operations of all matrix products of one step, all ranks together: forward and backward, nothing twice.
   public let flopsPerStep: Int
-  /// Bytes that one rank allocates: weights, gradients and moments, activations, messages.
+  /// Bytes that one rank, the one that takes most, allocates: weights, gradients and moments, activations, messages.
   public let memoryBytesPerRank: Int
   /// Of these, the state's: 16 bytes a parameter, with `optimizer.sharded` 8 and 8 over the ranks.
   public let stateBytes: Int
@@ -17,6 +17,8 @@ public struct RunPlan: Sendable, Equatable {
   public let activationBytes: Int
   /// And those of asking the model benchmarks' items; 0 where the configuration has none.
   public let taskBytes: Int
+  /// And those of the copy of the state that is written while the run goes on, on rank 0 alone; 0 where it waits.
+  public let copyBytes: Int
   /// Target tokens of one step.
   public let tokensPerStep: Int
   /// Steps until every sample was seen once; nil where the corpora are not there to be counted.
@@ -44,9 +46,10 @@ public struct RunPlan: Sendable, Equatable {
     let tokenBytes =
       (configuration.data.documentMask ? 4 : 2) * (batch / ranks) * (positions + 1) * MemoryLayout<Int32>.stride
     taskBytes = TaskValidation.bytes(configuration)
+    copyBytes = configuration.checkpoint.background ? Checkpoint.numberBytes(layout) : 0
     let rounds = configuration.training.reproducible ? batch / configuration.training.microBatchSize / ranks : 1
     memoryBytesPerRank =
-      stateBytes + activationBytes + tokenBytes + taskBytes
+      stateBytes + activationBytes + tokenBytes + taskBytes + copyBytes
       + GradientReduction.bytes(buckets: layout.buckets, ranks: ranks, rounds: rounds) + RunPlan.baseBytes
     tokensPerStep = batch * positions
     stepsPerEpoch = samples.map { Double($0) / Double(batch) }
@@ -70,6 +73,7 @@ public struct RunPlan: Sendable, Equatable {
       "state_bytes_per_rank": .integer(stateBytes),
       "activation_bytes_per_rank": .integer(activationBytes),
       "task_bytes_per_rank": .integer(taskBytes),
+      "background_checkpoint_bytes": .integer(copyBytes),
       "config": configuration.resolved,
     ]
   }
@@ -86,7 +90,8 @@ public struct RunPlan: Sendable, Equatable {
       an epoch     \(epoch)
       memory       \(Quantity.bytes(memoryBytesPerRank)) a rank: \(Quantity.bytes(stateBytes)) of weights, gradients \
       and moments, \(Quantity.bytes(activationBytes)) of activations\
-      \(taskBytes > 0 ? ", \(Quantity.bytes(taskBytes)) for validation.tasks" : "")
+      \(taskBytes > 0 ? ", \(Quantity.bytes(taskBytes)) for validation.tasks" : "")\
+      \(copyBytes > 0 ? ", \(Quantity.bytes(copyBytes)) for checkpoint.background (rank 0's alone)" : "")
       """
   }
 }

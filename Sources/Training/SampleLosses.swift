@@ -17,39 +17,42 @@ struct SampleLosses {
   /// The target tokens of all samples together.
   var tokens: Int { tokensOfPositions.reduce(0, +) }
 
-  /// Collective.
+  /// Nil where it was interrupted. Collective.
   ///
   /// A sample's loss depends on nothing else in its micro-batch.
   /// - Parameters:
   ///   - pass: takes its shape's sequences at a time.
   ///   - tokenBytes: how many bytes each token is in a text; those beyond are none.
   ///   - documentMask: whether a sample's documents are apart.
+  ///   - isInterrupted: asked before each round of micro-batches, by all ranks together.
   /// - Throws: `AgreedError` for an unreadable sample; `CommunicationError`.
-  init(
+  init?(
     of samples: Int, from source: DataSource, _ pass: ModelPass, parameters: Buffer, tokenBytes: [Int] = [],
-    documentMask: Bool, _ communicator: Communicator
+    documentMask: Bool, _ communicator: Communicator, unless isInterrupted: () throws -> Bool = { false }
   ) throws {
     let (size, positions) = (pass.shape.sequences, pass.shape.positions)
     var losses = [Double](repeating: 0, count: samples)
     var perPosition = [Double](repeating: 0, count: positions)
     var (tokens, bytes) = ([Double](repeating: 0, count: positions), 0)
-    try communicator.agreed {
-      let reader = SampleReader([source], vocabularySize: pass.shape.model.vocabularySize, documentMask: documentMask)
-      let buffer = SampleBuffer(sequences: size, sequenceLength: positions, documentMask: documentMask)
-      for first in stride(from: communicator.rank * size, to: samples, by: communicator.size * size) {
-        let count = min(size, samples - first)
+    let reader = SampleReader([source], vocabularySize: pass.shape.model.vocabularySize, documentMask: documentMask)
+    let buffer = SampleBuffer(sequences: size, sequenceLength: positions, documentMask: documentMask)
+    for round in stride(from: 0, to: samples, by: communicator.size * size) {
+      if try isInterrupted() { return nil }
+      let first = min(round + communicator.rank * size, samples)
+      let count = min(size, samples - first)
+      try communicator.agreed {
         for sequence in 0..<count { try reader.read(first + sequence, of: 0, to: sequence, in: buffer) }
-        let found = pass.losses(parameters: parameters.pointer, tokens: SequenceTokens(buffer))
-        for sequence in 0..<count {
-          losses[first + sequence] = found[sequence].crossEntropy
-          let firstTarget = buffer.range(ofSequence: sequence).lowerBound + 1
-          // A document's first token is nobody's target.
-          for position in 0..<positions where buffer.positions?[firstTarget + position] != 0 {
-            perPosition[position] += Double(pass.tokenLosses[sequence * positions + position])
-            tokens[position] += 1
-            let target = Int(buffer.tokens[firstTarget + position])
-            if target < tokenBytes.count { bytes += tokenBytes[target] }
-          }
+      }
+      let found = count > 0 ? pass.losses(parameters: parameters.pointer, tokens: SequenceTokens(buffer)) : []
+      for sequence in 0..<count {
+        losses[first + sequence] = found[sequence].crossEntropy
+        let firstTarget = buffer.range(ofSequence: sequence).lowerBound + 1
+        // A document's first token is nobody's target.
+        for position in 0..<positions where buffer.positions?[firstTarget + position] != 0 {
+          perPosition[position] += Double(pass.tokenLosses[sequence * positions + position])
+          tokens[position] += 1
+          let target = Int(buffer.tokens[firstTarget + position])
+          if target < tokenBytes.count { bytes += tokenBytes[target] }
         }
       }
     }

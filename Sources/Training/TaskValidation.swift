@@ -45,14 +45,21 @@ public struct TaskValidation {
     configuration.metadata.maxPositionEmbeddings ?? configuration.data.sequenceLength
   }
 
-  /// Each benchmark's result, the same on every rank. Collective; the gradients are gone afterwards.
+  /// Each benchmark's result, the same on every rank; nil where it was interrupted. Collective; the gradients are gone
+  /// afterwards.
   ///
+  /// - Parameter isInterrupted: asked now and then, by all ranks together.
   /// - Throws: `AgreedError`, `CommunicationError`.
-  func results(_ trainer: Trainer) throws -> [TaskResult] {
+  func results(_ trainer: Trainer, unless isInterrupted: () throws -> Bool) throws -> [TaskResult]? {
     let decoder = Decoder(trainer.inferenceModel(), on: trainer.team)
     let evaluation = TaskEvaluation(
       decoder, encoder, itemsAtOnce: TaskValidation.itemsAtOnce, trainer.communicator)
-    return try tasks.map { try evaluation.result(of: $0) }
+    var results: [TaskResult] = []
+    for task in tasks {
+      guard let result = try evaluation.result(of: task, unless: isInterrupted) else { return nil }
+      results.append(result)
+    }
+    return results
   }
 
   /// Bytes that the packed weights take beyond the gradients' own.

@@ -24,9 +24,8 @@ extension Trainer {
       try communicator.rootOnly { try checkpoint?.readWeights(into: state.parameters, state.layout) }
       try share(state.parameters)
       try readMoments(checkpoint)
-      state.step = Int(try communicator.broadcast(Int64(checkpoint?.step ?? 0)))
-      state.tokens = Int(try communicator.broadcast(Int64(checkpoint?.tokens ?? 0)))
-      state.samples = Int(try communicator.broadcast(Int64(checkpoint?.samples ?? 0)))
+      let words = (checkpoint?.progress ?? RunProgress()).words
+      state.progress = RunProgress(words: try communicator.broadcast(words))
     } else if let file {
       try communicator.rootOnly {
         let theirs: TokenizerIdentity

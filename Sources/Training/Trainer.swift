@@ -14,6 +14,8 @@ public struct StepResult: Sendable, Equatable {
   public var learningRate: Double
   /// Target tokens of the global batch: those that the loss is the mean of.
   public var tokens: Int
+  /// Why its update was left out; nil where it was not.
+  public var skipped: SkippedStep?
 }
 
 /// One rank's part of training: a step's micro-batches, the sum over ranks, the update.
@@ -27,7 +29,9 @@ public final class Trainer {
   let team: ThreadTeam
   let pass: ModelPass
   /// The gradients, one for each parameter; between steps, other things may lie there.
-  private let gradients: Buffer
+  let gradients: Buffer
+  /// Tells the watchdog what this rank is doing.
+  let activity = RankActivity()
   private let reduction: GradientReduction
   private let norm: FlatNorm
   /// Whether each rank updates a part of the parameters, and knows the gradient of that part alone.
@@ -38,7 +42,7 @@ public final class Trainer {
   private let schedule: LearningRateSchedule
   /// Each tensor's decay.
   private let decays: [Double]
-  private let microBatches: Int
+  let microBatches: Int
   /// A place for each of the global batch's micro-batches, for their losses to be summed in order.
   private var sums: [Double]
 
@@ -77,27 +81,31 @@ public final class Trainer {
   /// One step: the loss and the gradient of the global batch, then the update. Collective.
   ///
   /// - Parameter batch: this rank's sequences one after another.
-  /// - Throws: `NoTargetError` or `NotFiniteError`, on every rank and before the update; `CommunicationError`.
+  /// - Returns: also where the update was left out, as the configuration says.
+  /// - Throws: `NoTargetError`, `NotFiniteError` or `SkippedTooOftenError`, on every rank and before the update;
+  ///   `CommunicationError`.
   public func step(_ batch: SequenceTokens) throws -> StepResult {
     let training = configuration.training
     let sums = try gradientOfBatch(batch)
-    let step = state.step + 1
+    let step = state.progress.step + 1
     guard sums.tokens > 0 else { throw NoTargetError(place: "step \(step)'s batch") }
     let tokens = Double(sums.tokens)
     // The gradient is a sum over tokens until here: it is divided once, by the global count.
     let gradientNorm = try squareSum().squareRoot() / tokens
-    let result = StepResult(
+    var result = StepResult(
       loss: sums.crossEntropy / tokens, zLoss: training.zLoss * sums.squaredLogSumExp / tokens,
       gradientNorm: gradientNorm, learningRate: schedule.rate(step: step), tokens: sums.tokens)
-    guard result.loss.isFinite, result.zLoss.isFinite, gradientNorm.isFinite else {
-      throw NotFiniteError(
-        step: step, place: .lossOrGradient(loss: result.loss, gradientNorm: gradientNorm))
+    result.skipped = try reasonToSkip(result, step: step, batch)
+    if result.skipped == nil {
+      let clip = training.gradientClip.map { min(1, $0 / (gradientNorm + 1e-6)) } ?? 1
+      activity.enter(.updating)
+      try update(scale: Float(clip / tokens), learningRate: result.learningRate)
+    } else {
+      state.progress.skippedSteps += 1
     }
-    let clip = training.gradientClip.map { min(1, $0 / (gradientNorm + 1e-6)) } ?? 1
-    try update(step: step, scale: Float(clip / tokens), learningRate: result.learningRate)
-    state.step = step
-    state.samples += training.globalBatchSize
-    state.tokens += sums.tokens
+    state.progress.step = step
+    state.progress.samples += training.globalBatchSize
+    state.progress.tokens += sums.tokens
     return result
   }
 
@@ -117,8 +125,16 @@ public final class Trainer {
     }
   }
 
-  /// Whether all weights are finite numbers: an update can break them though the loss before it was fine.
-  var hasFiniteWeights: Bool { norm.sumOfSquares(state.parameters.floats, on: team).isFinite }
+  /// Makes sure that the weights are worth saving: the same on every rank, and finite numbers, for an update can break
+  /// them though the loss before it was fine. Collective.
+  ///
+  /// - Throws: `NotFiniteError`, `DivergedWeightsError`, on every rank; `CommunicationError`.
+  func checkWeights() throws {
+    try compareWeights()
+    guard try communicator.all(norm.sumOfSquares(state.parameters.floats, on: team).isFinite) else {
+      throw NotFiniteError(step: state.progress.step, place: .weights)
+    }
+  }
 
   /// The model as it is now, for texts to be asked of: until the next step, whose gradients need the memory.
   ///
@@ -137,27 +153,27 @@ public final class Trainer {
   private func gradientOfBatch(_ batch: SequenceTokens) throws -> LossSums {
     let reproducible = configuration.training.reproducible
     for index in sums.indices { sums[index] = 0 }
-    let perMicroBatch = batch.ids.count / microBatches
     var tokens = 0
-    for microBatch in 0..<microBatches {
-      let part = batch.part(microBatch * perMicroBatch..<(microBatch + 1) * perMicroBatch)
-      let isFirst = microBatch == 0
-      let isLast = microBatch == microBatches - 1
+    for round in 0..<microBatches {
+      let isFirst = round == 0
+      let isLast = round == microBatches - 1
+      activity.enter(.computing)
       if isFirst || reproducible {
         gradients.clear(on: team)
         pass.clock?.mark(.elementwise)
       }
       let found = try pass.lossAndGradient(
-        parameters: state.parameters.pointer, gradients: gradients.pointer, tokens: part,
-        zLoss: configuration.training.zLoss
+        parameters: state.parameters.pointer, gradients: gradients.pointer,
+        tokens: microBatch(round, of: batch), zLoss: configuration.training.zLoss
       ) { bucket in
         // What is final is on its way to the other ranks while the rest is computed.
         if isLast || reproducible { try reduction.begin(bucket: bucket) }
         pass.clock?.mark(.communication)
       }
+      activity.enter(.summing)
       if isLast || reproducible { try reduction.finish() }
       pass.clock?.mark(.communication)
-      let place = 2 * (microBatch * communicator.size + communicator.rank)
+      let place = 2 * (round * communicator.size + communicator.rank)
       sums[place] = found.crossEntropy
       sums[place + 1] = found.squaredLogSumExp
       tokens += found.tokens
@@ -172,14 +188,21 @@ public final class Trainer {
     return total
   }
 
+  /// One of this rank's micro-batches of a step.
+  func microBatch(_ round: Int, of batch: SequenceTokens) -> SequenceTokens {
+    let size = batch.ids.count / microBatches
+    return batch.part(round * size..<(round + 1) * size)
+  }
+
   /// The one place where weights change. Collective where the state is sharded.
-  private func update(step: Int, scale: Float, learningRate: Double) throws {
+  private func update(scale: Float, learningRate: Double) throws {
+    let update = state.progress.updates + 1
     for (tensor, decay) in zip(state.layout.tensors, decays) {
       for (range, moments) in state.ownedParts(of: tensor.range) {
         adamW.update(
           state.parameters[range], gradient: gradients[range], average: state[.average][moments],
           squareAverage: state[.squareAverage][moments], scale: scale, learningRate: learningRate, decay: decay,
-          step: step, on: team)
+          step: update, on: team)
       }
     }
     pass.clock?.mark(.optimizer)

@@ -16,12 +16,7 @@ public struct TrainingState: Sendable {
   public let parameters: Buffer
   /// The parameters that this rank updates, ascending; they are all where the state is not sharded.
   public let owned: [Range<Int>]
-  /// Updates done.
-  public var step = 0
-  /// Samples seen.
-  public var samples = 0
-  /// Target tokens seen.
-  public var tokens = 0
+  public var progress = RunProgress()
 
   /// Of the owned parameters, one range after another.
   private let average: Buffer

@@ -38,17 +38,23 @@ public struct Validation {
   /// The corpora of all sets.
   var sources: [DataSource] { sets.map(\.source) }
 
-  /// Each set's mean loss, nats a token, the same on every rank. Collective.
+  /// Each set's mean loss, nats a token, the same on every rank; nil where it was interrupted. Collective.
   ///
   /// The bits don't depend on the number of ranks.
+  /// - Parameter isInterrupted: asked now and then, by all ranks together.
   /// - Throws: `NoTargetError`, on every rank; `AgreedError` for an unreadable sample; `CommunicationError`.
-  public func losses(_ trainer: Trainer) throws -> [(name: String, loss: Double)] {
-    try sets.map { set in
+  public func losses(
+    _ trainer: Trainer, unless isInterrupted: () throws -> Bool = { false }
+  ) throws -> [(name: String, loss: Double)]? {
+    var results: [(String, Double)] = []
+    for set in sets {
       let losses = try SampleLosses(
         of: set.sequences, from: set.source, trainer.pass, parameters: trainer.state.parameters,
-        documentMask: configuration.data.documentMask, trainer.communicator)
+        documentMask: configuration.data.documentMask, trainer.communicator, unless: isInterrupted)
+      guard let losses else { return nil }
       guard losses.tokens > 0 else { throw NoTargetError(place: "data.validation.\(set.name)") }
-      return (set.name, losses.ofSamples.reduce(0, +) / Double(losses.tokens))
+      results.append((set.name, losses.ofSamples.reduce(0, +) / Double(losses.tokens)))
     }
+    return results
   }
 }

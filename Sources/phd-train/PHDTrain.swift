@@ -14,7 +14,8 @@ struct PHDTrain: ParsableCommand {
       Run it again to go on where it was. Under Open MPI: mpirun -n 8 phd-train configs/phd-cswa.json
 
       Exit status: 0 done, 64 wrong usage or configuration, 65 bad corpus or checkpoint, 66 a file is missing, \
-      70 the numbers broke, 74 reading or writing failed, 75 stopped by a signal after saving.
+      69 a rank no longer answered, 70 the numbers broke, 74 reading or writing failed, 75 stopped by a signal or the \
+      time limit after saving.
       """,
     version: Version.current)
 

@@ -26,7 +26,8 @@ struct CheckpointCommand: ParsableCommand {
 
   struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Read every byte of a checkpoint and check it.", discussion: "Exits with 65 where it is damaged.")
+      abstract: "Read every byte of a checkpoint and check it.",
+      discussion: "Exits with 65 where a byte has changed, a tensor is missing, or a number is not finite.")
 
     @Argument(help: ArgumentHelp("The checkpoint.", valueName: "checkpoint"))
     var path: String
@@ -36,6 +37,7 @@ struct CheckpointCommand: ParsableCommand {
 
     func run() throws {
       let report = try CheckpointReport(path)
+      try report.verifyNumbers()
       if json {
         print((["valid": true, "sealed": .bool(report.isSealed)] as JSONValue).compact)
       } else {

@@ -72,38 +72,6 @@ import Training
     #expect(try workplace.run().starts() == [2])
   }
 
-  /// Where the moments are sharded, the others send theirs while rank 0 writes: early and late in the file.
-  @Test(arguments: [(nil, 30, false), (2, 30, false), (2, 10, true), (3, 50, true)])
-  func `a full disk ends the run and loses nothing`(ranks: Int?, blocks: Int, sharded: Bool) throws {
-    let workplace = try Workplace()
-    try workplace.write(
-      Workplace.configuration.replacing("\"optimizer\": {", with: "\"optimizer\": { \"sharded\": \(sharded),"),
-      to: "config.json")
-    #expect(try workplace.train(["--stop-after", "5"], ranks: ranks).status == 0)
-    // No file may be larger than so many blocks of 1024 bytes: the checkpoint is.
-    let outcome = try launch(
-      "/bin/bash", ["-c", #"ulimit -f \#(blocks); exec "$0" config.json"#, "\(buildDirectory)/phd-train"], ranks: ranks,
-      environment: Workplace.environment, directory: workplace.path)
-    try expectError(outcome, 74, naming: [RunFiles.name(10), "cannot be written"])
-    let run = workplace.run()
-    #expect(run.checkpoints == [5])
-    #expect(!run.files.contains { $0.hasSuffix(".partial") })
-    #expect(try run.records("end").last?["reason"]?.string?.contains(RunFiles.name(10)) == true)
-    #expect(try workplace.phd("checkpoint", "verify", run.checkpoint(5)).status == 0)
-    #expect(try workplace.train(ranks: ranks).status == 0)
-    #expect(try workplace.train(name: "straight", ranks: ranks).status == 0)
-    try expectSame(run, workplace.run("straight"), at: 20)
-  }
-
-  @Test func `a log that can no longer be written ends the run`() throws {
-    let workplace = try Workplace()
-    let outcome = try launch(
-      "/bin/bash",
-      ["-c", #"ulimit -f 4; exec "$0" config.json --set checkpoint.every_steps=1000"#, "\(buildDirectory)/phd-train"],
-      ranks: 2, environment: Workplace.environment, directory: workplace.path)
-    try expectError(outcome, 74, naming: ["runs/tiny/log.jsonl", "cannot be written"])
-  }
-
   @Test func `a reader that goes away does not end the run`() throws {
     let workplace = try Workplace()
     let outcome = try launch(

@@ -46,15 +46,22 @@ import Training
     let running = try workplace.startTraining(arguments, ranks: ranks)
     let run = workplace.run()
     try #require(running.wait { _ in run.lastStep >= 50 }, "\(running.error)")
-    // To one rank: mpirun would pass it on to all, which may hear it in different steps and save twice.
-    if ranks == nil { running.signal(SIGUSR1) } else { try running.signal(SIGUSR1, rank: 1) }
+    // mpirun passes it on to all ranks, which may hear it in different steps: it is one request all the same.
+    running.signal(SIGUSR1)
     try #require(running.wait { _ in run.checkpoints.count == 1 }, "\(running.error)")
     let saved = run.checkpoints[0]
-    #expect(running.wait { _ in run.lastStep > saved })
+    #expect(running.wait { _ in run.lastStep > saved + 100 })
+    #expect(run.checkpoints == [saved])
+    if ranks != nil {
+      // Another one, and to one rank alone.
+      sleep(3)
+      try running.signal(SIGUSR1, rank: 1)
+      try #require(running.wait { _ in run.checkpoints.count == 2 }, "\(running.error)")
+    }
     running.signal(SIGUSR2)
     let outcome = try running.wait(timeout: 10)
     #expect(outcome.status == 75, "\(outcome.error)")
-    #expect(run.checkpoints.count == 2 && run.checkpoints[0] == saved && run.checkpoints[1] > saved)
+    #expect(run.checkpoints.count == (ranks == nil ? 2 : 3) && run.checkpoints[0] == saved)
     #expect(try run.records("checkpoint").map { $0["step"]?.integer } == run.checkpoints)
     #expect(try workplace.phd("checkpoint", "verify", run.checkpoint(saved)).status == 0)
   }
@@ -67,6 +74,54 @@ import Training
     running.signal(SIGTERM)
     #expect(try running.wait(timeout: 10).status == 75)
     #expect(workplace.run().checkpoints == [workplace.run().lastStep])
+  }
+
+  /// A validation that would take minutes is broken off, and made up for when the run goes on.
+  @Test(arguments: [nil, 2]) func `during validation`(ranks: Int?) throws {
+    let workplace = try Workplace()
+    let run = workplace.run()
+    try workplace.writeCorpus(Workplace.tokens(samples: 6000, seed: 3), to: "long.h5")
+    let arguments = arguments + ["--set", "validation.sequences=6000"]
+    let running = try workplace.startTraining(arguments, ranks: ranks)
+    // Validation is due, and has not been done.
+    try #require(running.wait { _ in run.lastStep == 30 }, "\(running.error)")
+    running.signal(ranks == nil ? SIGTERM : SIGUSR2)
+    try expectStopped(try running.wait(timeout: 10), workplace)
+    #expect(run.checkpoints == [30])
+    #expect(try run.records("validation").isEmpty)
+    for name in ["straight", "tiny"] {
+      #expect(try workplace.train(arguments + ["--stop-after", "40"], name: name, ranks: ranks).status == 0)
+    }
+    #expect(try run.records("validation").count == 2)
+    try expectSame(run, workplace.run("straight"), at: 40)
+  }
+
+  @Test func `a second interrupt ends at once`() throws {
+    let workplace = try Workplace()
+    try workplace.writeCorpus(Workplace.tokens(samples: 6000, seed: 3), to: "train.h5")
+    // One step is a minute long.
+    let running = try workplace.startTraining([
+      "--set", "training.steps=10", "--set", "training.global_batch_size=60000", "--set", "log.every_steps=1",
+    ])
+    // Starting up takes a small part of this.
+    try #require(running.wait { $0.processorSeconds > 4 }, "\(running.error)")
+    running.signal(SIGINT)
+    usleep(500_000)
+    #expect(running.isRunning)
+    running.signal(SIGINT)
+    #expect(try running.wait(timeout: 5).status == 128 + SIGINT)
+    #expect(workplace.run().checkpoints.isEmpty)
+  }
+
+  @Test(arguments: [nil, 3]) func `the time limit saves and stops in time`(ranks: Int?) throws {
+    let workplace = try Workplace()
+    let start = ContinuousClock.now
+    let outcome = try workplace.train(arguments + ["--set", "training.time_limit=0:02"], ranks: ranks)
+    #expect(outcome.status == 75 && outcome.error == "", "\(outcome.error)")
+    #expect(ContinuousClock.now - start > .seconds(1.5))
+    let run = workplace.run()
+    #expect(run.checkpoints == [run.lastStep])
+    #expect(try run.records("end").map { $0["reason"] } == ["time limit"])
   }
 
   @Test(arguments: [SIGINT, SIGTERM]) func `to launch local`(signal: Int32) throws {

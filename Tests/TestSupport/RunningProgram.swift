@@ -63,6 +63,12 @@ public final class RunningProgram {
     return ranks
   }
 
+  /// The processor time that the process which was started has had.
+  public var processorSeconds: Double {
+    let ticks = statusFields(of: processIdentifier)?.dropFirst(11).prefix(2).compactMap { Double($0) } ?? []
+    return ticks.reduce(0, +) / Double(sysconf(Int32(_SC_CLK_TCK)))
+  }
+
   /// Sends a signal to the process that was started. `mpirun` passes on SIGUSR1 and SIGUSR2 to its ranks.
   public func signal(_ number: Int32) {
     guard isRunning else { return }

@@ -70,7 +70,9 @@ struct ConfigurationReadingTests {
     #expect(
       least.resolved["training"]?.object?.fields.map(\.name) == [
         "steps", "global_batch_size", "micro_batch_size", "gradient_clip", "z_loss", "precision", "threads",
-        "recompute", "reproducible",
+        "recompute", "reproducible", "on_not_finite", "max_skipped", "spike_guard", "compare_weights_every_steps",
+        "time_limit",
+        "watchdog_seconds",
       ])
     #expect(try Example.read().resolved["hidden_decoding"]?.compact == #"{"pattern":"vanilla","repeats":1}"#)
     #expect(

@@ -67,14 +67,14 @@ extension ConfigurationSection {
       read: { json in json.integer.flatMap { range.contains($0) ? $0 : nil } }, write: { .integer($0) })
   }
 
-  /// Null, the default, is nil.
+  /// Null is nil.
   func integerOrNull(
-    _ name: String, in range: ClosedRange<Int>, _ meaning: String
+    _ name: String, default fallback: Int? = nil, in range: ClosedRange<Int>, _ meaning: String
   ) throws(ConfigurationError) -> Int? {
     try value(
       Key<Int?>(
         name: name, expected: "null or an integer from \(range.lowerBound) to \(range.upperBound)",
-        fallback: .some(nil), meaning: meaning, placeholder: nil,
+        fallback: .some(fallback), meaning: meaning, placeholder: nil,
         read: { json in
           if json == .null { return .some(nil) }
           return json.integer.flatMap { range.contains($0) ? .some($0) : nil }

@@ -4,8 +4,14 @@ extension RunConfiguration {
     /// Holds the runs' folders.
     public let directory: String
     public let everySteps: Int
+    /// Minutes of rank 0's clock after which one is saved in any case; nil for steps alone.
+    public let everyMinutes: Double?
     /// How many of the newest checkpoints stay.
     public let keep: Int
+    /// Checkpoints of multiples of so many steps stay for ever; nil for none.
+    public let milestoneEverySteps: Int?
+    /// Whether the run goes on while a copy of its state is written.
+    public let background: Bool
 
     init(_ section: ConfigurationSection) throws(ConfigurationError) {
       directory = try section.string(
@@ -14,9 +20,26 @@ extension RunConfiguration {
       everySteps = try section.integer(
         "every_steps", default: 250, in: 1...ConfigurationLimit.count,
         "Steps from one checkpoint to the next; the last step always has one.")
+      everyMinutes = try section.numberOrNull(
+        "every_minutes", default: nil, in: .above(0, to: 1e6),
+        "Minutes after the last checkpoint, by rank 0's clock, at which there is another one, whatever the step; null "
+          + "for steps alone.")
       keep = try section.integer(
-        "keep", default: 3, in: 1...ConfigurationLimit.count, "How many of the newest checkpoints stay.")
+        "keep", default: 3, in: 1...ConfigurationLimit.count,
+        "How many of the newest checkpoints stay. An older one is removed when the next is on the disk.")
+      milestoneEverySteps = try section.integerOrNull(
+        "milestone_every_steps", in: 1...ConfigurationLimit.count,
+        "At each multiple of so many steps there is a checkpoint that stays for ever; null for none.")
+      background = try section.boolean(
+        "background", default: false,
+        "Whether the run goes on while a copy of its state is written: 12 bytes a parameter more on rank 0.")
     }
+
+    /// Whether a step has a checkpoint, whatever the clock says.
+    func isDue(at step: Int) -> Bool { step % everySteps == 0 || isMilestone(step) }
+
+    /// Whether a step's checkpoint stays for ever.
+    func isMilestone(_ step: Int) -> Bool { milestoneEverySteps.map { step % $0 == 0 } ?? false }
   }
 
   /// How often the validation loss and benchmarks are measured, and on how much.

@@ -21,6 +21,25 @@ extension RunConfiguration {
     public let recompute: Recompute
     /// Whether the bits are the same on any number of ranks.
     public let reproducible: Bool
+    public let onNotFinite: OnNotFinite
+    /// How many steps of the run may be left out before it stops.
+    public let maxSkipped: Int
+    /// When a step counts as a spike, and is left out; nil for never.
+    public let spikeGuard: SpikeGuard?
+    /// Steps from one comparison of the ranks' weights to the next; nil for none.
+    public let compareWeightsEverySteps: Int?
+    /// Seconds after which the run is to be over, saved; nil for no limit.
+    public let timeLimit: Double?
+    /// Seconds that a step may take, or a rank be silent; nil for no limit.
+    public let watchdogSeconds: Double?
+
+    /// What becomes of a step whose loss or gradient is not finite.
+    public enum OnNotFinite: String, Sendable, CaseIterable {
+      /// The run ends before the update.
+      case stop
+      /// The update is left out, and the run goes on with the next batch.
+      case skip
+    }
 
     init(_ section: ConfigurationSection) throws(ConfigurationError) {
       let count = 1...ConfigurationLimit.count
@@ -52,6 +71,38 @@ extension RunConfiguration {
         "Whether the results are the same, bit for bit, on any number of ranks: gradients are then summed micro-batch "
           + "by micro-batch over all ranks. Without it each rank sums its own first, which sends less; the bits then are "
           + "the same for the same number of ranks alone.")
+      onNotFinite = try section.choice(
+        "on_not_finite", default: OnNotFinite.stop,
+        "What becomes of a step whose loss or gradient is not finite: `stop` ends the run before the update, with exit "
+          + "status 70; `skip` leaves the update out, says so, and goes on with the next batch.")
+      maxSkipped = try section.integer(
+        "max_skipped", default: 10, in: 0...ConfigurationLimit.count,
+        "How many steps of a run may be left out, because they were not finite or by `spike_guard`; at the next one it "
+          + "stops.")
+      spikeGuard =
+        try section.value(
+          ConfigurationSection.Key<SpikeGuard?>(
+            name: "spike_guard", expected: SpikeGuard.expected, fallback: .some(nil),
+            meaning: "Leaves out the update of a step whose loss or gradient norm lies more than `z_score` standard "
+              + "deviations above the mean of the last `window` steps, 128 if not said, as soon as there are so many. A "
+              + "number alone is the `z_score`; null for no guard.",
+            placeholder: nil, read: SpikeGuard.read, write: { $0?.json ?? .null })) ?? nil
+      compareWeightsEverySteps = try section.integerOrNull(
+        "compare_weights_every_steps", default: 100, in: count,
+        "Steps after which the ranks compare a hash of their weights, as they also do before each checkpoint; where they "
+          + "differ, the run ends with exit status 70. Null for checkpoints alone.")
+      timeLimit =
+        try section.value(
+          ConfigurationSection.Key<Double?>(
+            name: "time_limit", expected: RunTime.expected, fallback: .some(nil),
+            meaning:
+              "The run saves and stops, with exit status 75, so that it is over so long after its start: a step and "
+              + "a checkpoint ahead, as long as they have taken so far. Seconds, or `\"[days-]hours:minutes:seconds\"`.",
+            placeholder: nil, read: RunTime.read, write: { $0.map { .number($0) } ?? .null })) ?? nil
+      watchdogSeconds = try section.numberOrNull(
+        "watchdog_seconds", default: nil, in: .from(1, to: 1e6),
+        "A step that takes longer, or a rank whose process gives no sign of life for so long, ends the job, with what each "
+          + "rank was doing and exit status 69. To be well above the longest step. Null for no watch.")
     }
   }
 }

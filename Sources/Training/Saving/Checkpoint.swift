@@ -10,16 +10,13 @@ import Transformer
 ///
 /// `/model/<name>`, `/optimizer/exp_avg/<name>`, `/optimizer/exp_avg_sq/<name>`: float32, [out, in]. Attributes of the
 /// file: `format`, `version`, `step`, `tokens`, `config`, and what the corpus said of its tokens: `tokenizer`,
-/// `tokenizer_sha256`, `eos_token_id`; `/tokenizer`, its file, as bytes. `/state/samples`, and the attribute `data` of
-/// `/state`, with `arithmetic` beside it.
+/// `tokenizer_sha256`, `eos_token_id`; `/tokenizer`, its file, as bytes. `/state`: see `Checkpoint+Progress.swift`.
 public struct Checkpoint: Sendable {
   static let format = "phd-checkpoint"
   static let version = 1
 
   public let path: String
-  public let step: Int
-  public let tokens: Int
-  public let samples: Int
+  public let progress: RunProgress
   /// The resolved configuration of the run that wrote it.
   public let configuration: JSONValue
   /// What the run was trained on: lengths, types and content hashes.
@@ -31,86 +28,9 @@ public struct Checkpoint: Sendable {
   /// Whether the file has a seal, and so whether damage would have been noticed.
   public let isSealed: Bool
 
-  // MARK: writing
-
-  /// Writes the state as a whole, sealed file, on rank 0. Collective.
-  ///
-  /// - Throws: `StorageError.failed`, on rank 0 alone; `CommunicationError`.
-  static func write(
-    _ state: TrainingState, configuration: JSONValue, data: String, arithmetic: String,
-    tokenizer: TokenizerIdentity = TokenizerIdentity(),
-    to path: String, _ communicator: Communicator
-  ) throws {
-    let exchange = MomentExchange(state, communicator)
-    guard communicator.isRoot else { return try exchange.collect { _, _, _ in } }
-    let head = Head(configuration: configuration, step: state.step, tokens: state.tokens, tokenizer: tokenizer)
-    var hasCollected = false
-    do {
-      try write(head, to: path) { file in
-        for tensor in state.layout.tensors {
-          try file.write(
-            "model/\(tensor.name)", shape: tensor.shape, from: UnsafeBufferPointer(state.parameters[tensor.range]))
-        }
-        hasCollected = true
-        try exchange.collect { moment, tensor, floats in
-          try file.write("optimizer/\(moment.rawValue)/\(tensor.name)", shape: tensor.shape, from: floats)
-        }
-        try file.write("state/samples", [UInt64(state.samples)])
-        try file.setAttribute("data", of: "/state", to: data)
-        try file.setAttribute("arithmetic", of: "/state", to: arithmetic)
-      }
-    } catch {
-      // The others are sending: they must not wait for a file that will never be.
-      if !hasCollected { try exchange.collect { _, _, _ in } }
-      throw error
-    }
-  }
-
-  /// Writes weights alone as a whole, sealed file, a tensor at a time: what other runs begin with, and inference needs.
-  ///
-  /// - Parameter read: gives all of a tensor.
-  /// - Throws: `StorageError.failed`; what `read` throws.
-  public static func writeWeights(
-    _ layout: ParameterLayout, configuration: JSONValue, tokenizer: TokenizerIdentity = TokenizerIdentity(),
-    to path: String, read: (_ tensor: ParameterTensor, _ floats: UnsafeMutableBufferPointer<Float>) throws -> Void
-  ) throws {
-    try write(Head(configuration: configuration, tokenizer: tokenizer), to: path) { file in
-      let largest = Buffer(count: layout.tensors.map(\.range.count).max() ?? 0)
-      for tensor in layout.tensors {
-        let floats = largest[0..<tensor.range.count]
-        try read(tensor, floats)
-        try file.write("model/\(tensor.name)", shape: tensor.shape, from: UnsafeBufferPointer(floats))
-      }
-    }
-  }
-
-  /// What the attributes of a file say.
-  private struct Head {
-    let configuration: JSONValue
-    var step = 0
-    var tokens = 0
-    let tokenizer: TokenizerIdentity
-  }
-
-  private static func write(_ head: Head, to path: String, _ body: (HDF5File) throws -> Void) throws {
-    try WholeFile.write(to: path) { temporary in
-      let file = try HDF5File.create(temporary, userBlockBytes: SealedFile.userBlockBytes)
-      try file.setAttribute("format", to: format)
-      try file.setAttribute("version", to: version)
-      try file.setAttribute("step", to: head.step)
-      try file.setAttribute("tokens", to: head.tokens)
-      try file.setAttribute("config", to: head.configuration.compact)
-      if let name = head.tokenizer.name { try file.setAttribute("tokenizer", to: name) }
-      if let sha256 = head.tokenizer.sha256 { try file.setAttribute("tokenizer_sha256", to: sha256) }
-      if let token = head.tokenizer.endOfDocument { try file.setAttribute("eos_token_id", to: token) }
-      if let definition = head.tokenizer.file { try file.write("tokenizer", definition.bytes) }
-      try body(file)
-      try file.close()
-      try SealedFile.seal(temporary)
-    }
-  }
-
-  // MARK: reading
+  public var step: Int { progress.step }
+  public var tokens: Int { progress.tokens }
+  public var samples: Int { progress.samples }
 
   /// Reads what a checkpoint says of itself, every byte checked against its seal where it has one.
   ///
@@ -132,11 +52,9 @@ public struct Checkpoint: Sendable {
     }
     self.path = path
     self.configuration = configuration
-    step = try Checkpoint.count("step", in: file) ?? 0
-    tokens = try Checkpoint.count("tokens", in: file) ?? 0
-    tokenizer = try Checkpoint.tokenizer(in: file)
     let hasState = try file.exists("state/samples")
-    samples = hasState ? try Checkpoint.samples(in: file) : 0
+    progress = try Checkpoint.progress(in: file, hasState: hasState)
+    tokenizer = try Checkpoint.tokenizer(in: file)
     data = hasState ? try file.stringAttribute("data", of: "/state") : nil
     arithmetic = hasState ? try file.stringAttribute("arithmetic", of: "/state") : nil
   }
@@ -150,22 +68,8 @@ public struct Checkpoint: Sendable {
     let (name, sha256) = (try file.stringAttribute("tokenizer"), try file.stringAttribute("tokenizer_sha256"))
     let definition = try TokenFile.tokenizerFile(of: file, name: name, sha256: sha256)
     return TokenizerIdentity(
-      name: name, sha256: sha256 ?? definition?.sha256, endOfDocument: try count("eos_token_id", in: file),
+      name: name, sha256: sha256 ?? definition?.sha256, endOfDocument: try file.countAttribute("eos_token_id"),
       file: definition)
-  }
-
-  private static func count(_ name: String, in file: HDF5File) throws -> Int? {
-    guard let value: Int = try file.integerAttribute(name) else { return nil }
-    guard value >= 0 else { throw StorageError(.damaged, file.path, "has \(name) \(value)") }
-    return value
-  }
-
-  private static func samples(in file: HDF5File) throws -> Int {
-    let values: [UInt64] = try file.dataset("state/samples").array()
-    guard values.count == 1, let samples = values.first.flatMap({ Int(exactly: $0) }) else {
-      throw StorageError(.damaged, file.path, "/state/samples is not one count: \(values.prefix(3))")
-    }
-    return samples
   }
 
   /// Whether there is everything that a run needs to go on; weights alone serve other purposes.

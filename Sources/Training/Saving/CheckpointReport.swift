@@ -28,6 +28,35 @@ public struct CheckpointReport: Sendable {
     try checkpoint.checkTensors(layout)
   }
 
+  /// Reads every number of the weights and, where there are any, the moments.
+  ///
+  /// - Throws: `StorageError`, `.damaged` where one cannot be read, or is not finite: no run saves such a number.
+  public func verifyNumbers() throws {
+    let layout = ParameterLayout(saved.model)
+    let largest = Buffer(count: layout.tensors.map(\.range.count).max() ?? 0)
+    func check(_ group: String, _ tensor: ParameterTensor, _ floats: UnsafeMutableBufferPointer<Float>) throws {
+      guard let place = floats.firstIndex(where: { !$0.isFinite }) else { return }
+      throw StorageError(.damaged, path, "/\(group)/\(tensor.name) has \(floats[place]) at element \(place)")
+    }
+    try checkpoint.withWeights(layout) { read in
+      for tensor in layout.tensors {
+        let floats = largest[0..<tensor.range.count]
+        try read(tensor, 0..<tensor.shape[0], floats)
+        try check("model", tensor, floats)
+      }
+    }
+    guard try checkpoint.holdsTrainingState() else { return }
+    try checkpoint.withMoments(layout) { read in
+      for tensor in layout.tensors {
+        for moment in TrainingState.Moment.allCases {
+          let floats = largest[0..<tensor.range.count]
+          try read(moment, tensor, floats)
+          try check("optimizer/\(moment.rawValue)", tensor, floats)
+        }
+      }
+    }
+  }
+
   /// The weights, flat, as the model's layout says.
   ///
   /// - Throws: `StorageError`.

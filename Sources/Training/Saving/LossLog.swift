@@ -3,9 +3,13 @@ import JSON
 import Storage
 
 /// The loss log: one JSON object a line, each flushed as it is written.
+///
+/// What a full disk does not take is kept, and written before anything else as soon as there is room.
 public final class LossLog {
   public let path: String
   private let descriptor: Int32
+  /// What could not be written yet; may begin inside a line.
+  private var unwritten: [UInt8] = []
 
   /// Opens a run's log at a step: records of later steps are cut away, those of starts stay.
   ///
@@ -29,21 +33,57 @@ public final class LossLog {
 
   /// Appends one record: `event` first, then the fields in their order.
   ///
-  /// - Throws: `StorageError.failed`.
+  /// - Throws: `StorageError.failed` where it could not be written; it is kept.
   public func append(_ event: String, _ fields: JSONValue) throws {
-    var record: JSONValue.Object = .init()
-    record["event"] = .string(event)
-    for field in fields.object?.fields ?? [] { record[field.name] = field.value }
-    let bytes = Array((JSONValue.object(record).compact + "\n").utf8)
+    unwritten += LossLog.line(event, fields)
+    try flush()
+  }
+
+  /// Writes what could not be written before.
+  ///
+  /// - Throws: `StorageError.failed` where it still cannot be.
+  func flush() throws {
     var written = 0
-    while written < bytes.count {
-      let count = bytes[written...].withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+    defer { unwritten.removeFirst(written) }
+    while written < unwritten.count {
+      let count = unwritten[written...].withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
       if count < 0 && errno == EINTR { continue }
       guard count > 0 else {
         throw StorageError(.failed, path, "cannot be written: \(String(cString: strerror(errno)))")
       }
       written += count
     }
+  }
+
+  /// Has all records on the disk.
+  ///
+  /// - Throws: `StorageError.failed`.
+  func sync() throws {
+    try flush()
+    // What is no file has no disk: EINVAL.
+    if fsync(descriptor) != 0 && errno != EINVAL {
+      throw StorageError(.failed, path, "cannot be written: \(String(cString: strerror(errno)))")
+    }
+  }
+
+  /// Appends the record of a run's end, from outside of the thread that writes the log.
+  ///
+  /// - Throws: `StorageError.failed`.
+  static func appendEnd(to path: String, step: Int, reason: String) throws {
+    let line = line("end", ["step": .integer(step), "reason": .string(reason)])
+    let descriptor = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
+    guard descriptor >= 0 else { throw StorageError(.failed, path, "cannot be written") }
+    defer { _ = close(descriptor) }
+    guard write(descriptor, line, line.count) == line.count else {
+      throw StorageError(.failed, path, "cannot be written")
+    }
+  }
+
+  private static func line(_ event: String, _ fields: JSONValue) -> [UInt8] {
+    var record: JSONValue.Object = .init()
+    record["event"] = .string(event)
+    for field in fields.object?.fields ?? [] { record[field.name] = field.value }
+    return Array((JSONValue.object(record).compact + "\n").utf8)
   }
 
   /// The record of the run's last start; nil where there is none.

@@ -60,9 +60,11 @@ public struct RunFolder: Sendable {
     return nil
   }
 
-  /// Removes all checkpoints but the newest `count`.
-  public func keepNewest(_ count: Int) {
-    for step in steps().dropFirst(count) { try? FileManager.default.removeItem(atPath: checkpoint(step: step)) }
+  /// Removes all checkpoints but the newest `count`, and those of steps that stay for ever, which are not counted.
+  public func keepNewest(_ count: Int, sparing isKept: (_ step: Int) -> Bool = { _ in false }) {
+    for step in steps().filter({ !isKept($0) }).dropFirst(count) {
+      try? FileManager.default.removeItem(atPath: checkpoint(step: step))
+    }
   }
 
   /// Removes what saves that were killed have left.

@@ -1,0 +1,126 @@
+import Evaluation
+import Foundation
+import JSON
+
+/// What rank 0 tells of a run, in the log and on the console; on the other ranks it says nothing.
+///
+/// A log that cannot be written, because the disk is full say, is no reason to end a run: its records wait in memory.
+final class RunJournal {
+  private let log: LossLog?
+  private let console: Console
+  /// Whether the last record could be written.
+  private var isWritten = true
+
+  /// - Parameter log: nil on all ranks but 0.
+  init(_ log: LossLog?, _ console: Console) {
+    self.log = log
+    self.console = console
+  }
+
+  // MARK: records
+
+  func start(_ fields: JSONValue) { append("run", fields) }
+
+  func warning(_ message: String, step: Int) {
+    append("warning", ["step": .integer(step), "message": .string(message)])
+    if log != nil { console.warn(message) }
+  }
+
+  /// One step; of a step whose update was left out, `skipped` in place of `step`, whether or not it is one to be logged.
+  func step(_ result: StepResult, _ progress: RunProgress, epoch: Int, seconds: Double, isLogged: Bool) {
+    guard log != nil, isLogged || result.skipped != nil else { return }
+    var fields = JSONValue.Object()
+    fields["step"] = .integer(progress.step)
+    if let skipped = result.skipped { fields["reason"] = .string(skipped.name) }
+    fields["loss"] = number(result.loss)
+    fields["z_loss"] = number(result.zLoss)
+    fields["gradient_norm"] = number(result.gradientNorm)
+    fields["learning_rate"] = .number(result.learningRate)
+    fields["tokens"] = .integer(progress.tokens)
+    fields["epoch"] = .integer(epoch)
+    fields["seconds"] = .number(seconds)
+    fields["tokens_per_second"] = .number(Double(result.tokens) / max(seconds, 1e-9))
+    guard let skipped = result.skipped else {
+      append("step", .object(fields))
+      console.show(step: progress.step, result, seconds: seconds)
+      return
+    }
+    fields["skipped"] = .integer(progress.skippedSteps)
+    if case .notFinite(let origin) = skipped { fields["origin"] = .string(origin) }
+    append("skipped", .object(fields))
+    console.warn(
+      "step \(progress.step): the loss is \(result.loss), the gradient's norm \(result.gradientNorm)"
+        + "\(skipped == .spike ? ", a spike" : ""): its update was left out, the \(ordinal(progress.skippedSteps)) of "
+        + "the run")
+  }
+
+  func validation(set: String, loss: Double, step: Int) {
+    append("validation", ["step": .integer(step), "set": .string(set), "loss": .number(loss)])
+    say("step \(step)  validation \(set)  loss \(String(format: "%.4f", loss))")
+  }
+
+  func task(_ result: TaskResult, step: Int) {
+    var fields: JSONValue.Object = .init(distinct: [.init(name: "step", value: .integer(step))])
+    fields["task"] = .string(result.task.name)
+    for field in result.metrics.fields { fields[field.name] = field.value }
+    append("task", .object(fields))
+    say("step \(step)  task \(result.text)")
+  }
+
+  /// - Parameter step: the last one done; a checkpoint that was written in the background is of an earlier one.
+  func checkpoint(_ outcome: CheckpointSaver.Outcome, after step: Int) {
+    switch outcome {
+    case .saved(let saved):
+      append(
+        "checkpoint",
+        [
+          "step": .integer(saved.step), "path": .string(saved.path), "seconds": .number(saved.seconds),
+          "background": .bool(saved.inBackground),
+        ])
+      let behind = saved.inBackground ? ", in the background" : ""
+      say("checkpoint \(saved.path) in \(Quantity.duration(saved.seconds))\(behind)")
+    case .failed(let failed, let error):
+      warning(
+        "\(error). The run goes on without the checkpoint of step \(failed) and tries again at the next", step: step)
+    }
+  }
+
+  func end(_ reason: String, step: Int) {
+    append("end", ["step": .integer(step), "reason": .string(reason)])
+    if log != nil { console.endLiveLine() }
+  }
+
+  private func append(_ event: String, _ fields: JSONValue) {
+    do {
+      try log?.append(event, fields)
+      isWritten = true
+    } catch {
+      if isWritten { console.warn("\(error). The run goes on; what belongs there is written as soon as there is room") }
+      isWritten = false
+    }
+  }
+
+  private func say(_ text: String) { if log != nil { console.say(text) } }
+
+  /// JSON has no number for what is not finite.
+  private func number(_ value: Double) -> JSONValue { value.isFinite ? .number(value) : .null }
+
+  private func ordinal(_ number: Int) -> String {
+    let ending =
+      switch (number % 100, number % 10) {
+      case (11...13, _): "th"
+      case (_, 1): "st"
+      case (_, 2): "nd"
+      case (_, 3): "rd"
+      default: "th"
+      }
+    return "\(number)\(ending)"
+  }
+
+  // MARK: the disk
+
+  /// Has all records on the disk: what a checkpoint is of must not be missing in its log.
+  ///
+  /// - Throws: `StorageError.failed`.
+  func sync() throws { try log?.sync() }
+}

@@ -1,0 +1,65 @@
+import JSON
+
+/// How long a run has gone on, and how long it may, by one rank's clock.
+struct RunTime {
+  private let start = ContinuousClock.now
+  /// Seconds after the start at which it is to be over.
+  private let limit: Double?
+  /// Seconds from one checkpoint to the next.
+  private let interval: Double?
+  private var longestStep = 0.0
+  private var lastSave = ContinuousClock.now
+
+  init(_ configuration: RunConfiguration) {
+    limit = configuration.training.timeLimit
+    interval = configuration.checkpoint.everyMinutes.map { 60 * $0 }
+  }
+
+  /// Whether one more step, as long as the longest so far, and a checkpoint would no longer fit in.
+  func isUp(checkpointTakes seconds: Double) -> Bool {
+    limit.map { (ContinuousClock.now - start).inSeconds + longestStep + seconds >= $0 } ?? false
+  }
+
+  /// Whether it is time for a checkpoint.
+  var wantsSave: Bool { interval.map { (ContinuousClock.now - lastSave).inSeconds >= $0 } ?? false }
+
+  mutating func hasDoneStep(seconds: Double) { longestStep = max(longestStep, seconds) }
+
+  /// A checkpoint was tried, whether or not it was saved.
+  mutating func hasTriedToSave() { lastSave = .now }
+}
+
+// MARK: the configuration
+
+extension RunTime {
+  static let expected =
+    "null, a number of seconds above 0 to 1e+09, or a text \"[days-]hours:minutes:seconds\""
+
+  private static let range = NumberRange.above(0, to: 1e9)
+
+  static func read(_ json: JSONValue) throws(ConfigurationSection.KeyFault) -> Double?? {
+    if json == .null { return .some(nil) }
+    guard let seconds = json.number ?? json.string.flatMap(seconds), range.contains(seconds) else { return nil }
+    return seconds
+  }
+
+  /// `1-02:03:04`, `2:03:04` or `3:04` in seconds; nil where it is none of these.
+  static func seconds(_ text: String) -> Double? {
+    let parts = text.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
+    let days = parts.count == 2 ? number(parts[0]) : 0
+    let units = parts.last.map { $0.split(separator: ":", omittingEmptySubsequences: false).map(number) } ?? []
+    guard let days, units.count == 3 || units.count == 2 && parts.count == 1 else { return nil }
+    var seconds = 0.0
+    for unit in units {
+      guard let unit else { return nil }
+      seconds = 60 * seconds + unit
+    }
+    return 86400 * days + seconds
+  }
+
+  private static func number(_ digits: Substring) -> Double? {
+    (1...9).contains(digits.utf8.count)
+      && digits.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+      ? Double(digits) : nil
+  }
+}

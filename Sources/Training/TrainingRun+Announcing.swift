@@ -1,0 +1,66 @@
+import Communication
+import Foundation
+import JSON
+import Kernels
+import Storage
+
+// What rank 0 says of a run before it begins.
+extension TrainingRun {
+  /// What the machine has too little of, and what holds it back, a sentence each.
+  func resourceNotes(_ folder: RunFolder) -> [String] {
+    var notes: [String] = []
+    if let warning = Processor.blasWarning(environment: ProcessInfo.processInfo.environment) { notes.append(warning) }
+    if configuration.training.precision == .bf16, let warning = Processor.bf16Warning { notes.append(warning) }
+
+    // The copy of the state for checkpoint.background is rank 0's alone.
+    let needed = (plan.memoryBytesPerRank - plan.copyBytes) * communicator.nodeSize + plan.copyBytes
+    let available = AvailableMemory.bytes
+    if needed > available {
+      notes.append(
+        "\(communicator.nodeSize) ranks on a node take \(Quantity.bytes(needed)), "
+          + "\(Quantity.bytes(available)) are available: lower training.micro_batch_size, set "
+          + "training.recompute to \"block\", or use fewer ranks a node")
+    }
+
+    // What is kept, and beside it the next one, which is written before the oldest goes.
+    let files = max(1, configuration.checkpoint.keep + 1 - folder.steps().count)
+    let bytes = files * Checkpoint.numberBytes(trainer.state.layout)
+    if let space = DiskSpace.available(in: folder.path), space < bytes {
+      notes.append(
+        "\(folder.path) has \(Quantity.bytes(space)) left, the \(files) checkpoints still to come before the oldest goes "
+          + "take \(Quantity.bytes(bytes)): free some space, or lower checkpoint.keep")
+    }
+    return notes
+  }
+
+  /// - Parameter peak: the measured rate of matrix products, operations a second.
+  func announce(_ materials: RunMaterials, resumed: Bool, threads: Int, peak: Double, notes: [String]) {
+    let step = trainer.state.progress.step
+    journal.start(
+      [
+        "resumed_from_step": .integer(step), "ranks": .integer(communicator.size),
+        "threads": .integer(threads), "blas_kernel": .string(Processor.blasKernel),
+        "arithmetic": .string(materials.arithmetic),
+        "version": .string(Version.current), "time": .string(Date.now.formatted(.iso8601)),
+        "host": .string(communicator.hostName), "mpi": .string(Communicator.libraryVersion),
+        "pattern": .string(configuration.hiddenDecoding.name), "parameters": .integer(plan.parameters),
+        "flops_per_step": .integer(plan.flopsPerStep), "gemm_peak_gflops": .number(peak / 1e9),
+        "memory_bytes_per_rank": .integer(plan.memoryBytesPerRank),
+      ])
+    console.say("folder       \(materials.folder.path)\n\(plan.text(configuration))")
+    console.say(
+      "ranks        \(communicator.size), \(threads) thread\(threads == 1 ? "" : "s") each; "
+        + "\(configuration.training.precision == .fp32 ? "OpenBLAS \(Processor.blasKernel)" : "oneDNN") reaches "
+        + "\(Quantity.short(peak / 1e9)) GFLOP/s on all together")
+    if resumed, let checkpoint = materials.checkpoint {
+      console.say("resuming at step \(checkpoint.step) from \(checkpoint.path)")
+    }
+    for change in materials.changes { console.say("changed      \(change.key): \(change.other) → \(change.value)") }
+    for note in configuration.warnings + notes { journal.warning(note, step: step) }
+    let steps = configuration.training.steps
+    if step >= steps {
+      let beyond = step > steps ? " (the checkpoint is of step \(step))" : ""
+      console.say("all \(steps) steps are done\(beyond); raise training.steps to go on")
+    }
+  }
+}

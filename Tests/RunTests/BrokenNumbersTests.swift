@@ -1,0 +1,105 @@
+import Foundation
+import JSON
+import TestSupport
+import Testing
+import Training
+
+/// Numbers that break on one rank: found before anything comes of it, named, and the end on all ranks.
+@Suite(.serialized) struct BrokenNumbersTests {
+  private func check(_ mode: String, rank: Int, ranks: Int, _ workplace: Workplace, _ settings: [String] = []) throws
+    -> Outcome
+  {
+    let sizes = ["training.global_batch_size=12", "training.compare_weights_every_steps=1"]
+    return try launch(
+      "fault-checks", [mode, "config.json", String(rank)] + sizes + settings, ranks: ranks,
+      environment: Workplace.environment, directory: workplace.path, timeout: 30)
+  }
+
+  /// Each rank says the same.
+  private func expectAll(_ outcome: Outcome, ranks: Int, say words: [String]) {
+    let lines = outcome.error.split(separator: "\n").filter { $0.hasPrefix("rank ") }
+    #expect(lines.count == ranks, "\(outcome.error)")
+    for line in lines { for word in words { #expect(line.contains(word), "\(line)") } }
+  }
+
+  @Test(arguments: [(2, 4), (0, 3), (1, 2)]) func `a weight that changed by one ulp on one rank`(
+    rank: Int, ranks: Int
+  ) throws {
+    let workplace = try Workplace()
+    let outcome = try check("ulp", rank: rank, ranks: ranks, workplace)
+    #expect(outcome.status == 70)
+    // Of two ranks nobody knows which is wrong. The weight is one of layer 0's.
+    let who = ranks == 2 ? "the ranks' weights differ" : "the weights of rank \(rank) on"
+    expectAll(outcome, ranks: ranks, say: ["step 4", who, "model.layers.0.self_attn.k_proj.weight"])
+    // The checkpoint from before it stays the newest.
+    #expect(workplace.run().checkpoints == [3])
+    #expect(try workplace.train(["--set", "training.global_batch_size=12"]).status == 0)
+    #expect(try workplace.train(["--set", "training.global_batch_size=12"], name: "straight").status == 0)
+    try expectSame(workplace.run(), workplace.run("straight"), at: 20)
+  }
+
+  @Test func `a gradient that is not finite on one rank of four`() throws {
+    let workplace = try Workplace()
+    let outcome = try check("not-finite", rank: 2, ranks: 4, workplace)
+    #expect(outcome.status == 70)
+    expectAll(outcome, ranks: 4, say: ["step 4", "micro-batch 2 (rank 2 on", "stopped before the update"])
+    #expect(workplace.run().checkpoints == [3])
+    #expect(try workplace.run().steps() == [1, 2, 3])
+  }
+
+  @Test func `skipped steps are counted, logged, and limited`() throws {
+    let workplace = try Workplace()
+    let outcome = try check(
+      "not-finite", rank: 1, ranks: 4, workplace,
+      [
+        "training.on_not_finite=skip", "training.max_skipped=4", "training.compare_weights_every_steps=null",
+        "checkpoint.every_steps=1000",
+      ])
+    #expect(outcome.status == 70)
+    expectAll(outcome, ranks: 4, say: ["step 8", "4 steps were left out", "rank 1 on"])
+    let skipped = try workplace.run().records("skipped")
+    #expect(skipped.compactMap { $0["step"]?.integer } == [4, 5, 6, 7])
+    #expect(skipped.compactMap { $0["skipped"]?.integer } == [1, 2, 3, 4])
+    #expect(skipped.allSatisfy { $0["reason"] == "not_finite" && $0["loss"] == .null })
+    #expect(skipped[0]["origin"]?.string?.contains("rank 1 on") == true)
+    #expect(try workplace.run().steps() == [1, 2, 3])
+    #expect(workplace.run().checkpoints == [3])
+  }
+
+  @Test(arguments: [1, 2, 4]) func `a step that is left out changes nothing but the batch`(ranks: Int) throws {
+    let workplace = try Workplace()
+    let outcome = try check(
+      "passing", rank: ranks - 1, ranks: ranks, workplace, ["training.on_not_finite=skip"])
+    #expect(outcome.status == 0, "\(outcome.error)")
+    #expect(outcome.output.contains("rank \(ranks - 1) on"))
+  }
+
+  @Test func `the spike guard leaves out what leaps, and remembers across a stop`() throws {
+    let workplace = try Workplace()
+    // A guard so strict that it is tripped by ordinary noise.
+    let arguments = [
+      "--set", "training.steps=60", "--set", #"training.spike_guard={"z_score": 1, "window": 8}"#, "--set",
+      "training.max_skipped=50",
+    ]
+    #expect(try workplace.train(arguments, name: "straight").status == 0)
+    let straight = workplace.run("straight")
+    let skipped = try straight.records("skipped")
+    #expect((3...40).contains(skipped.count))
+    #expect(
+      skipped.allSatisfy { ($0["step"]?.integer ?? 0) > 8 && $0["reason"] == "spike" && $0["loss"]?.number != nil })
+    let all = try straight.steps() + skipped.compactMap { $0["step"]?.number }
+    #expect(all.sorted() == (1...60).map { Double($0) })
+
+    for (goal, ranks) in [(13, 2), (22, 3), (60, 1)] {
+      #expect(try workplace.train(arguments + ["--stop-after", "\(goal)"], ranks: ranks).status == 0)
+    }
+    try expectSame(workplace.run(), straight, at: 60)
+    let again = try workplace.run().records("skipped")
+    #expect(again.map { $0["step"] } == skipped.map { $0["step"] })
+    #expect(again.map { $0["skipped"] } == skipped.map { $0["skipped"] })
+
+    let few = try workplace.train(arguments + ["--set", "training.max_skipped=2"], name: "few", ranks: 2)
+    #expect(few.status == 70)
+    #expect(few.error.contains("2 steps were left out before") && few.error.contains("training.spike_guard"))
+  }
+}
