@@ -50,22 +50,23 @@ trap 'pass_on USR1' USR1
 trap 'pass_on USR2' USR2
 
 # Told to end its job, mpirun tells every host and waits for the answer; from a host that is gone there is none for a
-# quarter of an hour, as TCP sends again and again. Its ranks here being gone for 20 s, it is past waiting for.
+# quarter of an hour, as TCP sends again and again. Its ranks here being gone for 10 s (PHD_LOST_HOST_SECONDS), it is past
+# waiting for.
 watch() {
   local never had=no without=0 child found
   exec {never}<> <(:)
   while kill -0 "$mpirun" 2>/dev/null; do
-    # The pipe stays empty: a sleep that leaves no process behind.
-    read -r -t 2 -u "$never" _ || true
     found=no
     for child in $(children); do
       if grep -qz '^OMPI_COMM_WORLD_RANK=' "/proc/$child/environ" 2>/dev/null; then found=yes had=yes; fi
     done
-    if [ "$found" = yes ]; then without=0; elif [ "$had" = yes ]; then without=$((without + 2)); fi
-    if [ "$without" -ge 20 ]; then
+    if [ "$found" = yes ]; then without=0; elif [ "$had" = yes ]; then without=$((without + 1)); fi
+    if [ "$without" -ge "${PHD_LOST_HOST_SECONDS:-10}" ]; then
       kill -KILL "$mpirun" 2>/dev/null || true
       exit 69
     fi
+    # The pipe stays empty: a sleep that leaves no process behind.
+    read -r -t 1 -u "$never" _ || true
   done
 }
 watch </dev/null >/dev/null 2>&1 &

@@ -4,7 +4,7 @@
   Benchmarks/reliability/hosts.py [--quick] [--watchdog S]
 
 The run is started under launch/keep-running.sh on three hosts. The link of one goes down in the middle of a step: the job
-must end within half a minute (within the watchdog's S seconds and 25 more, where it is on), the ranks on the host that is
+must end within half a minute (within the watchdog's S seconds and 20 more, where it is on), the ranks on the host that is
 cut off too, and go on by itself on the two that answer. In the end log and checkpoint must be those of a run on one host.
 Then a rank dies while a host is gone, and the host that mpirun runs on is cut off: all must end as well. --quick leaves
 these out, and has mpirun ask after a silent host sooner.
@@ -78,7 +78,7 @@ def host_lost(network, folder, watchdog, quick):
         old = job.ranks(1, 2, 3)
         network.unplug(3)
         lost = run.step()
-        allowed = watchdog + 25 if watchdog else HALF_A_MINUTE
+        allowed = watchdog + 20 if watchdog else HALF_A_MINUTE
         again = job.until(lambda: job.starts() == [3, 2], allowed + 20, "going on on two hosts")
         gone = job.until(lambda: not set(job.ranks(1, 2, 3)) & set(old), HALF_A_MINUTE, "the end of the lost host's rank")
         if again > allowed + 10:

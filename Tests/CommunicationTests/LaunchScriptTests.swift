@@ -57,6 +57,15 @@ import Testing
     #expect(outcome.status != 0 && outcome.status != 75)
   }
 
+  /// A job in mpirun's place: its rank ends, and it waits for somebody else.
+  @Test(arguments: [("OMPI_COMM_WORLD_RANK=0 sleep 3; exec sleep 60", Int32(69)), ("sleep 4; exit 3", 3)])
+  func `an mpirun whose own ranks are gone is not waited for, one that has none is`(job: String, status: Int32) throws {
+    let outcome = try launch(
+      launchScript("with-signals.sh"), ["bash", "-c", job], environment: ["PHD_LOST_HOST_SECONDS": "2"], timeout: 20)
+    #expect(outcome.status == status)
+    #expect(outcome.error.contains("host that no longer answers") == (status == 69), "\(outcome.error)")
+  }
+
   private var program: [String: String] { ["PHD_TRAIN": "\(buildDirectory)/mpi-checks"] }
 
   private func readyProgram(_ mode: String = "wait-for-signal") throws -> RunningProgram {
