@@ -14,11 +14,11 @@
 # COMMAND is run anew each time, with the number of the restart in PHD_RESTART: a script of your own may choose other
 # ranks or hosts. Its signals are those of launch/local.sh: INT, TERM, HUP, USR1 and USR2 to this script are passed on,
 # and after any but USR1 nothing is restarted. Not restarted either: 0 (done), 64, 65, 66 (wrong usage, configuration,
-# corpus, checkpoint; a missing file), 126, 127 (COMMAND cannot be run). A 75 that nobody asked for here (a time limit) is
-# gone on with. The exit status is that of the last start; 75 where a signal came while none was running.
+# corpus, checkpoint; a missing file), 126, 127 (COMMAND cannot be run). A 75 that nobody asked for here (a time limit)
+# is gone on with. The exit status is that of the last start; 75 where a signal came while none was running.
 set -euo pipefail
-# Job control: COMMAND has a process group of its own, so that the terminal's Ctrl-C reaches it once, through this script,
-# and its signals are not those that bash would have it ignore.
+# Job control: COMMAND has a process group of its own, so that the terminal's Ctrl-C reaches it once, through this
+# script, and its signals are not those that bash would have it ignore.
 set -m
 
 complain() { printf 'keep-running: %s\n' "$*" >&2; }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Trains on several hosts. Usage: launch/multi-host.sh [--answering] HOSTFILE RANKS_PER_HOST CONFIG.json [options of phd-train]
+# Trains on several hosts.
+# Usage: launch/multi-host.sh [--answering] HOSTFILE RANKS_PER_HOST CONFIG.json [options of phd-train]
 #
 #   launch/multi-host.sh launch/hostfile.example 2 configs/phd-cswa.json
 #   launch/keep-running.sh launch/multi-host.sh --answering launch/hostfile.example 2 configs/phd-cswa.json
@@ -85,7 +86,7 @@ if [ "$(id -u)" -eq 0 ]; then options+=(--allow-run-as-root); fi
 if [ -n "${PHD_NETWORK:-}" ]; then
   options+=(--mca btl_tcp_if_include "$PHD_NETWORK" --mca oob_tcp_if_include "$PHD_NETWORK")
 fi
-# A host that is silent for 10 s is asked four times, every 5 s. Open MPI's own numbers are 300 s, nine times, every 20 s.
+# A host that is silent for 10 s is asked four times, every 5 s. Open MPI's numbers are 300 s, nine times, every 20 s.
 export OMPI_MCA_oob_tcp_keepalive_time=${OMPI_MCA_oob_tcp_keepalive_time:-10}
 export OMPI_MCA_oob_tcp_keepalive_intvl=${OMPI_MCA_oob_tcp_keepalive_intvl:-5}
 export OMPI_MCA_oob_tcp_keepalive_probes=${OMPI_MCA_oob_tcp_keepalive_probes:-4}

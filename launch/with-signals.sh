@@ -5,8 +5,8 @@
 # mpirun itself answers SIGINT and SIGTERM by killing its ranks about a second later, whatever they are doing; SIGUSR1
 # and SIGUSR2 it passes on at once. So mpirun runs in a session of its own, where the terminal's Ctrl-C does not reach
 # it, and this script turns INT, TERM and HUP into SIGUSR2: the ranks finish their step, save, and exit with 75. A
-# second INT or TERM kills them. The exit status is mpirun's; 69 where it had to be killed, since it waited, its own ranks
-# gone, for a host that no longer answers.
+# second INT or TERM kills them. The exit status is mpirun's; 69 where it had to be killed, since it waited, its own
+# ranks gone, for a host that no longer answers.
 set -euo pipefail
 
 # Leftovers of other measurements, OPENBLAS_CORETYPE above all, would halve the speed.
@@ -50,8 +50,8 @@ trap 'pass_on USR1' USR1
 trap 'pass_on USR2' USR2
 
 # Told to end its job, mpirun tells every host and waits for the answer; from a host that is gone there is none for a
-# quarter of an hour, as TCP sends again and again. Its ranks here being gone for 10 s (PHD_LOST_HOST_SECONDS), it is past
-# waiting for.
+# quarter of an hour, as TCP sends again and again. Its ranks here being gone for 10 s (PHD_LOST_HOST_SECONDS), it is
+# past waiting for.
 watch() {
   local never had=no without=0 child found
   exec {never}<> <(:)

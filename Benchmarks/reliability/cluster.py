@@ -37,10 +37,10 @@ class Cluster:
         return self
 
     def __exit__(self, *_):
-        """Ends the daemons, slurmctld last, by the process numbers that they wrote into the folder."""
-        for file in [*sorted(self.folder.glob("slurmd-*.pid")), self.folder / "slurmctld.pid", self.folder / "munged.pid"]:
+        """Ends the daemons, munged last, by the process numbers that they wrote into the folder."""
+        for name in (*(f"slurmd-node{n + 1}" for n in range(self.nodes)), "slurmctld", "munged"):
             try:
-                process = int(file.read_text())
+                process = int((self.folder / f"{name}.pid").read_text())
                 os.kill(process, signal.SIGTERM)
             except (OSError, ValueError):
                 continue

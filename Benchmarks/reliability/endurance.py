@@ -4,9 +4,10 @@
   Benchmarks/reliability/endurance.py [--minutes 30] [--ranks 8] [--set KEY=VALUE …]
 
 Each rank's resident memory and open files are read a hundred times or so; a checkpoint is saved every 50 steps, a
-validation made every 50, the log written every step. Judged over the second half of the time, when everything that is
-allocated once has been: the line through a rank's memory (least squares) may rise by 2 MiB at most, that through the sum
-by 4 MiB, and the median of its open files (a save has some open for a moment) may not rise from half to half.
+validation made every 50, the log written every step. Judged over the second half of the time, when everything that
+is allocated once has been: the line through a rank's memory (least squares) may rise by 2 MiB at most, that through
+the sum by 4 MiB, and the median of its open files (a save has some open for a moment) may not rise from half to
+half.
 """
 
 import argparse
@@ -41,7 +42,8 @@ def rise(values):
 def judge(samples):
     """The faults, and a table: of each rank, and of their sum, how memory and files went."""
     faults = []
-    lines = ["| rank | memory at half-time | rise after it | at the end | open files, both halves |", "|---|---|---|---|---|"]
+    lines = ["| rank | memory at half-time | rise after it | at the end | open files, both halves |",
+             "|---|---|---|---|---|"]
     half = len(samples) // 2
     columns = [[row[rank] for row in samples] for rank in range(len(samples[0]))]
     for rank, column in enumerate(columns):
@@ -54,9 +56,10 @@ def judge(samples):
         if after > before:
             faults.append(f"rank {rank} had {after:g} files open, in the first half {before:g}")
     sums = [sum(entry[0] for entry in row) for row in samples]
-    lines.append(f"| all | {sums[half] / MIB:.1f} MiB | {rise(sums[half:]) / MIB:+.2f} MiB | {sums[-1] / MIB:.1f} MiB | |")
-    if rise(sums[half:]) > 4 * MIB:
-        faults.append(f"the ranks' memory together rose by {rise(sums[half:]) / MIB:.1f} MiB in the second half")
+    risen = rise(sums[half:])
+    lines.append(f"| all | {sums[half] / MIB:.1f} MiB | {risen / MIB:+.2f} MiB | {sums[-1] / MIB:.1f} MiB | |")
+    if risen > 4 * MIB:
+        faults.append(f"the ranks' memory together rose by {risen / MIB:.1f} MiB in the second half")
     return faults, "\n".join(lines)
 
 

@@ -3,11 +3,11 @@
 
   Benchmarks/reliability/full-disk.py [--points 20]
 
-The run's folder is a small file system in memory, in a mount namespace of this program's own. When the run has its first
-checkpoint, all but a share of a checkpoint's size is taken, from nothing to nearly enough; the next save fails. The run
-must warn and go on; the checkpoint that was there must be whole, and when there is room again the run must save again, and
-end with the bits of one that always had room. One rank and two, with and without sharded moments, the checkpoints written
-meanwhile or in the background, in turn.
+The run's folder is a small file system in memory, in a mount namespace of this program's own. When the run has its
+first checkpoint, all but a share of a checkpoint's size is taken, from nothing to nearly enough; the next save
+fails. The run must warn and go on; the checkpoint that was there must be whole, and when there is room again the
+run must save again, and end with the bits of one that always had room. One rank and two, with and without sharded
+moments, the checkpoints written meanwhile or in the background, in turn.
 """
 
 import argparse
@@ -57,9 +57,9 @@ def one_point(folder, straight, share, ranks, kind):
         faults = []
         if status != 0:
             faults.append(f"it ended with {status}: {run.printed()[-500:]}")
-        verified = subprocess.run([PROGRAMS / "phd", "checkpoint", "verify", checkpoint], capture_output=True, text=True)
-        if verified.returncode != 0:
-            faults.append(f"the checkpoint that was there: {verified.stderr}")
+        status, error = run.finish([PROGRAMS / "phd", "checkpoint", "verify", checkpoint])
+        if status != 0:
+            faults.append(f"the checkpoint that was there: {error}")
         if any(disk.rglob("*.partial")):
             faults.append("a file that was not finished is left")
         return faults + run.differences(straight), run.printed().count("cannot be written")

@@ -3,11 +3,11 @@
 
   Benchmarks/reliability/hosts.py [--quick] [--watchdog S]
 
-The run is started under launch/keep-running.sh on three hosts. The link of one goes down in the middle of a step: the job
-must end within half a minute (within the watchdog's S seconds and 20 more, where it is on), the ranks on the host that is
-cut off too, and go on by itself on the two that answer. In the end log and checkpoint must be those of a run on one host.
-Then a rank dies while a host is gone, and the host that mpirun runs on is cut off: all must end as well. --quick leaves
-these out, and has mpirun ask after a silent host sooner.
+The run is started under launch/keep-running.sh on three hosts. The link of one goes down in the middle of a step:
+the job must end within half a minute (within the watchdog's S seconds and 20 more, where it is on), the ranks on
+the host that is cut off too, and go on by itself on the two that answer. In the end log and checkpoint must be
+those of a run on one host. Then a rank dies while a host is gone, and the host that mpirun runs on is cut off: all
+must end as well. --quick leaves these out, and has mpirun ask after a silent host sooner.
 """
 
 import argparse
@@ -62,7 +62,8 @@ class Job:
 
 def host_lost(network, folder, watchdog, quick):
     """A run that loses host 3 and goes on without it, beside one that nothing happens to; what was seen."""
-    settings = ["training.global_batch_size=12", f"training.steps={400 if quick else 1200}", "checkpoint.every_steps=50"]
+    steps = 400 if quick else 1200
+    settings = ["training.global_batch_size=12", f"training.steps={steps}", "checkpoint.every_steps=50"]
     if watchdog:
         settings.append(f"training.watchdog_seconds={watchdog}")
     straight = SmallRun(folder / "straight", settings)
@@ -80,7 +81,7 @@ def host_lost(network, folder, watchdog, quick):
         lost = run.step()
         allowed = watchdog + 20 if watchdog else HALF_A_MINUTE
         again = job.until(lambda: job.starts() == [3, 2], allowed + 20, "going on on two hosts")
-        gone = job.until(lambda: not set(job.ranks(1, 2, 3)) & set(old), HALF_A_MINUTE, "the end of the lost host's rank")
+        gone = job.until(lambda: not set(job.ranks(3)) & set(old), HALF_A_MINUTE, "the end of the lost host's rank")
         if again > allowed + 10:
             raise Expectation(f"the run went on after {again:.0f} s, and {allowed} and 10 for the start were allowed")
         if not wait(lambda: job.process.poll() is not None, 300) or job.process.returncode != 0:

@@ -3,10 +3,10 @@
 
   Benchmarks/reliability/kills.py [--kills 100] [--seed 1] [--set KEY=VALUE …]
 
-Each start has 1, 2 or 4 ranks, as drawn. SIGKILL goes to one rank, to all, or to the whole job with its mpirun and its
-scripts (and then keep-running.sh is started again, as after a lost machine): half of the times at a random moment, half
-of them while a checkpoint is written. The log's records and the last checkpoint's bytes must be those of the run that was
-not killed, and no start may find a checkpoint that cannot be gone on from.
+Each start has 1, 2 or 4 ranks, as drawn. SIGKILL goes to one rank, to all, or to the whole job with its mpirun and
+its scripts (and then keep-running.sh is started again, as after a lost machine): half of the times at a random
+moment, half of them while a checkpoint is written. The log's records and the last checkpoint's bytes must be those
+of the run that was not killed, and no start may find a checkpoint that cannot be gone on from.
 """
 
 import argparse
@@ -107,7 +107,7 @@ def main():
                         faults.append(f"keep-running.sh ended with {campaign.job.returncode} after {done} kills")
                         break
                     campaign.start()
-                # Past what there is, so that every start has trained; never so far that the run is over before the last.
+                # Past what there is, so that every start has trained; not so far that the run is over too soon.
                 target = run.step() + draw.randrange(1, STEPS_PER_KILL)
                 if campaign.strike(min(target, STEPS_PER_KILL * (done + 2)), during_save=done % 2 == 1):
                     done += 1
@@ -132,10 +132,10 @@ def main():
         if faults:
             print(printed[-1000:])
     counts = ", ".join(f"{count} {what}" for what, count in campaign.counts.items())
-    ranks_seen = ", ".join(f"{starts.count(n)} on {n}" for n in sorted(set(starts)))
+    starts_seen = ", ".join(f"{starts.count(n)} on {n}" for n in sorted(set(starts)))
     return verdict(
-        "kills", f"{done} kills ({counts}), {len(starts)} starts ({ranks_seen} ranks), {passed_over} checkpoints passed "
-        f"over, seed {arguments.seed}, {time.monotonic() - started:.0f} s", faults)
+        "kills", f"{done} kills ({counts}), {len(starts)} starts ({starts_seen} ranks), {passed_over} checkpoints "
+        f"passed over, seed {arguments.seed}, {time.monotonic() - started:.0f} s", faults)
 
 
 if __name__ == "__main__":

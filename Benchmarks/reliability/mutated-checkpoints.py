@@ -3,10 +3,10 @@
 
   Benchmarks/reliability/mutated-checkpoints.py [--mutations 500] [--seed 1]
 
-Flips, cuts, gaps, insertions, zeros and ones, a third of them in the seal and the metadata at the beginning, a third at the
-end, a third anywhere. `phd checkpoint verify` must refuse each with 65. Then the damaged files stand, ten at a time, in a
-run's folder as its newest checkpoints: the run must pass over all of them, say so, and go on from the whole one behind
-them, with the bits of the run that had none.
+Flips, cuts, gaps, insertions, zeros and ones, a third of them in the seal and the metadata at the beginning, a
+third at the end, a third anywhere. `phd checkpoint verify` must refuse each with 65. Then the damaged files stand,
+ten at a time, in a run's folder as its newest checkpoints: the run must pass over all of them, say so, and go on
+from the whole one behind them, with the bits of the run that had none.
 """
 
 import argparse

@@ -3,10 +3,10 @@
 
   Benchmarks/reliability/mutated-inputs.py [--mutations 2000] [--seed 1]
 
-Configurations: characters are changed, or values and keys replaced by what nobody would write; `phd-train --dry-run` reads
-each, and trains a step of those that it takes and that are as small as the original. Corpora: bytes are changed, half of
-them in the metadata; `phd corpus verify` reads each, and the run trains two steps on it. The status must be 0, 64, 65 or
-66, and an error one or two lines that name the file, the key or the section.
+Configurations: characters are changed, or values and keys replaced by what nobody would write; `phd-train
+--dry-run` reads each, and trains a step of those that it takes and that are as small as the original. Corpora:
+bytes are changed, half of them in the metadata; `phd corpus verify` reads each, and the run trains two steps on it.
+The status must be 0, 64, 65 or 66, and an error one or two lines that name the file, the key or the section.
 """
 
 import argparse
@@ -18,8 +18,8 @@ from collections import Counter
 from mutations import at_once, complaint, damaged, outcome
 from smallrun import PROGRAMS, SmallRun, Workshop, verdict
 
-VALUES = [0, -1, 1, 2, 3, 1 << 31, 1 << 63, 10 ** 30, 1e308, -1e308, 1e-308, 0.5, True, None, "", "wsd", "vanilla", "x", [],
-          [[]], {}, {"a": 1}, "\0", 4096, "corpus.h5", "/", "\u00e9"]
+VALUES = [0, -1, 1, 2, 3, 1 << 31, 1 << 63, 10 ** 30, 1e308, -1e308, 1e-308, 0.5, True, None, "", "wsd", "vanilla",
+          "x", [], [[]], {}, {"a": 1}, "\0", 4096, "corpus.h5", "/", "\u00e9"]
 CHARACTERS = list("{}[]\",:0123456789.-+eE \n\\utfnabcx\u00e9\0")
 
 
@@ -114,7 +114,8 @@ def corpora(folder, count, draw, names):
 
 def report(items, results, describe):
     faults = [f"{describe(item)}: {fault}" for item, (_, fault) in zip(items, results) if fault]
-    return faults, ", ".join(f"{n} with {status}" for status, n in sorted(Counter(s for s, _ in results).items(), key=str))
+    statuses = sorted(Counter(status for status, _ in results).items(), key=str)
+    return faults, ", ".join(f"{count} with {status}" for status, count in statuses)
 
 
 def main():

@@ -32,7 +32,7 @@ def damaged(original, draw, first=0, last=None):
 
 
 def outcome(command, folder, timeout=60, keep="error"):
-    """The status (negative where a signal killed it; None where it hung) of a program, and its standard error or output."""
+    """The status of a program (negative where a signal killed it, None where it hung); its standard error or output."""
     process = subprocess.Popen(
         [str(word) for word in command], cwd=folder, env=environment(), stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True)

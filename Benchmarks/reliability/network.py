@@ -1,4 +1,4 @@
-"""Hosts of their own on this machine: each with its network, name, shared memory and sshd; the file system is shared."""
+"""Hosts made of namespaces: each has its network, name, shared memory and sshd; the file system is shared."""
 
 import os
 import shutil
@@ -18,8 +18,7 @@ def missing():
         return f"no {', '.join(absent)}; launch/setup.sh iproute2 openssh-server"
     if os.geteuid() != 0:
         return "network namespaces want root"
-    tried = subprocess.run(
-        ["unshare", "--net", "--uts", "--mount", "true"], env=os.environ | {"PATH": PATH}, capture_output=True, text=True)
+    tried = subprocess.run(["unshare", "--net", "--uts", "--mount", "true"], capture_output=True, text=True)
     return tried.stderr.strip() if tried.returncode != 0 else None
 
 
@@ -59,7 +58,8 @@ class Network:
         for key in ("host", "user"):
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.folder / key], check=True)
         (self.folder / "ssh_config").write_text(
-            f"IdentityFile {self.folder}/user\nStrictHostKeyChecking no\nUserKnownHostsFile /dev/null\nLogLevel ERROR\n")
+            f"IdentityFile {self.folder}/user\nStrictHostKeyChecking no\nUserKnownHostsFile /dev/null\n"
+            "LogLevel ERROR\n")
         Path("/run/sshd").mkdir(exist_ok=True)
         for host in range(1, self.count + 1):
             self._connect(host)
@@ -88,7 +88,8 @@ class Network:
     def _serve(self, host):
         config = self.folder / f"sshd-{host}.conf"
         config.write_text(
-            f"ListenAddress {self.address(host)}\nHostKey {self.folder}/host\nAuthorizedKeysFile {self.folder}/user.pub\n"
+            f"ListenAddress {self.address(host)}\nHostKey {self.folder}/host\n"
+            f"AuthorizedKeysFile {self.folder}/user.pub\n"
             "StrictModes no\nUsePAM no\nPermitRootLogin yes\nPidFile none\n")
         with open(self.folder / f"sshd-{host}.log", "wb") as log:
             self.daemons.append(subprocess.Popen(
@@ -102,7 +103,8 @@ class Network:
 
     def run(self, host, *command):
         """Runs a command on a host (0 is the switch); what it prints. A RuntimeError says what it complained of."""
-        done = subprocess.run(self.inside(host, *command), env=self.environment, capture_output=True, text=True, timeout=30)
+        done = subprocess.run(
+            self.inside(host, *command), env=self.environment, capture_output=True, text=True, timeout=30)
         if done.returncode != 0:
             raise RuntimeError(f"{' '.join(map(str, command))} on host {host}: {done.stderr.strip()}")
         return done.stdout

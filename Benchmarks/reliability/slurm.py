@@ -3,10 +3,10 @@
 
   Benchmarks/reliability/slurm.py [--quick]
 
-A job with a time limit of a minute must hear of it ahead, save, exit with 75, be queued again, and go on; then one of its
-ranks is killed, and it must go on in the same allocation; in the end its log and checkpoint must be those of a run without
-Slurm. A second job is cancelled: it must save, and not come back. --quick sends the signal with scancel instead of waiting
-for the time limit, and leaves the second job out.
+A job with a time limit of a minute must hear of it ahead, save, exit with 75, be queued again, and go on; then one
+of its ranks is killed, and it must go on in the same allocation; in the end its log and checkpoint must be those of
+a run without Slurm. A second job is cancelled: it must save, and not come back. --quick sends the signal with
+scancel instead of waiting for the time limit, and leaves the second job out.
 """
 
 import argparse
@@ -85,7 +85,7 @@ def interrupted(cluster, folder, quick):
     if len(trainers) != 2:
         raise Expectation(f"Slurm names the processes {trainers}, and two ranks train")
     os.kill(trainers[1], signal.SIGKILL)
-    expect(lambda: len(job.starts()) >= 3, 60, f"after the death of a rank it is started again: {job.printed()[-1000:]}")
+    expect(lambda: len(job.starts()) >= 3, 60, f"started again after a rank's death: {job.printed()[-1000:]}")
     expect(lambda: job.field("JobState") == "COMPLETED", 600, f"the job is done: {job.printed()[-1000:]}")
     faults = run.differences(straight)
     if faults:
@@ -95,7 +95,8 @@ def interrupted(cluster, folder, quick):
 
 
 def cancelled(cluster, folder):
-    run = SmallRun(folder / "cancelled", ["training.steps=100000000", "checkpoint.every_steps=100000000"], absolute=True)
+    endless = ["training.steps=100000000", "checkpoint.every_steps=100000000"]
+    run = SmallRun(folder / "cancelled", endless, absolute=True)
     job = Job(cluster, run, ["--time=10"])
     expect(lambda: run.step() >= 100, 60, "step 100")
     cluster.run("scancel", job.number)

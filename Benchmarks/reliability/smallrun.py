@@ -169,7 +169,7 @@ class Expectation(Exception):
 
 
 class Workshop:
-    """A temporary folder that goes again; SIGTERM and SIGINT end the campaign as an error would, with all clearing up."""
+    """A temporary folder that goes again; SIGTERM and SIGHUP end the campaign as SIGINT does, with all clearing up."""
 
     def __enter__(self):
         def leave(number, _):
