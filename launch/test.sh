@@ -4,6 +4,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 launch/setup.sh jq python3-venv
+# For tests that start a Slurm and hosts of their own; without, those are skipped, and say so.
+launch/setup.sh slurm-wlm munge iproute2 openssh-server || printf 'launch/test.sh: going on without\n' >&2
 for variable in "${!OPENBLAS_@}"; do unset "$variable"; done
 
 # Other people's programs, which tests read from and write for; without them those tests are skipped, and say so.

@@ -5,7 +5,8 @@
 # mpirun itself answers SIGINT and SIGTERM by killing its ranks about a second later, whatever they are doing; SIGUSR1
 # and SIGUSR2 it passes on at once. So mpirun runs in a session of its own, where the terminal's Ctrl-C does not reach
 # it, and this script turns INT, TERM and HUP into SIGUSR2: the ranks finish their step, save, and exit with 75. A
-# second INT or TERM kills them. The exit status is mpirun's.
+# second INT or TERM kills them. The exit status is mpirun's; 69 where it had to be killed, since it waited, its own
+# ranks gone, for a host that no longer answers.
 set -euo pipefail
 
 # Leftovers of other measurements, OPENBLAS_CORETYPE above all, would halve the speed.
@@ -16,12 +17,12 @@ mpirun=$!
 interrupted=no
 asked=no
 
-ranks() { cat "/proc/$mpirun/task/$mpirun/children" 2>/dev/null || true; }
+children() { cat "/proc/$mpirun/task/$mpirun/children" 2>/dev/null || true; }
 
 # Before mpirun has started its ranks it would pass the signal on to nobody.
 tell() {
   local tries=0
-  while [ -z "$(ranks)" ] && kill -0 "$mpirun" 2>/dev/null && [ "$tries" -lt 100 ]; do
+  while [ -z "$(children)" ] && kill -0 "$mpirun" 2>/dev/null && [ "$tries" -lt 100 ]; do
     sleep 0.1
     tries=$((tries + 1))
   done
@@ -35,7 +36,7 @@ stop() {
     tell USR2
   else
     # shellcheck disable=SC2046 # a list of numbers
-    kill -KILL $(ranks) 2>/dev/null || true
+    kill -KILL $(children) 2>/dev/null || true
     # It clears up behind its ranks, here and on other hosts.
     kill -TERM "$mpirun" 2>/dev/null || true
   fi
@@ -48,11 +49,41 @@ trap stop INT TERM HUP
 trap 'pass_on USR1' USR1
 trap 'pass_on USR2' USR2
 
+# Told to end its job, mpirun tells every host and waits for the answer; from a host that is gone there is none for a
+# quarter of an hour, as TCP sends again and again. Its ranks here being gone for 10 s (PHD_LOST_HOST_SECONDS), it is
+# past waiting for.
+watch() {
+  local never had=no without=0 child found
+  exec {never}<> <(:)
+  while kill -0 "$mpirun" 2>/dev/null; do
+    found=no
+    for child in $(children); do
+      if grep -qz '^OMPI_COMM_WORLD_RANK=' "/proc/$child/environ" 2>/dev/null; then found=yes had=yes; fi
+    done
+    if [ "$found" = yes ]; then without=0; elif [ "$had" = yes ]; then without=$((without + 1)); fi
+    if [ "$without" -ge "${PHD_LOST_HOST_SECONDS:-10}" ]; then
+      kill -KILL "$mpirun" 2>/dev/null || true
+      exit 69
+    fi
+    # The pipe stays empty: a sleep that leaves no process behind.
+    read -r -t 1 -u "$never" _ || true
+  done
+}
+watch </dev/null >/dev/null 2>&1 &
+watcher=$!
+
 # A trapped signal ends `wait` early; the status of a child that has ended is still there when asked again.
 while true; do
   interrupted=no
   status=0
-  wait "$mpirun" || status=$?
+  wait "$mpirun" 2>/dev/null || status=$?
   [ "$interrupted" = yes ] || break
 done
+kill "$watcher" 2>/dev/null || true
+gone=0
+wait "$watcher" 2>/dev/null || gone=$?
+if [ "$gone" -eq 69 ]; then
+  printf 'launch: mpirun waited for a host that no longer answers and was killed; the same command goes on\n' >&2
+  status=69
+fi
 exit "$status"

@@ -4,24 +4,37 @@ import Testing
 
 /// The scripts of launch/, with `mpi-checks` in the trainer's place.
 @Suite(.serialized) struct LaunchScriptTests {
-  /// The checkout.
-  private let root = URL(fileURLWithPath: #filePath)
-    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-
   @Test func `local runs as many ranks as asked for`() throws {
-    let outcome = try launch(script("local.sh"), ["3", "time", "1000"], environment: program)
+    let outcome = try launch(launchScript("local.sh"), ["3", "time", "1000"], environment: program)
     #expect(outcome.status == 0, "\(outcome.error)")
     #expect(outcome.output.contains("ranks 3"))
   }
 
   @Test func `local passes the program's status on, and no more than its message`() throws {
-    let outcome = try launch(script("local.sh"), ["1", "unheard-of"], environment: program)
+    let outcome = try launch(launchScript("local.sh"), ["1", "unheard-of"], environment: program)
     #expect(outcome.status == 64)
     #expect(outcome.error.split(separator: "\n").count == 1, "\(outcome.error)")
   }
 
   @Test(arguments: [[], ["2"], ["0", "x"], ["two", "x"]]) func `wrong usage is 64`(arguments: [String]) throws {
-    #expect(try launch(script("local.sh"), arguments).status == 64)
+    #expect(try launch(launchScript("local.sh"), arguments).status == 64)
+  }
+
+  @Test func `hosts that do not answer are named, and without any there is nothing to train on`() throws {
+    let folder = try TemporaryFolder()
+    try Data("# two\nnowhere.invalid slots=2\n\nnobody.invalid\n".utf8)
+      .write(to: folder.url.appendingPathComponent("hosts"))
+    let outcome = try launch(
+      launchScript("multi-host.sh"), ["--answering", "hosts", "1", "c.json"], environment: program,
+      directory: folder.path)
+    #expect(outcome.status == 69)
+    for name in ["nowhere.invalid does not", "nobody.invalid does not", "no host of hosts"] {
+      #expect(outcome.error.contains(name), "\(outcome.error)")
+    }
+    let missing = try launch(
+      launchScript("multi-host.sh"), ["others", "1", "c.json"], environment: program, directory: folder.path)
+    #expect(missing.status == 66 && missing.error.contains("others"), "\(missing.error)")
+    #expect(try launch(launchScript("multi-host.sh"), ["--answering", "hosts", "no", "c.json"]).status == 64)
   }
 
   @Test(arguments: [SIGINT, SIGTERM, SIGUSR2]) func `a signal to local saves and stops`(number: Int32) throws {
@@ -44,14 +57,27 @@ import Testing
     #expect(outcome.status != 0 && outcome.status != 75)
   }
 
-  private func script(_ name: String) -> String { root.appendingPathComponent("launch/\(name)").path }
+  /// A job in mpirun's place: its rank ends, and it waits for somebody else.
+  @Test(arguments: [("OMPI_COMM_WORLD_RANK=0 sleep 3; exec sleep 60", Int32(69)), ("sleep 4; exit 3", 3)])
+  func `an mpirun whose own ranks are gone is not waited for, one that has none is`(job: String, status: Int32) throws {
+    let outcome = try launch(
+      launchScript("with-signals.sh"), ["bash", "-c", job], environment: ["PHD_LOST_HOST_SECONDS": "2"], timeout: 20)
+    #expect(outcome.status == status)
+    #expect(outcome.error.contains("host that no longer answers") == (status == 69), "\(outcome.error)")
+  }
 
   private var program: [String: String] { ["PHD_TRAIN": "\(buildDirectory)/mpi-checks"] }
 
   private func readyProgram(_ mode: String = "wait-for-signal") throws -> RunningProgram {
-    let running = try start(script("local.sh"), ["2", mode], environment: program)
+    let running = try start(launchScript("local.sh"), ["2", mode], environment: program)
     try #require(
       running.wait { $0.output.components(separatedBy: "ready").count == 3 }, "\(running.output) \(running.error)")
     return running
   }
+}
+
+/// A script of launch/.
+func launchScript(_ name: String) -> String {
+  URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    .appendingPathComponent("launch/\(name)").path
 }

@@ -1,0 +1,136 @@
+"""Hosts made of namespaces: each has its network, name, shared memory and sshd; the file system is shared."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from smallrun import wait
+
+PROGRAMS = ("ip", "unshare", "nsenter", "ssh", "ssh-keygen", "sshd")
+PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+
+
+def missing():
+    """Why there can be no such hosts here; None where there can."""
+    absent = [program for program in PROGRAMS if not shutil.which(program, path=PATH)]
+    if absent:
+        return f"no {', '.join(absent)}; launch/setup.sh iproute2 openssh-server"
+    if os.geteuid() != 0:
+        return "network namespaces want root"
+    tried = subprocess.run(["unshare", "--net", "--uts", "--mount", "true"], capture_output=True, text=True)
+    return tried.stderr.strip() if tried.returncode != 0 else None
+
+
+class Network:
+    """Hosts 1 to `count` at 10.77.0.1, .2, …, on a switch that is a host too; started by `with`, gone after it.
+
+    A host is a process that sleeps, in namespaces that live as long as it or a program of its does.
+    """
+
+    def __init__(self, folder, count):
+        self.folder, self.count = Path(folder), count
+        self.environment = os.environ | {"PATH": PATH}
+        self.holders, self.daemons = {}, []
+
+    def address(self, host):
+        return f"10.77.0.{host}"
+
+    def __enter__(self):
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        for process in [*self.daemons, *self.holders.values()]:
+            process.kill()
+            process.wait()
+
+    def _start(self):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for host in range(self.count + 1):
+            self._hold(host)
+        self.run(0, "ip", "link", "add", "switch", "type", "bridge", "forward_delay", "0")
+        self.run(0, "ip", "link", "set", "switch", "up")
+        for key in ("host", "user"):
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.folder / key], check=True)
+        (self.folder / "ssh_config").write_text(
+            f"IdentityFile {self.folder}/user\nStrictHostKeyChecking no\nUserKnownHostsFile /dev/null\n"
+            "LogLevel ERROR\n")
+        Path("/run/sshd").mkdir(exist_ok=True)
+        for host in range(1, self.count + 1):
+            self._connect(host)
+            self._serve(host)
+        for host in range(1, self.count + 1):
+            if not wait(lambda: self.answers(host), 10):
+                raise RuntimeError(f"host {host} does not answer: " + (self.folder / f"sshd-{host}.log").read_text())
+
+    def _hold(self, host):
+        # Shared memory is a host's own too: Open MPI would find the other hosts' there.
+        script = f"hostname phd{host} && mount -t tmpfs tmpfs /dev/shm && ip link set lo up && exec sleep infinity"
+        self.holders[host] = subprocess.Popen(
+            ["unshare", "--net", "--uts", "--mount", "--propagation", "private", "sh", "-c", script],
+            env=self.environment, stdin=subprocess.DEVNULL)
+        holder = Path(f"/proc/{self.holders[host].pid}/comm")
+        if not wait(lambda: holder.exists() and holder.read_text().strip() == "sleep", 10):
+            raise RuntimeError(f"no namespaces for host {host}")
+
+    def _connect(self, host):
+        self.run(0, "ip", "link", "add", f"port{host}", "type", "veth", "peer", "name", "eth0", "netns",
+                 str(self.holders[host].pid))
+        self.run(0, "ip", "link", "set", f"port{host}", "master", "switch", "up")
+        self.run(host, "ip", "address", "add", f"{self.address(host)}/24", "dev", "eth0")
+        self.run(host, "ip", "link", "set", "eth0", "up")
+
+    def _serve(self, host):
+        config = self.folder / f"sshd-{host}.conf"
+        config.write_text(
+            f"ListenAddress {self.address(host)}\nHostKey {self.folder}/host\n"
+            f"AuthorizedKeysFile {self.folder}/user.pub\n"
+            "StrictModes no\nUsePAM no\nPermitRootLogin yes\nPidFile none\n")
+        with open(self.folder / f"sshd-{host}.log", "wb") as log:
+            self.daemons.append(subprocess.Popen(
+                self.inside(host, shutil.which("sshd", path=PATH), "-D", "-e", "-f", config), env=self.environment,
+                stdin=subprocess.DEVNULL, stderr=log))
+
+    def inside(self, host, *command):
+        """The command that runs a command on a host."""
+        namespaces = ["nsenter", "--target", str(self.holders[host].pid), "--net", "--uts", "--mount"]
+        return [*namespaces, f"--wd={os.getcwd()}", *(str(word) for word in command)]
+
+    def run(self, host, *command):
+        """Runs a command on a host (0 is the switch); what it prints. A RuntimeError says what it complained of."""
+        done = subprocess.run(
+            self.inside(host, *command), env=self.environment, capture_output=True, text=True, timeout=30)
+        if done.returncode != 0:
+            raise RuntimeError(f"{' '.join(map(str, command))} on host {host}: {done.stderr.strip()}")
+        return done.stdout
+
+    def answers(self, host):
+        """Whether ssh from host 1 gets through, as mpirun's would."""
+        agent = ["ssh", "-F", self.folder / "ssh_config", "-o", "ConnectTimeout=2", self.address(host), "true"]
+        return subprocess.run(self.inside(1, *agent), env=self.environment, capture_output=True).returncode == 0
+
+    def unplug(self, host):
+        """Takes the link of a host down: no packet comes or goes, and nobody hears of it."""
+        self.run(0, "ip", "link", "set", f"port{host}", "down")
+
+    def plug(self, host):
+        self.run(0, "ip", "link", "set", f"port{host}", "up")
+
+    def processes(self, host, name):
+        """The processes of that name in a host's network."""
+        network = os.readlink(f"/proc/{self.holders[host].pid}/ns/net")
+        found = []
+        for entry in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                if (os.readlink(f"/proc/{entry}/ns/net") == network
+                        and Path(f"/proc/{entry}/comm").read_text().strip() == name
+                        and Path(f"/proc/{entry}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"):
+                    found.append(int(entry))
+            except OSError:
+                continue
+        return found
