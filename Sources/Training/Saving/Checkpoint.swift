@@ -53,7 +53,7 @@ public struct Checkpoint: Sendable {
     self.path = path
     self.configuration = configuration
     let hasState = try file.exists("state/samples")
-    progress = try Checkpoint.progress(in: file, hasState: hasState)
+    self.progress = try Checkpoint.progress(in: file, hasState: hasState)
     tokenizer = try Checkpoint.tokenizer(in: file)
     data = hasState ? try file.stringAttribute("data", of: "/state") : nil
     arithmetic = hasState ? try file.stringAttribute("arithmetic", of: "/state") : nil
