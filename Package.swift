@@ -33,6 +33,7 @@ let package = Package(
     .target(name: "Communication", dependencies: ["COpenMPI"], swiftSettings: vectorised),
     .target(name: "Transformer", dependencies: ["Kernels"]),
     .target(name: "Charts"),
+    .target(name: "Display"),
     .target(name: "Inference", dependencies: ["Kernels", "Transformer"]),
     .target(
       name: "Tokenizers",
@@ -51,8 +52,11 @@ let package = Package(
       name: "Training",
       dependencies: [
         "Kernels", "Transformer", "HuggingFace", "JSON", "Storage", "Tokenizers", "Corpus", "Communication",
-        "Inference", "Evaluation",
+        "Inference", "Evaluation", "Display",
       ]),
+    .target(
+      name: "Inspection",
+      dependencies: ["Training", "Transformer", "Kernels", "Corpus", "JSON", "Display"]),
     .target(
       name: "Server",
       dependencies: [
@@ -67,7 +71,7 @@ let package = Package(
       name: "phd",
       dependencies: [
         "Training", "Evaluation", "Inference", "Transformer", "HuggingFace", "Communication", "Corpus", "Tokenizers",
-        "Storage", "JSON", "Kernels", "Charts", "Server",
+        "Storage", "JSON", "Kernels", "Charts", "Server", "Inspection", "Display",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -103,6 +107,14 @@ let package = Package(
       ]),
     .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
     .testTarget(name: "ChartsTests", dependencies: ["Charts"]),
+    .testTarget(name: "DocumentationTests", dependencies: ["TestSupport", "phd", "phd-train"]),
+    .testTarget(name: "DisplayTests", dependencies: ["Display", "TestSupport"]),
+    .testTarget(
+      name: "InspectionTests",
+      dependencies: [
+        "Inspection", "Training", "Transformer", "Kernels", "Storage", "JSON", "Display", "Reference", "TestSupport",
+        "phd",
+      ]),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "JSON", "COnig", "TestSupport"]),
     .testTarget(

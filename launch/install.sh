@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Puts phd-train and phd on the PATH, as links to .build/release: a later build needs no other installation.
+# Puts phd-train and phd on the PATH, as links to .build/release: a later build needs no other installation. With them go
+# completions for bash, zsh and fish and, where `launch/build.sh --install` has made them, man pages.
 # Usage: launch/install.sh [FOLDER], by default /usr/local/bin where that can be written, as root or with sudo, else
 # ~/.local/bin.
 set -euo pipefail
@@ -28,6 +29,30 @@ fi
 for program in phd-train phd; do
   "${as_root[@]}" ln -sfn "$PWD/.build/release/$program" "$folder/$program"
 done
+
+# PREFIX/bin has PREFIX/share beside it; another folder has no place for what shells and man look for.
+if [ "$(basename "$folder")" = bin ]; then
+  share=$(dirname "$folder")/share
+  written=$(mktemp)
+  trap 'rm -f "$written"' EXIT
+  for program in phd-train phd; do
+    for shell in bash zsh fish; do
+      case $shell in
+        bash) place=bash-completion/completions/$program ;;
+        zsh) place=zsh/site-functions/_$program ;;
+        fish) place=fish/vendor_completions.d/$program.fish ;;
+      esac
+      # A program that was built for another processor prints nothing here; it will say so itself.
+      if ".build/release/$program" --generate-completion-script "$shell" >"$written" 2>/dev/null; then
+        "${as_root[@]}" install -D -m 644 "$written" "$share/$place"
+      fi
+    done
+  done
+  for page in .build/manual/*.1; do
+    if [ -f "$page" ]; then "${as_root[@]}" install -D -m 644 "$page" "$share/man/man1/$(basename "$page")"; fi
+  done
+fi
+
 case ":$PATH:" in
   *":$folder:"*) ;;
   *) printf 'launch/install.sh: phd-train and phd are in %s, which is not on your PATH\n' "$folder" >&2 ;;

@@ -20,19 +20,25 @@ public final class TaskEvaluation {
   /// The scores of all choices, the same on every rank. Collective.
   ///
   /// Items go through the model in the same company whatever the number of ranks, so that it changes no bit.
+  /// - Parameter progress: hears how many items are done, on all ranks together.
   /// - Throws: `AgreedError` for items that cannot be asked (``EvaluationError``, `TokenizerError`), and where a
   ///   log-likelihood is not finite; `CommunicationError`.
-  public func result(of task: EvaluationTask) throws -> TaskResult {
-    guard let result = try result(of: task, unless: { false }) else {
+  public func result(
+    of task: EvaluationTask, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
+  ) throws -> TaskResult {
+    guard let result = try result(of: task, progress: progress, unless: { false }) else {
       preconditionFailure("an evaluation that nobody interrupts was interrupted")
     }
     return result
   }
 
-  /// As `result(of:)`; nil where it was interrupted.
+  /// As `result(of:progress:)`; nil where it was interrupted.
   ///
   /// - Parameter isInterrupted: asked before each round of items, by all ranks together.
-  public func result(of task: EvaluationTask, unless isInterrupted: () throws -> Bool) throws -> TaskResult? {
+  public func result(
+    of task: EvaluationTask, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in },
+    unless isInterrupted: () throws -> Bool
+  ) throws -> TaskResult? {
     // Where each item's choices begin among all.
     var starts = [0]
     for item in task.items { starts.append(starts[starts.count - 1] + item.requests.count) }
@@ -62,6 +68,7 @@ public final class TaskEvaluation {
         }
         numbers[3 * choices + 1] += Double(tokens.reduce(0) { $0 + $1.unshared })
       }
+      progress(min(task.items.count, round + communicator.size * itemsAtOnce), task.items.count)
     }
     numbers[3 * choices] = Double(scorer.tokens)
     numbers = try communicator.sum(numbers)

@@ -21,10 +21,12 @@ public struct AdamW: Sendable {
   /// One update of one tensor: p ← p − lr·(m̂ / (√v̂ + ε) + decay·p), with g = `scale` · gradient and s = `step` ≥ 1.
   ///
   /// The four have as many elements each.
+  /// - Parameter leavesChange: whether the gradient's place is left with how much each parameter changed.
   public func update(
     _ parameters: UnsafeMutableBufferPointer<Float>, gradient: UnsafeMutableBufferPointer<Float>,
     average: UnsafeMutableBufferPointer<Float>, squareAverage: UnsafeMutableBufferPointer<Float>,
-    scale: Float, learningRate: Double, decay: Double, step: Int, on team: ThreadTeam
+    scale: Float, learningRate: Double, decay: Double, step: Int, leavesChange: Bool = false,
+    on team: ThreadTeam
   ) {
     let count = parameters.count
     precondition(
@@ -48,13 +50,19 @@ public struct AdamW: Sendable {
         m.store(average, at: i)
         v.store(square, at: i)
         let change = average * rate / (square.squareRoot() * root + epsilon)
-        p.store(p.vector(at: i) * kept - change, at: i)
+        let old = p.vector(at: i)
+        let new = old * kept - change
+        p.store(new, at: i)
+        if leavesChange { g.store(new - old, at: i) }
       } tail: { i in
         let gradient = g[i] * scale
         // Rounded as the vectors are, so that where a tensor is cut changes no bit.
         m[i] = (m[i] * beta1).addingProduct(gradient, fresh1)
         v[i] = (v[i] * beta2).addingProduct(gradient * gradient, fresh2)
-        p[i] = p[i] * kept - m[i] * rate / (v[i].squareRoot() * root + epsilon)
+        let old = p[i]
+        let new = old * kept - m[i] * rate / (v[i].squareRoot() * root + epsilon)
+        p[i] = new
+        if leavesChange { g[i] = new - old }
       }
     }
   }

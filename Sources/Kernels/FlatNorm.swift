@@ -49,7 +49,7 @@ public struct FlatNorm: Sendable {
   }
 
   /// Whether one of ascending ranges contains a place.
-  private static func contains(_ ranges: [Range<Int>], _ place: Int) -> Bool {
+  static func contains(_ ranges: [Range<Int>], _ place: Int) -> Bool {
     var (low, high) = (0, ranges.count)
     while low < high {
       let middle = (low + high) / 2

@@ -17,6 +17,9 @@ public enum SealedFile {
     case unsealed
   }
 
+  /// Hears how many bytes of a file were read, and how many it has.
+  public typealias Progress = (_ done: Int, _ of: Int) -> Void
+
   /// Seals a closed HDF5 file that was created with `userBlockBytes`.
   ///
   /// - Throws: `StorageError`.
@@ -33,7 +36,7 @@ public enum SealedFile {
   ///
   /// - Returns: `.unsealed` only for a file that starts as an HDF5 file and has no user block.
   /// - Throws: `StorageError`, `.damaged` where a byte is not what it was.
-  public static func verify(_ path: String) throws -> Finding {
+  public static func verify(_ path: String, progress: Progress = { _, _ in }) throws -> Finding {
     _ = try FileStatus.ofContent(path)
     let head = try firstBlock(path)
     if head.starts(with: signature) {
@@ -46,7 +49,7 @@ public enum SealedFile {
       throw StorageError(.damaged, path, "starts neither as an HDF5 file nor with a checkpoint's seal")
     }
     let words = text.split(separator: " ", omittingEmptySubsequences: false)
-    let (expected, size) = try expectedBlock(path)
+    let (expected, size) = try expectedBlock(path, progress: progress)
     if words.count == 4, let sealedSize = Int(words[3]), sealedSize != size {
       throw StorageError(
         .damaged, path, "has \(size) bytes, its seal says \(sealedSize): it was cut short or added to")
@@ -65,14 +68,18 @@ public enum SealedFile {
   private static let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
 
   /// The user block that seals the file as it is now, and the file's size.
-  private static func expectedBlock(_ path: String) throws -> (block: [UInt8], size: Int) {
+  private static func expectedBlock(
+    _ path: String, progress: Progress = { _, _ in }
+  ) throws -> (block: [UInt8], size: Int) {
     let reader = try ByteReader(path)
+    let total = try FileStatus(path).size
     let digest = ContentDigest()
     var size = 0
     try reader.forEachBlock(of: 1 << 20) { block in
       let skipped = max(0, min(userBlockBytes - size, block.count))
       digest.update(UnsafeRawBufferPointer(rebasing: block[skipped...]))
       size += block.count
+      progress(size, total)
     }
     guard size > userBlockBytes else {
       throw StorageError(.damaged, path, "has \(size) bytes only: it was cut short")

@@ -1,19 +1,41 @@
+import Display
 import Foundation
 
-/// What rank 0 shows of a run: one line that is written over on a terminal, plain lines elsewhere.
+/// What rank 0 shows of a run: a few lines that are written over on a terminal, plain lines elsewhere.
 ///
 /// Of steps that take less than a twentieth of a second, not all are shown: nobody could read them, and an `mpirun` that
 /// passes on thousands of lines a second gets round to a signal only seconds later.
 public final class Console {
+  /// Where a step's time went, on rank 0.
+  public struct StepTime: Sendable {
+    /// Seconds of the whole step, data and update included.
+    public var whole: Double
+    /// Of these, waiting for the batch.
+    public var data: Double
+    /// And for other ranks' gradients.
+    public var reduction: Double
+
+    public init(whole: Double, data: Double = 0, reduction: Double = 0) {
+      self.whole = whole
+      self.data = data
+      self.reduction = reduction
+    }
+  }
+
   /// The terminal that the run is watched on; nil where there is none.
-  private let terminal: Int32?
+  private let terminal: Terminal?
+  private let paint: Paint
   private let steps: Int
   private let flopsPerStep: Int
   /// Operations a second of all ranks together.
   private let peak: Double
-  /// Seconds of a step, averaged over the last few.
+  private let ranks: Int
+  /// Seconds of a step, averaged over the last few; the first step, which is slower, counts for none.
   private var pace: Double?
-  private var hasLiveLine = false
+  private var isFirst = true
+  private var losses = Sparkline()
+  private var live = LiveLines()
+  private var fields: [LiveLines.Field] = []
   /// How many lines may be written now; grows with time up to `Console.burst`.
   private var allowance = Console.burst
   private var lastAllowed = ContinuousClock.now
@@ -24,49 +46,123 @@ public final class Console {
   /// - Parameters:
   ///   - steps: the run's last step.
   ///   - peak: the measured rate of matrix products, operations a second, all ranks together.
-  public init(steps: Int, flopsPerStep: Int, peak: Double) {
-    terminal = Console.terminal()
+  public init(steps: Int, flopsPerStep: Int, peak: Double, ranks: Int = 1) {
+    terminal = Terminal(STDOUT_FILENO)
+    paint = Paint(for: terminal)
     self.steps = steps
     self.flopsPerStep = flopsPerStep
     self.peak = peak
+    self.ranks = ranks
   }
 
   /// A line that stays.
   public func say(_ text: String) {
-    endLiveLine()
-    write(text + "\n")
+    write(live.takeAway() + text + "\n")
+    showLive()
   }
 
-  /// One step's line.
-  public func show(step: Int, _ result: StepResult, seconds: Double) {
-    pace = pace.map { 0.9 * $0 + 0.1 * seconds } ?? seconds
+  /// One step.
+  ///
+  /// - Parameter tokens: target tokens so far.
+  public func show(step: Int, _ result: StepResult, tokens: Int, time: StepTime) {
+    if !isFirst { pace = pace.map { 0.9 * $0 + 0.1 * time.whole } ?? time.whole }
+    losses.append(result.loss)
+    let rated = isFirst ? nil : time
+    isFirst = false
     guard mayShow() || step == steps else { return }
-    let share = peak > 0 && seconds > 0 ? Double(flopsPerStep) / seconds / peak : 0
-    let left = Double(steps - step) * (pace ?? seconds)
-    let line = [
-      "step \(step)/\(steps)", "loss \(fixed(result.loss, 4))", "norm \(fixed(result.gradientNorm, 3))",
-      "lr \(scientific(result.learningRate))",
-      "\(Quantity.short(Double(result.tokens) / max(seconds, 1e-9))) tokens/s",
-      "\(Int((100 * share).rounded())) % of peak", "\(Quantity.duration(left)) left",
-    ].joined(separator: "  ")
-    if let terminal {
-      write("\r\u{1B}[2K" + fitted(line, to: terminal))
-      hasLiveLine = true
+    if terminal == nil {
+      write(plainLine(step, result, tokens, rated) + "\n")
     } else {
-      write(line + "\n")
+      fields = liveFields(step, result, tokens, rated)
+      showLive()
     }
   }
 
-  /// Ends a line that would be written over.
+  /// Ends what would be written over.
   public func endLiveLine() {
-    if hasLiveLine { write("\n") }
-    hasLiveLine = false
+    write(live.leave())
+    fields = []
   }
 
   /// A message on standard error.
   public func warn(_ text: String) {
-    endLiveLine()
+    write(live.takeAway())
     FileHandle.standardError.write(Data("phd-train: warning: \(text)\n".utf8))
+    showLive()
+  }
+
+  // MARK: what a step looks like
+
+  private func plainLine(_ step: Int, _ result: StepResult, _ tokens: Int, _ time: StepTime?) -> String {
+    var parts = [
+      "step \(step)/\(steps)", "loss \(fixed(result.loss, 4))", "norm \(fixed(result.gradientNorm, 3))",
+      "lr \(scientific(result.learningRate))",
+    ]
+    if let time {
+      parts += rates(result, time) + ["\(Quantity.short(tokens)) tokens"]
+      parts += waits(time).filter { $0.share >= 0.01 }.map(\.text)
+      parts.append(left(after: step))
+    }
+    return parts.joined(separator: "  ")
+  }
+
+  private func liveFields(
+    _ step: Int, _ result: StepResult, _ tokens: Int, _ time: StepTime?
+  ) -> [LiveLines.Field] {
+    func labelled(_ name: String, _ value: String) -> LiveLines.Field {
+      LiveLines.Field("\(paint.faint(name)) \(value)", plain: "\(name) \(value)")
+    }
+    let done = Double(step) / Double(max(steps, 1))
+    let line = losses.text(width: 24)
+    let loss = fixed(result.loss, 4)
+    var fields = [
+      LiveLines.Field(paint.bold("step \(step)/\(steps)"), plain: "step \(step)/\(steps)"),
+      .bar(done, width: 20, paint, colour: 36), LiveLines.Field("\(Int(100 * done)) %"),
+    ]
+    if time != nil { fields.append(LiveLines.Field(left(after: step))) }
+    fields += [
+      LiveLines.Field(
+        "\(paint.faint("loss")) \(paint.bold(loss)) \(paint(line, colour: 32))", plain: "loss \(loss) \(line)"),
+      labelled("norm", fixed(result.gradientNorm, 3)), labelled("lr", scientific(result.learningRate)),
+    ]
+    if let time {
+      fields += rates(result, time).map { LiveLines.Field($0) }
+      fields.append(LiveLines.Field("\(Quantity.short(tokens)) tokens"))
+      fields += waits(time).map { LiveLines.Field(paint.faint($0.text), plain: $0.text) }
+    }
+    return fields
+  }
+
+  /// Tokens a second, and the share of the peak.
+  private func rates(_ result: StepResult, _ time: StepTime) -> [String] {
+    let share = peak > 0 && time.whole > 0 ? Double(flopsPerStep) / time.whole / peak : 0
+    return [
+      "\(Quantity.short(Double(result.tokens) / max(time.whole, 1e-9))) tokens/s",
+      "\(Int((100 * share).rounded())) % of peak",
+    ]
+  }
+
+  /// What of a step was waiting.
+  private func waits(_ time: StepTime) -> [(text: String, share: Double)] {
+    func wait(_ name: String, _ seconds: Double) -> (String, Double) {
+      let share = time.whole > 0 ? seconds / time.whole : 0
+      return ("\(name) \(Int((100 * share).rounded())) %", share)
+    }
+    return [wait("data", time.data)] + (ranks > 1 ? [wait("reduction", time.reduction)] : [])
+  }
+
+  private func left(after step: Int) -> String {
+    "\(Quantity.duration(Double(steps - step) * (pace ?? 0))) left"
+  }
+
+  private func fixed(_ value: Double, _ places: Int) -> String { String(format: "%.\(places)f", value) }
+  private func scientific(_ value: Double) -> String { String(format: "%.2e", value) }
+
+  // MARK: writing
+
+  private func showLive() {
+    guard let terminal, !fields.isEmpty else { return }
+    write(live.show(fields, width: terminal.width))
   }
 
   private func mayShow() -> Bool {
@@ -88,27 +184,4 @@ public final class Console {
       bytes = bytes.dropFirst(count)
     }
   }
-
-  /// Where standard output ends up. Under `mpirun` every rank's output is a terminal of its own, whatever `mpirun`'s
-  /// is: then that of the parent process counts.
-  private static func terminal() -> Int32? {
-    guard isatty(STDOUT_FILENO) == 1 else { return nil }
-    guard ProcessInfo.processInfo.environment["OMPI_COMM_WORLD_SIZE"] != nil else { return STDOUT_FILENO }
-    let parent = "/proc/\(getppid())/fd/1"
-    guard let target = try? FileManager.default.destinationOfSymbolicLink(atPath: parent),
-      target.hasPrefix("/dev/pts/") || target.hasPrefix("/dev/tty")
-    else { return nil }
-    let descriptor = open(target, O_WRONLY | O_NOCTTY | O_CLOEXEC)
-    return descriptor >= 0 && isatty(descriptor) == 1 ? descriptor : nil
-  }
-
-  /// Cut to the terminal's width, so that the line can be written over.
-  private func fitted(_ line: String, to terminal: Int32) -> String {
-    var size = winsize()
-    guard ioctl(terminal, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 1 else { return line }
-    return String(line.prefix(Int(size.ws_col) - 1))
-  }
-
-  private func fixed(_ value: Double, _ places: Int) -> String { String(format: "%.\(places)f", value) }
-  private func scientific(_ value: Double) -> String { String(format: "%.2e", value) }
 }

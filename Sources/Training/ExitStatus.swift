@@ -44,6 +44,8 @@ public struct NoTargetError: Error, Equatable, CustomStringConvertible {
   /// What has no target, for the message.
   public let place: String
 
+  public init(place: String) { self.place = place }
+
   public var description: String {
     "\(place) has no target token: all its documents are of one token, and the last token of a document predicts none "
       + "under data.document_mask; look at the corpus's documents, or set data.document_mask to false"

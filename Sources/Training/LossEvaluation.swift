@@ -28,11 +28,12 @@ public struct LossEvaluation {
   ///   - sequenceLength: of the samples; nil for what the model was trained on.
   ///   - sequences: how many samples at the most; nil for all.
   ///   - microBatch: samples that a rank takes through the model at once.
+  ///   - progress: hears how many samples are done.
   /// - Throws: `StorageError`, `CorpusError`, also where the corpus is of another tokenizer than the checkpoint;
   ///   `TokenizerError`; `NoTargetError`; `AgreedError`, `CommunicationError`.
   public init(
     checkpoint path: String, corpus: String, sequenceLength: Int? = nil, sequences: Int? = nil, microBatch: Int = 4,
-    threads: Int? = nil, _ communicator: Communicator
+    threads: Int? = nil, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }, _ communicator: Communicator
   ) throws {
     let (saved, weights, source, tokenBytes) = try communicator.agreed {
       let report = try CheckpointReport(path)
@@ -54,7 +55,7 @@ public struct LossEvaluation {
       layout: weights.layout, trains: false, on: team)
     let losses = try SampleLosses(
       of: samples, from: source, pass, parameters: weights.parameters, tokenBytes: tokenBytes,
-      documentMask: saved.documentMask, communicator)
+      documentMask: saved.documentMask, communicator, progress: progress)
     guard let losses else { preconditionFailure("an evaluation that nobody interrupts was interrupted") }
     guard losses.tokens > 0 else { throw NoTargetError(place: corpus) }
     let total = losses.ofSamples.reduce(0, +)

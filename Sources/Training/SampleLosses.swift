@@ -24,11 +24,13 @@ struct SampleLosses {
   ///   - pass: takes its shape's sequences at a time.
   ///   - tokenBytes: how many bytes each token is in a text; those beyond are none.
   ///   - documentMask: whether a sample's documents are apart.
+  ///   - progress: hears how many of the samples are done, on all ranks together.
   ///   - isInterrupted: asked before each round of micro-batches, by all ranks together.
   /// - Throws: `AgreedError` for an unreadable sample; `CommunicationError`.
   init?(
     of samples: Int, from source: DataSource, _ pass: ModelPass, parameters: Buffer, tokenBytes: [Int] = [],
-    documentMask: Bool, _ communicator: Communicator, unless isInterrupted: () throws -> Bool = { false }
+    documentMask: Bool, _ communicator: Communicator, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in },
+    unless isInterrupted: () throws -> Bool = { false }
   ) throws {
     let (size, positions) = (pass.shape.sequences, pass.shape.positions)
     var losses = [Double](repeating: 0, count: samples)
@@ -55,6 +57,7 @@ struct SampleLosses {
           if target < tokenBytes.count { bytes += tokenBytes[target] }
         }
       }
+      progress(min(samples, round + communicator.size * size), samples)
     }
     try losses.withUnsafeMutableBufferPointer { try communicator.sum(inPlace: $0) }
     try perPosition.withUnsafeMutableBufferPointer { try communicator.sum(inPlace: $0) }
@@ -68,7 +71,7 @@ struct SampleLosses {
 
 extension SequenceTokens {
   /// The samples of a buffer, each with its documents apart where it says where they start.
-  init(_ buffer: SampleBuffer) {
+  public init(_ buffer: SampleBuffer) {
     self.init(
       UnsafeBufferPointer(buffer.tokens), positions: buffer.positions.map { UnsafeBufferPointer($0) })
   }

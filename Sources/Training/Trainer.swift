@@ -16,6 +16,8 @@ public struct StepResult: Sendable, Equatable {
   public var tokens: Int
   /// Why its update was left out; nil where it was not.
   public var skipped: SkippedStep?
+  /// Where the configuration asks for them at this step.
+  public var norms: StepNorms?
 }
 
 /// One rank's part of training: a step's micro-batches, the sum over ranks, the update.
@@ -34,6 +36,8 @@ public final class Trainer {
   let activity = RankActivity()
   private let reduction: GradientReduction
   private let norm: FlatNorm
+  /// Where the configuration asks for them.
+  private let tensorNorms: TensorNorms?
   /// Whether each rank updates a part of the parameters, and knows the gradient of that part alone.
   private let isSharded: Bool
   /// Bytes of updated weights that this rank has sent.
@@ -72,6 +76,9 @@ public final class Trainer {
       rounds: training.reproducible ? microBatches : 1, gathers: !isSharded,
       forEach: { count, body in team.forEach(count) { index, _ in body(index) } })
     norm = FlatNorm(parts: layout.buckets, granule: GradientReduction.granule)
+    tensorNorms = configuration.log.gradientsEvery.map { _ in
+      TensorNorms(layout.tensors.map(\.range), parts: layout.buckets.reversed(), granule: GradientReduction.granule)
+    }
     let optimizer = configuration.optimizer
     adamW = AdamW(beta1: optimizer.beta1, beta2: optimizer.beta2, epsilon: optimizer.epsilon)
     schedule = configuration.learningRateSchedule
@@ -98,8 +105,16 @@ public final class Trainer {
     result.skipped = try reasonToSkip(result, step: step, batch)
     if result.skipped == nil {
       let clip = training.gradientClip.map { min(1, $0 / (gradientNorm + 1e-6)) } ?? 1
+      let isWatched = configuration.log.gradientsEvery.map { step % $0 == 0 } ?? false
+      let gradientNorms = isWatched ? try norms(of: gradients).map { $0 / tokens } : []
       activity.enter(.updating)
-      try update(scale: Float(clip / tokens), learningRate: result.learningRate)
+      try update(scale: Float(clip / tokens), learningRate: result.learningRate, leavesChanges: isWatched)
+      if isWatched {
+        result.norms = StepNorms(
+          state.layout, gradients: gradientNorms, weights: try norms(of: state.parameters),
+          updates: try norms(of: gradients))
+        pass.clock?.mark(.optimizer)
+      }
     } else {
       state.progress.skippedSteps += 1
     }
@@ -111,6 +126,9 @@ public final class Trainer {
 
   /// Bytes that this rank has sent: gradients, and where the optimizer's state is sharded weights.
   public var bytesSent: Int { reduction.bytesSent + weightBytesSent }
+
+  /// Seconds that this rank has spent on the sum of gradients over ranks while nothing else went on.
+  public var secondsInReduction: Double { reduction.secondsInFinish }
 
   /// Bytes of weights, gradients and moments, and of the sums that wait for the step's next round.
   public var stateBytes: Int {
@@ -134,6 +152,14 @@ public final class Trainer {
     guard try communicator.all(norm.sumOfSquares(state.parameters.floats, on: team).isFinite) else {
       throw NotFiniteError(step: state.progress.step, place: .weights)
     }
+  }
+
+  /// Each tensor's norm in a buffer like the parameters', the same on every rank. Collective where the state is sharded.
+  private func norms(of buffer: Buffer) throws -> [Double] {
+    let known = isSharded ? state.owned : nil
+    return try tensorNorms?.norms(of: buffer.floats, within: known, on: team) {
+      if isSharded { try communicator.combine(disjoint: $0) }
+    } ?? []
   }
 
   /// The model as it is now, for texts to be asked of: until the next step, whose gradients need the memory.
@@ -195,14 +221,16 @@ public final class Trainer {
   }
 
   /// The one place where weights change. Collective where the state is sharded.
-  private func update(scale: Float, learningRate: Double) throws {
+  ///
+  /// - Parameter leavesChanges: whether the gradients' places are left with how much each parameter changed.
+  private func update(scale: Float, learningRate: Double, leavesChanges: Bool) throws {
     let update = state.progress.updates + 1
     for (tensor, decay) in zip(state.layout.tensors, decays) {
       for (range, moments) in state.ownedParts(of: tensor.range) {
         adamW.update(
           state.parameters[range], gradient: gradients[range], average: state[.average][moments],
           squareAverage: state[.squareAverage][moments], scale: scale, learningRate: learningRate, decay: decay,
-          step: update, on: team)
+          step: update, leavesChange: leavesChanges, on: team)
       }
     }
     pass.clock?.mark(.optimizer)

@@ -46,11 +46,14 @@ public final class TrainingRun {
           defer { trainer.activity.enter(.agreeing) }
           return try reader.next()
         }
+        let waited = (ContinuousClock.now - start).inSeconds
+        let reduced = trainer.secondsInReduction
         let result = try trainer.step(SequenceTokens(batch))
-        let seconds = (ContinuousClock.now - start).inSeconds
-        time.hasDoneStep(seconds: seconds)
+        let took = Console.StepTime(
+          whole: (ContinuousClock.now - start).inSeconds, data: waited, reduction: trainer.secondsInReduction - reduced)
+        time.hasDoneStep(seconds: took.whole)
         trainer.activity.enter(.agreeing)
-        record(result, epoch: batch.epoch, seconds: seconds)
+        record(result, epoch: batch.epoch, took)
 
         if isDue(configuration.training.compareWeightsEverySteps) { try compareWeights() }
         if isDue(configuration.validation.everySteps) || step == configuration.training.steps { try validate() }
@@ -128,12 +131,11 @@ public final class TrainingRun {
     return isStopped ? .stopped : .done
   }
 
-  private func record(_ result: StepResult, epoch: Int, seconds: Double) {
+  private func record(_ result: StepResult, epoch: Int, _ took: Console.StepTime) {
     guard communicator.isRoot else { return }
     let isLast = step == configuration.training.steps
     journal.step(
-      result, trainer.state.progress, epoch: epoch, seconds: seconds,
-      isLogged: isDue(configuration.log.everySteps) || isLast)
+      result, trainer.state.progress, epoch: epoch, took, isLogged: isDue(configuration.log.everySteps) || isLast)
   }
 
   // MARK: the beginning
@@ -162,7 +164,8 @@ public final class TrainingRun {
     let resumed = try trainer.begin(
       from: materials.checkpoint, initializingFrom: options.initializeFrom, tokenizer: materials.tokenizer)
     let peak = try trainer.measurePeak(tokens: 1024)
-    let console = Console(steps: configuration.training.steps, flopsPerStep: plan.flopsPerStep, peak: peak)
+    let console = Console(
+      steps: configuration.training.steps, flopsPerStep: plan.flopsPerStep, peak: peak, ranks: communicator.size)
     self.console = console
 
     let (step, folder) = (trainer.state.progress.step, materials.folder)

@@ -20,10 +20,12 @@ public struct PassShape: Sendable, Equatable {
   public let precision: ElementType
   /// What attention's own products take: bf16 only where the processor multiplies it.
   public let attentionPrecision: ElementType
+  /// Whether the last layer computes all copies, not copy K alone: to see what each of them would predict.
+  public let everyCopy: Bool
 
   public init(
     model: ModelConfiguration, hiddenDecoding: HiddenDecoding, sequences: Int, positions: Int,
-    precision: ElementType = .fp32, attentionPrecision: ElementType? = nil
+    precision: ElementType = .fp32, attentionPrecision: ElementType? = nil, everyCopy: Bool = false
   ) {
     self.model = model
     self.hiddenDecoding = hiddenDecoding
@@ -31,6 +33,7 @@ public struct PassShape: Sendable, Equatable {
     self.positions = positions
     self.precision = precision
     self.attentionPrecision = attentionPrecision ?? (Processor.builtWithBF16 ? precision : .fp32)
+    self.everyCopy = everyCopy
   }
 
   /// Rows of one copy.
@@ -39,9 +42,10 @@ public struct PassShape: Sendable, Equatable {
   public var rows: Int { hiddenDecoding.repeats * rowsPerCopy }
 
   /// Rows that query, and go through the FFN, in a layer: in the last one copy K's alone.
-  func queryRows(layer: Int) -> Int { isLast(layer) ? rowsPerCopy : rows }
+  func queryRows(layer: Int) -> Int { isForLastCopy(layer) ? rowsPerCopy : rows }
 
-  func isLast(_ layer: Int) -> Bool { layer == model.layers - 1 }
+  /// Whether a layer gives copy K alone: nobody asks for the others after the last.
+  func isForLastCopy(_ layer: Int) -> Bool { layer == model.layers - 1 && !everyCopy }
 
   var attention: AttentionShape {
     AttentionShape(sequences: sequences, positions: positions, heads: model.heads)
@@ -76,7 +80,7 @@ struct ActivationPlan {
 
   private(set) var count = 0
   private let precision: ElementType
-  /// Each layer's input [rows, d], and after the last the last one's output [rows of a copy, d].
+  /// Each layer's input [rows, d], and after the last the last one's output [its query rows, d].
   private(set) var inputs: [Int] = []
   private(set) var layers: [Layer] = []
   private(set) var headInput = 0
@@ -119,7 +123,7 @@ struct ActivationPlan {
     for layer in 0..<shape.model.layers {
       inputs.append(training || layer < 2 ? take(rows * d) : inputs[layer - 2])
     }
-    inputs.append(take(shape.rowsPerCopy * d))
+    inputs.append(take(shape.queryRows(layer: shape.model.layers - 1) * d))
     let isPreNorm = shape.model.architecture == .llama
     if isPreNorm {
       normed = take(rows * d)

@@ -15,7 +15,7 @@ extension ModelPass {
   /// The groups of copies that query in a layer: all, but in the last layer copy K alone.
   func queryGroups(layer: Int) -> [QueryGroup] {
     let groups = shape.hiddenDecoding.groups
-    if shape.isLast(layer) {
+    if shape.isForLastCopy(layer) {
       let last = groups.count - 1
       return [
         QueryGroup(rows: 0..<shape.rowsPerCopy, copies: 1, firstCopy: groups[last].count - 1, group: last)
@@ -77,7 +77,7 @@ extension ModelPass {
 
   /// The keys that queries of a pattern's group see: every group's up to their own.
   private func attentionKeys(of own: Int) -> [AttentionKeys] {
-    shape.hiddenDecoding.groups.enumerated().prefix(own + 1).map { index, group in
+    shape.hiddenDecoding.groups(seenFrom: own).enumerated().map { index, group in
       let rows = rows(of: group)
       let start = rows.lowerBound * shape.paddedKeyColumns
       let before = shape.hiddenDecoding.groups[..<index].map { shape.keyPanels($0) }

@@ -37,8 +37,8 @@ extension ModelPass {
   private func backward(_ layer: Int, _ weights: LayerWeights, _ gradients: LayerWeights) {
     let x = stream(into: layer)
     let kept = activations(of: layer)
-    let residual = shape.isLast(layer) ? x.rows(lastCopy) : x
-    let dx = shape.isLast(layer) ? streamGradient.rows(lastCopy) : streamGradient
+    let residual = shape.isForLastCopy(layer) ? x.rows(lastCopy) : x
+    let dx = shape.isForLastCopy(layer) ? streamGradient.rows(lastCopy) : streamGradient
     let middle = middle(rows: dx.rows)
     switch model.architecture {
     case .olmo2:
@@ -66,7 +66,7 @@ extension ModelPass {
       attendBackward(
         layer, weights, gradients, output: operand(dx), input: normed, inputGradient: dNormed, accumulating: false)
       // The stream of all copies but the last has reached the last layer's keys and values alone.
-      if shape.isLast(layer) { streamGradient.rows(0..<lastCopy.lowerBound).clear() }
+      if shape.isForLastCopy(layer) { streamGradient.rows(0..<lastCopy.lowerBound).clear() }
       normBackward(addingTo: streamGradient, x, dy: dNormed, weights.attentionNorm, gradients.attentionNorm)
       clock?.mark(.elementwise)
     }

@@ -24,8 +24,11 @@ extension ModelPass {
     eachHeadSlice { rows in body(rows.lowerBound, logits(rows: rows, weight)) }
   }
 
-  /// From tokens to the residual stream after the last layer.
-  func forward(_ parameters: UnsafeMutablePointer<Float>, tokens: SequenceTokens) {
+  /// From tokens to the residual stream after the last layer; `observe` is shown it after each.
+  func forward(
+    _ parameters: UnsafeMutablePointer<Float>, tokens: SequenceTokens,
+    observe: (_ layer: Int, _ stream: Matrix) -> Void = { _, _ in }
+  ) {
     split(tokens)
     Embedding.forward(
       stream(into: 0), table: OuterWeights(parameters, layout).embedding, tokens: UnsafeBufferPointer(inputs),
@@ -33,6 +36,7 @@ extension ModelPass {
     clock?.mark(.elementwise)
     for layer in 0..<model.layers {
       forward(layer, LayerWeights(parameters, layout, layer: layer))
+      observe(layer, stream(into: layer + 1))
     }
   }
 
@@ -40,7 +44,7 @@ extension ModelPass {
   func forward(_ layer: Int, _ weights: LayerWeights) {
     let x = stream(into: layer)
     let kept = activations(of: layer)
-    let residual = shape.isLast(layer) ? x.rows(lastCopy) : x
+    let residual = shape.isForLastCopy(layer) ? x.rows(lastCopy) : x
     let middle = middle(rows: shape.queryRows(layer: layer))
     let output = stream(into: layer + 1)
     switch model.architecture {
@@ -87,7 +91,7 @@ extension ModelPass {
   func beginFeedForward(_ layer: Int, _ weights: LayerWeights) {
     let x = stream(into: layer)
     let rows = shape.queryRows(layer: layer)
-    let residual = shape.isLast(layer) ? x.rows(lastCopy) : x
+    let residual = shape.isForLastCopy(layer) ? x.rows(lastCopy) : x
     ResidualSum.forward(middle(rows: rows), residual, activations(of: layer).projection, on: team)
     normalize(normed(rows: rows), middle(rows: rows), weights.feedForwardNorm, residual: nil)
   }
@@ -139,19 +143,24 @@ extension ModelPass {
   var headInput: Matrix { matrix(plan.headInput, rows: shape.rowsPerCopy, columns: model.hiddenSize) }
 
   /// Norms the head's input, and gives its weight as products take it.
-  private func beginHead(_ parameters: UnsafeMutablePointer<Float>) -> Matrix {
+  ///
+  /// - Parameter copy: whose rows the head reads, from 0; nil for copy K.
+  func beginHead(_ parameters: UnsafeMutablePointer<Float>, copy: Int? = nil) -> Matrix {
     let outer = OuterWeights(parameters, layout)
-    normalize(headInput, stream(into: model.layers), outer.norm, residual: nil)
+    let output = stream(into: model.layers)
+    let repeats = shape.hiddenDecoding.repeats
+    let first = output.rows - (repeats - (copy ?? repeats - 1)) * shape.rowsPerCopy
+    normalize(headInput, output.rows(first..<first + shape.rowsPerCopy), outer.norm, residual: nil)
     return rounded(outer.head, at: plan.headOperand)
   }
 
-  private func eachHeadSlice(_ body: (Range<Int>) -> Void) {
+  func eachHeadSlice(_ body: (Range<Int>) -> Void) {
     for start in stride(from: 0, to: shape.rowsPerCopy, by: shape.headRows) {
       body(start..<min(start + shape.headRows, shape.rowsPerCopy))
     }
   }
 
-  private func logits(rows: Range<Int>, _ weight: Matrix) -> Matrix {
+  func logits(rows: Range<Int>, _ weight: Matrix) -> Matrix {
     let logits = matrix(plan.logits, rows: rows.count, columns: model.vocabularySize)
     product(logits, operand(headInput.rows(rows)), weight)
     return logits

@@ -57,6 +57,7 @@ public final class ModelPass {
   public init(
     _ shape: PassShape, layout: ParameterLayout, recompute: Recompute = .none, trains: Bool, on team: ThreadTeam
   ) {
+    precondition(!(trains && shape.everyCopy), "only copy K is trained")
     self.shape = shape
     self.layout = layout
     self.recompute = recompute
@@ -138,10 +139,10 @@ public final class ModelPass {
   /// The rows of copy K, the last of a matrix with all copies' rows.
   var lastCopy: Range<Int> { shape.rows - shape.rowsPerCopy..<shape.rows }
 
-  /// A layer's input [rows, d]; of the layer after the last, the last one's output [rows of a copy, d].
+  /// A layer's input [rows, d]; of the layer after the last, the last one's output [its query rows, d].
   func stream(into layer: Int) -> Matrix {
-    matrix(
-      plan.inputs[layer], rows: layer == model.layers ? shape.rowsPerCopy : shape.rows, columns: model.hiddenSize)
+    let rows = layer == model.layers ? shape.queryRows(layer: layer - 1) : shape.rows
+    return matrix(plan.inputs[layer], rows: rows, columns: model.hiddenSize)
   }
 
   func middle(rows: Int) -> Matrix { matrix(plan.middle, rows: rows, columns: model.hiddenSize) }
@@ -202,7 +203,7 @@ struct LayerActivations {
   ) -> (together: Matrix?, query: Matrix, keyValue: Matrix) {
     let (d, kv) = (shape.model.hiddenSize, shape.model.keyValueSize)
     let start = UnsafeMutableRawPointer(start)
-    if shape.isLast(layer) {
+    if shape.isForLastCopy(layer) {
       let query = Matrix(start, shape.precision, rows: shape.rowsPerCopy, columns: d)
       let others = start + shape.rowsPerCopy * d * shape.precision.bytes
       return (nil, query, Matrix(others, shape.precision, rows: shape.rows, columns: 2 * kv))

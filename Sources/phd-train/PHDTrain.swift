@@ -19,7 +19,7 @@ struct PHDTrain: ParsableCommand {
       """,
     version: Version.current)
 
-  @Argument(help: ArgumentHelp("The run's configuration (JSON).", valueName: "config"))
+  @Argument(help: ArgumentHelp("The run's configuration (JSON).", valueName: "config"), completion: .file())
   var config: String
 
   @Option(
@@ -37,7 +37,8 @@ struct PHDTrain: ParsableCommand {
   var overwrite = false
 
   @Option(
-    help: ArgumentHelp("Take the first weights from a checkpoint, or a safetensors file or folder.", valueName: "file"))
+    help: ArgumentHelp("Take the first weights from a checkpoint, or a safetensors file or folder.", valueName: "file"),
+    completion: .file())
   var initializeFrom: String?
 
   @Flag(help: "Print the resolved configuration and what the run takes; train nothing.")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Display
 import Foundation
 import HuggingFace
 import Storage
@@ -17,10 +18,10 @@ extension CheckpointCommand {
         PHD-Transformer, since hidden copies add no parameter. A tokenizer.json in the folder comes along.
         """)
 
-    @Argument(help: ArgumentHelp("The folder, or its .safetensors file.", valueName: "model"))
+    @Argument(help: ArgumentHelp("The folder, or its .safetensors file.", valueName: "model"), completion: .file())
     var path: String
 
-    @Option(help: ArgumentHelp("The checkpoint to write (HDF5).", valueName: "file"))
+    @Option(help: ArgumentHelp("The checkpoint to write (HDF5).", valueName: "file"), completion: .file())
     var to: String
 
     func run() throws {
@@ -28,11 +29,17 @@ extension CheckpointCommand {
       let name = URL(fileURLWithPath: to).deletingPathExtension().lastPathComponent
       let configuration = SavedModel.configuration(of: pretrained.description, name: name)
       let tokenizer = try tokenizer(of: pretrained)
+      var line = ProgressLine(.millionParameters)
+      defer { line.clear() }
+      var done = 0
       try Checkpoint.writeWeights(
         pretrained.layout, configuration: configuration, tokenizer: tokenizer, to: to
       ) { tensor, floats in
         try pretrained.read(tensor, 0..<tensor.shape[0], into: floats)
+        done += tensor.range.count
+        line.show(done: done, of: pretrained.layout.count)
       }
+      line.clear()
       ErrorReport.print(toStandardError: "\(to): \(pretrained.layout.count) parameters")
       print(configuration.pretty)
     }
@@ -61,10 +68,10 @@ extension CheckpointCommand {
         modeling_phd.py: load it with AutoModelForCausalLM.from_pretrained(FOLDER, trust_remote_code=True).
         """)
 
-    @Argument(help: ArgumentHelp("The checkpoint.", valueName: "checkpoint"))
+    @Argument(help: ArgumentHelp("The checkpoint.", valueName: "checkpoint"), completion: .file())
     var path: String
 
-    @Option(help: ArgumentHelp("The folder to write.", valueName: "folder"))
+    @Option(help: ArgumentHelp("The folder to write.", valueName: "folder"), completion: .file())
     var to: String
 
     @Option(help: ArgumentHelp("What weights are stored as: fp32 or bf16.", valueName: "type"))
@@ -76,14 +83,22 @@ extension CheckpointCommand {
     }
 
     func run() throws {
-      let report = try CheckpointReport(path)
+      let report = try CheckpointCommand.report(path)
       let layout = ParameterLayout(report.saved.model)
       let description = report.saved.exported(report.checkpoint.tokenizer)
+      var line = ProgressLine(.millionParameters)
+      defer { line.clear() }
+      var done = 0
       try report.checkpoint.withWeights(layout) { read in
         try PretrainedModel.write(
-          description, tokenizer: report.checkpoint.tokenizer.file?.bytes, as: dtype == .fp32 ? .fp32 : .bf16, to: to,
-          read: read)
+          description, tokenizer: report.checkpoint.tokenizer.file?.bytes, as: dtype == .fp32 ? .fp32 : .bf16, to: to
+        ) { tensor, rows, floats in
+          try read(tensor, rows, floats)
+          done += floats.count
+          line.show(done: done, of: report.parameters)
+        }
       }
+      line.clear()
       ErrorReport.print(toStandardError: "\(to): \(report.parameters) parameters in \(dtype.rawValue)")
     }
   }

@@ -3,7 +3,7 @@ import Training
 
 /// A run's configuration and what overrides it, as several subcommands take them.
 struct ConfigurationArguments: ParsableArguments {
-  @Argument(help: ArgumentHelp("The run's configuration (JSON).", valueName: "config"))
+  @Argument(help: ArgumentHelp("The run's configuration (JSON).", valueName: "config"), completion: .file())
   var config: String
 
   @Option(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Corpus
+import Display
 import Storage
 import Tokenizers
 import Training
@@ -25,14 +26,16 @@ struct CorpusCommand: ParsableCommand {
         \(TokenFileOptions.discussion)
         """)
 
-    @Argument(help: ArgumentHelp("Text files, .jsonl files, or files of tokens.", valueName: "file"))
+    @Argument(
+      help: ArgumentHelp("Text files, .jsonl files, or files of tokens.", valueName: "file"), completion: .file())
     var inputs: [String]
 
     @Option(help: "The corpus to write (HDF5).")
     var output: String
 
     @Option(
-      help: ArgumentHelp("Of text: bytes, a tokenizer.json, or a folder with one.", valueName: "bytes|path"))
+      help: ArgumentHelp("Of text: bytes, a tokenizer.json, or a folder with one.", valueName: "bytes|path"),
+      completion: .file())
     var tokenizer: String?
 
     @Option(
@@ -66,7 +69,7 @@ struct CorpusCommand: ParsableCommand {
     }
 
     func run() throws {
-      var line = ProgressLine(unit: "MB")
+      var line = ProgressLine(.megabytes)
       defer { line.clear() }
       let built: CorpusBuilder.Progress
       if let tokenizer {
@@ -106,13 +109,13 @@ struct CorpusCommand: ParsableCommand {
         tokenizers library reads the file, and makes the same of the same text.
         """)
 
-    @Argument(help: ArgumentHelp("Text files, .jsonl files, all UTF-8.", valueName: "file"))
+    @Argument(help: ArgumentHelp("Text files, .jsonl files, all UTF-8.", valueName: "file"), completion: .file())
     var inputs: [String]
 
     @Option(help: ArgumentHelp("Tokens in all: the 256 bytes, special ones, and merges.", valueName: "n"))
     var vocabSize: Int
 
-    @Option(help: ArgumentHelp("The tokenizer.json to write.", valueName: "file"))
+    @Option(help: ArgumentHelp("The tokenizer.json to write.", valueName: "file"), completion: .file())
     var output: String
 
     @Option(
@@ -157,7 +160,7 @@ struct CorpusCommand: ParsableCommand {
 
     func run() throws {
       guard let pattern = WordPattern(rawValue: pattern) else { return }
-      var line = ProgressLine(unit: "MB")
+      var line = ProgressLine(.megabytes)
       defer { line.clear() }
       let total = inputs.reduce(0) { $0 + ((try? FileStatus($1).size) ?? 0) }
       let training = TokenizerTraining(
@@ -175,7 +178,7 @@ struct CorpusCommand: ParsableCommand {
   struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Say what a corpus is.")
 
-    @Argument(help: ArgumentHelp("The corpus.", valueName: "corpus"))
+    @Argument(help: ArgumentHelp("The corpus.", valueName: "corpus"), completion: .file())
     var path: String
 
     @Flag(help: "Print JSON.")
@@ -201,7 +204,7 @@ struct CorpusCommand: ParsableCommand {
       abstract: "Read every token of a corpus and check it.",
       discussion: "Exits with 65 where the corpus is bad.")
 
-    @Argument(help: ArgumentHelp("The corpus.", valueName: "corpus"))
+    @Argument(help: ArgumentHelp("The corpus.", valueName: "corpus"), completion: .file())
     var path: String
 
     @Option(help: ArgumentHelp("Check the tokens against N, not the corpus's own vocab_size.", valueName: "n"))
@@ -217,7 +220,7 @@ struct CorpusCommand: ParsableCommand {
     func run() throws {
       let file = try TokenFile(path)
       _ = try file.tokenizerFile()
-      var line = ProgressLine(unit: "million tokens")
+      var line = ProgressLine(.millionTokens)
       defer { line.clear() }
       let report = try CorpusVerifier(vocabularySize: vocabSize).verify(file) {
         line.show(done: $0, of: file.tokenCount)

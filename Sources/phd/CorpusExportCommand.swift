@@ -1,5 +1,6 @@
 import ArgumentParser
 import Corpus
+import Display
 
 extension CorpusCommand {
   /// `phd corpus export`: tokens for NumPy and other trainers.
@@ -12,7 +13,7 @@ extension CorpusCommand {
         whole.
         """)
 
-    @Argument(help: ArgumentHelp("The corpus.", valueName: "corpus"))
+    @Argument(help: ArgumentHelp("The corpus.", valueName: "corpus"), completion: .file())
     var path: String
 
     @Option(help: "The file to write.")
@@ -23,7 +24,7 @@ extension CorpusCommand {
 
     func run() throws {
       let file = try TokenFile(path)
-      var line = ProgressLine(unit: "million tokens")
+      var line = ProgressLine(.millionTokens)
       defer { line.clear() }
       try TokenExporter(hasHeader: !raw).export(file, to: output) { line.show(done: $0, of: file.tokenCount) }
       line.clear()

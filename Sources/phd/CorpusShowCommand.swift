@@ -14,13 +14,14 @@ extension CorpusCommand {
         corpus, the samples that are from it alone; without, all of the batch.
         """)
 
-    @Argument(help: ArgumentHelp("One of the run's training corpora; default: all.", valueName: "corpus"))
+    @Argument(
+      help: ArgumentHelp("One of the run's training corpora; default: all.", valueName: "corpus"), completion: .file())
     var path: String?
 
     @Option(help: ArgumentHelp("The step, from 1.", valueName: "n"))
     var step: Int
 
-    @Option(help: ArgumentHelp("The run's configuration (JSON).", valueName: "file"))
+    @Option(help: ArgumentHelp("The run's configuration (JSON).", valueName: "file"), completion: .file())
     var config: String
 
     @Option(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Display
 import Training
 
 /// `phd evaluate`: how good a model is.
@@ -12,10 +13,10 @@ struct EvaluateCommand: ParsableCommand {
       abstract: "The mean loss over a corpus's samples, in their order.",
       discussion: "Under mpirun the ranks share the samples; the loss has the same bits on any number of them.")
 
-    @Option(help: ArgumentHelp("The checkpoint.", valueName: "file"))
+    @Option(help: ArgumentHelp("The checkpoint.", valueName: "file"), completion: .file())
     var checkpoint: String
 
-    @Option(help: ArgumentHelp("The corpus, a path or a glob.", valueName: "file"))
+    @Option(help: ArgumentHelp("The corpus, a path or a glob.", valueName: "file"), completion: .file())
     var corpus: String
 
     @Option(help: ArgumentHelp("Target tokens of a sample; default: as the model was trained.", valueName: "n"))
@@ -46,9 +47,13 @@ struct EvaluateCommand: ParsableCommand {
 
     func run() throws {
       try underMPI { communicator in
+        var line = ProgressLine(.samples)
+        defer { line.clear() }
         let result = try LossEvaluation(
           checkpoint: checkpoint, corpus: corpus, sequenceLength: sequenceLength, sequences: sequences,
-          microBatch: microBatch, threads: threads, communicator)
+          microBatch: microBatch, threads: threads,
+          progress: { if communicator.isRoot { line.show(done: $0, of: $1) } }, communicator)
+        line.clear()
         if communicator.isRoot { print(json ? result.json.compact : result.text) }
       }
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Communication
 import Corpus
+import Display
 import Evaluation
 import Inference
 import JSON
@@ -18,12 +19,12 @@ struct EvaluateTasksCommand: ParsableCommand {
       has the formats and the prompts. Under mpirun the ranks share the items; their number changes no bit.
       """)
 
-  @Option(help: ArgumentHelp("The checkpoint.", valueName: "file"))
+  @Option(help: ArgumentHelp("The checkpoint.", valueName: "file"), completion: .file())
   var checkpoint: String
 
   @Option(
     parsing: .upToNextOption,
-    help: ArgumentHelp("Benchmarks: files, or folders of them.", valueName: "path"))
+    help: ArgumentHelp("Benchmarks: files, or folders of them.", valueName: "path"), completion: .file())
   var tasks: [String]
 
   @Option(help: ArgumentHelp("Only this benchmark; may be given several times.", valueName: "name"))
@@ -44,7 +45,8 @@ struct EvaluateTasksCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The tokenizer of the text: bytes, a tokenizer.json, or a folder with one.", valueName: "bytes|path"))
+      "The tokenizer of the text: bytes, a tokenizer.json, or a folder with one.", valueName: "bytes|path"),
+    completion: .file())
   var tokenizer: String?
 
   @Option(help: ArgumentHelp("Weights and cached keys: fp32, or bf16 for half the memory.", valueName: "type"))
@@ -56,7 +58,9 @@ struct EvaluateTasksCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Threads of each rank; default: the node's cores over its ranks.", valueName: "n"))
   var threads: Int?
 
-  @Option(help: ArgumentHelp("Write every item's log-likelihoods there, a JSON object a line.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Write every item's log-likelihoods there, a JSON object a line.", valueName: "file"),
+    completion: .file())
   var details: String?
 
   @Flag(help: "Print JSON.")
@@ -94,7 +98,10 @@ struct EvaluateTasksCommand: ParsableCommand {
       try communicator.rootOnly { if let details { try WholeFile.write([UInt8](), to: details) } }
       var results: [TaskResult] = []
       for task in tasks {
-        let result = try evaluation.result(of: task)
+        var line = ProgressLine(.items)
+        defer { line.clear() }
+        let result = try evaluation.result(of: task) { if communicator.isRoot { line.show(done: $0, of: $1) } }
+        line.clear()
         results.append(result)
         if communicator.isRoot && !json { print(result.text) }
       }

@@ -16,7 +16,7 @@ struct GenerateCommand: ParsableCommand {
       on. A checkpoint holds its tokenizer where its training corpus did; --tokenizer names one where it does not.
       """)
 
-  @Option(help: ArgumentHelp("The checkpoint.", valueName: "file"))
+  @Option(help: ArgumentHelp("The checkpoint.", valueName: "file"), completion: .file())
   var checkpoint: String
 
   @Option(help: ArgumentHelp("The text to go on from.", valueName: "text"))
@@ -25,12 +25,13 @@ struct GenerateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The tokens to go on from, as numbers.", valueName: "1,2,3"))
   var tokens: String?
 
-  @Option(help: ArgumentHelp("A file of prompts, one a line.", valueName: "file"))
+  @Option(help: ArgumentHelp("A file of prompts, one a line.", valueName: "file"), completion: .file())
   var prompts: String?
 
   @Option(
     help: ArgumentHelp(
-      "The tokenizer of the text: bytes, a tokenizer.json, or a folder with one.", valueName: "bytes|path"))
+      "The tokenizer of the text: bytes, a tokenizer.json, or a folder with one.", valueName: "bytes|path"),
+    completion: .file())
   var tokenizer: String?
 
   @Option(help: ArgumentHelp("How many tokens to add at the most.", valueName: "n"))

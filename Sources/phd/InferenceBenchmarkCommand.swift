@@ -49,7 +49,7 @@ extension BenchmarkCommand {
     @Option(
       help: ArgumentHelp(
         "Also draw the times against K and against the prompt's length, as SVG, into this folder.",
-        valueName: "folder"))
+        valueName: "folder"), completion: .file())
     var svg: String?
 
     @Flag(help: "Print JSON.")

@@ -11,7 +11,7 @@ struct PHD: ParsableCommand {
     version: Version.current,
     subcommands: [
       CorpusCommand.self, LogCommand.self, CheckpointCommand.self, GenerateCommand.self, ServeCommand.self,
-      EvaluateCommand.self, PlanCommand.self, BenchmarkCommand.self,
+      EvaluateCommand.self, PlanCommand.self, BenchmarkCommand.self, InspectCommand.self,
     ])
 
   /// Parses, runs, and reports an error once.

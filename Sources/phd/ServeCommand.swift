@@ -14,7 +14,7 @@ struct ServeCommand: ParsableCommand {
       served, which is this machine alone unless --host says otherwise. SIGTERM and SIGINT let running requests end.
       """)
 
-  @Option(help: ArgumentHelp("The checkpoint.", valueName: "file"))
+  @Option(help: ArgumentHelp("The checkpoint.", valueName: "file"), completion: .file())
   var checkpoint: String
 
   @Option(help: ArgumentHelp("The address to listen on; 0.0.0.0 for all.", valueName: "address"))
@@ -28,7 +28,8 @@ struct ServeCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The tokenizer of the text: bytes, a tokenizer.json, or a folder with one.", valueName: "bytes|path"))
+      "The tokenizer of the text: bytes, a tokenizer.json, or a folder with one.", valueName: "bytes|path"),
+    completion: .file())
   var tokenizer: String?
 
   @Option(help: ArgumentHelp("Weights and cached keys: fp32, or bf16 for half the memory.", valueName: "type"))

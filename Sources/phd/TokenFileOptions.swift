@@ -42,7 +42,7 @@ struct TokenFileOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "The tokenizer.json that made the tokens: goes into the corpus, and gives --vocab-size and --eos-token-id.",
-      valueName: "path"))
+      valueName: "path"), completion: .file())
   var madeWith: String?
 
   @Option(help: ArgumentHelp("The field of JSON lines that is the list of tokens.", valueName: "name"))

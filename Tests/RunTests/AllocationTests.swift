@@ -29,7 +29,7 @@ import Testing
     arguments: [
       (["training.threads=1"], 1), (["training.threads=2"], 1), (["training.threads=1"], 2),
       (["training.threads=1", "training.precision=bf16"], 1), (["training.threads=1", "training.recompute=block"], 1),
-      (["training.threads=1", "data.document_mask=true"], 1),
+      (["training.threads=1", "data.document_mask=true"], 1), (["training.threads=1", "log.gradients_every=1"], 1),
     ])
   func flat(_ settings: [String], _ ranks: Int) throws {
     let workplace = try Workplace()

@@ -85,9 +85,14 @@ import Training
     let outcome = try workplace.train(["--stop-after", "6"], ranks: ranks)
     #expect(outcome.status == 0 && outcome.error == "")
     let lines = outcome.output.split(separator: "\n")
-    #expect(lines.filter { $0.hasPrefix("step ") && $0.contains("tokens/s") }.count == 6)
+    let steps = lines.filter { $0.hasPrefix("step ") && $0.contains("norm ") }
+    #expect(steps.count == 6)
+    // The first step is slower than the others: what it took says nothing of the run.
+    #expect(steps.map { $0.contains("tokens/s") } == [false, true, true, true, true, true])
+    #expect(steps.dropFirst().allSatisfy { $0.contains("% of peak") && $0.contains(" left") })
+    #expect(!outcome.output.contains("\u{1B}"))
     #expect(lines.filter { $0.hasPrefix("checkpoint ") }.count == 2)
     #expect(lines.filter { $0.contains("validation short  loss") }.count == 1)
-    #expect(lines.count < 20 && lines.allSatisfy { $0.count <= 120 })
+    #expect(lines.count < 20 && lines.allSatisfy { $0.count <= 150 })
   }
 }

@@ -19,7 +19,8 @@ struct ShippedConfigurationTests {
   @Test func allAreKnownHere() throws {
     let folder = Example.package.appending(path: "configs").path
     let present = try FileManager.default.contentsOfDirectory(atPath: folder)
-    #expect(present.filter { $0.hasSuffix(".json") }.sorted() == Self.names.map { $0 + ".json" }.sorted())
+    #expect(
+      present.filter { $0.hasSuffix(".json") }.sorted() == (Self.names + ["schema"]).map { $0 + ".json" }.sorted())
   }
 
   @Test(arguments: names) func areGood(_ name: String) throws {
@@ -63,6 +64,16 @@ struct ShippedConfigurationTests {
     }
     let text = try String(contentsOf: file, encoding: .utf8)
     #expect(text == ConfigurationReference.markdown, "the text at the file's head says how to write it anew")
+  }
+
+  /// Likewise written with `PHD_WRITE_DOCS=1`.
+  @Test func schema() throws {
+    let file = Example.package.appending(path: "configs/schema.json")
+    let expected = ConfigurationReference.schema.pretty + "\n"
+    if ProcessInfo.processInfo.environment["PHD_WRITE_DOCS"] == "1" {
+      try expected.write(to: file, atomically: true, encoding: .utf8)
+    }
+    #expect(try String(contentsOf: file, encoding: .utf8) == expected, "the schema is of other keys: write it anew")
   }
 
   @Test func theReferenceHasEveryKeyOnce() throws {

@@ -8,6 +8,8 @@ struct ConfigurationNames: Sendable {
   private let sections: [(name: String, keys: [String])]
   /// Keys whose value is an object with names of the user's choice.
   private let open: Set<String> = ["data.validation"]
+  /// What tells an editor where the schema is, and nobody else.
+  static let schema = "$schema"
 
   init(_ declared: [KeyDeclaration]) {
     var topLevel: [String] = []
@@ -45,6 +47,7 @@ struct ConfigurationNames: Sendable {
     guard let first = path.first else { return nil }
     let section = sections.first { $0.name == first }
     guard let section else {
+      if first == ConfigurationNames.schema { return nil }
       if !topLevel.contains(first) {
         return unknown(first, in: "at the top level", among: topLevel + sections.map(\.name), prefix: "")
       }

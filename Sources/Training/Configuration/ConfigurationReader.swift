@@ -8,6 +8,10 @@ struct KeyDeclaration: Sendable, Equatable {
   let expected: String
   /// The value where the key is left out, as JSON or in words; nil where it must be given.
   let fallback: String?
+  /// Likewise, as JSON; nil also where it hangs on something else.
+  let fallbackValue: JSONValue?
+  /// What a value must be, as JSON Schema has it.
+  let schema: JSONValue
   /// When the key is used; nil for always.
   let condition: String?
   let meaning: String

@@ -15,6 +15,9 @@ extension ConfigurationReference {
     or outside its range, and a key that the chosen pattern or schedule does not use. The exit status is then 64. `phd-train
     CONFIG.json --dry-run` prints the configuration with all defaults filled in; the run's folder keeps it as `config.json`.
 
+    `"$schema": "schema.json"` at the top is for editors, which then complete and check keys as you type, by
+    [`configs/schema.json`](../configs/schema.json); a run does not look at it.
+
     A key marked 🔒 stays as it is for a run's life: resuming with another value is an error that names both. The others
     may change on a resume, and what changed is printed. The training corpora are compared by content, weights and number;
     their paths may change. `training.steps` may be raised, which lets a finished run go on; a schedule that hangs on it

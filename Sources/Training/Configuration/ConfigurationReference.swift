@@ -1,7 +1,7 @@
 /// The reference of the configuration, from the declarations in the code that reads it.
 public enum ConfigurationReference {
   /// What reading declares, key by key.
-  private static let declarations: (keys: [KeyDeclaration], sections: [SectionDeclaration]) = {
+  static let declarations: (keys: [KeyDeclaration], sections: [SectionDeclaration]) = {
     let reader = ConfigurationReader(nil, file: "", overrides: [])
     // Without JSON nothing is read, and nothing can be wrong.
     _ = try? RunConfiguration(reader)

@@ -62,8 +62,8 @@ extension ConfigurationSection {
     _ name: String, _ fallback: Int?, _ range: ClosedRange<Int>, _ meaning: String
   ) -> Key<Int> {
     Key(
-      name: name, expected: "an integer from \(range.lowerBound) to \(range.upperBound)", fallback: fallback,
-      meaning: meaning, placeholder: range.lowerBound,
+      name: name, expected: "an integer from \(range.lowerBound) to \(range.upperBound)",
+      schema: ConfigurationSchema.integer(range), fallback: fallback, meaning: meaning, placeholder: range.lowerBound,
       read: { json in json.integer.flatMap { range.contains($0) ? $0 : nil } }, write: { .integer($0) })
   }
 
@@ -74,6 +74,7 @@ extension ConfigurationSection {
     try value(
       Key<Int?>(
         name: name, expected: "null or an integer from \(range.lowerBound) to \(range.upperBound)",
+        schema: ConfigurationSchema.orNull(ConfigurationSchema.integer(range)),
         fallback: .some(fallback), meaning: meaning, placeholder: nil,
         read: { json in
           if json == .null { return .some(nil) }
@@ -88,6 +89,7 @@ extension ConfigurationSection {
     try value(
       Key<[Int]>(
         name: name, expected: "null, an integer from \(range.lowerBound) to \(range.upperBound), or a list of them",
+        schema: ConfigurationSchema.oneOrSeveral(ConfigurationSchema.integer(range)),
         fallback: [], meaning: meaning, placeholder: [],
         read: { json in
           if json == .null { return [] }
@@ -117,7 +119,8 @@ extension ConfigurationSection {
 
   private func numberKey(_ name: String, _ fallback: Double?, _ range: NumberRange, _ meaning: String) -> Key<Double> {
     Key(
-      name: name, expected: "a number \(range.text)", fallback: fallback, meaning: meaning, placeholder: range.lower,
+      name: name, expected: "a number \(range.text)", schema: ConfigurationSchema.number(range), fallback: fallback,
+      meaning: meaning, placeholder: range.lower,
       read: { json in json.number.flatMap { range.contains($0) ? $0 : nil } }, write: { .number($0) })
   }
 
@@ -127,7 +130,9 @@ extension ConfigurationSection {
   ) throws(ConfigurationError) -> Double? {
     try value(
       Key<Double?>(
-        name: name, expected: "null or a number \(range.text)", fallback: .some(fallback), meaning: meaning,
+        name: name, expected: "null or a number \(range.text)",
+        schema: ConfigurationSchema.orNull(ConfigurationSchema.number(range)), fallback: .some(fallback),
+        meaning: meaning,
         placeholder: nil,
         read: { json in
           if json == .null { return .some(nil) }
@@ -140,7 +145,8 @@ extension ConfigurationSection {
   ) throws(ConfigurationError) -> Bool {
     try value(
       Key(
-        name: name, expected: "true or false", fallback: fallback, meaning: meaning, placeholder: fallback,
+        name: name, expected: "true or false", schema: ["type": "boolean"], fallback: fallback, meaning: meaning,
+        placeholder: fallback,
         read: { json in json.bool }, write: { .bool($0) })) ?? fallback
   }
 
@@ -152,7 +158,8 @@ extension ConfigurationSection {
     let typed = reader.overrides.last { $0.path == path(name) }?.text
     return try value(
       Key(
-        name: name, expected: expected, fallback: fallback, fallbackNote: note, meaning: meaning, placeholder: "",
+        name: name, expected: expected, schema: ConfigurationSchema.text, fallback: fallback, fallbackNote: note,
+        meaning: meaning, placeholder: "",
         read: { json in
           let text: String? =
             switch json {
@@ -171,7 +178,8 @@ extension ConfigurationSection {
     let names = Choice.allCases.map { quoted($0.rawValue) }
     return try value(
       Key(
-        name: name, expected: "one of \(names.joined(separator: ", "))", fallback: fallback, meaning: meaning,
+        name: name, expected: "one of \(names.joined(separator: ", "))",
+        schema: ["enum": .array(Choice.allCases.map { .string($0.rawValue) })], fallback: fallback, meaning: meaning,
         placeholder: fallback, read: { json in json.string.flatMap(Choice.init(rawValue:)) },
         write: { .string($0.rawValue) })) ?? fallback
   }
@@ -180,7 +188,9 @@ extension ConfigurationSection {
   func paths(_ name: String, _ meaning: String) throws(ConfigurationError) -> [String] {
     try value(
       Key<[String]>(
-        name: name, expected: "null, a path, or a list of paths", fallback: [], meaning: meaning, placeholder: [],
+        name: name, expected: "null, a path, or a list of paths",
+        schema: ConfigurationSchema.oneOrSeveral(ConfigurationSchema.text), fallback: [], meaning: meaning,
+        placeholder: [],
         read: { json in
           if json == .null { return [] }
           let values = json.array?.map(\.string) ?? [json.string]
@@ -194,7 +204,8 @@ extension ConfigurationSection {
   ) throws(ConfigurationError) -> [String] {
     try value(
       Key(
-        name: name, expected: "a list of strings", fallback: fallback, meaning: meaning, placeholder: fallback,
+        name: name, expected: "a list of strings", schema: ["type": "array", "items": ["type": "string"]],
+        fallback: fallback, meaning: meaning, placeholder: fallback,
         read: { json in
           guard let elements = json.array else { return nil }
           let texts = elements.compactMap(\.string)

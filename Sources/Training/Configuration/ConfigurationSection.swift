@@ -21,6 +21,8 @@ struct ConfigurationSection {
     let name: String
     /// What a value must be, in the words of an error: `an integer from 1 to 5`.
     let expected: String
+    /// The same as JSON Schema.
+    let schema: JSONValue
     /// The value where the key is left out; nil where it must be given.
     let fallback: Value?
     /// The default in words, where the value alone would not say it.
@@ -48,6 +50,7 @@ struct ConfigurationSection {
       KeyDeclaration(
         path: path, expected: key.expected,
         fallback: key.fallbackNote ?? key.fallback.map { "`\(key.write($0).compact)`" },
+        fallbackValue: key.fallbackNote == nil ? key.fallback.map(key.write) : nil, schema: key.schema,
         condition: key.condition?.text, meaning: key.meaning))
     guard let object else { return key.fallback ?? key.placeholder }
     let json = object[key.name]

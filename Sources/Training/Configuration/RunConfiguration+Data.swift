@@ -41,7 +41,8 @@ extension RunConfiguration {
       train =
         try section.value(
           ConfigurationSection.Key(
-            name: "train", expected: "a path, or a list of paths and of {\"path\": …, \"weight\": …}", fallback: nil,
+            name: "train", expected: "a path, or a list of paths and of {\"path\": …, \"weight\": …}",
+            schema: ConfigurationSchema.corpora, fallback: nil,
             meaning: "The training corpora. One path, or a list whose entries are a path or an object with `path` and "
               + "`weight`: the entry's share of the samples relative to the others', a number from 1e-9 to 1e9, by "
               + "default 1. A path may be a glob.",
@@ -49,7 +50,8 @@ extension RunConfiguration {
       stages =
         try section.value(
           ConfigurationSection.Key(
-            name: "stages", expected: "a list of {\"from_step\": …, \"train\": …}", fallback: [],
+            name: "stages", expected: "a list of {\"from_step\": …, \"train\": …}", schema: ConfigurationSchema.stages,
+            fallback: [],
             meaning:
               "Other training corpora from later steps on: each stage's `from_step`, 2 or more and ascending, is "
               + "the first step, counted from 1, that draws from its `train`, a list as above. A corpus that is in "
@@ -58,7 +60,8 @@ extension RunConfiguration {
       validation =
         try section.value(
           ConfigurationSection.Key(
-            name: "validation", expected: "an object of names and paths", fallback: [],
+            name: "validation", expected: "an object of names and paths",
+            schema: ConfigurationSchema.namedPaths, fallback: [],
             meaning: "The corpora that the loss is measured on, each under a name of its own, which the log uses.",
             placeholder: [], read: ValidationSet.list, write: ValidationSet.json)) ?? []
       sequenceLength = try section.integer(

@@ -71,10 +71,16 @@ extension RunConfiguration {
   /// The loss log.
   public struct Log: Sendable, Equatable {
     public let everySteps: Int
+    /// Nil for never.
+    public let gradientsEvery: Int?
 
     init(_ section: ConfigurationSection) throws(ConfigurationError) {
       everySteps = try section.integer(
         "every_steps", default: 1, in: 1...ConfigurationLimit.count, "Steps from one step record to the next.")
+      gradientsEvery = try section.integerOrNull(
+        "gradients_every", in: 1...ConfigurationLimit.count,
+        "Steps from one record of event `tensors` to the next: the norms of every tensor's gradient, weights and update. "
+          + "Null: never.")
     }
   }
 }

@@ -82,7 +82,7 @@ extension RunConfiguration {
       spikeGuard =
         try section.value(
           ConfigurationSection.Key<SpikeGuard?>(
-            name: "spike_guard", expected: SpikeGuard.expected, fallback: .some(nil),
+            name: "spike_guard", expected: SpikeGuard.expected, schema: SpikeGuard.schema, fallback: .some(nil),
             meaning: "Leaves out the update of a step whose loss or gradient norm lies more than `z_score` standard "
               + "deviations above the mean of the last `window` steps, 128 if not said, as soon as there are so many. A "
               + "number alone is the `z_score`; null for no guard.",
@@ -94,7 +94,7 @@ extension RunConfiguration {
       timeLimit =
         try section.value(
           ConfigurationSection.Key<Double?>(
-            name: "time_limit", expected: RunTime.expected, fallback: .some(nil),
+            name: "time_limit", expected: RunTime.expected, schema: RunTime.schema, fallback: .some(nil),
             meaning:
               "The run saves and stops, with exit status 75, so that it is over so long after its start: a step and "
               + "a checkpoint ahead, as long as they have taken so far. Seconds, or `\"[days-]hours:minutes:seconds\"`.",

@@ -63,6 +63,16 @@ extension SpikeGuard {
     "null, a number above 0 to 1000, or {\"z_score\": …, \"window\": an integer from 8 to 100000}"
 
   private static let zScores = NumberRange.above(0, to: 1000)
+  private static let windows = 8...100_000
+
+  static let schema = ConfigurationSchema.orNull([
+    "anyOf": [
+      ConfigurationSchema.number(zScores),
+      ConfigurationSchema.object(
+        [("z_score", ConfigurationSchema.number(zScores)), ("window", ConfigurationSchema.integer(windows))],
+        required: ["z_score"]),
+    ]
+  ])
 
   static func read(_ json: JSONValue) throws(ConfigurationSection.KeyFault) -> SpikeGuard?? {
     if json == .null { return .some(nil) }
@@ -78,7 +88,7 @@ extension SpikeGuard {
       throw ConfigurationSection.KeyFault(place: ".z_score", message: "must be a number \(zScores.text)")
     }
     guard let window = object["window"] else { return SpikeGuard(zScore: zScore, window: defaultWindow) }
-    guard let steps = window.integer, (8...100_000).contains(steps) else {
+    guard let steps = window.integer, windows.contains(steps) else {
       throw ConfigurationSection.KeyFault(
         place: ".window", message: "must be an integer from 8 to 100000, not \(window.described)")
     }

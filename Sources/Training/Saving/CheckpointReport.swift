@@ -15,9 +15,9 @@ public struct CheckpointReport: Sendable {
   /// Reads the whole file.
   ///
   /// - Throws: `StorageError`, `.damaged` where a byte has changed, or a tensor is missing or of another shape.
-  public init(_ path: String) throws {
+  public init(_ path: String, progress: SealedFile.Progress = { _, _ in }) throws {
     self.path = path
-    checkpoint = try Checkpoint(verifying: path)
+    checkpoint = try Checkpoint(verifying: path, progress: progress)
     do {
       saved = try SavedModel(checkpoint.configuration, file: path)
     } catch {

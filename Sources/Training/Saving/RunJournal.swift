@@ -27,8 +27,15 @@ final class RunJournal {
   }
 
   /// One step; of a step whose update was left out, `skipped` in place of `step`, whether or not it is one to be logged.
-  func step(_ result: StepResult, _ progress: RunProgress, epoch: Int, seconds: Double, isLogged: Bool) {
-    guard log != nil, isLogged || result.skipped != nil else { return }
+  ///
+  /// Where they were asked for, the norms of its tensors follow.
+  func step(_ result: StepResult, _ progress: RunProgress, epoch: Int, _ took: Console.StepTime, isLogged: Bool) {
+    guard log != nil else { return }
+    if isLogged || result.skipped != nil { append(result, progress, epoch: epoch, took) }
+    if let norms = result.norms { append("tensors", norms.json(step: progress.step)) }
+  }
+
+  private func append(_ result: StepResult, _ progress: RunProgress, epoch: Int, _ took: Console.StepTime) {
     var fields = JSONValue.Object()
     fields["step"] = .integer(progress.step)
     if let skipped = result.skipped { fields["reason"] = .string(skipped.name) }
@@ -38,11 +45,11 @@ final class RunJournal {
     fields["learning_rate"] = .number(result.learningRate)
     fields["tokens"] = .integer(progress.tokens)
     fields["epoch"] = .integer(epoch)
-    fields["seconds"] = .number(seconds)
-    fields["tokens_per_second"] = .number(Double(result.tokens) / max(seconds, 1e-9))
+    fields["seconds"] = .number(took.whole)
+    fields["tokens_per_second"] = .number(Double(result.tokens) / max(took.whole, 1e-9))
     guard let skipped = result.skipped else {
       append("step", .object(fields))
-      console.show(step: progress.step, result, seconds: seconds)
+      console.show(step: progress.step, result, tokens: progress.tokens, time: took)
       return
     }
     fields["skipped"] = .integer(progress.skippedSteps)

@@ -46,7 +46,7 @@ public struct TokenizerIdentity: Sendable, Equatable {
   /// Checks that the corpora are of one tokenizer, that of `checkpoint` where there is one, as far as each of them says.
   ///
   /// - Throws: `CorpusError`, naming both files and both tokenizers.
-  static func check(_ sources: [DataSource], against checkpoint: Checkpoint? = nil) throws {
+  public static func check(_ sources: [DataSource], against checkpoint: Checkpoint? = nil) throws {
     var first = checkpoint.map { ($0.path, $0.tokenizer) }
     for file in sources.flatMap(\.files) {
       let own = TokenizerIdentity(file)

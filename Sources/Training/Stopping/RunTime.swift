@@ -37,6 +37,13 @@ extension RunTime {
 
   private static let range = NumberRange.above(0, to: 1e9)
 
+  static let schema = ConfigurationSchema.orNull([
+    "anyOf": [
+      ConfigurationSchema.number(range),
+      ["type": "string", "pattern": "^([0-9]{1,9}-[0-9]{1,9}:|([0-9]{1,9}:)?)[0-9]{1,9}:[0-9]{1,9}$"],
+    ]
+  ])
+
   static func read(_ json: JSONValue) throws(ConfigurationSection.KeyFault) -> Double?? {
     if json == .null { return .some(nil) }
     guard let seconds = json.number ?? json.string.flatMap(seconds), range.contains(seconds) else { return nil }

@@ -1,0 +1,23 @@
+import Foundation
+
+/// The project's own files, by their path from its root.
+enum ProjectFiles {
+  static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
+
+  /// Files of that ending, in the root and below some of its folders; nothing hidden, and nothing that was built.
+  static func all(_ ending: String, below folders: [String]) throws -> [String] {
+    let manager = FileManager.default
+    var paths = try manager.contentsOfDirectory(atPath: root.path).filter { $0.hasSuffix(ending) }
+    for folder in folders {
+      let inside = manager.enumerator(atPath: root.appending(path: folder).path)?.compactMap { $0 as? String } ?? []
+      let visible = inside.filter { path in !path.split(separator: "/").contains { $0.hasPrefix(".") } }
+      paths += visible.filter { $0.hasSuffix(ending) }.map { "\(folder)/\($0)" }
+    }
+    return paths.sorted()
+  }
+
+  static func text(_ path: String) throws -> String {
+    try String(contentsOf: root.appending(path: path), encoding: .utf8)
+  }
+}

@@ -1,0 +1,92 @@
+import Kernels
+import Reference
+import Testing
+
+@testable import Transformer
+
+/// The rule that pictures are drawn from, against the paper's, and against what attention does.
+@Suite struct VisibilityTests {
+  private static let patterns: [ReferencePattern] = [
+    .vanilla, .naive(repeats: 2), .naive(repeats: 3), .phd(repeats: 2), .phd(repeats: 4), .swa(repeats: 2, window: 3),
+    .swa(repeats: 3, window: 50), .cswa(repeats: 2, window: 3, chunk: 4), .cswa(repeats: 3, window: 9, chunk: 5),
+    .cswa(repeats: 3, window: 2, chunk: 1),
+  ]
+  private static let positions = 13
+
+  private func sees(_ pattern: ReferencePattern) -> [[Bool]] {
+    let tokens = (0..<pattern.repeats).flatMap { copy in
+      (0..<Self.positions).map { TokenCopy(position: $0, copy: copy) }
+    }
+    return tokens.map { query in tokens.map { pattern.hiddenDecoding.sees($0, from: query) } }
+  }
+
+  @Test("What sees what is the reference's mask", arguments: patterns)
+  func reference(_ pattern: ReferencePattern) {
+    let model = Case(pattern: pattern, positions: Self.positions).model()
+    #expect(sees(pattern) == model.mask(positions: Self.positions))
+  }
+
+  /// Queries of zeros give every visible key the same share; with values that are one-hot, a row of the output says
+  /// whose shares it got.
+  @Test("What sees what is what attention's kernel reads", arguments: patterns)
+  func kernel(_ pattern: ReferencePattern) {
+    let rows = pattern.repeats * Self.positions
+    let model = Case(
+      pattern: pattern, positions: Self.positions, heads: 1, keyValueHeads: 1, hiddenSize: (rows + 1) / 2 * 2,
+      sequences: 1)
+    let subject = Subject(model.model(), sequences: 1, positions: Self.positions, trains: false)
+    _ = subject.losses(model.tokens())
+    let pass = subject.pass
+    let size = pass.shape.attention.paddedHeadSize
+    for offset in [pass.plan.queries, pass.plan.keys, pass.plan.values] {
+      pass.place(offset).update(repeating: 0, count: rows * size)
+    }
+    // Attention has [position][copy] in a group of copies.
+    for group in pattern.hiddenDecoding.groups {
+      let values = pass.place(pass.plan.values) + group.first * Self.positions * size
+      for position in 0..<Self.positions {
+        for copy in 0..<group.count {
+          values[(position * group.count + copy) * size + (group.first + copy) * Self.positions + position] = 1
+        }
+      }
+    }
+    pass.attention.forward(pass.attentionQueries(layer: 0), on: ThreadTeam(count: 1))
+    let output = pass.activations(of: 0).attentionOutput
+    let read = (0..<rows).map { row in (0..<rows).map { output.pointer[row * output.stride + $0] } }
+    let visible = sees(pattern)
+    #expect(read.map { $0.map { $0 > 0 } } == visible)
+    for (shares, visible) in zip(read, visible) {
+      let share = 1 / Float(visible.count { $0 })
+      for value in shares where value > 0 { #expect(abs(value - share) < 1e-5) }
+    }
+  }
+
+  @Test("The kernel's work is counted from the same pairs", arguments: patterns)
+  func pairs(_ pattern: ReferencePattern) {
+    let visible = sees(pattern)
+    let decoding = pattern.hiddenDecoding
+    #expect(
+      decoding.visiblePairs(positions: Self.positions, lastCopyOnly: false)
+        == visible.reduce(0) { $0 + $1.count { $0 } })
+    #expect(
+      decoding.visiblePairs(positions: Self.positions, lastCopyOnly: true)
+        == visible.suffix(Self.positions).reduce(0) { $0 + $1.count { $0 } })
+  }
+
+  @Test("What becomes of keys: the originals stay, hidden ones as long as the window reaches them")
+  func fates() {
+    func fates(_ pattern: ReferencePattern, copy: Int, after position: Int) -> [KeyFate] {
+      (0...position).map {
+        pattern.hiddenDecoding.fate(of: TokenCopy(position: $0, copy: copy), after: position)
+      }
+    }
+    for pattern in Self.patterns { #expect(fates(pattern, copy: 0, after: 6).allSatisfy { $0 == .kept }) }
+    #expect(fates(.naive(repeats: 2), copy: 1, after: 3) == [.kept, .kept, .kept, .kept])
+    #expect(fates(.phd(repeats: 2), copy: 1, after: 3) == [.dropped, .dropped, .dropped, .dropped])
+    #expect(fates(.swa(repeats: 2, window: 3), copy: 1, after: 3) == [.dropped, .dropped, .windowed, .windowed])
+    // Position 4 begins a chunk: nothing of the one before is seen from there.
+    let chunks = ReferencePattern.cswa(repeats: 2, window: 3, chunk: 4)
+    #expect(fates(chunks, copy: 1, after: 3) == [.dropped, .dropped, .dropped, .dropped])
+    #expect(fates(chunks, copy: 1, after: 4) == [.dropped, .dropped, .dropped, .dropped, .windowed])
+  }
+}
