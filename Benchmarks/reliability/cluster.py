@@ -37,7 +37,12 @@ class Cluster:
         return self
 
     def __exit__(self, *_):
-        """Ends the daemons, munged last, by the process numbers that they wrote into the folder."""
+        """Ends the jobs, whose steps would outlive slurmd, and then the daemons, by their numbers in the folder."""
+        try:
+            self.run("scancel", "--user", str(os.geteuid()))
+            wait(lambda: not self.run("squeue", "-h").strip(), 20, 0.2)
+        except (OSError, RuntimeError, subprocess.TimeoutExpired):
+            pass
         for name in (*(f"slurmd-node{n + 1}" for n in range(self.nodes)), "slurmctld", "munged"):
             try:
                 process = int((self.folder / f"{name}.pid").read_text())
@@ -69,6 +74,7 @@ SlurmctldPidFile={self.folder}/slurmctld.pid
 SlurmdPidFile={self.folder}/slurmd-%n.pid
 SlurmctldLogFile={self.folder}/slurmctld.log
 SlurmdLogFile={self.folder}/slurmd-%n.log
+KillWait=5
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SelectType=select/cons_tres

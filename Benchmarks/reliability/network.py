@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -32,6 +33,8 @@ class Network:
         self.folder, self.count = Path(folder), count
         self.environment = os.environ | {"PATH": PATH}
         self.holders, self.daemons = {}, []
+        #: The network namespace of each host, once it is one of its own: what is in it is this program's.
+        self.networks = {}
 
     def address(self, host):
         return f"10.77.0.{host}"
@@ -45,6 +48,15 @@ class Network:
         return self
 
     def __exit__(self, *_):
+        for process in self.daemons:
+            process.kill()
+        # Sessions of sshd outlive it where their other end is gone.
+        for host in self.networks:
+            for process in self.processes(host):
+                try:
+                    os.kill(process, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
         for process in [*self.daemons, *self.holders.values()]:
             process.kill()
             process.wait()
@@ -77,6 +89,10 @@ class Network:
         holder = Path(f"/proc/{self.holders[host].pid}/comm")
         if not wait(lambda: holder.exists() and holder.read_text().strip() == "sleep", 10):
             raise RuntimeError(f"no namespaces for host {host}")
+        network = os.readlink(f"/proc/{self.holders[host].pid}/ns/net")
+        if network == os.readlink("/proc/self/ns/net"):
+            raise RuntimeError(f"host {host} has no network of its own")
+        self.networks[host] = network
 
     def _connect(self, host):
         self.run(0, "ip", "link", "add", f"port{host}", "type", "veth", "peer", "name", "eth0", "netns",
@@ -121,14 +137,13 @@ class Network:
     def plug(self, host):
         self.run(0, "ip", "link", "set", f"port{host}", "up")
 
-    def processes(self, host, name):
-        """The processes of that name in a host's network."""
-        network = os.readlink(f"/proc/{self.holders[host].pid}/ns/net")
-        found = []
+    def processes(self, host, name=None):
+        """The processes in a host's network that are alive: those of a name, or all."""
+        network, found = self.networks[host], []
         for entry in filter(str.isdigit, os.listdir("/proc")):
             try:
                 if (os.readlink(f"/proc/{entry}/ns/net") == network
-                        and Path(f"/proc/{entry}/comm").read_text().strip() == name
+                        and (name is None or Path(f"/proc/{entry}/comm").read_text().strip() == name)
                         and Path(f"/proc/{entry}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"):
                     found.append(int(entry))
             except OSError:
