@@ -32,6 +32,7 @@ let package = Package(
     .target(name: "Communication", dependencies: ["COpenMPI"], swiftSettings: vectorised),
     .target(name: "Transformer", dependencies: ["Kernels"]),
     .target(name: "Charts"),
+    .target(name: "TensorBoard", dependencies: ["JSON", "Storage"]),
     .target(name: "Inference", dependencies: ["Kernels", "Transformer"]),
     .target(
       name: "Tokenizers",
@@ -50,8 +51,12 @@ let package = Package(
       name: "Training",
       dependencies: [
         "Kernels", "Transformer", "HuggingFace", "JSON", "Storage", "Tokenizers", "Corpus", "Communication",
-        "Inference", "Evaluation",
+        "Inference", "Evaluation", "TensorBoard",
       ]),
+    // The page that a report is, is part of the program too.
+    .target(
+      name: "Reports", dependencies: ["Training", "Charts", "TensorBoard", "JSON", "Storage"],
+      resources: [.embedInCode("Page/report.css"), .embedInCode("Page/report.js")]),
     .target(
       name: "Server",
       dependencies: [
@@ -66,7 +71,7 @@ let package = Package(
       name: "phd",
       dependencies: [
         "Training", "Evaluation", "Inference", "Transformer", "HuggingFace", "Communication", "Corpus", "Tokenizers",
-        "Storage", "JSON", "Kernels", "Charts", "Server",
+        "Storage", "JSON", "Kernels", "Charts", "Reports", "Server",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -99,6 +104,10 @@ let package = Package(
       ]),
     .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
     .testTarget(name: "ChartsTests", dependencies: ["Charts"]),
+    .testTarget(
+      name: "TensorBoardTests", dependencies: ["TensorBoard", "JSON", "Storage", "TestSupport"]),
+    .testTarget(
+      name: "ReportsTests", dependencies: ["Reports", "Training", "Charts", "JSON", "TestSupport", "phd"]),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "JSON", "COnig", "TestSupport"]),
     .testTarget(
