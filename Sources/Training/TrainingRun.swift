@@ -4,6 +4,7 @@ import Foundation
 import JSON
 import Kernels
 import Storage
+import TensorBoard
 import Transformer
 
 /// A run: from its configuration to its last checkpoint.
@@ -27,6 +28,7 @@ public final class TrainingRun {
   private let tokenizer: TokenizerIdentity
   private let lock: RunLock?
   private let log: LossLog?
+  private let tensorBoard: TensorBoardWriter?
   /// What rank 0 could not write; told to the others when they next agree.
   private var failure: (any Error)?
   private var savedStep: Int?
@@ -148,6 +150,7 @@ public final class TrainingRun {
   /// Writes a record on rank 0. A failure is kept until the ranks next agree: nobody branches alone.
   private func append(_ event: String, _ fields: JSONValue) {
     do { try log?.append(event, fields) } catch { failure = failure ?? error }
+    if let warning = tensorBoard?.append(event, fields) { console.warn(warning) }
   }
 
   // MARK: the beginning
@@ -221,6 +224,7 @@ public final class TrainingRun {
 
     let step = trainer.state.step
     var opened: LossLog?
+    var tensorBoard: TensorBoardWriter?
     try communicator.rootOnly {
       // Only now that nothing stands in the way of the new run, and what it begins with is in memory.
       if options.overwrite { try folder.clear(sparing: found?.path) }
@@ -228,8 +232,12 @@ public final class TrainingRun {
       for path in folder.setAside(after: step) { notes.append("a later checkpoint is now \(path)") }
       try WholeFile.write(Array((configuration.resolved.pretty + "\n").utf8), to: folder.configuration)
       opened = try LossLog(folder.log, continuingFrom: step)
+      if configuration.log.tensorBoard {
+        tensorBoard = try TensorBoardWriter(folder: folder.path, continuingFrom: step)
+      }
     }
     log = opened
+    self.tensorBoard = tensorBoard
     guard communicator.isRoot else { return }
     if let warning = Processor.blasWarning(environment: ProcessInfo.processInfo.environment) {
       notes.append(warning)

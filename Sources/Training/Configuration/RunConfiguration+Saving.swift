@@ -48,10 +48,15 @@ extension RunConfiguration {
   /// The loss log.
   public struct Log: Sendable, Equatable {
     public let everySteps: Int
+    /// Whether TensorBoard's event files are written as well.
+    public let tensorBoard: Bool
 
     init(_ section: ConfigurationSection) throws(ConfigurationError) {
       everySteps = try section.integer(
         "every_steps", default: 1, in: 1...ConfigurationLimit.count, "Steps from one step record to the next.")
+      tensorBoard = try section.boolean(
+        "tensorboard", default: false,
+        "Whether the records' numbers are also written as event files for TensorBoard, into the run's folder.")
     }
   }
 }
