@@ -28,14 +28,14 @@ import Training
     let lines = String(decoding: try bytes(of: path), as: UTF8.self).split(separator: "\n").map(String.init)
     #expect(
       lines[0] == "step," + StepField.allCases.map(\.name).joined(separator: ",")
-        + #","validation/books, ""old""",skipped,task/piqa/acc,task/piqa/items"#)
+        + #","validation/books, ""old""",task/piqa/acc,task/piqa/items,skipped"#)
     #expect(lines.count == 61)
     for record in run.steps {
       let cells = lines[record.step].split(separator: ",", omittingEmptySubsequences: false)
       #expect(cells[0] == "\(record.step)" && cells.count == 13)
       for field in StepField.allCases { #expect(Double(cells[1 + field.rawValue]) == record[field]) }
     }
-    #expect(lines[40].hasSuffix(",2.125,,,") && lines[51] == "51,,,,,,,,,,spike,0.625,8")
+    #expect(lines[40].hasSuffix(",2.125,,,") && lines[51] == "51,,,,,,,,,,0.625,8,spike")
   }
 
   @Test(

@@ -64,7 +64,7 @@ import Testing
     let run = try run(6000)
     let data = RunPageData(runs: [run]).json
     let shown = try #require(data["runs"]?.array?.first)
-    let norm = try #require(shown["measures"]?["gradient_norm"])
+    let norm = try #require(shown["measures"]?["gradient-norm"])
     let (low, high) = (norm["low"]?.array ?? [], norm["high"]?.array ?? [])
     #expect((1500...2600).contains(low.count) && low.count == shown["axes"]?["steps"]?.array?.count)
     let norms = run.steps.map { Float($0[.gradientNorm]) }

@@ -12,7 +12,7 @@ import Testing
       "event": "step", "step": .integer(step), "loss": .number(.random(in: 0...12, using: &random)),
       "z_loss": .number(.random(in: 0...1e-3, using: &random)),
       "gradient_norm": .number(pow(10, .random(in: -6...6, using: &random))),
-      "learning_rate": .number(pow(10, .random(in: -12...0, using: &random))),
+      "learning_rate": .number(pow(10, .random(in: -9...0, using: &random))),
       "tokens": .integer(step * 4096), "epoch": .integer(step / 300),
       "seconds": .number(.random(in: 0...1, using: &random)),
       "tokens_per_second": .number(.random(in: 0...1e5, using: &random)),
