@@ -34,6 +34,7 @@ let package = Package(
     .target(name: "Transformer", dependencies: ["Kernels"]),
     .target(name: "Charts"),
     .target(name: "Display"),
+    .target(name: "TensorBoard", dependencies: ["JSON", "Storage"]),
     .target(name: "Inference", dependencies: ["Kernels", "Transformer"]),
     .target(
       name: "Tokenizers",
@@ -52,8 +53,12 @@ let package = Package(
       name: "Training",
       dependencies: [
         "Kernels", "Transformer", "HuggingFace", "JSON", "Storage", "Tokenizers", "Corpus", "Communication",
-        "Inference", "Evaluation", "Display",
+        "Inference", "Evaluation", "Display", "TensorBoard",
       ]),
+    // The page that a report is, is part of the program too.
+    .target(
+      name: "Reports", dependencies: ["Training", "Charts", "TensorBoard", "JSON", "Storage"],
+      resources: [.embedInCode("Page/report.css"), .embedInCode("Page/report.js")]),
     .target(
       name: "Inspection",
       dependencies: ["Training", "Transformer", "Kernels", "Corpus", "JSON", "Display"]),
@@ -71,7 +76,7 @@ let package = Package(
       name: "phd",
       dependencies: [
         "Training", "Evaluation", "Inference", "Transformer", "HuggingFace", "Communication", "Corpus", "Tokenizers",
-        "Storage", "JSON", "Kernels", "Charts", "Server", "Inspection", "Display",
+        "Storage", "JSON", "Kernels", "Charts", "Reports", "Server", "Inspection", "Display",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -115,6 +120,10 @@ let package = Package(
         "Inspection", "Training", "Transformer", "Kernels", "Storage", "JSON", "Display", "Reference", "TestSupport",
         "phd",
       ]),
+    .testTarget(
+      name: "TensorBoardTests", dependencies: ["TensorBoard", "JSON", "Storage", "TestSupport"]),
+    .testTarget(
+      name: "ReportsTests", dependencies: ["Reports", "Training", "Charts", "JSON", "TestSupport", "phd"]),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "JSON", "COnig", "TestSupport"]),
     .testTarget(

@@ -17,6 +17,8 @@ struct Axis {
       // Up to a whole step, so that the highest point has a line above it.
       let step = Axis.step(high > 0 ? high : 1)
       range = 0...max(step, (high / step).rounded(.up) * step)
+    case .linearFromZeroToLast:
+      range = 0...(high > 0 ? high : 1)
     case .linear:
       let step = Axis.step(high > low ? high - low : max(abs(high), 1))
       range =
@@ -56,12 +58,34 @@ struct Axis {
     return ([1, 2, 5].first { $0 * power >= rough } ?? 10) * power
   }
 
-  /// A tick's number in words as short as it can be told from its neighbours.
+  /// The ticks' numbers in words.
+  var labels: [String] {
+    // Steps below a ten-thousandth have no place in the labels' decimals.
+    let isFine = scale != .logarithmic && Axis.step(range.upperBound - range.lowerBound) < 0.99e-4
+    return ticks.map { isFine ? Axis.scientific($0) : Axis.label($0) }
+  }
+
+  /// A number in words as short as it can be told from its neighbours.
   static func label(_ value: Double) -> String {
-    for (bound, divisor, suffix) in [(1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")] where abs(value) >= bound {
+    if abs(value) >= 1e15 || value != 0 && abs(value) < 0.99e-4 { return scientific(value) }
+    for (bound, divisor, suffix) in [(1e12, 1e12, "T"), (1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")]
+    where abs(value) >= bound {
       return label(value / divisor) + suffix
     }
     let rounded = (value * 1e4).rounded() / 1e4
     return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"
+  }
+
+  /// A number with the power of ten apart: 2.5e-7.
+  private static func scientific(_ value: Double) -> String {
+    guard value != 0, value.isFinite else { return value == 0 ? "0" : "\(value)" }
+    var exponent = Int(log10(abs(value)).rounded(.down))
+    var mantissa = (value / pow(10, Double(exponent)) * 100).rounded() / 100
+    if abs(mantissa) >= 10 {
+      mantissa /= 10
+      exponent += 1
+    }
+    let digits = mantissa == mantissa.rounded() ? "\(Int(mantissa))" : "\(mantissa)"
+    return "\(digits)e\(exponent)"
   }
 }

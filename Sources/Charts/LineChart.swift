@@ -6,6 +6,8 @@ public struct LineChart: Sendable {
   public enum Scale: Sendable {
     case linear
     case linearFromZero
+    /// From zero to the last point, and not to a round number behind it.
+    case linearFromZeroToLast
     case logarithmic
   }
 
@@ -13,10 +15,19 @@ public struct LineChart: Sendable {
     public let name: String
     /// From left to right.
     public let points: [(x: Double, y: Double)]
+    /// What the points were before they were smoothed: drawn thin and pale behind all lines, and cut off where it leaves
+    /// the axes.
+    public let behind: [(x: Double, y: Double)]
+    /// Whether each point has a marker.
+    public let isMarked: Bool
 
-    public init(_ name: String, _ points: [(x: Double, y: Double)]) {
+    public init(
+      _ name: String, _ points: [(x: Double, y: Double)], behind: [(x: Double, y: Double)] = [], isMarked: Bool = true
+    ) {
       self.name = name
       self.points = points
+      self.behind = behind
+      self.isMarked = isMarked
     }
   }
 
@@ -26,6 +37,11 @@ public struct LineChart: Sendable {
   public var xScale: Scale
   public var yScale: Scale
   public var lines: [Line]
+  /// How much of the axis across, from its beginning, does not count for the axis upwards: a curve that falls steeply at
+  /// first may come in from above, so that the rest has the room. Counts only where the axis across is not logarithmic.
+  public var steepShare = 0.0
+  /// Whether the axis across has its ticks where the points are, if they are few.
+  public var hasTicksAtPoints = true
 
   public init(
     _ title: String, x xTitle: String, _ xScale: Scale, y yTitle: String, _ yScale: Scale, _ lines: [Line]
@@ -38,145 +54,131 @@ public struct LineChart: Sendable {
     self.lines = lines
   }
 
-  /// The picture; points that an axis cannot show (not finite, or below its beginning) are left out.
+  /// The picture; points that an axis cannot show (not finite, or below its beginning) are left out. It is higher than
+  /// asked for where the lines' names need it.
   public func svg(width: Double = 720, height: Double = 400) -> String {
-    let shown = lines.map { line in Line(line.name, line.points.filter { isShown($0) }) }.filter { !$0.points.isEmpty }
-    let points = shown.flatMap(\.points)
-    let (xAxis, yAxis) = (Axis(points.map(\.x), xScale), Axis(points.map(\.y), yScale))
+    svg(width: width, height: max(height, leastHeight), at: nil)
+  }
+
+  /// What the names of the lines need.
+  var leastHeight: Double { 96 + 20 * Double(shownLines.count) }
+
+  func svg(width: Double, height: Double, at corner: (x: Double, y: Double)?) -> String {
+    let shown = shownLines
+    let (xAxis, yAxis) = axes(of: shown)
     let names = LineChart.width(of: shown.map(\.name).max { $0.count < $1.count } ?? "")
-    let ticks = yAxis.ticks.map(Axis.label)
+    let ticks = yAxis.labels
     let left = 40 + LineChart.width(of: ticks.max { $0.count < $1.count } ?? "")
     let plot = Rectangle(left: left, top: 44, right: max(left + 80, width - 48 - names), bottom: height - 52)
     func x(_ value: Double) -> Double { plot.left + xAxis.place(value) * (plot.right - plot.left) }
     func y(_ value: Double) -> Double { plot.bottom - yAxis.place(value) * (plot.bottom - plot.top) }
 
-    var svg = LineChart.head(width, height)
+    var svg = Drawing(width, height, at: corner)
     svg.text(title, (plot.left + plot.right) / 2, 24, "class=\"title\" text-anchor=\"middle\"")
     for (value, label) in zip(yAxis.ticks, ticks) {
       svg.line((plot.left, y(value)), (plot.right, y(value)), "class=\"grid\"")
       svg.text(label, plot.left - 8, y(value) + 4, "text-anchor=\"end\"")
     }
-    for value in xTicks(xAxis, points.map(\.x)) {
+    for (value, label) in xTicks(xAxis, shown) {
       svg.line((x(value), plot.bottom), (x(value), plot.bottom + 4), "class=\"axis\"")
-      svg.text(Axis.label(value), x(value), plot.bottom + 18, "text-anchor=\"middle\"")
+      svg.text(label, x(value), plot.bottom + 18, "text-anchor=\"middle\"")
     }
     svg.line((plot.left, plot.bottom), (plot.right, plot.bottom), "class=\"axis\"")
     svg.text(xTitle, (plot.left + plot.right) / 2, height - 12, "text-anchor=\"middle\"")
     let middle = (plot.top + plot.bottom) / 2
     svg.text(
-      yTitle, 0, 0, "text-anchor=\"middle\" transform=\"translate(16 \(LineChart.short(middle))) rotate(-90)\"")
+      yTitle, 0, 0, "text-anchor=\"middle\" transform=\"translate(16 \(Drawing.short(middle))) rotate(-90)\"")
+    // A line on the plot's edge is shown in its whole width.
+    svg.clip(left: plot.left - 2, top: plot.top - 2, right: plot.right + 2, bottom: plot.bottom + 2) { svg in
+      for (index, line) in shown.enumerated() where !line.behind.isEmpty {
+        svg.pale(through: line.behind.map { (x: x($0.x), y: y($0.y)) }.thinned(), index)
+      }
+      for (index, line) in shown.enumerated() where !line.isMarked {
+        svg.line(through: line.points.map { (x: x($0.x), y: y($0.y)) }.thinned(), index)
+      }
+    }
     for (index, line) in shown.enumerated() {
-      let places = line.points.map { (x: x($0.x), y: y($0.y)) }
-      svg.line(through: places, index)
+      let places = line.isMarked ? line.points.map { (x: x($0.x), y: y($0.y)) } : []
+      if line.isMarked { svg.line(through: places, index) }
       for place in places { svg.marker(place.x, place.y, index) }
       let row = plot.top + 10 + 20 * Double(index)
       svg.line(through: [(plot.right + 14, row), (plot.right + 34, row)], index)
-      svg.marker(plot.right + 24, row, index)
+      if line.isMarked { svg.marker(plot.right + 24, row, index) }
       svg.text(line.name, plot.right + 40, row + 4, "")
     }
-    return svg.text + "</svg>\n"
+    return svg.finished
   }
 
   private struct Rectangle {
     let left, top, right, bottom: Double
   }
 
+  /// The lines that have points an axis can show, with these alone.
+  var shownLines: [Line] {
+    lines.map { line in
+      Line(
+        line.name, line.points.filter { isShown($0) }, behind: line.behind.filter { isShown($0) },
+        isMarked: line.isMarked)
+    }.filter { !$0.points.isEmpty }
+  }
+
+  /// Axes that all points lie on; of what is behind the lines, the most of it.
+  func axes(of lines: [Line]) -> (x: Axis, y: Axis) {
+    var (xs, ys) = (Ends(), Ends())
+    for line in lines {
+      for point in line.points { xs.include(point.x) }
+    }
+    let (first, last) = (xs.values.first ?? 0, xs.values.last ?? 0)
+    let start = xScale == .logarithmic ? first : first + steepShare * (last - first)
+    for line in lines {
+      // A line that ends before it would matter counts as a whole.
+      let isLate = (line.points.last?.x ?? start) >= start
+      for point in line.points where point.x >= start || !isLate { ys.include(point.y) }
+      let behind = line.behind.lazy.filter { $0.x >= start || !isLate }.map(\.y).sorted()
+      let few = behind.count / 500
+      if let low = behind.dropFirst(few).first, let high = behind.dropLast(few).last {
+        ys.include(low)
+        ys.include(high)
+      }
+    }
+    return (Axis(xs.values, xScale), Axis(ys.values, yScale))
+  }
+
+  /// The least and the greatest of some numbers.
+  private struct Ends {
+    private var low = Double.infinity
+    private var high = -Double.infinity
+
+    var values: [Double] { low > high ? [] : [low, high] }
+
+    mutating func include(_ value: Double) {
+      low = min(low, value)
+      high = max(high, value)
+    }
+  }
+
   private func isShown(_ point: (x: Double, y: Double)) -> Bool {
     func isShown(_ value: Double, _ scale: Scale) -> Bool {
       switch scale {
       case .linear: value.isFinite
-      case .linearFromZero: value.isFinite && value >= 0
+      case .linearFromZero, .linearFromZeroToLast: value.isFinite && value >= 0
       case .logarithmic: value.isFinite && value > 0
       }
     }
     return isShown(point.x, xScale) && isShown(point.y, yScale)
   }
 
-  /// The numbers that were measured at, where they are few, else round ones.
-  private func xTicks(_ axis: Axis, _ values: [Double]) -> [Double] {
-    let own = Set(values).sorted()
+  /// The numbers that were measured at, where they are few, else round ones; and their labels.
+  private func xTicks(_ axis: Axis, _ lines: [Line]) -> [(value: Double, label: String)] {
+    let isFew = hasTicksAtPoints && lines.allSatisfy { $0.points.count <= 12 }
+    let own = isFew ? Set(lines.flatMap { $0.points.map(\.x) }).sorted() : []
     let places = own.map { axis.place($0) }
-    return own.count <= 12 && zip(places, places.dropFirst()).allSatisfy { $1 - $0 > 0.05 } ? own : axis.ticks
+    if isFew && own.count <= 12 && zip(places, places.dropFirst()).allSatisfy({ $1 - $0 > 0.05 }) {
+      return own.map { ($0, Axis.label($0)) }
+    }
+    return Array(zip(axis.ticks, axis.labels))
   }
 
   /// About how wide a text is.
   private static func width(of text: String) -> Double { 7 * Double(text.count) }
-
-  /// A coordinate with a tenth of a pixel.
-  fileprivate static func short(_ value: Double) -> String {
-    let tenths = (value * 10).rounded() / 10
-    return tenths == tenths.rounded() ? "\(Int(tenths))" : "\(tenths)"
-  }
-
-  private static func head(_ width: Double, _ height: Double) -> Drawing {
-    var drawing = Drawing()
-    let (width, height) = (short(width), short(height))
-    drawing.text = """
-      <svg xmlns="http://www.w3.org/2000/svg" width="\(width)" height="\(height)" viewBox="0 0 \(width) \(height)">
-      <style>
-      text { font: 12px Helvetica, Arial, sans-serif; fill: #263238 }
-      .title { font-size: 14px; font-weight: bold }
-      .page { fill: #ffffff }
-      .grid { stroke: #e3e7e9 }
-      .axis { stroke: #263238 }
-      @media (prefers-color-scheme: dark) {
-      text { fill: #dfe5e8 }
-      .page { fill: #1b1f22 }
-      .grid { stroke: #3a4248 }
-      .axis { stroke: #dfe5e8 }
-      }
-      </style>
-      <rect class="page" width="\(width)" height="\(height)"/>
-
-      """
-    return drawing
-  }
-}
-
-/// SVG as it grows.
-private struct Drawing {
-  var text = ""
-
-  private static let colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31"]
-
-  private func colour(_ index: Int) -> String { Drawing.colours[index % Drawing.colours.count] }
-
-  mutating func text(_ words: String, _ x: Double, _ y: Double, _ attributes: String) {
-    let escaped = words.map { character in
-      switch character {
-      case "&": "&amp;"
-      case "<": "&lt;"
-      case ">": "&gt;"
-      default: String(character)
-      }
-    }
-    text += "<text x=\"\(LineChart.short(x))\" y=\"\(LineChart.short(y))\" \(attributes)>\(escaped.joined())</text>\n"
-  }
-
-  mutating func line(_ from: (Double, Double), _ to: (Double, Double), _ attributes: String) {
-    let (x1, y1, x2, y2) = (from.0, from.1, to.0, to.1)
-    text += "<line x1=\"\(LineChart.short(x1))\" y1=\"\(LineChart.short(y1))\" x2=\"\(LineChart.short(x2))\" "
-    text += "y2=\"\(LineChart.short(y2))\" \(attributes)/>\n"
-  }
-
-  mutating func line(through places: [(x: Double, y: Double)], _ index: Int) {
-    let points = places.map { "\(LineChart.short($0.x)),\(LineChart.short($0.y))" }.joined(separator: " ")
-    text += "<polyline points=\"\(points)\" fill=\"none\" stroke=\"\(colour(index))\" stroke-width=\"2\"/>\n"
-  }
-
-  /// A circle, a square, a triangle or a diamond.
-  mutating func marker(_ x: Double, _ y: Double, _ index: Int) {
-    let corners: [(Double, Double)]
-    switch index % 4 {
-    case 0:
-      text +=
-        "<circle cx=\"\(LineChart.short(x))\" cy=\"\(LineChart.short(y))\" r=\"3.5\" fill=\"\(colour(index))\"/>\n"
-      return
-    case 1: corners = [(-3.2, -3.2), (3.2, -3.2), (3.2, 3.2), (-3.2, 3.2)]
-    case 2: corners = [(0, -4.2), (4, 3), (-4, 3)]
-    default: corners = [(0, -4.6), (4.6, 0), (0, 4.6), (-4.6, 0)]
-    }
-    let points = corners.map { "\(LineChart.short(x + $0.0)),\(LineChart.short(y + $0.1))" }.joined(separator: " ")
-    text += "<polygon points=\"\(points)\" fill=\"\(colour(index))\"/>\n"
-  }
 }

@@ -26,10 +26,18 @@ public struct Terminal: Sendable {
   }
 
   /// Columns, now; 80 where the terminal does not say.
-  public var width: Int {
+  public var width: Int { size.columns }
+
+  /// In characters, now; that of a small terminal where it does not say.
+  public var size: (columns: Int, rows: Int) {
     var size = winsize()
-    guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
-    return Int(size.ws_col)
+    guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else { return (80, 24) }
+    return (Int(size.ws_col), Int(size.ws_row))
+  }
+
+  /// Columns for who writes to no terminal: what `COLUMNS` says, or 80.
+  public static var columnsElsewhere: Int {
+    max(20, min(ProcessInfo.processInfo.environment["COLUMNS"].flatMap { Int($0) } ?? 80, 1000))
   }
 
   /// Whether it shows colours, as far as `TERM` says, and its user wants them: `NO_COLOR` is unset or empty

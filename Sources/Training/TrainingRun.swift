@@ -4,6 +4,7 @@ import Foundation
 import JSON
 import Kernels
 import Storage
+import TensorBoard
 import Transformer
 
 /// A run: from its configuration to its last checkpoint.
@@ -171,6 +172,7 @@ public final class TrainingRun {
     let (step, folder) = (trainer.state.progress.step, materials.folder)
     var notes = materials.notes
     var log: LossLog?
+    var tensorBoard: TensorBoardWriter?
     try communicator.rootOnly {
       // Only now that nothing stands in the way of the new run, and what it begins with is in memory.
       if options.overwrite { try folder.clear(sparing: materials.checkpoint?.path) }
@@ -178,8 +180,11 @@ public final class TrainingRun {
       for path in folder.setAside(after: step) { notes.append("a later checkpoint is now \(path)") }
       try WholeFile.write(Array((configuration.resolved.pretty + "\n").utf8), to: folder.configuration)
       log = try LossLog(folder.log, continuingFrom: step)
+      if configuration.log.tensorBoard {
+        tensorBoard = try TensorBoardWriter(folder: folder.path, continuingFrom: step)
+      }
     }
-    let journal = RunJournal(log, console)
+    let journal = RunJournal(log, tensorBoard, console)
     self.journal = journal
     saver = CheckpointSaver(
       configuration, trainer.state.layout,

@@ -34,7 +34,7 @@ import Testing
   func axes() {
     for (values, scale) in [
       ([0.3, 17.0], LineChart.Scale.linear), ([3, 3], .linear), ([0.9, 1.4], .linearFromZero), ([1, 73], .logarithmic),
-      ([2e-3, 5e6], .logarithmic), ([5, 5], .logarithmic), ([-4, 9], .linear),
+      ([2e-3, 5e6], .logarithmic), ([3, 163], .linearFromZeroToLast), ([5, 5], .logarithmic), ([-4, 9], .linear),
     ] {
       let axis = Axis(values, scale)
       #expect(axis.place(axis.range.lowerBound) == 0 && abs(axis.place(axis.range.upperBound) - 1) < 1e-12)
@@ -45,6 +45,8 @@ import Testing
     }
     #expect(Axis([1, 100], .logarithmic).place(10) == 0.5)
     #expect(["0.25", "12", "20k", "1.5M"] == [0.25, 12, 20_000, 1_500_000].map(Axis.label))
+    #expect(["5e-5", "2T", "1.2e18", "0"] == [5e-5, 2e12, 1.2e18, 0].map(Axis.label))
+    #expect(Axis([0, 1e-4], .linear).labels == ["0", "2e-5", "4e-5", "6e-5", "8e-5", "1e-4"])
   }
 
   @Test("Points lie where the axes say, and the names beside the plot")
@@ -61,5 +63,50 @@ import Testing
     #expect(abs((first[1][1] - first[0][1]) / (first[2][1] - first[0][1]) - 3.0 / 15) < 2e-3)
     let sample = points[1].split(separator: ",").first.flatMap { Double($0) } ?? 0
     #expect(sample > (first.map { $0[0] }.max() ?? 0))
+  }
+
+  @Test("A curve of many points keeps its extremes, its ends and its pixels")
+  func thinning() {
+    var places: [(x: Double, y: Double)] = (0..<300_000).map { (x: Double($0) / 600, y: Double($0 * 7919 % 1000)) }
+    places[31_234].y = 5000
+    places[12_345].y = -5000
+    let thin = places.thinned()
+    #expect(thin.count <= 4 * 1001 && thin.map(\.x) == thin.map(\.x).sorted())
+    #expect(thin.map(\.y).max() == 5000 && thin.map(\.y).min() == -5000)
+    #expect(thin.first?.x == places.first?.x && thin.last?.x == places.last?.x)
+    let bounded = places.bounded()
+    #expect(bounded.count < places.count / 2 && bounded.map(\.y).max() == 5000 && bounded.map(\.y).min() == -5000)
+    #expect(Array(places[..<2000]).bounded().map(\.x) == places[..<2000].map(\.x))
+    #expect(Array(places[..<1]).thinned().count == 1 && Array(places[..<0]).thinned().isEmpty)
+  }
+
+  @Test("What was smoothed is drawn behind, and a steep beginning does not set the axis")
+  func smoothed() {
+    let noisy: [(x: Double, y: Double)] = (0...100).map { step in
+      let loss: Double = step == 0 ? 1000 : Double(2 + step % 2)
+      return (x: Double(step), y: loss)
+    }
+    var chart = self.chart(.linear, .linear, [LineChart.Line("run", noisy, behind: noisy, isMarked: false)])
+    #expect(chart.axes(of: chart.shownLines).y.range.upperBound >= 1000)
+    chart.steepShare = 0.05
+    #expect(chart.axes(of: chart.shownLines).y.range.upperBound < 5)
+    let svg = chart.svg()
+    #expect(svg.contains("stroke-opacity") && !svg.contains("<circle"))
+  }
+
+  @Test("In characters a line rises from the left below to the right above, in so many columns")
+  func characters() throws {
+    let line = LineChart.Line("run", (0...100).map { (x: Double($0), y: Double($0)) })
+    for columns in [40, 80, 200] {
+      let text = chart(.linear, .linear, [line]).text(columns: columns, rows: 10)
+      #expect(text.count == 14 && text.allSatisfy { $0.count <= columns })
+      let marks = text[1...10].map { row in row.unicodeScalars.map { (0x2801...0x28ff).contains($0.value) } }
+      let firsts = marks.compactMap { $0.firstIndex(of: true) }
+      #expect(firsts.count == 10 && firsts == firsts.sorted(by: >))
+      #expect(text[11].contains("┬") && text[12].contains("100") && text[13].contains("K"))
+    }
+    let colours = chart(.linear, .linear, [line]).text(columns: 40, rows: 4, isColoured: true)
+    #expect(
+      colours.contains { $0.contains("\u{1B}[94m") } && chart(.linear, .linear, []).text(columns: 40, rows: 4).isEmpty)
   }
 }

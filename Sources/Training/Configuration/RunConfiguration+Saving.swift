@@ -73,6 +73,8 @@ extension RunConfiguration {
     public let everySteps: Int
     /// Nil for never.
     public let gradientsEvery: Int?
+    /// Whether TensorBoard's event files are written as well.
+    public let tensorBoard: Bool
 
     init(_ section: ConfigurationSection) throws(ConfigurationError) {
       everySteps = try section.integer(
@@ -81,6 +83,9 @@ extension RunConfiguration {
         "gradients_every", in: 1...ConfigurationLimit.count,
         "Steps from one record of event `tensors` to the next: the norms of every tensor's gradient, weights and update. "
           + "Null: never.")
+      tensorBoard = try section.boolean(
+        "tensorboard", default: false,
+        "Whether the records' numbers are also written as event files for TensorBoard, into the run's folder.")
     }
   }
 }

@@ -77,7 +77,8 @@ extension SpikeGuard {
   static func read(_ json: JSONValue) throws(ConfigurationSection.KeyFault) -> SpikeGuard?? {
     if json == .null { return .some(nil) }
     if let number = json.number {
-      return zScores.contains(number) ? SpikeGuard(zScore: number, window: defaultWindow) : nil
+      guard zScores.contains(number) else { return nil }
+      return .some(SpikeGuard(zScore: number, window: defaultWindow))
     }
     guard let object = json.object else { return nil }
     if let unknown = object.fields.first(where: { !["z_score", "window"].contains($0.name) }) {

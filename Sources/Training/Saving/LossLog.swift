@@ -1,4 +1,3 @@
-import Foundation
 import JSON
 import Storage
 
@@ -6,77 +5,34 @@ import Storage
 ///
 /// What a full disk does not take is kept, and written before anything else as soon as there is room.
 public final class LossLog {
-  public let path: String
-  private let descriptor: Int32
-  /// What could not be written yet; may begin inside a line.
-  private var unwritten: [UInt8] = []
+  public var path: String { file.path }
+  private let file: AppendingFile
 
   /// Opens a run's log at a step: records of later steps are cut away, those of starts stay.
   ///
   /// - Throws: `StorageError`.
   public init(_ path: String, continuingFrom step: Int) throws {
-    self.path = path
-    if FileStatus.exists(path) {
-      let lines = try LossLog.lines(of: path)
-      let kept = lines.filter { LossLog.isKept($0, from: step) }
-      if kept.count != lines.count || !LossLog.endsWithNewline(path) {
-        try WholeFile.write(kept.flatMap { Array($0.utf8) + [UInt8(ascii: "\n")] }, to: path)
-      }
-    }
-    descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else {
-      throw StorageError(.failed, path, "cannot be written: \(String(cString: strerror(errno)))")
-    }
+    if FileStatus.exists(path) { try LossLog.cut(path, after: step) }
+    file = try AppendingFile(path)
   }
-
-  deinit { close(descriptor) }
 
   /// Appends one record: `event` first, then the fields in their order.
   ///
   /// - Throws: `StorageError.failed` where it could not be written; it is kept.
   public func append(_ event: String, _ fields: JSONValue) throws {
-    unwritten += LossLog.line(event, fields)
-    try flush()
-  }
-
-  /// Writes what could not be written before.
-  ///
-  /// - Throws: `StorageError.failed` where it still cannot be.
-  func flush() throws {
-    var written = 0
-    defer { unwritten.removeFirst(written) }
-    while written < unwritten.count {
-      let count = unwritten[written...].withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-      if count < 0 && errno == EINTR { continue }
-      guard count > 0 else {
-        throw StorageError(.failed, path, "cannot be written: \(String(cString: strerror(errno)))")
-      }
-      written += count
-    }
+    try file.append(LossLog.line(event, fields))
   }
 
   /// Has all records on the disk.
   ///
   /// - Throws: `StorageError.failed`.
-  func sync() throws {
-    try flush()
-    // What is no file has no disk: EINVAL.
-    if fsync(descriptor) != 0 && errno != EINVAL {
-      throw StorageError(.failed, path, "cannot be written: \(String(cString: strerror(errno)))")
-    }
-  }
+  func sync() throws { try file.sync() }
 
   /// Appends the record of a run's end, from outside of the thread that writes the log.
   ///
   /// - Throws: `StorageError.failed`.
   static func appendEnd(to path: String, step: Int, reason: String) throws {
-    let line = line("end", ["step": .integer(step), "reason": .string(reason)])
-    let descriptor = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
-    guard descriptor >= 0 else { throw StorageError(.failed, path, "cannot be written") }
-    defer { _ = close(descriptor) }
-    guard write(descriptor, line, line.count) == line.count else {
-      throw StorageError(.failed, path, "cannot be written")
-    }
+    try AppendingFile(path).append(line("end", ["step": .integer(step), "reason": .string(reason)]))
   }
 
   private static func line(_ event: String, _ fields: JSONValue) -> [UInt8] {
@@ -90,48 +46,52 @@ public final class LossLog {
   ///
   /// - Throws: `StorageError`.
   static func lastStart(_ path: String) throws -> JSONValue? {
-    // `event` comes first in a record: the others need not be parsed.
-    let line = try lines(of: path).last { $0.hasPrefix("{\"event\":\"run\"") }
-    return try line.map { try JSONValue(parsing: String($0)) }
+    var reader = try LogReader(path)
+    var start: JSONValue?
+    try reader.forEachEntry { entry, _ in
+      if case .other("run", let record) = entry { start = record }
+    }
+    return start
   }
 
-  /// The records of a log, unreadable lines (a cut last one, say) counted apart.
-  ///
-  /// - Throws: `StorageError`.
-  public static func read(_ path: String) throws -> (records: [JSONValue], unreadable: Int) {
-    var records: [JSONValue] = []
-    var unreadable = 0
-    for line in try lines(of: path) where !line.isEmpty {
-      if let record = try? JSONValue(parsing: line), record["event"]?.string != nil {
-        records.append(record)
+  /// Leaves in a log what stands at or before `step`, and the run's starts, whatever their step.
+  private static func cut(_ path: String, after step: Int) throws {
+    var reader = try LogReader(path)
+    // Lines that are neighbours are one piece: of a log with nothing to cut there is one in all.
+    var pieces: [Range<Int>] = []
+    try reader.forEachEntry { entry, line in
+      guard isKept(entry, after: step) else { return }
+      if let last = pieces.last, last.upperBound == line.lowerBound {
+        pieces[pieces.count - 1] = last.lowerBound..<line.upperBound + 1
       } else {
-        unreadable += 1
+        pieces.append(line.lowerBound..<line.upperBound + 1)
       }
     }
-    return (records, unreadable)
-  }
-
-  /// A run's starts are kept whatever their step; of the rest, what stands at or before `step`.
-  private static func isKept(_ line: String, from step: Int) -> Bool {
-    guard let record = try? JSONValue(parsing: line), let event = record["event"]?.string else { return false }
-    if event == "run" { return true }
-    guard let at = record["step"]?.integer else { return false }
-    return at <= step && step > 0
-  }
-
-  private static func lines(of path: String) throws -> [String] {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw FileStatus.exists(path)
-        ? StorageError(.failed, path, "cannot be read") : StorageError(.missing, path, "there is no such loss log")
+    let file = try RandomAccessFile(path)
+    let length = pieces.reduce(0) { $0 + $1.count }
+    if length == file.size { return }
+    var rest: [UInt8] = []
+    // A last line that lacks its newline and nothing else is a record.
+    if let entry = reader.unfinished, isKept(entry, after: step) {
+      rest = try file.bytes(at: reader.position, count: file.size - reader.position) + [UInt8(ascii: "\n")]
     }
-    return data.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
+    try WholeFile.write(to: path) { temporary in
+      let output = try AppendingFile(temporary, isEmpty: true)
+      for piece in pieces {
+        for start in stride(from: piece.lowerBound, to: piece.upperBound, by: 1 << 20) {
+          try output.append(file.bytes(at: start, count: min(1 << 20, piece.upperBound - start)))
+        }
+      }
+      try output.append(rest)
+    }
   }
 
-  private static func endsWithNewline(_ path: String) -> Bool {
-    guard let file = FileHandle(forReadingAtPath: path) else { return false }
-    defer { try? file.close() }
-    guard let size = try? file.seekToEnd(), size > 0 else { return true }
-    try? file.seek(toOffset: size - 1)
-    return (try? file.readToEnd())?.last == UInt8(ascii: "\n")
+  private static func isKept(_ entry: LogReader.Entry, after step: Int) -> Bool {
+    switch entry {
+    case .step(let record): record.step <= step
+    case .other("run", _): true
+    case .other(_, let record): step > 0 && record["step"]?.integer.map { $0 <= step } ?? false
+    case .unreadable: false
+    }
   }
 }

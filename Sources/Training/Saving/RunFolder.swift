@@ -1,5 +1,6 @@
 import Foundation
 import Storage
+import TensorBoard
 
 /// A run's folder: `<checkpoint.directory>/<name>/`.
 public struct RunFolder: Sendable {
@@ -93,6 +94,7 @@ public struct RunFolder: Sendable {
     for path in old where FileStatus.exists(path) {
       guard unlink(path) == 0 else { throw RunFolder.unwritable(path, errno) }
     }
+    try EventFile.removeAll(in: self.path)
   }
 
   private static func unwritable(_ path: String, _ code: Int32) -> StorageError {

@@ -1,19 +1,22 @@
 import Evaluation
 import Foundation
 import JSON
+import TensorBoard
 
 /// What rank 0 tells of a run, in the log and on the console; on the other ranks it says nothing.
 ///
 /// A log that cannot be written, because the disk is full say, is no reason to end a run: its records wait in memory.
 final class RunJournal {
   private let log: LossLog?
+  private let tensorBoard: TensorBoardWriter?
   private let console: Console
   /// Whether the last record could be written.
   private var isWritten = true
 
   /// - Parameter log: nil on all ranks but 0.
-  init(_ log: LossLog?, _ console: Console) {
+  init(_ log: LossLog?, _ tensorBoard: TensorBoardWriter?, _ console: Console) {
     self.log = log
+    self.tensorBoard = tensorBoard
     self.console = console
   }
 
@@ -98,6 +101,7 @@ final class RunJournal {
   }
 
   private func append(_ event: String, _ fields: JSONValue) {
+    if let warning = tensorBoard?.append(event, fields) { console.warn(warning) }
     do {
       try log?.append(event, fields)
       isWritten = true

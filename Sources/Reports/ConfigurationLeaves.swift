@@ -1,0 +1,28 @@
+import JSON
+
+/// A configuration's values by their dotted keys. Lists are values.
+struct ConfigurationLeaves {
+  private(set) var keys: [String] = []
+  private var values: [String: JSONValue] = [:]
+
+  init(_ configuration: JSONValue) { add(configuration, under: "") }
+
+  private mutating func add(_ value: JSONValue, under key: String) {
+    if let object = value.object, !object.fields.isEmpty {
+      for field in object.fields { add(field.value, under: key.isEmpty ? field.name : "\(key).\(field.name)") }
+    } else if values.updateValue(value, forKey: key) == nil {
+      keys.append(key)
+    }
+  }
+
+  /// The keys that not all configurations have the same value of, `name` apart, in the order of the first that has them.
+  static func differing(_ configurations: [ConfigurationLeaves]) -> [(key: String, values: [JSONValue?])] {
+    let keys = configurations.reduce(into: (list: [String](), set: Set<String>())) { keys, configuration in
+      for key in configuration.keys where keys.set.insert(key).inserted { keys.list.append(key) }
+    }
+    return keys.list.filter { $0 != "name" }.compactMap { key in
+      let values = configurations.map { $0.values[key] }
+      return values.allSatisfy { $0 == values[0] } ? nil : (key, values)
+    }
+  }
+}

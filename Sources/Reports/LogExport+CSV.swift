@@ -1,0 +1,81 @@
+import JSON
+import Storage
+import Training
+
+extension LogExport {
+  /// Writes a table (RFC 4180): a line for each step that has a record, a column for each number of its; the losses of
+  /// validation sets, benchmarks' numbers and the reason why a step was left out are columns too, empty where there is
+  /// none. Numbers are in the shortest form that reads back exactly.
+  ///
+  /// - Returns: how many lines the table has under its head.
+  /// - Throws: `StorageError.failed`.
+  public static func csv(_ run: RunLog, to path: String) throws -> Int {
+    var columns: [String] = []
+    var cells: [Int: [String: String]] = [:]
+    func add(_ column: String, _ value: String, step: Int) {
+      if !columns.contains(column) { columns.append(column) }
+      cells[step, default: [:]][column] = value
+    }
+    for (event, step, json) in otherRecords(run) {
+      switch event {
+      case "validation": add("validation/\(json["set"]?.string ?? "")", text(json["loss"]), step: step)
+      case "skipped": add("skipped", json["reason"]?.string ?? "yes", step: step)
+      default:
+        for field in json.object?.fields ?? [] where !["event", "step", "task"].contains(field.name) {
+          add("task/\(json["task"]?.string ?? "")/\(field.name)", text(field.value), step: step)
+        }
+      }
+    }
+    let head = ["step"] + StepField.allCases.map(\.name) + columns
+    var lines = 0
+    try WholeFile.write(to: path) { temporary in
+      let file = try AppendingFile(temporary, reportedAs: path)
+      var bytes = Array((head.map(quotedCell).joined(separator: ",") + "\n").utf8)
+      func add(_ step: Int, _ record: StepRecord?) throws {
+        bytes += Array(String(step).utf8)
+        for field in StepField.allCases {
+          bytes.append(UInt8(ascii: ","))
+          if let record, !record[field].isNaN { bytes += Array(text(record[field]).utf8) }
+        }
+        let others = cells[step]
+        for column in columns { bytes += Array(("," + quotedCell(others?[column] ?? "")).utf8) }
+        bytes.append(UInt8(ascii: "\n"))
+        lines += 1
+        guard bytes.count >= 1 << 20 else { return }
+        try file.append(bytes)
+        bytes.removeAll(keepingCapacity: true)
+      }
+      var rest = cells.keys.sorted()[...]
+      for record in run.steps {
+        while let step = rest.first, step < record.step {
+          try add(step, nil)
+          rest.removeFirst()
+        }
+        if rest.first == record.step { rest.removeFirst() }
+        try add(record.step, record)
+      }
+      for step in rest { try add(step, nil) }
+      try file.append(bytes)
+    }
+    return lines
+  }
+
+  private static func text(_ value: JSONValue?) -> String {
+    switch value {
+    case .number(let number): text(number)
+    case .string(let string): string
+    case nil, .null: ""
+    case let value?: value.compact
+    }
+  }
+
+  /// An integer as one: tokens are not 1.6e+07.
+  private static func text(_ number: Double) -> String {
+    if let integer = Int(exactly: number), abs(integer) < 1 << 53 { return String(integer) }
+    return number.description
+  }
+
+  private static func quotedCell(_ text: String) -> String {
+    text.contains { ",\"\n\r".contains($0) } ? "\"\(text.replacing("\"", with: "\"\""))\"" : text
+  }
+}

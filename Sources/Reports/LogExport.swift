@@ -1,0 +1,63 @@
+import Foundation
+import JSON
+import Storage
+import TensorBoard
+import Training
+
+/// A run's log for other programs.
+public enum LogExport {
+  /// Writes an event file with all scalars of a run into a folder, in place of one that was exported there before.
+  ///
+  /// The log has the time of each start; a step's is that and the seconds of the steps since.
+  /// - Returns: the file's path, and how many scalars it holds.
+  /// - Throws: `StorageError.failed`.
+  public static func tensorBoard(_ run: RunLog, to folder: String) throws -> (path: String, scalars: Int) {
+    try makeFolder(folder)
+    try EventFile.removeAll(in: folder)
+    let clock = LogClock(run)
+    let file = try EventFile(in: folder, from: 0, wallTime: clock.start)
+    var others = otherRecords(run)[...]
+    var count = 0
+    var pending: [(scalars: [(tag: String, value: Float)], step: Int, wallTime: Double)] = []
+    func add(_ scalars: [(tag: String, value: Float)], step: Int) throws {
+      if scalars.isEmpty { return }
+      count += scalars.count
+      pending.append((scalars, step, clock.time(of: step)))
+      guard pending.count >= 1 << 12 else { return }
+      try file.append(pending)
+      pending.removeAll(keepingCapacity: true)
+    }
+    let tags = StepField.allCases.map { (field: $0, tag: LogScalars.tag($0.name)) }
+    for record in run.steps {
+      while let other = others.first, other.step < record.step {
+        try add(LogScalars.of(other.event, other.json), step: other.step)
+        others.removeFirst()
+      }
+      try add(
+        tags.compactMap { record[$0.field].isNaN ? nil : ($0.tag, Float(record[$0.field])) }, step: record.step)
+    }
+    for other in others { try add(LogScalars.of(other.event, other.json), step: other.step) }
+    try file.append(pending)
+    return (file.path, count)
+  }
+
+  /// The records with numbers that are no steps', in the order of their steps.
+  static func otherRecords(_ run: RunLog) -> [(event: String, step: Int, json: JSONValue)] {
+    let validations = run.validations.map { validation -> (event: String, step: Int, json: JSONValue) in
+      ("validation", validation.step, ["set": .string(validation.set), "loss": .number(validation.loss)])
+    }
+    let others = [("task", run.tasks), ("skipped", run.skipped)].flatMap { event, records in
+      records.compactMap { record in record["step"]?.integer.map { (event: event, step: $0, json: record) } }
+    }
+    let all = (validations + others).enumerated()
+    return all.sorted { ($0.element.step, $0.offset) < ($1.element.step, $1.offset) }.map(\.element)
+  }
+
+  private static func makeFolder(_ path: String) throws {
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      throw StorageError(.failed, path, "the folder cannot be made: \(error.localizedDescription)")
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import JSON
+import Storage
+import Training
+
+/// The records of a log as they stand in its file, read as far as it goes, and on when it has grown.
+public struct LogRecords: Sendable {
+  /// A record that is no step's.
+  struct Other: Sendable {
+    let event: String
+    let json: JSONValue
+    /// How many records of steps stand before it.
+    let index: Int
+
+    var step: Int? { json["step"]?.integer }
+  }
+
+  /// The log's.
+  public let path: String
+  private(set) var steps: [StepRecord] = []
+  private(set) var others: [Other] = []
+  /// Lines that are no records, and the step before the first of them.
+  private(set) var unreadable: (count: Int, after: Int?) = (0, nil)
+  private var position = 0
+  private var file: FileStatus?
+
+  /// - Parameter path: a run's folder, or its log.
+  /// - Throws: `StorageError`.
+  public init(path given: String) throws {
+    path = (try? FileStatus(given))?.isFolder == true ? RunFolder(given).log : given
+    try read(follows: false)
+  }
+
+  /// Reads what was added since; all of it where the log was replaced or cut, as it is when a run goes on.
+  ///
+  /// - Returns: whether there was anything new.
+  /// - Throws: `StorageError`.
+  public mutating func readOn() throws -> Bool {
+    let now = try FileStatus(path)
+    let isSame = file.map { $0.device == now.device && $0.file == now.file && now.size >= position } ?? false
+    if isSame && now.size == file?.size { return false }
+    if !isSame {
+      (steps, others, unreadable, position) = ([], [], (0, nil), 0)
+    }
+    try read(follows: true)
+    return true
+  }
+
+  /// - Parameter follows: a last line without its newline is being written: it is left for later.
+  private mutating func read(follows: Bool) throws {
+    // Before the reading: what is written meanwhile is new the next time.
+    let status = try? FileStatus(path)
+    var reader = try LogReader(path, from: position)
+    try reader.forEachEntry { entry, place in
+      if steps.isEmpty, let status { steps.reserveCapacity(min(status.size / max(place.count, 1), 1 << 24)) }
+      add(entry)
+    }
+    position = reader.position
+    file = status
+    if !follows, let entry = reader.unfinished { add(entry) }
+  }
+
+  private mutating func add(_ entry: LogReader.Entry) {
+    switch entry {
+    case .step(let record): steps.append(record)
+    case .other(let event, let json): others.append(Other(event: event, json: json, index: steps.count))
+    case .unreadable: unreadable = (unreadable.count + 1, unreadable.count == 0 ? steps.last?.step : unreadable.after)
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import Charts
+import Foundation
+import Storage
+
+/// Charts as a file of a kind that its name says.
+public enum Picture {
+  public enum Kind: String, CaseIterable, Sendable {
+    case svg
+    case png
+    case html
+
+    /// Nil where the name ends in none of them.
+    public init?(path: String) {
+      guard let dot = path.lastIndex(of: "."), let kind = Kind(rawValue: path[dot...].dropFirst().lowercased()) else {
+        return nil
+      }
+      self = kind
+    }
+  }
+
+  /// Writes an SVG as pixels, by `rsvg-convert`.
+  ///
+  /// - Parameter scale: pixels to a unit of the SVG.
+  /// - Throws: `StorageError`, `.missing` where there is no `rsvg-convert`, `.failed`.
+  public static func writePNG(_ svg: String, scale: Double, to path: String) throws {
+    guard let converter = program("rsvg-convert") else {
+      throw StorageError(
+        .missing, path,
+        "is made by rsvg-convert, which is not on the PATH: install it (Debian: apt install "
+          + "librsvg2-bin), or write .svg")
+    }
+    let source = FileManager.default.temporaryDirectory.appending(path: "phd-\(UUID().uuidString).svg")
+    defer { try? FileManager.default.removeItem(at: source) }
+    try WholeFile.write(Array(svg.utf8), to: source.path)
+    try WholeFile.write(to: path) { temporary in
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: converter)
+      process.arguments = ["--format", "png", "--zoom", "\(scale)", "--output", temporary, source.path]
+      let errors = Pipe()
+      process.standardError = errors
+      do {
+        try process.run()
+      } catch {
+        throw StorageError(.failed, path, "rsvg-convert cannot be run: \(error.localizedDescription)")
+      }
+      let words = (try? errors.fileHandleForReading.readToEnd()).flatMap { String(decoding: $0, as: UTF8.self) } ?? ""
+      process.waitUntilExit()
+      guard process.terminationStatus == 0 else {
+        throw StorageError(
+          .failed, path, "rsvg-convert could not make it: \(words.trimmingCharacters(in: .whitespacesAndNewlines))")
+      }
+    }
+  }
+
+  /// Where a program lies on the PATH.
+  private static func program(_ name: String) -> String? {
+    (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map { "\($0)/\(name)" }
+      .first { FileManager.default.isExecutableFile(atPath: $0) }
+  }
+}

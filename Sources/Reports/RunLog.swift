@@ -1,0 +1,138 @@
+import JSON
+import Storage
+import Training
+
+/// A run as its loss log tells it. Each step stands once, in order; what was wrong with the log is noted.
+public struct RunLog: Sendable {
+  public struct Validation: Sendable, Equatable {
+    public let step: Int
+    public let set: String
+    public let loss: Double
+  }
+
+  /// The log's.
+  public let path: String
+  /// The configuration's name, or the folder's.
+  public let name: String
+  /// The run's `config.json`, where it lies beside the log.
+  public let configuration: JSONValue?
+  /// In order, each step once.
+  public let steps: [StepRecord]
+  /// The `run` records: one for each start of the program.
+  public let starts: [JSONValue]
+  public let validations: [Validation]
+  /// The benchmarks' records.
+  public let tasks: [JSONValue]
+  /// The records of texts generated while training.
+  public let samples: [JSONValue]
+  /// The records of steps whose update was left out.
+  public let skipped: [JSONValue]
+  public let warnings: [String]
+  /// Seconds that saving took.
+  public let savingSeconds: Double
+  /// Why the last start ended; nil while it runs, or where it was killed.
+  public let end: String?
+  public let unreadableLines: Int
+  /// What is wrong with the log, a sentence each.
+  public let faults: [String]
+  /// Seconds of training up to each step, those of steps without a record taken to be as long as the next that has one.
+  public let elapsed: [Double]
+  /// Steps that the program's starts began with: they are slower than others.
+  public let firstSteps: Set<Int>
+
+  /// - Parameter path: a run's folder, or its log.
+  /// - Throws: `StorageError`.
+  public init(path: String) throws { self.init(try LogRecords(path: path)) }
+
+  public init(_ records: LogRecords) {
+    let order = StepOrder(records.steps, startingAt: records.others.filter { $0.event == "run" }.map(\.index))
+    let others = records.others.filter { other in
+      other.event == "run" || order.isKept(step: other.step, index: other.index)
+    }
+    func all(_ event: String) -> [JSONValue] { others.filter { $0.event == event }.map(\.json) }
+
+    path = records.path
+    let folder = records.path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+    configuration = RunLog.configuration(in: records.path.contains("/") ? folder : ".")
+    name = configuration?["name"]?.string ?? RunLog.name(of: records.path)
+    steps = order.steps
+    starts = all("run")
+    validations = RunLog.lastOfEach(
+      all("validation").compactMap { record in
+        guard let step = record["step"]?.integer, let set = record["set"]?.string,
+          let loss = record["loss"].flatMap({ $0.number ?? $0.string.flatMap { Double($0) } })
+        else { return nil }
+        return Validation(step: step, set: set, loss: loss)
+      })
+    tasks = all("task")
+    samples = all("sample")
+    skipped = all("skipped")
+    warnings = all("warning").compactMap { $0["message"]?.string }
+    savingSeconds = all("checkpoint").reduce(0) { $0 + ($1["seconds"]?.number ?? 0) }
+    end = others.last { $0.event == "run" || $0.event == "end" }.flatMap { $0.json["reason"]?.string }
+    unreadableLines = records.unreadable.count
+    var faults = order.faults
+    if records.unreadable.count > 0 {
+      let count = records.unreadable.count
+      let place = records.unreadable.after.map { "after step \($0)" } ?? "at the beginning"
+      faults.append(
+        count == 1 ? "a line \(place) cannot be read" : "\(count) lines cannot be read, the first \(place)")
+    }
+    self.faults = faults
+
+    var (total, before) = (0.0, 0)
+    elapsed = order.steps.map { record in
+      let seconds = record[.seconds]
+      total += seconds.isFinite ? seconds * Double(record.step - before) : 0
+      before = record.step
+      return total
+    }
+    firstSteps = Set(
+      records.others.filter { $0.event == "run" && $0.index < records.steps.count }
+        .map { records.steps[$0.index].step })
+  }
+
+  /// Operations of a step, all ranks together; nil where no start says.
+  public var flopsPerStep: Double? { starts.last { $0["flops_per_step"] != nil }?["flops_per_step"]?.number }
+
+  /// The steps where a start went on from a checkpoint.
+  public var resumes: [Int] { starts.compactMap { $0["resumed_from_step"]?.integer }.filter { $0 > 0 } }
+
+  /// The names of the validation sets, in the order of their first measurement.
+  public var validationSets: [String] {
+    validations.reduce(into: []) { names, validation in
+      if !names.contains(validation.set) { names.append(validation.set) }
+    }
+  }
+
+  private static func configuration(in folder: String) -> JSONValue? {
+    guard let reader = try? RandomAccessFile(RunFolder(folder).configuration),
+      let bytes = try? reader.bytes(at: 0, count: reader.size)
+    else { return nil }
+    return try? JSONValue(parsing: bytes)
+  }
+
+  /// The folder's name, or the file's where it is not called `log.jsonl`.
+  private static func name(of path: String) -> String {
+    let parts = path.split(separator: "/").map(String.init)
+    guard let last = parts.last else { return path }
+    if last == "log.jsonl" { return parts.dropLast().last { $0 != "." } ?? last }
+    return last.hasSuffix(".jsonl") ? String(last.dropLast(6)) : last
+  }
+
+  /// In the order of their steps, a set's measurement of a step once: the one that was written last.
+  private static func lastOfEach(_ validations: [Validation]) -> [Validation] {
+    struct Key: Hashable { let (step, set): (Int, String) }
+    var places: [Key: Int] = [:]
+    var kept: [Validation] = []
+    for validation in validations {
+      if let place = places.updateValue(kept.count, forKey: Key(step: validation.step, set: validation.set)) {
+        places[Key(step: validation.step, set: validation.set)] = place
+        kept[place] = validation
+      } else {
+        kept.append(validation)
+      }
+    }
+    return kept.enumerated().sorted { ($0.element.step, $0.offset) < ($1.element.step, $1.offset) }.map(\.element)
+  }
+}

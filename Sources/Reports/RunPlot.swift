@@ -1,0 +1,88 @@
+import Charts
+import Foundation
+import Training
+
+/// Runs drawn: a chart for each measure, a line for each run.
+public struct RunPlot: Sendable {
+  public let runs: [RunLog]
+  public var axis = RunAxis.steps
+  public var isLogarithmicX = false
+  public var isLogarithmicY = false
+  /// Records to average over; nil for a fiftieth of a run's.
+  public var smoothing: Int?
+
+  public init(_ runs: [RunLog]) { self.runs = runs }
+
+  /// The measures that any of the runs has records of.
+  public var measures: [RunMeasure] { RunMeasure.allCases.filter { measure in runs.contains { $0.has(measure) } } }
+
+  /// The runs that cannot be drawn over the axis: their logs do not say where on it they were.
+  public var runsWithoutAxis: [RunLog] { runs.filter { $0.places(axis) == nil } }
+
+  /// The chart of a measure.
+  public func chart(_ measure: RunMeasure) -> LineChart {
+    let (unit, title) = scaleOfX
+    var lines: [LineChart.Line] = []
+    for (run, name) in zip(runs, RunPlot.names(of: runs)) {
+      if let field = measure.field {
+        guard let places = run.places(axis) else { continue }
+        let values = run.steps.map { $0[field] }
+        let width = measure.isNoisy ? smoothing ?? Smoothing.width(of: values.count) : 1
+        let smooth = Smoothing.means(values, width: width)
+        let points = RunPlot.points(places, smooth, unit)
+        let behind = width > 1 ? RunPlot.points(places, values, unit) : []
+        lines.append(
+          LineChart.Line(measure.labelled(name, smooth.last), points, behind: behind, isMarked: false))
+      } else {
+        for series in run.series(measure) {
+          guard let places = run.places(of: series.steps, axis) else { continue }
+          let points = zip(places, series.values).map { (x: $0 / unit, y: $1) }
+          let label = runs.count == 1 ? RunPlot.short(series.name) : RunPlot.short("\(name), \(series.name)")
+          lines.append(
+            LineChart.Line(measure.labelled(label, series.values.last), points, isMarked: points.count <= 60))
+        }
+      }
+    }
+    let yScale: LineChart.Scale =
+      isLogarithmicY ? .logarithmic : measure == .loss || measure == .validation ? .linear : .linearFromZero
+    var chart = LineChart(
+      measure.title, x: title, isLogarithmicX ? .logarithmic : .linearFromZeroToLast, y: measure.axisTitle, yScale,
+      lines)
+    if measure.isNoisy { chart.steepShare = 0.05 }
+    chart.hasTicksAtPoints = false
+    return chart
+  }
+
+  /// The finite values at their places, no more of them than a chart can show.
+  private static func points(_ places: [Double], _ values: [Double], _ unit: Double) -> [(x: Double, y: Double)] {
+    zip(places, values).filter { $1.isFinite }.map { (x: $0 / unit, y: $1) }.bounded()
+  }
+
+  /// What the axis's numbers are divided by, and what it is called.
+  private var scaleOfX: (unit: Double, title: String) {
+    switch axis {
+    case .steps: return (1, "step")
+    case .tokens: return (1, "tokens")
+    case .flops: return (1, "floating-point operations")
+    case .time:
+      let longest = runs.compactMap(\.elapsed.last).max() ?? 0
+      if longest < 300 { return (1, "seconds of training") }
+      if longest < 3 * 3600 { return (60, "minutes of training") }
+      return longest < 3 * 86400 ? (3600, "hours of training") : (86400, "days of training")
+    }
+  }
+
+  /// The runs' names, told apart: those that share one get their logs' folders.
+  public static func names(of runs: [RunLog]) -> [String] {
+    runs.map { run in
+      let isAlone = runs.count { $0.name == run.name } == 1
+      return short(isAlone ? run.name : run.path.replacing("/log.jsonl", with: ""))
+    }
+  }
+
+  /// A name with its middle left out where it is long.
+  static func short(_ name: String) -> String {
+    let limit = 32
+    return name.count <= limit ? name : "\(name.prefix(limit / 2 - 1))…\(name.suffix(limit / 2))"
+  }
+}

@@ -1,0 +1,79 @@
+import Foundation
+import JSON
+import TestSupport
+import Testing
+
+@testable import Reports
+
+@Suite struct LogComparisonTests {
+  /// Losses that fall, with noise of which a part goes on from step to step.
+  private func losses(
+    _ count: Int, offset: Double, persistence: Double, with random: inout SplitMix
+  ) -> [(place: Double, loss: Double)] {
+    var noise = 0.0
+    return (1...count).map { step in
+      let luck = (0..<12).reduce(-6.0) { sum, _ in sum + Double.random(in: 0..<1, using: &random) }
+      noise = persistence * noise + luck * 0.05
+      return (Double(step), 2 + 5 / Double(step).squareRoot() + offset + noise)
+    }
+  }
+
+  @Test("An interval holds the true difference about as often as it says", arguments: [0.0, 0.5])
+  func coverage(persistence: Double) throws {
+    var random = SplitMix(state: 21)
+    let trials = 600
+    var held = 0
+    for _ in 0..<trials {
+      let one = losses(1000, offset: 0.02, persistence: persistence, with: &random)
+      let other = losses(1000, offset: 0, persistence: persistence, with: &random)
+      let difference = try #require(LossDifference(one, other, over: 800...1000))
+      #expect(difference.blocks == LossDifference.mostBlocks)
+      if abs(difference.mean - 0.02) <= (try #require(difference.halfWidth)) { held += 1 }
+    }
+    // 95 % of 600 is 570; persistence over blocks of ten steps costs a little.
+    #expect((540...592).contains(held), "\(held) of \(trials)")
+  }
+
+  @Test("What two runs share is gone from their difference")
+  func paired() throws {
+    var random = SplitMix(state: 22)
+    let one = losses(400, offset: 0, persistence: 0, with: &random)
+    let shifted = one.map { (place: $0.place, loss: $0.loss - 0.01) }
+    let difference = try #require(LossDifference(shifted, one, over: 360...400))
+    #expect(abs(difference.mean + 0.01) < 1e-12 && (difference.halfWidth ?? 1) < 1e-12)
+    // A run measured half as often, on the same curve.
+    let coarse = one.filter { Int($0.place) % 2 == 0 }
+    #expect(abs(try #require(LossDifference(coarse, one, over: 200...400)).mean) < 0.02)
+    #expect(LossDifference(one, [], over: 360...400) == nil)
+    #expect(LossDifference(one, one, over: 398...400)?.halfWidth == nil)
+  }
+
+  @Test("Runs meet where the shorter one ends, on each axis of its own")
+  func meetings() throws {
+    let folder = try TemporaryFolder()
+    let one = try MadeLog.run(1...300).write(
+      to: folder, "one", configuration: ["name": "one", "seed": 1, "model": ["hidden_size": 64, "layers": 2]])
+    var made = MadeLog.run(1...200, flops: 2_000_000, seconds: 1, offset: -0.1)
+    made.add(["event": "validation", "step": 200, "set": "books", "loss": 2])
+    let two = try made.write(
+      to: folder, "two", configuration: ["name": "two", "seed": 1, "model": ["hidden_size": 64, "pattern": "cswa"]])
+    let comparison = LogComparison(try [one, two].map { try RunLog(path: $0) })
+    let places = Dictionary(uniqueKeysWithValues: comparison.meetings.map { ($0.axis, $0.place) })
+    #expect(places == [.tokens: 200 * 4096, .flops: 300e6, .time: 150])
+    let atTokens = try #require(comparison.meetings.first?.differences[1])
+    // The same seed makes the same noise: the difference is the offset.
+    #expect(abs(atTokens.mean + 0.1) < 1e-9 && comparison.meetings[0].differences[0] == nil)
+    // After as many operations the second has gone half as far: its loss is still higher.
+    #expect(try #require(comparison.meetings[1].differences[1]).mean > -0.1)
+    let keys = try #require(comparison.differingKeys)
+    #expect(keys.map(\.key) == ["model.layers", "model.pattern"])
+    #expect(keys[0].values == [2, nil] && keys[1].values == [nil, "cswa"])
+    #expect(comparison.validations.isEmpty)
+    #expect(comparison.json["same"]?["tokens"]?["differences"]?.array?.count == 2)
+    #expect(comparison.text.contains("model.layers"))
+
+    let bare = try MadeLog.run(1...50).write(to: folder, "bare")
+    let without = LogComparison(try [one, bare].map { try RunLog(path: $0) })
+    #expect(without.differingKeys == nil && without.text.contains("no config.json"))
+  }
+}

@@ -1,0 +1,48 @@
+import Foundation
+import JSON
+import TestSupport
+
+/// A log as a run writes it, made for a test.
+struct MadeLog {
+  var lines: [String] = []
+
+  /// The lines of a run: its start, and steps with losses that fall.
+  ///
+  /// - Parameters:
+  ///   - offset: added to every loss.
+  ///   - noise: of the losses; a standard deviation, about.
+  ///   - seconds: of a step.
+  static func run(
+    _ steps: ClosedRange<Int>, tokens: Int = 4096, flops: Int = 1_000_000, seconds: Double = 0.5, offset: Double = 0,
+    noise: Double = 0.05, seed: UInt64 = 1
+  ) -> MadeLog {
+    var log = MadeLog()
+    log.add([
+      "event": "run", "resumed_from_step": .integer(steps.lowerBound - 1), "ranks": 2, "version": "0.1.0",
+      "time": "2026-01-02T03:04:05Z", "flops_per_step": .integer(flops),
+    ])
+    var random = SplitMix(state: seed)
+    for step in steps {
+      let luck = (0..<3).reduce(0.0) { sum, _ in sum + Double.random(in: -1...1, using: &random) } * noise
+      log.add([
+        "event": "step", "step": .integer(step), "loss": .number(2 + 4 / Double(step).squareRoot() + offset + luck),
+        "z_loss": .number(1e-5 / Double(step)), "gradient_norm": .number(0.5 + abs(luck)),
+        "learning_rate": .number(1e-3 * min(1, Double(step) / 10)), "tokens": .integer(step * tokens),
+        "epoch": .integer(step / 50), "seconds": .number(seconds),
+        "tokens_per_second": .number(Double(tokens) / seconds),
+      ])
+    }
+    return log
+  }
+
+  mutating func add(_ record: JSONValue) { lines.append(record.compact) }
+
+  /// Writes it as a run's log, in a folder of that name.
+  func write(to folder: TemporaryFolder, _ name: String, configuration: JSONValue? = nil) throws -> String {
+    let path = "\(folder.path)/\(name)"
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    try TestSupport.write(lines.map { $0 + "\n" }.joined().utf8, to: path + "/log.jsonl")
+    if let configuration { try TestSupport.write(configuration.pretty.utf8, to: path + "/config.json") }
+    return path
+  }
+}

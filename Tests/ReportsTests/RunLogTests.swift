@@ -1,0 +1,133 @@
+import Foundation
+import JSON
+import TestSupport
+import Testing
+import Training
+
+@testable import Reports
+
+@Suite struct RunLogTests {
+  private func read(_ lines: [String], ending: String = "\n") throws -> RunLog {
+    let folder = try TemporaryFolder()
+    try write((lines.joined(separator: "\n") + ending).utf8, to: folder.path + "/log.jsonl")
+    return try RunLog(path: folder.path)
+  }
+
+  @Test("A run is what its records say, events of other versions passed over")
+  func records() throws {
+    var log = MadeLog.run(1...10)
+    log.add(["event": "validation", "step": 10, "set": "books", "loss": 2.5])
+    log.add(["event": "task", "step": 10, "task": "piqa", "acc": 0.5])
+    log.add(["event": "warning", "step": 10, "message": "hot"])
+    log.add(["event": "checkpoint", "step": 10, "path": "x", "seconds": 1.5])
+    log.add(["event": "skipped", "step": 11, "reason": "not_finite", "loss": nil, "skipped": 1])
+    log.add(["event": "eclipse", "step": 11])
+    log.add(["event": "end", "step": 11, "reason": "signal"])
+    log.add(["event": "run", "resumed_from_step": 10, "flops_per_step": 1_000_000])
+    let run = try read(log.lines)
+    #expect(run.steps.map(\.step) == Array(1...10) && run.faults.isEmpty && run.unreadableLines == 0)
+    #expect(run.validations == [RunLog.Validation(step: 10, set: "books", loss: 2.5)])
+    #expect(run.tasks.count == 1 && run.warnings == ["hot"] && run.skipped.count == 1 && run.savingSeconds == 1.5)
+    #expect(run.starts.count == 2 && run.resumes == [10] && run.end == nil)
+    #expect(run.elapsed.last == 5 && run.places(.flops)?.last == 10e6 && run.places(.tokens)?.first == 4096)
+    #expect(run.places(of: [5, 20], .tokens) == [20480, 81920])
+
+    let summary = LogSummary(run).json
+    #expect(summary["steps"] == 10 && summary["skipped_steps"] == 1 && summary["seconds"]?.number == 5)
+    #expect(summary["best_loss"]?.number == run.steps.map { $0[.loss] }.min())
+    #expect(summary["resumed_from"] == [10])
+    #expect(LogSummary(run).text.contains("1 steps (1 not_finite): 11"))
+  }
+
+  @Test("Steps without a record are counted into the time")
+  func gaps() throws {
+    let lines = MadeLog.run(1...30).lines
+    let run = try read([lines[0]] + (1...3).map { lines[$0 * 10] })
+    #expect(run.steps.map(\.step) == [10, 20, 30] && run.elapsed == [5, 10, 15])
+    #expect(run.places(of: [15], .time) == [7.5])
+  }
+
+  @Test("Damage is noted, and the rest is shown")
+  func damage() throws {
+    let lines = MadeLog.run(1...20).lines
+    let cut = try read(lines, ending: "\n{\"event\":\"step\",\"st")
+    #expect(cut.steps.count == 20 && cut.faults == ["a line after step 20 cannot be read"])
+
+    let garbage = try read(Array(lines[..<8]) + ["\u{0}\u{1}garbage", "[1]", "{}"] + lines[8...])
+    #expect(garbage.steps.count == 20 && garbage.unreadableLines == 3)
+    #expect(garbage.faults == ["3 lines cannot be read, the first after step 7"])
+
+    let twice = try read(lines.flatMap { [$0, $0] })
+    #expect(twice.steps.map(\.step) == Array(1...20) && twice.faults.count == 1)
+    #expect(twice.faults[0].hasPrefix("20 steps stand twice"))
+
+    for (place, step) in [(6, 900), (15, 3)] {
+      var changed = lines
+      changed[place] = MadeLog.run(step...step).lines[1]
+      let stray = try read(changed)
+      #expect(stray.steps.map(\.step) == (1...20).filter { $0 != place }, "\(place)")
+      #expect(stray.faults == ["1 steps are out of order and left out"])
+    }
+
+    for empty in ["", "\n\n", "\u{FF}\n"] {
+      let run = try read([empty])
+      #expect(run.steps.isEmpty)
+      #expect(LogSummary(run).json["last_loss"] == .null && LogSummary(run).text.contains("0 steps"))
+    }
+  }
+
+  @Test("Of two runs in one file the second counts, and its place in the first is told")
+  func joined() throws {
+    var first = MadeLog.run(1...30)
+    first.add(["event": "validation", "step": 30, "set": "books", "loss": 9])
+    let second = MadeLog.run(1...12, offset: 1)
+    for lines in [first.lines + second.lines, first.lines + second.lines.dropFirst()] {
+      let run = try read(lines)
+      #expect(run.steps.map(\.step) == Array(1...12) && run.validations.isEmpty)
+      #expect(run.steps[4][.loss] > 3 + 4 / 5.0.squareRoot() - 0.5)
+      #expect(run.faults.count == 1 && run.faults[0].contains("from step 30 to step 1"))
+    }
+    // A resume whose log was not cut.
+    let resumed = try read(first.lines + MadeLog.run(21...40, offset: 1).lines)
+    #expect(resumed.steps.map(\.step) == Array(1...40) && resumed.validations.isEmpty && resumed.faults.count == 1)
+    #expect(resumed.steps[20][.loss] > resumed.steps[19][.loss] + 0.5)
+  }
+
+  @Test("Any damage to a log leaves something to show, in order")
+  func fuzz() throws {
+    var log = MadeLog.run(1...40)
+    log.add(["event": "validation", "step": 40, "set": "books", "loss": 2.5])
+    log.lines += MadeLog.run(41...60).lines
+    let whole = Array(log.lines.map { $0 + "\n" }.joined().utf8)
+    let folder = try TemporaryFolder()
+    let path = folder.path + "/log.jsonl"
+    var random = SplitMix(state: 9)
+    for _ in 0..<300 {
+      try write(damaged(whole, with: &random), to: path)
+      let run = try RunLog(path: path)
+      let steps = run.steps.map(\.step)
+      #expect(zip(steps, steps.dropFirst()).allSatisfy { $0 < $1 } && run.elapsed.count == steps.count)
+      #expect(!LogSummary(run).text.isEmpty && !RunPlot([run]).chart(.loss).svg().isEmpty)
+    }
+  }
+
+  @Test("What a log has gained is read on, and a log that was cut is read anew")
+  func readingOn() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path + "/log.jsonl"
+    let lines = MadeLog.run(1...20).lines.map { $0 + "\n" }
+    try write(lines[...5].joined().utf8, to: path)
+    var records = try LogRecords(path: folder.path)
+    #expect(try !records.readOn())
+    // Half a line is left for later.
+    try write((lines[...9].joined() + lines[10].prefix(40)).utf8, to: path)
+    #expect(try records.readOn())
+    #expect(RunLog(records).steps.count == 9 && RunLog(records).faults.isEmpty)
+    try write(lines[...20].joined().utf8, to: path)
+    #expect(try records.readOn())
+    #expect(RunLog(records).steps.map(\.step) == Array(1...20))
+    try write(lines[...3].joined().utf8, to: path)
+    #expect(try records.readOn())
+    #expect(RunLog(records).steps.map(\.step) == Array(1...3))
+  }
+}
