@@ -36,8 +36,8 @@ public struct Checkpoint: Sendable {
   ///
   /// - Throws: `StorageError`: `.missing`, `.damaged` for anything that is no checkpoint, `.failed`; `CorpusError` where
   ///   its tokenizer is not the one that it names.
-  public init(verifying path: String, progress: SealedFile.Progress = { _, _ in }) throws {
-    isSealed = try SealedFile.verify(path, progress: progress) == .sealed
+  public init(verifying path: String, progress report: SealedFile.Progress = { _, _ in }) throws {
+    isSealed = try SealedFile.verify(path, progress: report) == .sealed
     let file = try HDF5File.open(path)
     guard let format = try file.stringAttribute("format"), format == Checkpoint.format else {
       throw StorageError(.damaged, path, "is no checkpoint: its attribute format is not \"\(Checkpoint.format)\"")
