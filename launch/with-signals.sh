@@ -19,10 +19,23 @@ asked=no
 
 children() { cat "/proc/$mpirun/task/$mpirun/children" 2>/dev/null || true; }
 
-# Before mpirun has started its ranks it would pass the signal on to nobody.
+# Whether mpirun has started its ranks, to which it would pass a signal on, and those of this host catch SIGUSR2 already:
+# a program that has just been started would die of it.
+ready() {
+  local child caught found=no
+  for child in $(children); do
+    found=yes
+    # Still mpirun itself, about to become a rank.
+    if [ "/proc/$child/exe" -ef "/proc/$mpirun/exe" ]; then return 1; fi
+    grep -qz '^OMPI_COMM_WORLD_RANK=' "/proc/$child/environ" 2>/dev/null || continue
+    caught=$(awk '$1 == "SigCgt:" { print $2 }' "/proc/$child/status" 2>/dev/null)
+    ((0x${caught:-0} & 0x800)) || return 1
+  done
+  [ "$found" = yes ]
+}
 tell() {
   local tries=0
-  while [ -z "$(children)" ] && kill -0 "$mpirun" 2>/dev/null && [ "$tries" -lt 100 ]; do
+  while ! ready && kill -0 "$mpirun" 2>/dev/null && [ "$tries" -lt 100 ]; do
     sleep 0.1
     tries=$((tries + 1))
   done

