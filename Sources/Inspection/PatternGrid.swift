@@ -45,8 +45,8 @@ public struct PatternGrid: Sendable {
     case .vanilla: "the plain transformer"
     case .naive: "every copy sees all before it"
     case .phd: "hidden copies see the originals"
-    case .swa: "and each other, W = \(decoding.window) positions back"
-    case .cswa: "but not across a chunk of C = \(decoding.chunk ?? 0)"
+    case .swa: "hidden copies see W = \(decoding.window) positions back"
+    case .cswa: "W = \(decoding.window) back, within chunks of C = \(decoding.chunk ?? 0)"
     }
   }
 

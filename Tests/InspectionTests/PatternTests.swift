@@ -24,7 +24,7 @@ import Transformer
     let lines = PatternText([grid], Paint(isOn: false)).text(width: 80).split(separator: "\n")
     #expect(
       lines.prefix(9) == [
-        "PHD-CSWA-2-2-2", "but not across a chunk of C = 2",
+        "PHD-CSWA-2-2-2", "W = 2 back, within chunks of C = 2",
         "     ●  ●  ●○",
         " 0   1· ·· ··",
         "     12 ·· ··",
