@@ -20,6 +20,6 @@ trap 'rm -f "$events"' EXIT
 status=0
 {
   swift build --build-tests "${options[@]}" &&
-    swift test --disable-xctest "${options[@]}" --event-stream-output-path "$events" --event-stream-version 0 "$@"
+    swift test --skip-build --disable-xctest "${options[@]}" --event-stream-output-path "$events" --event-stream-version 0 "$@"
 } 2>&1 || status=$?
 jq -R -n -r --argjson status "$status" -f launch/count-tests.jq "$events"
