@@ -61,6 +61,14 @@ typedef float phd_floats __attribute__((ext_vector_type(16)));
 typedef unsigned phd_words __attribute__((ext_vector_type(16)));
 typedef unsigned short phd_halves __attribute__((ext_vector_type(16)));
 
+/* The largest lane; one that is not a number is passed over, unless it is the last. */
+static inline __attribute__((always_inline)) float phd_largest(phd_floats x) {
+  const __auto_type eight = x.lo > x.hi ? x.lo : x.hi;
+  const __auto_type four = eight.lo > eight.hi ? eight.lo : eight.hi;
+  const __auto_type two = four.lo > four.hi ? four.lo : four.hi;
+  return two.x > two.y ? two.x : two.y;
+}
+
 /* One instruction; Swift's conversion of vectors is a call. */
 static inline __attribute__((always_inline)) phd_words phd_widen(phd_halves halves) {
   return __builtin_convertvector(halves, phd_words);

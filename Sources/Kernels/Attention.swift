@@ -96,12 +96,7 @@ public struct Attention: Sendable {
         panels.multiply(
           scratch.scores, cStride: QueryBlock.scoreStride, queries + rows.lowerBound &* wordsPerHead, rows: rows.count,
           words(source.keyPanels, Word.self), head: head, range: keys)
-        for row in rows {
-          let (from, to) = block.visible(row: row, of: source, in: keys)
-          scratch.softmax(
-            row: row, scratch.scores + (row &- rows.lowerBound) &* QueryBlock.scoreStride, from: from, to: to,
-            count: keys.count, headSize: size)
-        }
+        scratch.softmax(rows, count: keys.count, headSize: size) { block.visible(row: $0, of: source, in: keys) }
         BlockProduct.multiply(
           scratch.outputs + rows.lowerBound &* size, cStride: size, rows: rows.count, columns: size,
           inner: Word.words(keys.count), words(scratch.scores, Word.self), rowStride: QueryBlock.scoreStride,
@@ -317,13 +312,19 @@ public struct Attention: Sendable {
     count: Int, logSumExp: Float, sum: Float
   ) {
     let (probabilities, gradients) = (Row(UnsafeMutableRawPointer(scores)), Row(UnsafeMutableRawPointer(upstream)))
-    var index = from
-    while index < to {
-      let beyond = laneIndices .>= Vector(repeating: Float(to &- index))
-      let p = exp2(scores.vector(at: index) - logSumExp).replacing(with: 0, where: beyond)
+    func step(_ index: Int, _ limited: (Vector) -> Vector) {
+      let p = limited(exp2(scores.vector(at: index) - logSumExp))
       probabilities.store(p, at: index)
-      gradients.store((p * ln2 * (upstream.vector(at: index) - sum)).replacing(with: 0, where: beyond), at: index)
+      gradients.store(limited(p * ln2 * (upstream.vector(at: index) - sum)), at: index)
+    }
+    var index = from
+    while index &+ vectorWidth <= to {
+      step(index) { $0 }
       index &+= vectorWidth
+    }
+    if index < to {
+      let beyond = laneIndices .>= Vector(repeating: Float(to &- index))
+      step(index) { $0.replacing(with: 0, where: beyond) }
     }
     probabilities.clear(outside: from, to, of: count)
     gradients.clear(outside: from, to, of: count)

@@ -9,6 +9,8 @@ struct AttentionScratch<Word: BlockElement> {
   let queryGradients: UnsafeMutablePointer<Float>
   let maxima: UnsafeMutablePointer<Float>
   let sums: UnsafeMutablePointer<Float>
+  /// The keys of a tile that each row sees: from, to.
+  private let visible: UnsafeMutablePointer<SIMD2<Int32>>
   /// Scores, queries and gradients of outputs downwards.
   let downwardScores: UnsafeMutablePointer<Word>
   let downwardQueries: UnsafeMutablePointer<Word>
@@ -17,7 +19,7 @@ struct AttentionScratch<Word: BlockElement> {
   static func count(rows: Int, headSize: Int) -> Int {
     let stride = QueryBlock.scoreStride
     let downward = Word.elements == 1 ? 0 : Word.words(rows) * (stride + 2 * headSize)
-    return rows * (2 * stride + 2 * headSize + 2) + downward + 4 * vectorWidth
+    return rows * (2 * stride + 2 * headSize + 4) + downward + 4 * vectorWidth
   }
 
   init(_ start: UnsafeMutablePointer<Float>, rows: Int, headSize: Int) {
@@ -28,7 +30,8 @@ struct AttentionScratch<Word: BlockElement> {
     queryGradients = outputs + rows * headSize
     maxima = queryGradients + rows * headSize
     sums = maxima + rows
-    downwardScores = UnsafeMutableRawPointer(sums + rows).assumingMemoryBound(to: Word.self)
+    visible = UnsafeMutableRawPointer(sums + rows).assumingMemoryBound(to: SIMD2<Int32>.self)
+    downwardScores = UnsafeMutableRawPointer(visible + rows).assumingMemoryBound(to: Word.self)
     downwardQueries = downwardScores + Word.words(rows) * stride
     downwardOutputs = downwardQueries + Word.words(rows) * headSize
   }
@@ -40,34 +43,51 @@ struct AttentionScratch<Word: BlockElement> {
     maxima.update(repeating: -.infinity, count: rows)
   }
 
-  /// One row's scores, in place, → powers of two less the running maximum, as elements, zero outside of `from`..<`to`;
-  /// earlier sums and outputs are scaled to the new maximum.
+  /// Scores of `rows`, the first row's first, in place → powers of two less each row's running maximum, as elements,
+  /// zero where a row does not see a key; earlier sums and outputs are scaled to the new maxima.
+  ///
+  /// - Parameter visible: the keys that a row sees, of `count`; may be empty.
   @inline(__always)
   func softmax(
-    row: Int, _ scores: UnsafeMutablePointer<Float>, from: Int, to: Int, count: Int, headSize: Int
+    _ rows: Range<Int>, count: Int, headSize: Int, visible range: (_ row: Int) -> (from: Int, to: Int)
   ) {
-    let probabilities = Word.Row(UnsafeMutableRawPointer(scores))
-    let count = Word.words(count) &* Word.elements
-    if from >= to {
-      probabilities.clear(0..<count)
-      return
-    }
-    var highest = maxima[row]
-    let before = highest
-    highest = max(highest, maximum(scores, from: from, to: to))
-    if before != highest {
-      let factor = before == -.infinity ? 0 : exp2(before - highest)
-      maxima[row] = highest
-      sums[row] *= factor
-      let output = outputs + row &* headSize
-      var column = 0
-      while column < headSize {
-        output.store(output.vector(at: column) * factor, at: column)
-        column &+= vectorWidth
+    // All maxima first: so no row's powers wait for the end of a row's reduction.
+    for row in rows {
+      let (from, to) = range(row)
+      visible[row] = SIMD2(Int32(truncatingIfNeeded: from), Int32(truncatingIfNeeded: max(from, to)))
+      if from < to {
+        let scores = scores + (row &- rows.lowerBound) &* QueryBlock.scoreStride
+        raise(row, to: maximum(scores, from: from, to: to), headSize: headSize)
       }
     }
-    sums[row] += powers(scores, into: probabilities, from: from, to: to, less: highest)
-    probabilities.clear(outside: from, to, of: count)
+    let count = Word.words(count) &* Word.elements
+    for row in rows {
+      let (from, to) = (Int(visible[row].x), Int(visible[row].y))
+      let scores = scores + (row &- rows.lowerBound) &* QueryBlock.scoreStride
+      let probabilities = Word.Row(UnsafeMutableRawPointer(scores))
+      if from == to {
+        probabilities.clear(0..<count)
+      } else {
+        sums[row] += powers(scores, into: probabilities, from: from, to: to, less: maxima[row])
+        probabilities.clear(outside: from, to, of: count)
+      }
+    }
+  }
+
+  /// A row's running maximum, and what has been summed up so far less the old one.
+  @inline(__always)
+  private func raise(_ row: Int, to highest: Float, headSize: Int) {
+    let before = maxima[row]
+    if before >= highest { return }
+    let factor = before == -.infinity ? 0 : exp2(before - highest)
+    maxima[row] = highest
+    sums[row] *= factor
+    let output = outputs + row &* headSize
+    var column = 0
+    while column < headSize {
+      output.store(output.vector(at: column) * factor, at: column)
+      column &+= vectorWidth
+    }
   }
 
   /// One row's output, divided by its sum, → `target` [headSize].

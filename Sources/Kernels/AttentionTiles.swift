@@ -84,7 +84,7 @@ struct QueryBlock {
   let end: Int
 
   /// About as many rows as make a matrix product efficient.
-  static let rows = 256
+  static let rows = 128
   /// Keys are taken this many at a time.
   static let keyBlock = 256
   /// Rows of a tile of scores are this many words apart: a key block, whole vectors, and not a power of two.
@@ -161,4 +161,5 @@ struct QueryBlock {
 }
 
 /// 0, 1, … 15: to tell the lanes beyond an end.
-let laneIndices = Vector(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+@inline(__always)
+var laneIndices: Vector { Vector(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) }

@@ -122,14 +122,14 @@ public final class CachedAttention {
         KeyPanels.multiply(
           scratch.scores, cStride: QueryBlock.scoreStride, own + row &* words, rows: count,
           UnsafePointer(source.store.panels(head).assumingMemoryBound(to: Word.self)), size: words, range: keys)
-        for index in 0..<count {
-          let place = index / heads.headsPerKey
+        scratch.softmax(row..<row &+ count, count: keys.count, headSize: size) {
+          let place = ($0 &- row) / heads.headsPerKey
           let visible = source.visible(
             position: tile.lowerBound &+ place / group.copies, copy: group.firstCopy &+ place % group.copies)
-          scratch.softmax(
-            row: row &+ index, scratch.scores + index &* QueryBlock.scoreStride,
-            from: max(visible.lowerBound, keys.lowerBound) &- keys.lowerBound,
-            to: min(visible.upperBound, keys.upperBound) &- keys.lowerBound, count: keys.count, headSize: size)
+          return (
+            max(visible.lowerBound, keys.lowerBound) &- keys.lowerBound,
+            min(visible.upperBound, keys.upperBound) &- keys.lowerBound
+          )
         }
         BlockProduct.multiply(
           scratch.outputs + row &* size, cStride: size, rows: count, columns: size, inner: Word.words(keys.count),

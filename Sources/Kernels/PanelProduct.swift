@@ -151,6 +151,9 @@ final class PanelProduct: @unchecked Sendable {
       while row < rows.upperBound {
         let target = c.base + (row &* c.stride &+ column) &* c.type.bytes
         let count = min(PanelTile.rows, rows.upperBound &- row)
+        if row &+ count < rows.upperBound {
+          PanelTile.ask(target + count &* c.stride &* c.type.bytes, stride: c.stride, c.type)
+        }
         if row < packed.lowerBound {
           PanelTile.multiplyRows(
             target, stride: c.stride, columns: width, block.result, stored + row &* xStride, xStride: xStride, panel,

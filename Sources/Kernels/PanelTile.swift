@@ -25,6 +25,16 @@ enum PanelTile {
   /// better than this.
   private static var rowsToAskAhead: Int { 6 }
 
+  /// Asks for the next tile of the result, which may lie in memory, while one is being computed.
+  @inline(__always)
+  static func ask(_ c: UnsafeMutableRawPointer, stride: Int, _ type: ElementType) {
+    for row in 0..<rows {
+      let line = c + row &* stride &* type.bytes
+      phd_prefetch_far(line)
+      if type == .fp32 { phd_prefetch_far(line + columns / 2 &* type.bytes) }
+    }
+  }
+
   /// c ← x · panel for rows that lie packed.
   ///
   /// - Parameters:

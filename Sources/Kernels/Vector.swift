@@ -1,3 +1,5 @@
+import CProcessor
+
 /// Sixteen floats: one AVX-512 register, or two of AVX2.
 typealias Vector = SIMD16<Float>
 
@@ -35,13 +37,9 @@ extension SIMD16<Float> {
     return two.x + two.y
   }
 
-  /// The largest lane.
+  /// The largest lane; NaN is not looked at.
   @inline(__always)
-  var laneMaximum: Float {
-    let eight = lowHalf.replacing(with: highHalf, where: highHalf .> lowHalf)
-    let four = eight.lowHalf.replacing(with: eight.highHalf, where: eight.highHalf .> eight.lowHalf)
-    return Swift.max(Swift.max(four.x, four.y), Swift.max(four.z, four.w))
-  }
+  var laneMaximum: Float { phd_largest(self) }
 }
 
 /// 2ˣ, lane by lane, with a relative error under 3e-7 for x in [−126, 126]; beyond these it stays at their values.

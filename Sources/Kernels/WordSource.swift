@@ -144,7 +144,9 @@ extension OperandSource {
       let left = min(Word.elements, count &- word &* Word.elements)
       var (column, block) = (0, target)
       while column < columns {
-        phd_prefetch_far(first + (column &+ ahead &* Word.elements &* stride))
+        for row in ahead &* Word.elements..<(ahead &+ 1) &* Word.elements {
+          phd_prefetch_far(first + (column &+ row &* stride))
+        }
         let some = min(width, columns &- column)
         down(
           first + column, stride: stride, count: left, columns: some,
@@ -156,7 +158,7 @@ extension OperandSource {
   }
 
   /// How many words down the rows their elements are asked for.
-  private static var ahead: Int { 8 }
+  private static var ahead: Int { 24 }
 }
 
 extension FloatWords: OperandSource {
