@@ -61,7 +61,7 @@ let package = Package(
       resources: [.embedInCode("Page/report.css"), .embedInCode("Page/report.js")]),
     .target(
       name: "Inspection",
-      dependencies: ["Training", "Transformer", "Kernels", "Corpus", "JSON", "Display"]),
+      dependencies: ["Training", "Transformer", "Kernels", "Corpus", "JSON", "Charts", "Display"]),
     .target(
       name: "Server",
       dependencies: [

@@ -8,7 +8,7 @@ import socket
 import subprocess
 from pathlib import Path
 
-from smallrun import wait
+from smallrun import Launched, wait
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "scancel")
 
@@ -19,7 +19,7 @@ def missing():
     return [program for program in PROGRAMS if not shutil.which(program, path=path)]
 
 
-class Cluster:
+class Cluster(Launched):
     """Started by `with`, gone after it. Nothing outside its folder is used but some ports of 127.0.0.1."""
 
     def __init__(self, folder, nodes=1, cores=4):
@@ -27,14 +27,6 @@ class Cluster:
         self.conf = self.folder / "slurm.conf"
         self.environment = os.environ | {
             "SLURM_CONF": str(self.conf), "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}
-
-    def __enter__(self):
-        try:
-            self._start()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
 
     def __exit__(self, *_):
         """Ends the jobs, whose steps would outlive slurmd, and then the daemons, by their numbers in the folder."""

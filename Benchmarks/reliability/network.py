@@ -6,7 +6,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from smallrun import wait
+from smallrun import Launched, wait
 
 PROGRAMS = ("ip", "unshare", "nsenter", "ssh", "ssh-keygen", "sshd")
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
@@ -23,7 +23,7 @@ def missing():
     return tried.stderr.strip() if tried.returncode != 0 else None
 
 
-class Network:
+class Network(Launched):
     """Hosts 1 to `count` at 10.77.0.1, .2, …, on a switch that is a host too; started by `with`, gone after it.
 
     A host is a process that sleeps, in namespaces that live as long as it or a program of its does.
@@ -38,14 +38,6 @@ class Network:
 
     def address(self, host):
         return f"10.77.0.{host}"
-
-    def __enter__(self):
-        try:
-            self._start()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
 
     def __exit__(self, *_):
         for process in self.daemons:

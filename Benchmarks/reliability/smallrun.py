@@ -33,6 +33,18 @@ def environment(**more):
     return names | more
 
 
+class Launched:
+    """What `with` starts and ends: `_start`, and `__exit__`, which also ends what a failed start has left."""
+
+    def __enter__(self):
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+
 class SmallRun:
     """A folder with a corpus and the run of `small-run.json`: relative paths, so that every such run says the same."""
 

@@ -87,7 +87,7 @@ public struct LineChart: Sendable {
     svg.text(xTitle, (plot.left + plot.right) / 2, height - 12, "text-anchor=\"middle\"")
     let middle = (plot.top + plot.bottom) / 2
     svg.text(
-      yTitle, 0, 0, "text-anchor=\"middle\" transform=\"translate(16 \(Drawing.short(middle))) rotate(-90)\"")
+      yTitle, 0, 0, "text-anchor=\"middle\" transform=\"translate(16 \(SVG.short(middle))) rotate(-90)\"")
     // A line on the plot's edge is shown in its whole width.
     svg.clip(left: plot.left - 2, top: plot.top - 2, right: plot.right + 2, bottom: plot.bottom + 2) { svg in
       for (index, line) in shown.enumerated() where !line.behind.isEmpty {

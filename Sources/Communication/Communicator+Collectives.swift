@@ -23,19 +23,16 @@ extension Communicator {
   /// Rank `root`'s `bytes` on every rank; what the others pass is not looked at. Collective.
   ///
   /// - Throws: `CommunicationError`.
-  public func broadcast(_ bytes: [UInt8], from root: Int = 0) throws -> [UInt8] {
-    let count = Int(try broadcast(Int64(bytes.count), from: root))
-    var result = rank == root ? bytes : [UInt8](repeating: 0, count: count)
-    try result.withUnsafeMutableBytes { try broadcast($0, from: root) }
-    return result
-  }
+  public func broadcast(_ bytes: [UInt8], from root: Int = 0) throws -> [UInt8] { try broadcast(all: bytes, root) }
 
   /// Rank `root`'s `words` on every rank; what the others pass is not looked at. Collective.
   ///
   /// - Throws: `CommunicationError`.
-  public func broadcast(_ words: [UInt64], from root: Int = 0) throws -> [UInt64] {
-    let count = Int(try broadcast(Int64(words.count), from: root))
-    var result = rank == root ? words : [UInt64](repeating: 0, count: count)
+  public func broadcast(_ words: [UInt64], from root: Int = 0) throws -> [UInt64] { try broadcast(all: words, root) }
+
+  private func broadcast<Element: FixedWidthInteger>(all elements: [Element], _ root: Int) throws -> [Element] {
+    let count = Int(try broadcast(Int64(elements.count), from: root))
+    var result = rank == root ? elements : [Element](repeating: 0, count: count)
     try result.withUnsafeMutableBytes { try broadcast($0, from: root) }
     return result
   }

@@ -19,9 +19,6 @@ public struct LiveLines: Sendable {
 
   public init() {}
 
-  /// Whether there is something to take away.
-  public var isShown: Bool { lines > 0 }
-
   /// What has to be written for the terminal to show the fields instead of what it shows.
   ///
   /// - Parameter width: the terminal's columns; the last one stays free, so that no line is broken.

@@ -1,9 +1,10 @@
+import Charts
 import Foundation
 
-/// A colour for each copy: the originals' blue, and Okabe and Ito's others, which colour-blind readers can tell apart.
+/// A colour for each copy: the originals' blue, and the other colours of charts, orange first.
 /// Where there are more copies than these, hidden ones go round the colour circle.
 enum CopyColours {
-  private static let few = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#8c6d31"]
+  private static let few = [0, 4, 2, 3, 1, 5, 6].map { SVG.colours[$0] }
   /// The nearest of xterm's 256, that are read on black and on white.
   private static let fewOfTerminal = [32, 172, 36, 170, 166, 74, 137]
 

@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import Training
 
 extension CopyInspection {
   public var json: JSONValue {
@@ -27,8 +28,8 @@ extension CopyInspection {
   /// Tables for people.
   public var text: String {
     var lines = [
-      "\(checkpoint): \(decoding.name) at step \(step), \(tokens) target tokens of \(sequences) "
-        + "sample\(sequences == 1 ? "" : "s")", "",
+      "\(checkpoint): \(decoding.name) at step \(step), \(tokens) target tokens of "
+        + Quantity.count(sequences, "sample"), "",
       "What the head reads from each copy (nats a token; the last one is the model's answer):",
       "  copy       loss      gain   entropy",
     ]

@@ -1,4 +1,4 @@
-import Foundation
+import Charts
 import Transformer
 
 /// Patterns side by side as an SVG that stands alone: queries are rows, keys are columns, a key's copy is its colour.
@@ -144,31 +144,22 @@ public struct PatternPicture {
   // MARK: pieces of SVG
 
   private func head(_ width: Double, _ height: Double) -> String {
-    let (width, height) = (short(width), short(height))
-    return """
-      <svg xmlns="http://www.w3.org/2000/svg" width="\(width)" height="\(height)" viewBox="0 0 \(width) \(height)">
-      <style>
-      text { font: 12px Helvetica, Arial, sans-serif; fill: #263238 }
-      .title { font-size: 14px; font-weight: bold }
-      .number { font-size: 10px; fill: #607d8b }
-      .right { text-anchor: end }
-      .centre { text-anchor: middle }
-      .page { fill: #ffffff }
-      .plane { fill: #eceff1 }
-      .kept { fill: #263238 }
-      .windowed { fill: none; stroke: #263238 }
-      @media (prefers-color-scheme: dark) {
-      text { fill: #dfe5e8 }
-      .number { fill: #90a4ae }
-      .page { fill: #1b1f22 }
-      .plane { fill: #2b3136 }
-      .kept { fill: #dfe5e8 }
-      .windowed { stroke: #dfe5e8 }
-      }
-      </style>
-      <rect class="page" width="\(width)" height="\(height)"/>
-
-      """
+    SVG.head(
+      width, height,
+      light: """
+        .number { font-size: 10px; fill: #607d8b }
+        .right { text-anchor: end }
+        .centre { text-anchor: middle }
+        .plane { fill: #eceff1 }
+        .kept { fill: #263238 }
+        .windowed { fill: none; stroke: #263238 }
+        """,
+      dark: """
+        .number { fill: #90a4ae }
+        .plane { fill: #2b3136 }
+        .kept { fill: #dfe5e8 }
+        .windowed { stroke: #dfe5e8 }
+        """)
   }
 
   private func text(_ words: String, _ x: Double, _ y: Double, _ kind: String) -> String {
@@ -185,9 +176,5 @@ public struct PatternPicture {
     max(8.6 * Double(grid.decoding.name.count), 6.4 * Double(grid.caption.count))
   }
 
-  /// With a tenth of a pixel.
-  private func short(_ value: Double) -> String {
-    let tenths = (value * 10).rounded() / 10
-    return tenths == tenths.rounded() ? "\(Int(tenths))" : "\(tenths)"
-  }
+  private func short(_ value: Double) -> String { SVG.short(value) }
 }

@@ -17,7 +17,7 @@ extension LogComparison {
           let speed = summary.tokensPerSecond.map { ", \(Quantity.short($0)) tokens/s" } ?? ""
           let tokens = Quantity.short(run.steps.last?[.tokens] ?? 0)
           let time = Quantity.duration(run.elapsed.last ?? 0)
-          return row(index, "\(run.steps.last?.step ?? 0) steps, \(tokens) tokens, \(time)\(speed)")
+          return row(index, "\(Quantity.count(run.steps.last?.step ?? 0, "step")), \(tokens) tokens, \(time)\(speed)")
         }
     ]
     for meeting in meetings { paragraphs.append(paragraph(meeting, row)) }

@@ -72,7 +72,7 @@ public struct LogSummary: Sendable {
 
   /// Lines for people.
   public var text: String {
-    var lines = ["\(run.name): \(steps) steps, \(Quantity.short(tokens)) tokens"]
+    var lines = ["\(run.name): \(Quantity.count(steps, "step")), \(Quantity.short(tokens)) tokens"]
     func add(_ name: String, _ text: String) {
       lines.append(name.padding(toLength: 13, withPad: " ", startingAt: 0) + text)
     }
@@ -109,7 +109,7 @@ public struct LogSummary: Sendable {
       let reasons = run.skipped.compactMap { $0["reason"]?.string }
       let kinds = Set(reasons).sorted().map { kind in "\(reasons.count { $0 == kind }) \(kind)" }
       let steps = RunLog.list(run.skipped.compactMap { $0["step"]?.integer })
-      add("skipped", "\(run.skipped.count) steps (\(kinds.joined(separator: ", "))): \(steps)")
+      add("skipped", "\(Quantity.count(run.skipped.count, "step")) (\(kinds.joined(separator: ", "))): \(steps)")
     }
     if run.warnings.count > 5 { add("warnings", "\(run.warnings.count), the last 5:") }
     for warning in run.warnings.suffix(5) { add("warning", warning) }

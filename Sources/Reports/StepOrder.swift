@@ -45,8 +45,10 @@ struct StepOrder {
       }
       steps.append(record)
     }
-    if repeated > 0 { faults.append("\(repeated) steps stand twice in a row; the later record counts") }
-    if stray > 0 { faults.append("\(stray) steps are out of order and left out") }
+    if repeated > 0 {
+      faults.append("twice in a row, and the later record counts: \(Quantity.count(repeated, "step"))")
+    }
+    if stray > 0 { faults.append("out of order and left out: \(Quantity.count(stray, "step"))") }
   }
 
   /// Whether a record that is no step's still counts.

@@ -12,14 +12,12 @@ public final class AppendingFile {
 
   /// Opens a file, or makes one.
   ///
-  /// - Parameters:
-  ///   - name: what errors call the file; its path where that is nil.
-  ///   - isEmpty: whether what is in the file goes.
+  /// - Parameter name: what errors call the file; its path where that is nil.
   /// - Throws: `StorageError.failed`.
-  public init(_ path: String, reportedAs name: String? = nil, isEmpty: Bool = false) throws {
+  public init(_ path: String, reportedAs name: String? = nil) throws {
     self.path = path
     self.name = name ?? path
-    descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (isEmpty ? O_TRUNC : 0), 0o666)
+    descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw unwritable }
   }
 

@@ -9,7 +9,7 @@ public enum WholeFile {
   /// Has `body` write a file under another name in the same folder, syncs it, gives it its right name in place of
   /// whatever had it, and syncs the folder. Where anything fails, what was there is untouched and the new file is gone.
   ///
-  /// - Parameter body: creates the file, or empties and fills it, at the path that it is given.
+  /// - Parameter body: fills the file at the path that it is given, which is empty, or makes another there.
   /// - Throws: `StorageError.failed`, also where another process is writing the same file or the name is that of a
   ///   folder or a device; what `body` throws.
   public static func write<Result>(to path: String, _ body: (_ temporaryPath: String) throws -> Result) throws -> Result
@@ -27,6 +27,8 @@ public enum WholeFile {
       throw StorageError(.failed, path, "is being written by another process; wait for it, or stop it")
     }
     do {
+      // What a killed writer left.
+      guard ftruncate(lock, 0) == 0 else { throw unwritable(path, errno) }
       let result = try body(temporaryPath)
       try sync(temporaryPath, reportedAs: path)
       guard rename(temporaryPath, target) == 0 else { throw unwritable(path, errno) }
@@ -45,7 +47,7 @@ public enum WholeFile {
   /// - Throws: `StorageError.failed`.
   public static func write(_ bytes: some Collection<UInt8>, to path: String) throws {
     try write(to: path) { temporaryPath in
-      let descriptor = open(temporaryPath, O_WRONLY | O_TRUNC | O_CLOEXEC)
+      let descriptor = open(temporaryPath, O_WRONLY | O_CLOEXEC)
       guard descriptor >= 0 else { throw unwritable(path, errno) }
       defer { _ = close(descriptor) }
       try Array(bytes).withUnsafeBytes { try writeAll($0, to: descriptor, at: 0, path) }

@@ -2,8 +2,8 @@ import JSON
 
 /// What TensorBoard is shown of a record of the loss log, and under which tags.
 public enum LogScalars {
-  /// The scalars of a record; none of a record of an event that has no numbers to draw. Numbers that are not finite are
-  /// kept: a curve that breaks off is what they should look like.
+  /// The scalars of a record; none of a record of an event that has no numbers to draw. Null is left out; a text such
+  /// as `nan` is kept: a curve that breaks off is what it should look like.
   ///
   /// - Parameter event: `step`, `validation`, …, as the log has it.
   public static func of(_ event: String, _ fields: JSONValue) -> [(tag: String, value: Float)] {
@@ -31,7 +31,7 @@ public enum LogScalars {
     }
   }
 
-  /// Also of a number that is not finite, which is written as a string.
+  /// Also of a text such as `nan`.
   private static func number(_ value: JSONValue?) -> Float? {
     value?.number.map { Float($0) } ?? value?.string.flatMap { Float($0) }
   }

@@ -124,6 +124,9 @@ public enum Quantity {
     return "\(whole / 86400) d \(whole % 86400 / 3600) h"
   }
 
+  /// `1 step`, `2 steps`.
+  public static func count(_ number: Int, _ thing: String) -> String { "\(number) \(thing)\(number == 1 ? "" : "s")" }
+
   private static func figures(_ value: Double) -> String {
     let size = abs(value)
     if size >= 100 || value == value.rounded() { return String(Int(value.rounded())) }

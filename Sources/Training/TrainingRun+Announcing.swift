@@ -49,7 +49,7 @@ extension TrainingRun {
       ])
     console.say("folder       \(materials.folder.path)\n\(plan.text(configuration))")
     console.say(
-      "ranks        \(communicator.size), \(threads) thread\(threads == 1 ? "" : "s") each; "
+      "ranks        \(communicator.size), \(Quantity.count(threads, "thread")) each; "
         + "\(configuration.training.precision == .fp32 ? "OpenBLAS \(Processor.blasKernel)" : "oneDNN") reaches "
         + "\(Quantity.short(peak / 1e9)) GFLOP/s on all together")
     if resumed, let checkpoint = materials.checkpoint {

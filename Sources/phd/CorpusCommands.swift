@@ -86,7 +86,7 @@ struct CorpusCommand: ParsableCommand {
         }
       }
       line.clear()
-      let documents = "\(built.documents) document\(built.documents == 1 ? "" : "s")"
+      let documents = Quantity.count(built.documents, "document")
       let bytes = "\(built.bytesRead) bytes\(tokenizer == nil ? "" : " of text")"
       let seconds = line.seconds.formatted(.number.precision(.fractionLength(1)))
       ErrorReport.print(

@@ -152,6 +152,6 @@ private struct ShownSample {
       case (true, true): "a part of it"
       }
     let document = part.document.map { "document \($0)" } ?? "a document"
-    return "[\(document), \(cut), \(part.tokens.count) token\(part.tokens.count == 1 ? "" : "s")]"
+    return "[\(document), \(cut), \(Quantity.count(part.tokens.count, "token"))]"
   }
 }

@@ -41,6 +41,16 @@ extension Double {
 
 // The types of keys. In each, a key without a default must be given.
 extension ConfigurationSection {
+  /// A key that may also be null, for nil; which is the default where there is no other.
+  func orNull<Value>(_ key: Key<Value>) throws(ConfigurationError) -> Value? {
+    try value(
+      Key<Value?>(
+        name: key.name, expected: "null or \(key.expected)", schema: ConfigurationSchema.orNull(key.schema),
+        fallback: .some(key.fallback), meaning: key.meaning, placeholder: nil,
+        read: { json throws(KeyFault) in json == .null ? .some(nil) : try key.read(json).map { .some($0) } },
+        write: { $0.map(key.write) ?? .null })) ?? nil
+  }
+
   func integer(
     _ name: String, default fallback: Int? = nil, in range: ClosedRange<Int>, _ meaning: String
   ) throws(ConfigurationError) -> Int {
@@ -71,15 +81,7 @@ extension ConfigurationSection {
   func integerOrNull(
     _ name: String, default fallback: Int? = nil, in range: ClosedRange<Int>, _ meaning: String
   ) throws(ConfigurationError) -> Int? {
-    try value(
-      Key<Int?>(
-        name: name, expected: "null or an integer from \(range.lowerBound) to \(range.upperBound)",
-        schema: ConfigurationSchema.orNull(ConfigurationSchema.integer(range)),
-        fallback: .some(fallback), meaning: meaning, placeholder: nil,
-        read: { json in
-          if json == .null { return .some(nil) }
-          return json.integer.flatMap { range.contains($0) ? .some($0) : nil }
-        }, write: { $0.map { .integer($0) } ?? .null })) ?? nil
+    try orNull(integerKey(name, fallback, range, meaning))
   }
 
   /// An integer, a list of them, or null, the default, for none.
@@ -128,16 +130,7 @@ extension ConfigurationSection {
   func numberOrNull(
     _ name: String, default fallback: Double?, in range: NumberRange, _ meaning: String
   ) throws(ConfigurationError) -> Double? {
-    try value(
-      Key<Double?>(
-        name: name, expected: "null or a number \(range.text)",
-        schema: ConfigurationSchema.orNull(ConfigurationSchema.number(range)), fallback: .some(fallback),
-        meaning: meaning,
-        placeholder: nil,
-        read: { json in
-          if json == .null { return .some(nil) }
-          return json.number.flatMap { range.contains($0) ? .some($0) : nil }
-        }, write: { $0.map { .number($0) } ?? .null })) ?? nil
+    try orNull(numberKey(name, fallback, range, meaning))
   }
 
   func boolean(

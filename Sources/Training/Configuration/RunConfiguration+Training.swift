@@ -79,26 +79,21 @@ extension RunConfiguration {
         "max_skipped", default: 10, in: 0...ConfigurationLimit.count,
         "How many steps of a run may be left out, because they were not finite or by `spike_guard`; at the next one it "
           + "stops.")
-      spikeGuard =
-        try section.value(
-          ConfigurationSection.Key<SpikeGuard?>(
-            name: "spike_guard", expected: SpikeGuard.expected, schema: SpikeGuard.schema, fallback: .some(nil),
-            meaning: "Leaves out the update of a step whose loss or gradient norm lies more than `z_score` standard "
-              + "deviations above the mean of the last `window` steps, 128 if not said, as soon as there are so many. A "
-              + "number alone is the `z_score`; null for no guard.",
-            placeholder: nil, read: SpikeGuard.read, write: { $0?.json ?? .null })) ?? nil
+      spikeGuard = try section.orNull(
+        SpikeGuard.key(
+          "spike_guard",
+          "Leaves out the update of a step whose loss or gradient norm lies more than `z_score` standard deviations "
+            + "above the mean of the last `window` steps, 128 if not said, as soon as there are so many. A number alone "
+            + "is the `z_score`; null for no guard."))
       compareWeightsEverySteps = try section.integerOrNull(
         "compare_weights_every_steps", default: 100, in: count,
         "Steps after which the ranks compare a hash of their weights, as they also do before each checkpoint; where they "
           + "differ, the run ends with exit status 70. Null for checkpoints alone.")
-      timeLimit =
-        try section.value(
-          ConfigurationSection.Key<Double?>(
-            name: "time_limit", expected: RunTime.expected, schema: RunTime.schema, fallback: .some(nil),
-            meaning:
-              "The run saves and stops, with exit status 75, so that it is over so long after its start: a step and "
-              + "a checkpoint ahead, as long as they have taken so far. Seconds, or `\"[days-]hours:minutes:seconds\"`.",
-            placeholder: nil, read: RunTime.read, write: { $0.map { .number($0) } ?? .null })) ?? nil
+      timeLimit = try section.orNull(
+        RunTime.limitKey(
+          "time_limit",
+          "The run saves and stops, with exit status 75, so that it is over so long after its start: a step and a "
+            + "checkpoint ahead, as long as they have taken so far. Seconds, or `\"[days-]hours:minutes:seconds\"`."))
       watchdogSeconds = try section.numberOrNull(
         "watchdog_seconds", default: nil, in: .from(1, to: 1e6),
         "A step that takes longer, or a rank whose process gives no sign of life for so long, ends the job, with what each "

@@ -59,26 +59,28 @@ public struct SpikeGuard: Sendable, Equatable {
 // MARK: the configuration
 
 extension SpikeGuard {
-  static let expected =
-    "null, a number above 0 to 1000, or {\"z_score\": …, \"window\": an integer from 8 to 100000}"
-
   private static let zScores = NumberRange.above(0, to: 1000)
   private static let windows = 8...100_000
 
-  static let schema = ConfigurationSchema.orNull([
-    "anyOf": [
-      ConfigurationSchema.number(zScores),
-      ConfigurationSchema.object(
-        [("z_score", ConfigurationSchema.number(zScores)), ("window", ConfigurationSchema.integer(windows))],
-        required: ["z_score"]),
-    ]
-  ])
+  static func key(_ name: String, _ meaning: String) -> ConfigurationSection.Key<SpikeGuard> {
+    ConfigurationSection.Key(
+      name: name, expected: "a number above 0 to 1000, or {\"z_score\": …, \"window\": an integer from 8 to 100000}",
+      schema: [
+        "anyOf": [
+          ConfigurationSchema.number(zScores),
+          ConfigurationSchema.object(
+            [("z_score", ConfigurationSchema.number(zScores)), ("window", ConfigurationSchema.integer(windows))],
+            required: ["z_score"]),
+        ]
+      ],
+      fallback: nil, meaning: meaning, placeholder: SpikeGuard(zScore: zScores.upper, window: defaultWindow),
+      read: read, write: { $0.json })
+  }
 
-  static func read(_ json: JSONValue) throws(ConfigurationSection.KeyFault) -> SpikeGuard?? {
-    if json == .null { return .some(nil) }
+  private static func read(_ json: JSONValue) throws(ConfigurationSection.KeyFault) -> SpikeGuard? {
     if let number = json.number {
       guard zScores.contains(number) else { return nil }
-      return .some(SpikeGuard(zScore: number, window: defaultWindow))
+      return SpikeGuard(zScore: number, window: defaultWindow)
     }
     guard let object = json.object else { return nil }
     if let unknown = object.fields.first(where: { !["z_score", "window"].contains($0.name) }) {
@@ -96,5 +98,5 @@ extension SpikeGuard {
     return SpikeGuard(zScore: zScore, window: steps)
   }
 
-  var json: JSONValue { ["z_score": .number(zScore), "window": .integer(window)] }
+  private var json: JSONValue { ["z_score": .number(zScore), "window": .integer(window)] }
 }

@@ -78,7 +78,7 @@ public final class LossLog {
       rest = try file.bytes(at: reader.position, count: file.size - reader.position) + [UInt8(ascii: "\n")]
     }
     try WholeFile.write(to: path) { temporary in
-      let output = try AppendingFile(temporary, isEmpty: true)
+      let output = try AppendingFile(temporary)
       for piece in pieces {
         for start in stride(from: piece.lowerBound, to: piece.upperBound, by: 1 << 20) {
           try output.append(file.bytes(at: start, count: min(1 << 20, piece.upperBound - start)))

@@ -37,7 +37,8 @@ public struct StepRecord: Sendable, Equatable {
     values = SIMD8(repeating: .nan)
   }
 
-  /// A record as JSON has it; nil without a step of 1 or more. What is not finite is written as a string.
+  /// A record as JSON has it; nil without a step of 1 or more. What is not finite is null there, or a
+  /// text such as `nan`.
   public init?(_ json: JSONValue) {
     guard let step = json["step"]?.integer, step > 0 else { return nil }
     self.init(step: step)

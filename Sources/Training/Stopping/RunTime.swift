@@ -32,22 +32,20 @@ struct RunTime {
 // MARK: the configuration
 
 extension RunTime {
-  static let expected =
-    "null, a number of seconds above 0 to 1e+09, or a text \"[days-]hours:minutes:seconds\""
-
   private static let range = NumberRange.above(0, to: 1e9)
 
-  static let schema = ConfigurationSchema.orNull([
-    "anyOf": [
-      ConfigurationSchema.number(range),
-      ["type": "string", "pattern": "^([0-9]{1,9}-[0-9]{1,9}:|([0-9]{1,9}:)?)[0-9]{1,9}:[0-9]{1,9}$"],
-    ]
-  ])
-
-  static func read(_ json: JSONValue) throws(ConfigurationSection.KeyFault) -> Double?? {
-    if json == .null { return .some(nil) }
-    guard let seconds = json.number ?? json.string.flatMap(seconds), range.contains(seconds) else { return nil }
-    return seconds
+  static func limitKey(_ name: String, _ meaning: String) -> ConfigurationSection.Key<Double> {
+    ConfigurationSection.Key(
+      name: name, expected: "a number of seconds above 0 to 1e+09, or a text \"[days-]hours:minutes:seconds\"",
+      schema: [
+        "anyOf": [
+          ConfigurationSchema.number(range),
+          ["type": "string", "pattern": "^([0-9]{1,9}-[0-9]{1,9}:|([0-9]{1,9}:)?)[0-9]{1,9}:[0-9]{1,9}$"],
+        ]
+      ],
+      fallback: nil, meaning: meaning, placeholder: range.upper,
+      read: { json in (json.number ?? json.string.flatMap(seconds)).flatMap { range.contains($0) ? $0 : nil } },
+      write: { .number($0) })
   }
 
   /// `1-02:03:04`, `2:03:04` or `3:04` in seconds; nil where it is none of these.
