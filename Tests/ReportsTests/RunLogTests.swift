@@ -36,7 +36,7 @@ import Training
     #expect(summary["steps"] == 10 && summary["skipped_steps"] == 1 && summary["seconds"]?.number == 5)
     #expect(summary["best_loss"]?.number == run.steps.map { $0[.loss] }.min())
     #expect(summary["resumed_from"] == [10])
-    #expect(LogSummary(run).text.contains("1 steps (1 not_finite): 11"))
+    #expect(LogSummary(run).text.contains("1 step (1 not_finite): 11"))
   }
 
   @Test("Steps without a record are counted into the time")
