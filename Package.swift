@@ -2,7 +2,7 @@
 import PackageDescription
 
 /// Everything is built for the processor it is built on: that is where the vector code earns its keep. A program that
-/// meets a lesser processor says so (`Processor.requireBuildFeatures`) instead of dying of an illegal instruction.
+/// meets a lesser processor says so (`Processor.missingFeature`) instead of dying of an illegal instruction.
 let vectorised: [SwiftSetting] = [.unsafeFlags(["-target-cpu", "native"])]
 
 let package = Package(
@@ -71,7 +71,7 @@ let package = Package(
 
     .executableTarget(
       name: "phd-train",
-      dependencies: ["Training", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: ["Training", "Display", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .executableTarget(
       name: "phd",
       dependencies: [

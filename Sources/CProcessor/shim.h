@@ -61,7 +61,7 @@ typedef float phd_floats __attribute__((ext_vector_type(16)));
 typedef unsigned phd_words __attribute__((ext_vector_type(16)));
 typedef unsigned short phd_halves __attribute__((ext_vector_type(16)));
 
-/* The largest lane; one that is not a number is passed over, unless it is the last. */
+/* The largest lane; all are numbers. */
 static inline __attribute__((always_inline)) float phd_largest(phd_floats x) {
   const __auto_type eight = x.lo > x.hi ? x.lo : x.hi;
   const __auto_type four = eight.lo > eight.hi ? eight.lo : eight.hi;

@@ -42,12 +42,12 @@ public struct ProgressLine {
     let fields = ProgressLine.fields(done: done, of: total, unit, seconds: seconds, Paint(for: terminal))
     // Always one row: what does not fit is left out.
     let row = LiveLines.rows(fields, width: terminal.width - 1).first ?? ""
-    FileHandle.standardError.write(Data("\r\(row)\u{1B}[K".utf8))
+    StandardStream.error.write("\r\(row)\u{1B}[K")
   }
 
   /// Takes the line away.
   public func clear() {
-    if lastShown != nil { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
+    if lastShown != nil { StandardStream.error.write("\r\u{1B}[K") }
   }
 
   static func fields(

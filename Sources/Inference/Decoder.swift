@@ -40,17 +40,23 @@ public final class Decoder {
   /// Enough to be at the products' best rate; what is computed on the way then stays in the caches.
   static let rowsAtOnce = 512
 
-  /// Bytes that a pass over prompts of so many tokens in all takes beside weights and caches, at the most.
-  public static func workspaceBytes(_ model: ModelConfiguration, _ decoding: HiddenDecoding, tokens: Int) -> Int {
-    let cone = decoding.hiddenCopies * min(tokens, 1 + model.layers * decoding.keptPositions)
-    let rows = max(1, min(tokens * decoding.cachedCopies, rowsAtOnce)) + cone
+  /// Bytes that a pass over so many sequences, of so many new tokens in all, takes beside weights and caches, at the
+  /// most.
+  public static func workspaceBytes(
+    _ model: ModelConfiguration, _ decoding: HiddenDecoding, sequences: Int, tokens: Int
+  ) -> Int {
+    let positions = max(1, min(tokens, rowsAtOnce / decoding.cachedCopies))
+    let rows = positions * decoding.repeats
     let heads = model.heads
+    // Hidden keys of the new positions, and of those before them that are kept; a store each, in whole panels.
+    let hidden = decoding.hiddenCopies * (positions + min(sequences, positions) * decoding.keptPositions)
+    let stores = hidden == 0 ? 0 : KeyStore.bytes(heads, .fp32, slots: hidden + 64 * min(sequences, positions))
     let queries = heads.queryHeads * heads.paddedHeadSize
     let normed = model.architecture == .llama ? model.hiddenSize : 0
     let perRow =
       normed + 3 * model.hiddenSize + 2 * model.keyValueSize + queries + 3 * model.intermediateSize
       + max(model.hiddenSize, model.intermediateSize)
-    return (rows * perRow + max(logitsAtOnce, model.vocabularySize)) * MemoryLayout<Float>.stride
+    return stores + (rows * perRow + max(logitsAtOnce, model.vocabularySize)) * MemoryLayout<Float>.stride
   }
 
   /// Logits that are made at one time, unless a row has more.
@@ -114,10 +120,13 @@ public final class Decoder {
   public var tokensAtOnce: Int { max(1, rowsAtOnce / model.cachedCopies) }
 
   /// The tokens of each sequence that go through next, together about ``rowsAtOnce`` rows.
+  ///
+  /// A sequence's pieces are the same whatever others there are: its hidden keys lie in tiles that begin with a piece.
   private func nextPiece(_ tokens: [[Int32]], _ done: [Int]) -> [Range<Int>] {
     var room = tokensAtOnce
     return zip(tokens, done).map { tokens, done in
-      let count = min(tokens.count - done, room)
+      let count = min(tokens.count - done, tokensAtOnce)
+      if count > room { return done..<done }
       room -= count
       return done..<done + count
     }

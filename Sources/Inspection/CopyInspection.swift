@@ -62,7 +62,7 @@ public struct CopyInspection: Sendable {
     let pass = ModelPass(
       PassShape(
         model: saved.model, hiddenDecoding: saved.hiddenDecoding, sequences: 1, positions: length, everyCopy: true),
-      layout: layout, trains: false, on: ThreadTeam(count: threads ?? Threads.allowedProcessors.count))
+      layout: layout, trains: false, on: ThreadTeam(count: threads ?? Threads.available))
     let reader = SampleReader([source], vocabularySize: saved.model.vocabularySize, documentMask: saved.documentMask)
     let buffer = SampleBuffer(sequences: 1, sequenceLength: length, documentMask: saved.documentMask)
 

@@ -22,8 +22,9 @@ extension MatrixProduct {
   /// The rate of matrix products, in operations a second, that the team reaches on the three products of each map: the
   /// median over all of them, each timed three times.
   ///
-  /// Every thread makes the whole product, all at once, as one call of OpenBLAS (in bf16 of oneDNN) and into memory of its
-  /// own: a yardstick that knows nothing of tiles.
+  /// Every thread makes the whole product, all at once, as one call of ``Processor/library(of:)`` and into memory of its
+  /// own: a yardstick that knows nothing of tiles. (Weights' gradients in bf16 are this program's own, where oneDNN's code
+  /// is slow: ``BF16Product``.)
   /// - Parameter seconds: a clock.
   public func measureRate(of maps: [LinearMap], seconds: () -> Double) -> Double {
     var rates: [Double] = []

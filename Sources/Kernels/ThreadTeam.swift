@@ -15,12 +15,12 @@ public final class ThreadTeam: Sendable {
   private let board = Board()
   private let threads: [pthread_t]
 
-  /// A team of `count` ≥ 1 threads; all but the caller's are started here and live as long as the object.
+  /// A team of `count` ≥ 1 threads, or of as many as the system starts; all but the caller's live as long as the object.
   public init(count: Int) {
     precondition(count >= 1, "a team of \(count) threads")
-    self.count = count
     let board = board
-    threads = (1..<count).map { worker in
+    var threads: [pthread_t] = []
+    for worker in 1..<count {
       let seat = Unmanaged.passRetained(Seat(board: board, worker: worker))
       var thread = pthread_t()
       let status = pthread_create(
@@ -31,9 +31,14 @@ public final class ThreadTeam: Sendable {
           seat.board.serve(as: seat.worker)
           return nil
         }, seat.toOpaque())
-      precondition(status == 0, "no thread could be started: error \(status)")
-      return thread
+      guard status == 0 else {
+        seat.release()
+        break
+      }
+      threads.append(thread)
     }
+    self.threads = threads
+    self.count = 1 + threads.count
   }
 
   deinit {

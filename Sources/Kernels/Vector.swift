@@ -37,7 +37,7 @@ extension SIMD16<Float> {
     return two.x + two.y
   }
 
-  /// The largest lane; NaN is not looked at.
+  /// The largest lane; all are numbers.
   @inline(__always)
   var laneMaximum: Float { phd_largest(self) }
 }

@@ -87,7 +87,7 @@ public final class Console {
   /// A message on standard error.
   public func warn(_ text: String) {
     write(live.takeAway())
-    FileHandle.standardError.write(Data("phd-train: warning: \(text)\n".utf8))
+    StandardStream.error.write("phd-train: warning: \(text)\n")
     showLive()
   }
 
@@ -174,14 +174,5 @@ public final class Console {
     return true
   }
 
-  private func write(_ text: String) {
-    // Standard output may be a closed pipe: that is no reason to lose a run.
-    var bytes = Array(text.utf8)[...]
-    while !bytes.isEmpty {
-      let count = bytes.withUnsafeBytes { Foundation.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-      if count < 0 && errno == EINTR { continue }
-      if count <= 0 { return }
-      bytes = bytes.dropFirst(count)
-    }
-  }
+  private func write(_ text: String) { StandardStream.output.write(text) }
 }

@@ -46,13 +46,21 @@ public struct LossEvaluation {
       let tokenBytes = try LossEvaluation.tokenBytes(try TokenizerIdentity([source]), report.checkpoint.tokenizer)
       return (report.saved, try report.readWeights(), source, tokenBytes)
     }
-    let team = ThreadTeam(count: try threads ?? Threads.perRank(communicator))
+    let threads = try threads ?? Threads.perRank(communicator)
     let samples = min(sequences ?? .max, source.sampleCount)
-    let pass = ModelPass(
-      PassShape(
-        model: saved.model, hiddenDecoding: saved.hiddenDecoding, sequences: min(microBatch, samples),
-        positions: source.sequenceLength),
-      layout: weights.layout, trains: false, on: team)
+    let shape = PassShape(
+      model: saved.model, hiddenDecoding: saved.hiddenDecoding, sequences: min(microBatch, samples),
+      positions: source.sequenceLength)
+    try communicator.agreed {
+      let needed = communicator.nodeSize * ModelPass.bytes(shape, trains: false, threads: threads)
+      let there = InstalledMemory.bytes
+      if needed > there {
+        throw ConfigurationError(
+          "\(Quantity.count(shape.sequences, "sample")) at once take \(Quantity.bytes(needed)), more than the machine's "
+            + "\(Quantity.bytes(there)): lower --micro-batch")
+      }
+    }
+    let pass = ModelPass(shape, layout: weights.layout, trains: false, on: ThreadTeam(count: threads))
     let losses = try SampleLosses(
       of: samples, from: source, pass, parameters: weights.parameters, tokenBytes: tokenBytes,
       documentMask: saved.documentMask, communicator, progress: progress)

@@ -55,6 +55,25 @@ public struct RunPlan: Sendable, Equatable {
     stepsPerEpoch = samples.map { Double($0) / Double(batch) }
   }
 
+  /// Bytes that a node's ranks take, of which one may be rank 0.
+  func bytes(ranksOnNode ranks: Int) -> Int {
+    // The copy of the state for checkpoint.background is rank 0's alone.
+    (memoryBytesPerRank - copyBytes) * ranks + copyBytes
+  }
+
+  /// - Throws: `ConfigurationError` where the ranks of a node take more memory than it has.
+  func requireMemory(ranksOnNode ranks: Int) throws(ConfigurationError) {
+    let (needed, there) = (bytes(ranksOnNode: ranks), InstalledMemory.bytes)
+    if needed <= there { return }
+    throw ConfigurationError(
+      "\(Quantity.count(ranks, "rank")) on a node would take \(Quantity.bytes(needed)), more than its "
+        + "\(Quantity.bytes(there)): \(RunPlan.waysToSave)")
+  }
+
+  /// What a user can do about too little memory.
+  static let waysToSave =
+    "lower training.micro_batch_size, set training.recompute to \"block\", or use fewer ranks a node"
+
   /// The samples of a run's training corpora.
   ///
   /// - Throws: `StorageError`, `CorpusError`.

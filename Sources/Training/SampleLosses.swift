@@ -59,7 +59,7 @@ struct SampleLosses {
       }
       progress(min(samples, round + communicator.size * size), samples)
     }
-    try losses.withUnsafeMutableBufferPointer { try communicator.sum(inPlace: $0) }
+    try losses.withUnsafeMutableBufferPointer { try communicator.combine(disjoint: $0) }
     try perPosition.withUnsafeMutableBufferPointer { try communicator.sum(inPlace: $0) }
     try tokens.withUnsafeMutableBufferPointer { try communicator.sum(inPlace: $0) }
     ofSamples = losses

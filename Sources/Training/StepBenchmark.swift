@@ -41,9 +41,10 @@ public struct StepBenchmark: Sendable {
   ) throws {
     ranks = communicator.size
     threads = try configuration.training.threads ?? Threads.perRank(communicator)
+    let plan = RunPlan(configuration, ranks: ranks, threads: threads, samples: nil)
+    try communicator.agreed { try plan.requireMemory(ranksOnNode: communicator.nodeSize) }
     let trainer = Trainer(configuration, communicator: communicator, team: ThreadTeam(count: threads))
     _ = try trainer.begin(from: nil, initializingFrom: nil, tokenizer: TokenizerIdentity())
-    let plan = RunPlan(configuration, ranks: ranks, threads: threads, samples: nil)
     plannedMemory = plan.memoryBytesPerRank
 
     let batches = try communicator.agreed {

@@ -83,6 +83,6 @@ public struct TaskValidation {
     let (model, decoding) = (configuration.model, configuration.hiddenDecoding)
     let length = maximumLength(configuration)
     return weightPadding(configuration) + itemsAtOnce * KVCache.bytes(model, decoding, .fp32, capacity: length)
-      + Decoder.workspaceBytes(model, decoding, tokens: itemsAtOnce * length)
+      + Decoder.workspaceBytes(model, decoding, sequences: itemsAtOnce, tokens: itemsAtOnce * length)
   }
 }

@@ -3,21 +3,30 @@ import Foundation
 
 /// How many threads a rank has of its own.
 public enum Threads {
-  /// The processors that this process may use, shared out among the ranks of its node that may use the same ones.
+  /// The processors that this process may use, shared out among the ranks of its node that may use the same ones, and
+  /// the time that its control group has, shared out among all of them.
   ///
   /// A rank that its launcher bound to processors of its own uses just these. Collective.
   /// - Throws: `CommunicationError`.
   public static func perRank(_ communicator: Communicator) throws -> Int {
     let mine = "\(communicator.hostName) \(allowedProcessors)"
     let sharers = try communicator.allGather(mine).filter { $0 == mine }.count
-    return max(1, allowedProcessors.count / max(1, sharers))
+    let ofTime = timeLimit.map { Int($0.rounded(.up)) / communicator.nodeSize } ?? .max
+    return max(1, min(allowedProcessors.count / max(1, sharers), ofTime))
   }
 
+  /// What a process that has the machine for itself uses.
+  public static var available: Int {
+    max(1, min(allowedProcessors.count, timeLimit.map { Int($0.rounded(.up)) } ?? .max))
+  }
+
+  /// Processors' worth of time that the control group has; nil for no limit.
+  private static var timeLimit: Double? { ControlGroup.all(of: "cpu").compactMap(\.processorLimit).min() }
+
   /// The processors that this process may run on, as its launcher bound it.
-  public static var allowedProcessors: [Int] {
-    let status = FileManager.default.contents(atPath: "/proc/self/status") ?? Data()
+  static var allowedProcessors: [Int] {
     let prefix = "Cpus_allowed_list:"
-    let line = String(decoding: status, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix(prefix) }
+    let line = SystemFile.text("/proc/self/status").split(separator: "\n").first { $0.hasPrefix(prefix) }
     // 0-3,8,10-11
     let ranges = line?.dropFirst(prefix.count).trimmingCharacters(in: .whitespaces).split(separator: ",") ?? []
     let processors = ranges.flatMap { range -> [Int] in

@@ -204,7 +204,7 @@ public final class Trainer {
       sums[place + 1] = found.squaredLogSumExp
       tokens += found.tokens
     }
-    try sums.withUnsafeMutableBufferPointer { try communicator.sum(inPlace: $0) }
+    try sums.withUnsafeMutableBufferPointer { try communicator.combine(disjoint: $0) }
     var total = LossSums(tokens: Int(try communicator.sum(Int64(tokens))))
     for place in stride(from: 0, to: sums.count, by: 2) {
       total.crossEntropy += sums[place]

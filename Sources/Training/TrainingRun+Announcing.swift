@@ -12,14 +12,12 @@ extension TrainingRun {
     if let warning = Processor.blasWarning(environment: ProcessInfo.processInfo.environment) { notes.append(warning) }
     if configuration.training.precision == .bf16, let warning = Processor.bf16Warning { notes.append(warning) }
 
-    // The copy of the state for checkpoint.background is rank 0's alone.
-    let needed = (plan.memoryBytesPerRank - plan.copyBytes) * communicator.nodeSize + plan.copyBytes
+    let needed = plan.bytes(ranksOnNode: communicator.nodeSize)
     let available = AvailableMemory.bytes
     if needed > available {
       notes.append(
-        "\(communicator.nodeSize) ranks on a node take \(Quantity.bytes(needed)), "
-          + "\(Quantity.bytes(available)) are available: lower training.micro_batch_size, set "
-          + "training.recompute to \"block\", or use fewer ranks a node")
+        "\(Quantity.count(communicator.nodeSize, "rank")) on a node take \(Quantity.bytes(needed)), "
+          + "\(Quantity.bytes(available)) are available: \(RunPlan.waysToSave)")
     }
 
     // What is kept, and beside it the next one, which is written before the oldest goes.
@@ -50,7 +48,7 @@ extension TrainingRun {
     console.say("folder       \(materials.folder.path)\n\(plan.text(configuration))")
     console.say(
       "ranks        \(communicator.size), \(Quantity.count(threads, "thread")) each; "
-        + "\(configuration.training.precision == .fp32 ? "OpenBLAS \(Processor.blasKernel)" : "oneDNN") reaches "
+        + "\(Processor.library(of: configuration.training.precision)) reaches "
         + "\(Quantity.short(peak / 1e9)) GFLOP/s on all together")
     if resumed, let checkpoint = materials.checkpoint {
       console.say("resuming at step \(checkpoint.step) from \(checkpoint.path)")

@@ -62,6 +62,9 @@ public final class TrainingRun {
       }
       return try finish()
     } catch {
+      // A checkpoint that is being written is of a step before what went wrong.
+      trainer.activity.enter(.saving)
+      saver.settle()
       journal.end("error: \(error)", step: step)
       throw error
     }
@@ -160,6 +163,7 @@ public final class TrainingRun {
       configuration, ranks: communicator.size, threads: threads,
       samples: materials.mixture.sources.reduce(0) { $0 + $1.sampleCount })
 
+    try communicator.agreed { [plan] in try plan.requireMemory(ranksOnNode: communicator.nodeSize) }
     let trainer = Trainer(configuration, communicator: communicator, team: ThreadTeam(count: threads))
     self.trainer = trainer
     let resumed = try trainer.begin(
@@ -175,7 +179,9 @@ public final class TrainingRun {
     var tensorBoard: TensorBoardWriter?
     try communicator.rootOnly {
       // Only now that nothing stands in the way of the new run, and what it begins with is in memory.
-      if options.overwrite { try folder.clear(sparing: materials.checkpoint?.path) }
+      if options.overwrite {
+        try folder.clear(sparing: [materials.checkpoint?.path, options.initializeFrom].compactMap { $0 })
+      }
       folder.removeUnfinished()
       for path in folder.setAside(after: step) { notes.append("a later checkpoint is now \(path)") }
       try WholeFile.write(Array((configuration.resolved.pretty + "\n").utf8), to: folder.configuration)

@@ -92,13 +92,13 @@ public final class ModelPass {
   }
 
   /// The rate of the products that a step is made of, operations a second: the median over their shapes, on at most
-  /// `tokens` rows.
+  /// `tokens` rows, and of the head's outputs no more than make a large product.
   public func measureRate(tokens: Int, seconds: () -> Double) -> Double {
     let (d, f) = (model.hiddenSize, model.intermediateSize)
     let rows = min(tokens, shape.rowsPerCopy)
     let maps = [
       (rows, d, d + 2 * model.keyValueSize), (rows, d, d), (rows, d, 2 * f), (rows, f, d),
-      (min(rows, shape.headRows), d, model.vocabularySize),
+      (min(rows, shape.headRows), d, min(8192, model.vocabularySize)),
     ]
     return products.measureRate(
       of: maps.map { MatrixProduct.LinearMap(tokens: $0.0, inputs: $0.1, outputs: $0.2) }, seconds: seconds)

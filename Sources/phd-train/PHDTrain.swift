@@ -1,5 +1,6 @@
 import ArgumentParser
 import Communication
+import Display
 import Foundation
 import Kernels
 import Training
@@ -118,7 +119,7 @@ struct PHDTrain: ParsableCommand {
     let configuration = try RunSetup.configuration(options, communicator)
     if dryRun {
       if communicator.isRoot {
-        let threads = configuration.training.threads ?? max(1, Threads.allowedProcessors.count / communicator.size)
+        let threads = configuration.training.threads ?? max(1, Threads.available / communicator.size)
         let plan = RunPlan(
           configuration, ranks: communicator.size, threads: threads, samples: try? RunPlan.samples(of: configuration))
         print(
@@ -130,7 +131,6 @@ struct PHDTrain: ParsableCommand {
   }
 
   private static func complain(_ text: String, hint: String? = nil) {
-    let line = "phd-train: " + text + (hint.map { " (\($0))" } ?? "") + "\n"
-    FileHandle.standardError.write(Data(line.utf8))
+    StandardStream.error.write("phd-train: " + text + (hint.map { " (\($0))" } ?? "") + "\n")
   }
 }

@@ -62,7 +62,7 @@ struct CorpusCommand: ParsableCommand {
       if tokenizer == "bytes" && endOfDocument != nil {
         throw ValidationError("--end-of-document: the tokenizer bytes ends documents with 256")
       }
-      if let threads, threads < 1 { throw ValidationError("--threads \(threads): expected 1 or more") }
+      try require(("threads", threads, threadRange))
       guard documentSeparator?.contains(where: \.isNewline) != true else {
         throw ValidationError("--document-separator: a separator is one line, without its newline")
       }
@@ -76,7 +76,7 @@ struct CorpusCommand: ParsableCommand {
         try tokenFiles.requireText(inputs)
         let builder = CorpusBuilder(
           tokenizer: try named(tokenizer), documentSeparator: documentSeparator,
-          threads: threads ?? Threads.allowedProcessors.count)
+          threads: threads ?? Threads.available)
         built = try builder.build(inputs, output: output) {
           line.show(done: $0.bytesRead, of: $0.totalBytes)
         }
@@ -155,7 +155,7 @@ struct CorpusCommand: ParsableCommand {
       guard documentSeparator?.contains(where: \.isNewline) != true else {
         throw ValidationError("--document-separator: a separator is one line, without its newline")
       }
-      if let threads, threads < 1 { throw ValidationError("--threads \(threads): expected 1 or more") }
+      try require(("threads", threads, threadRange))
     }
 
     func run() throws {
@@ -165,7 +165,7 @@ struct CorpusCommand: ParsableCommand {
       let total = inputs.reduce(0) { $0 + ((try? FileStatus($1).size) ?? 0) }
       let training = TokenizerTraining(
         BPETrainer(vocabularySize: vocabSize, specialTokens: specialTokens), pattern: pattern,
-        documentSeparator: documentSeparator, threads: threads ?? Threads.allowedProcessors.count)
+        documentSeparator: documentSeparator, threads: threads ?? Threads.available)
       let bytes = try training.train(inputs) { line.show(done: $0, of: total) }
       try WholeFile.write(bytes, to: output)
       line.clear()

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Corpus
+import Display
 import Foundation
 import Inference
 import Kernels
@@ -51,6 +52,6 @@ enum ErrorReport {
   }
 
   static func print(toStandardError line: String) {
-    FileHandle.standardError.write(Data((line + "\n").utf8))
+    StandardStream.error.write(line + "\n")
   }
 }

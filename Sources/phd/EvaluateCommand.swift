@@ -35,14 +35,10 @@ struct EvaluateCommand: ParsableCommand {
     var json = false
 
     func validate() throws {
-      for (name, value) in [
-        ("sequence-length", sequenceLength), ("sequences", sequences), ("micro-batch", microBatch),
-        ("threads", threads),
-      ] {
-        if let value, !(1...1 << 31).contains(value) {
-          throw ValidationError("--\(name) \(value): expected 1 or more")
-        }
-      }
+      let count = 1...1 << 31
+      try require(
+        ("sequence-length", sequenceLength, count), ("sequences", sequences, count), ("micro-batch", microBatch, count),
+        ("threads", threads, threadRange))
     }
 
     func run() throws {

@@ -68,14 +68,9 @@ struct EvaluateTasksCommand: ParsableCommand {
 
   func validate() throws {
     // Each item at once has a KV cache of its own.
-    for (name, value, range) in [
+    try require(
       ("limit", limit, 1...1 << 31), ("shots", shots, 0...1000), ("max-length", maxLength, 1...1 << 24),
-      ("batch", batch, 1...128), ("threads", threads, 1...4096),
-    ] {
-      if let value, !range.contains(value) {
-        throw ValidationError("--\(name) \(value): expected \(range.lowerBound) to \(range.upperBound)")
-      }
-    }
+      ("batch", batch, 1...128), ("threads", threads, threadRange))
   }
 
   func run() throws {

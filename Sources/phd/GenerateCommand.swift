@@ -1,6 +1,7 @@
 import ArgumentParser
 import Communication
 import Corpus
+import Display
 import Foundation
 import Inference
 import JSON
@@ -89,7 +90,7 @@ struct GenerateCommand: ParsableCommand {
     if !(repetitionPenalty > 0 && repetitionPenalty.isFinite) {
       throw ValidationError("--repetition-penalty \(repetitionPenalty): expected above 0")
     }
-    if let threads, threads < 1 { throw ValidationError("--threads \(threads): expected 1 or more") }
+    try require(("threads", threads, threadRange))
     if stop.contains("") { throw ValidationError("--stop: expected a text") }
   }
 
@@ -100,7 +101,7 @@ struct GenerateCommand: ParsableCommand {
     if precision == .bf16, let warning = Processor.bf16Warning {
       ErrorReport.print(toStandardError: "phd: warning: \(warning)")
     }
-    let team = ThreadTeam(count: threads ?? Threads.allowedProcessors.count)
+    let team = ThreadTeam(count: threads ?? Threads.available)
     var sampling = Sampling(
       temperature: temperature, topK: topK, topP: topP, minP: minP, repetitionPenalty: repetitionPenalty)
     if greedy { sampling.temperature = 0 }
@@ -117,10 +118,10 @@ struct GenerateCommand: ParsableCommand {
       onToken: { sequence, token in
         guard let text = loaded.text else { return true }
         let piece = texts[sequence].add(text.bytes(of: Int(token)))
-        if streams { write(piece) }
+        if streams { StandardStream.output.write(piece) }
         return !texts[sequence].isStopped
       })
-    if streams { write(texts[0].finish() + "\n") }
+    if streams { StandardStream.output.write(texts[0].finish() + "\n") }
     if json {
       let reports = result.sequences.indices.map { index in
         report(prompts[index], result, index, text: loaded.text != nil ? texts[index].whole() : nil)
@@ -182,7 +183,7 @@ struct GenerateCommand: ParsableCommand {
           loaded.layout.model, loaded.hiddenDecoding, precision, capacity: prompt.count + maxNewTokens)
     }
     let workspace = Decoder.workspaceBytes(
-      loaded.layout.model, loaded.hiddenDecoding, tokens: prompts.reduce(0) { $0 + $1.count })
+      loaded.layout.model, loaded.hiddenDecoding, sequences: prompts.count, tokens: prompts.reduce(0) { $0 + $1.count })
     let available = AvailableMemory.bytes
     if weights + cache + workspace > available {
       throw InferenceError(
@@ -193,5 +194,4 @@ struct GenerateCommand: ParsableCommand {
     }
   }
 
-  private func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
 }

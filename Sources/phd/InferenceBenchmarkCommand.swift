@@ -56,9 +56,8 @@ extension BenchmarkCommand {
     var json = false
 
     func validate() throws {
-      for (name, value) in [("decode", decode), ("rounds", rounds), ("threads", threads)] where value < 1 {
-        throw ValidationError("--\(name) \(value): expected 1 or more")
-      }
+      try require(
+        ("decode", decode, 1...1 << 31), ("rounds", rounds, 1...1 << 31), ("threads", threads, threadRange))
     }
 
     func run() throws {

@@ -115,11 +115,9 @@ struct InspectCommand: ParsableCommand {
     var json = false
 
     func validate() throws {
-      for (name, value) in [("sequences", sequences), ("sequence-length", sequenceLength), ("threads", threads)] {
-        if let value, !(1...1 << 31).contains(value) {
-          throw ValidationError("--\(name) \(value): expected 1 or more")
-        }
-      }
+      try require(
+        ("sequences", sequences, 1...1 << 31), ("sequence-length", sequenceLength, 1...1 << 31),
+        ("threads", threads, threadRange))
     }
 
     func run() throws {

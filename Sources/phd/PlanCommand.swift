@@ -18,8 +18,7 @@ struct PlanCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
-    if ranks < 1 { throw ValidationError("--ranks \(ranks): expected 1 or more") }
-    if let threads, threads < 1 { throw ValidationError("--threads \(threads): expected 1 or more") }
+    try require(("ranks", ranks, 1...1 << 24), ("threads", threads, threadRange))
   }
 
   func run() throws {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Display
 import Foundation
 import Inference
 import Kernels
@@ -69,16 +70,11 @@ struct ServeCommand: ParsableCommand {
   var verbose = false
 
   func validate() throws {
-    if !(0...65535).contains(port) { throw ValidationError("--port \(port): expected 0 to 65535") }
-    for (name, value, most) in [
-      ("threads", threads, 1 << 16), ("max-sequences", maxSequences, 1 << 16), ("max-queue", maxQueue, 1 << 20),
-      ("max-length", maxLength, 1 << 31), ("cache-memory", cacheMemory, 1 << 40), ("max-body", maxBody, 1 << 40),
-      ("max-connections", maxConnections, 1 << 20),
-    ] {
-      if let value, !(1...most).contains(value) {
-        throw ValidationError("--\(name) \(value): expected 1 to \(most)")
-      }
-    }
+    try require(
+      ("port", port, 0...65535), ("threads", threads, threadRange), ("max-sequences", maxSequences, 1...1 << 16),
+      ("max-queue", maxQueue, 1...1 << 20), ("max-length", maxLength, 1...1 << 31),
+      ("cache-memory", cacheMemory, 1...1 << 40), ("max-body", maxBody, 1...1 << 40),
+      ("max-connections", maxConnections, 1...1 << 20))
     if !(grace >= 0 && grace <= 86400) { throw ValidationError("--grace \(grace): expected 0 to 86400") }
     if !(timeout >= 0.1 && timeout <= 86400) { throw ValidationError("--timeout \(timeout): expected 0.1 to 86400") }
   }
@@ -98,7 +94,7 @@ struct ServeCommand: ParsableCommand {
     let model = ServedModel(
       name: modelName ?? loaded.name, vocabularySize: loaded.layout.model.vocabularySize, text: loaded.text,
       endTokens: loaded.endTokens, maximumLength: maxLength, maximumSequences: maxQueue)
-    let team = ThreadTeam(count: threads ?? Threads.allowedProcessors.count)
+    let team = ThreadTeam(count: threads ?? Threads.available)
     let engine = Engine(Decoder(try loaded.withWeights(precision), on: team), limits)
     let server = try CompletionServer(model, engine, settings)
     let address = server.host.contains(":") ? "[\(server.host)]" : server.host
@@ -106,7 +102,7 @@ struct ServeCommand: ParsableCommand {
       "serving \(model.name) on http://\(address):\(server.port)/v1  (\(precision), \(team.count) threads, "
       + "\(maxSequences) sequences of \(maxLength) tokens, \(Quantity.bytes(limits.cacheBytes)) of KV caches"
       + (loaded.text == nil ? ", no tokenizer: token ids alone)" : ")")
-    FileHandle.standardOutput.write(Data((line + "\n").utf8))
+    StandardStream.output.write(line + "\n")
     while !signals.take().contains(.stop) { Thread.sleep(forTimeInterval: 0.05) }
     server.stop()
   }
@@ -116,8 +112,9 @@ struct ServeCommand: ParsableCommand {
     let model = loaded.layout.model
     let one = KVCache.bytes(model, loaded.hiddenDecoding, precision, capacity: maxLength)
     let weights = InferenceWeights.bytes(loaded.layout, precision)
-    // Several prompts at once have hidden copies at the end of each.
-    let workspace = 2 * Decoder.workspaceBytes(model, loaded.hiddenDecoding, tokens: 4096) + settings.maximumInFlight
+    let computed = Decoder.workspaceBytes(
+      model, loaded.hiddenDecoding, sequences: maxSequences, tokens: maxSequences * maxLength)
+    let workspace = computed + settings.maximumInFlight
     let available = AvailableMemory.bytes
     let wanted = cacheMemory.map { $0 << 20 } ?? one
     if weights + workspace + max(wanted, one) > available {

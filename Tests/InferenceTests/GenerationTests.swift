@@ -45,6 +45,16 @@ import Transformer
     #expect(generate(subject, [prompt], count: 30, sampling: sampling, seed: 5)[0].tokens != once)
   }
 
+  @Test("Long prompts get the same bits alone and among others")
+  func company() {
+    let subject = Subject(HiddenDecoding(pattern: .swa, repeats: 4, window: 16), layers: 8)
+    let prompts = [Subject.tokens(200), Subject.tokens(400, seed: 2), Subject.tokens(600, seed: 3)]
+    let together = generate(subject, prompts, count: 2)
+    for (prompt, sequence) in zip(prompts, together) {
+      #expect(generate(subject, [prompt], count: 2)[0].logProbabilities == sequence.logProbabilities)
+    }
+  }
+
   @Test("The end token ends a sequence and is not part of it; the others go on")
   func ends() {
     let subject = Subject(.vanilla)

@@ -41,6 +41,21 @@ import Training
     #expect(!FileManager.default.fileExists(atPath: workplace["runs"]))
   }
 
+  @Test(arguments: [nil, 2]) func `more memory than the machine has`(ranks: Int?) throws {
+    let batch = ["--set", "training.micro_batch_size=80000000", "--set", "training.global_batch_size=160000000"]
+    try expectError(try Workplace().train(batch, ranks: ranks), 64, naming: ["more than its", "micro_batch_size"])
+  }
+
+  @Test func `an error that cannot be printed has its status`() throws {
+    let workplace = try Workplace()
+    for program in ["phd-train nowhere.json", "phd plan nowhere.json"] {
+      let outcome = try launch(
+        "/bin/sh", ["-c", "\(buildDirectory)/\(program) 2> /dev/full"], environment: Workplace.environment,
+        directory: workplace.path)
+      #expect(outcome.status == 66)
+    }
+  }
+
   @Test(arguments: [nil, 2]) func `a misspelt key in the file`(ranks: Int?) throws {
     let workplace = try Workplace()
     try workplace.write(

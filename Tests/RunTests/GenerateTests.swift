@@ -78,6 +78,7 @@ import Training
     try expect(64, naming: ["vocabulary of 61"], model + ["--prompt", "fox", "--tokenizer", "bytes"])
     try expect(64, naming: ["one of --prompt"], model)
     try expect(64, naming: ["--max-new-tokens"], model + ["--tokens", "1", "--max-new-tokens", "4294967296"])
+    try expect(64, naming: ["--threads", "4096"], model + ["--tokens", "1", "--threads", "100000"])
     try expect(64, naming: ["--top-p"], model + ["--tokens", "1", "--top-p", "0"])
     try expect(66, naming: ["nowhere.h5"], ["--checkpoint", "nowhere.h5", "--tokens", "1"])
     try expect(66, naming: ["nothing.txt"], model + ["--prompts", "nothing.txt", "--tokenizer", "bytes"])

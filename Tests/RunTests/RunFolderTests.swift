@@ -63,6 +63,7 @@ import Training
       ["--overwrite", "--initialize-from", "runs/tiny/\(RunFiles.name(5))", "--stop-after", "2"])
     #expect(own.status == 0, "\(own.error)")
     #expect(workplace.run().checkpoints == [2])
+    #expect(workplace.run().files.contains("\(RunFiles.name(5)).passed-over"))
     #expect(try workplace.run().steps() == [1, 2])
     // And so may the checkpoint to go on from.
     let resumed = try workplace.train(
@@ -82,11 +83,13 @@ import Training
     #expect(workplace.run().checkpoints == [5, 10, 15, 20])
   }
 
-  @Test func `numbers that break leave the last good checkpoint`() throws {
+  @Test(arguments: [false, true])
+  func `numbers that break leave the last good checkpoint, one that is being written too`(background: Bool) throws {
     let workplace = try Workplace()
     let arguments = [
       "--set", "optimizer.learning_rate=1000", "--set", "optimizer.weight_decay=10", "--set",
-      "training.gradient_clip=null", "--set", "checkpoint.every_steps=1",
+      "training.gradient_clip=null", "--set", "checkpoint.every_steps=1", "--set",
+      "checkpoint.background=\(background)",
     ]
     let outcome = try workplace.train(arguments, ranks: 2, timeout: 20)
     try expectError(outcome, 70, naming: ["step", "loss", "optimizer.learning_rate"])
@@ -94,6 +97,7 @@ import Training
     let last = try #require(run.checkpoints.last)
     #expect(try run.steps().last == Double(last))
     #expect(try run.records("end").count == 1)
+    #expect(!run.files.contains { $0.hasSuffix(".partial") })
     #expect(try workplace.phd("checkpoint", "verify", run.checkpoint(last)).status == 0)
   }
 }

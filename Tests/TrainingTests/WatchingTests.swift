@@ -11,6 +11,11 @@ import Testing
     #expect(RunTime.seconds(text) == seconds)
   }
 
+  @Test(arguments: [("max 100000\n", nil), ("200000 100000\n", 2.0), ("50000 100000", 0.5), ("", nil), ("1 0", nil)])
+  func `what a control group's cpu.max allows`(text: String, processors: Double?) {
+    #expect(ControlGroup.processors(max: text) == processors)
+  }
+
   @Test func `heartbeats come through whole, and others' are not taken for them`() throws {
     let beat = Heartbeat(
       job: 0xFEED_FACE_CAFE_BEEF, rank: 3, moment: .init(phase: .summing, step: 123_456), seconds: 12.5)

@@ -61,7 +61,9 @@ extension RunConfiguration {
         "What matrix products take: `fp32`, or `bf16`, which saves memory and, on a processor with bf16 arithmetic, "
           + "time. Weights, moments, norms, softmax and all sums are fp32 in both.")
       threads = try section.integerOrNull(
-        "threads", in: 1...4096, "Threads of each rank; null shares the node's cores out to the node's ranks.")
+        "threads", in: 1...4096,
+        "Threads of each rank; null shares out the node's cores, or what a control group leaves of their time, to the "
+          + "node's ranks.")
       recompute = try section.choice(
         "recompute", default: Recompute.none,
         "`none` keeps all activations for the backward pass; `block` keeps each block's input and computes the rest "

@@ -63,6 +63,13 @@ final class CheckpointSaver {
     end(task.step, result)
   }
 
+  /// Waits for the checkpoint that is being written, if there is one, and says what has become of it.
+  func settle() {
+    guard let task else { return }
+    _ = task.work.wait()
+    poll()
+  }
+
   /// Saves, in the background where the configuration says so. Collective.
   ///
   /// - Throws: `CommunicationError`.
@@ -78,11 +85,8 @@ final class CheckpointSaver {
   /// - Throws: `AgreedError` where it could not be saved, on every rank; `CommunicationError`.
   func finish(_ state: TrainingState, isUrgent: Bool) throws {
     let step = state.progress.step
-    if let task {
-      if isUrgent && task.step != step { task.work.cancel() }
-      _ = task.work.wait()
-      poll()
-    }
+    if isUrgent, let task, task.step != step { task.work.cancel() }
+    settle()
     let isSaved = try communicator.broadcast(savedStep == step ? 1 : 0) == 1
     if isSaved { return }
     let outcome = try attempt(state, inBackground: false)
@@ -98,10 +102,7 @@ final class CheckpointSaver {
 
   /// On rank 0: what must be so before anything is written.
   private func makeReady(_ state: TrainingState) throws {
-    if let task {
-      _ = task.work.wait()
-      poll()
-    }
+    settle()
     try prepare()
     let needed = Checkpoint.numberBytes(state.layout)
     if let available = DiskSpace.available(in: folder.path), available < needed {

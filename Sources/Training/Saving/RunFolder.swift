@@ -85,12 +85,13 @@ public struct RunFolder: Sendable {
 
   /// Removes what an earlier run of this name has left.
   ///
-  /// - Parameter spared: a checkpoint that stays, where it is one of the run's: the new run goes on from it.
+  /// - Parameter spared: checkpoints that stay, where they are the run's: the new one begins with them.
   /// - Throws: `StorageError.failed`.
-  public func clear(sparing spared: String? = nil) throws {
-    let kept = spared.map { URL(fileURLWithPath: $0).resolvingSymlinksInPath() }
+  public func clear(sparing spared: [String] = []) throws {
+    let kept = Set(spared.map { URL(fileURLWithPath: $0).resolvingSymlinksInPath() })
     let checkpoints = steps().map { checkpoint(step: $0) }
-    let old = checkpoints.filter { URL(fileURLWithPath: $0).resolvingSymlinksInPath() != kept } + [log, configuration]
+    let old =
+      checkpoints.filter { !kept.contains(URL(fileURLWithPath: $0).resolvingSymlinksInPath()) } + [log, configuration]
     for path in old where FileStatus.exists(path) {
       guard unlink(path) == 0 else { throw RunFolder.unwritable(path, errno) }
     }

@@ -1,4 +1,5 @@
 import Communication
+import Display
 import Foundation
 import Synchronization
 
@@ -163,7 +164,7 @@ private final class WatchPost: @unchecked Sendable {
   private func end(_ problem: String) -> Never {
     let text = "\(problem) (training.watchdog_seconds is \(limit.shortText)): the job is ended"
     let lines = ["phd-train: \(text); it goes on from its last checkpoint. What the ranks were doing:"] + states
-    FileHandle.standardError.write(Data((lines.joined(separator: "\n") + "\n").utf8))
+    StandardStream.error.write(lines.joined(separator: "\n") + "\n")
     if rank == 0 { try? LossLog.appendEnd(to: log, step: max(0, before.step - 1), reason: "watchdog: \(text)") }
     _exit(ExitStatus.unavailable.rawValue)
   }
