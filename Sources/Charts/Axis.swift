@@ -20,9 +20,11 @@ struct Axis {
     case .linearFromZeroToLast:
       range = 0...(high > 0 ? high : 1)
     case .linear:
-      let step = Axis.step(high > low ? high - low : max(abs(high), 1))
-      range =
-        (low / step).rounded(.down) * step...max((high / step).rounded(.up), (low / step).rounded(.down) + 1) * step
+      // A span of numbers' last bits has no ticks between them.
+      let span = max(high - low, 1e-9 * max(abs(low), abs(high)))
+      let step = Axis.step(high > low ? span : max(abs(high), 1))
+      let first = (low / step + Axis.tolerance).rounded(.down)
+      range = first * step...max((high / step - Axis.tolerance).rounded(.up), first + 1) * step
     case .logarithmic:
       let room = high > low ? 1.06 : 2
       range = low / room...high * room
@@ -43,13 +45,19 @@ struct Axis {
     if scale == .logarithmic {
       let multiples: [Double] = high / low > 1e4 ? [1] : [1, 2, 5]
       let exponents = Int(log10(low).rounded(.down))...Int(log10(high).rounded(.up))
-      let ticks = exponents.flatMap { exponent in multiples.map { $0 * pow(10, Double(exponent)) } }
+      let every = (exponents.count + 19) / 20
+      let ticks = exponents.filter { $0 % every == 0 }
+        .flatMap { exponent in multiples.map { $0 * pow(10, Double(exponent)) } }
         .filter { $0 >= low && $0 <= high }
       if ticks.count > 2 { return ticks }
     }
     let step = Axis.step(high - low)
-    return (Int((low / step).rounded(.up))...Int((high / step + 1e-9).rounded(.down))).map { Double($0) * step }
+    let first = Int((low / step - Axis.tolerance).rounded(.up))
+    return (first...max(first, Int((high / step + Axis.tolerance).rounded(.down)))).map { Double($0) * step }
   }
+
+  /// Of a step: a multiple of it is one also where rounding has moved it.
+  private static let tolerance = 1e-5
 
   /// 1, 2 or 5 times a power of ten, four to ten of them in a span.
   private static func step(_ span: Double) -> Double {
@@ -60,32 +68,44 @@ struct Axis {
 
   /// The ticks' numbers in words.
   var labels: [String] {
-    // Steps below a ten-thousandth have no place in the labels' decimals.
-    let isFine = scale != .logarithmic && Axis.step(range.upperBound - range.lowerBound) < 0.99e-4
-    return ticks.map { isFine ? Axis.scientific($0) : Axis.label($0) }
+    let ticks = ticks
+    if scale == .logarithmic { return ticks.map { Axis.label($0) } }
+    let step = Axis.step(range.upperBound - range.lowerBound)
+    // Small numbers would be rows of zeros.
+    let isSmall = step < 0.99e-4 && (ticks.map(abs).max() ?? 0) < 0.99e-3
+    return ticks.map { isSmall ? Axis.scientific($0, step: step) : Axis.label($0, step: step) }
   }
 
   /// A number in words as short as it can be told from its neighbours.
-  static func label(_ value: Double) -> String {
-    if abs(value) >= 1e15 || value != 0 && abs(value) < 0.99e-4 { return scientific(value) }
+  ///
+  /// - Parameter step: how far off these are, where they are near.
+  static func label(_ value: Double, step: Double = .infinity) -> String {
+    if abs(value) >= 1e15 || value != 0 && abs(value) < 0.99e-4 { return scientific(value, step: step) }
     for (bound, divisor, suffix) in [(1e12, 1e12, "T"), (1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")]
     where abs(value) >= bound {
-      return label(value / divisor) + suffix
+      return label(value / divisor, step: step / divisor) + suffix
     }
-    let rounded = (value * 1e4).rounded() / 1e4
-    return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"
+    return digits(rounded(value, places: 4, step: step))
   }
 
   /// A number with the power of ten apart: 2.5e-7.
-  private static func scientific(_ value: Double) -> String {
+  private static func scientific(_ value: Double, step: Double) -> String {
     guard value != 0, value.isFinite else { return value == 0 ? "0" : "\(value)" }
     var exponent = Int(log10(abs(value)).rounded(.down))
-    var mantissa = (value / pow(10, Double(exponent)) * 100).rounded() / 100
+    let power = pow(10, Double(exponent))
+    var mantissa = rounded(value / power, places: 2, step: step / power)
     if abs(mantissa) >= 10 {
       mantissa /= 10
       exponent += 1
     }
-    let digits = mantissa == mantissa.rounded() ? "\(Int(mantissa))" : "\(mantissa)"
-    return "\(digits)e\(exponent)"
+    return "\(digits(mantissa))e\(exponent)"
   }
+
+  /// A number with so many decimals, and more where steps are finer.
+  private static func rounded(_ value: Double, places: Double, step: Double) -> Double {
+    let power = pow(10, max(places, (-log10(step) - 1e-9).rounded(.up)))
+    return (value * power).rounded() / power
+  }
+
+  private static func digits(_ value: Double) -> String { value == value.rounded() ? "\(Int(value))" : "\(value)" }
 }

@@ -12,16 +12,9 @@ struct Drawing {
   private func colour(_ index: Int) -> String { SVG.colours[index % SVG.colours.count] }
 
   mutating func text(_ words: String, _ x: Double, _ y: Double, _ attributes: String) {
-    let escaped = words.unicodeScalars.map { scalar in
-      switch scalar {
-      case "&": "&amp;"
-      case "<": "&lt;"
-      case ">": "&gt;"
-      case _ where scalar.value < 0x20: " "
-      default: String(scalar)
-      }
-    }
-    text += "<text x=\"\(SVG.short(x))\" y=\"\(SVG.short(y))\" \(attributes)>\(escaped.joined())</text>\n"
+    // XML has no control characters.
+    let printed = words.unicodeScalars.map { $0.value < 0x20 ? " " : String($0) }.joined()
+    text += "<text x=\"\(SVG.short(x))\" y=\"\(SVG.short(y))\" \(attributes)>\(SVG.escaped(printed))</text>\n"
   }
 
   /// Adds a drawing that `fill` makes within a rectangle, with the same coordinates; what leaves it is cut off.

@@ -113,7 +113,10 @@ struct CharacterCanvas {
   /// Blue, yellow, magenta, cyan, green, red: the terminal's own.
   private static func style(_ line: Int) -> String { "\u{1B}[\([94, 93, 95, 96, 92, 91][line % 6])m" }
 
-  private func dot(_ place: Double, _ count: Int) -> Int { max(0, min(count - 1, Int(place * Double(count)))) }
+  /// The nearest dot of so many; a place may be farther off than integers go.
+  private func dot(_ place: Double, _ count: Int) -> Int {
+    Int(max(0, min(Double(count - 1), place * Double(count))))
+  }
 
   private mutating func mark(_ x: Int, _ y: Int, _ line: Int) {
     /// Braille's dots are numbered down the left column, down the right one, and then the lowest pair.

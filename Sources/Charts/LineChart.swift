@@ -54,8 +54,8 @@ public struct LineChart: Sendable {
     self.lines = lines
   }
 
-  /// The picture; points that an axis cannot show (not finite, or below its beginning) are left out. It is higher than
-  /// asked for where the lines' names need it.
+  /// The picture; points that an axis cannot show (not finite, beyond 1e150, or below its beginning) are left out. It is
+  /// higher than asked for where the lines' names need it.
   public func svg(width: Double = 720, height: Double = 400) -> String {
     svg(width: width, height: max(height, leastHeight), at: nil)
   }
@@ -157,12 +157,16 @@ public struct LineChart: Sendable {
     }
   }
 
+  /// What axes can show: neither sums nor quotients of two such numbers leave a double's range.
+  private static let magnitudes = 1e-150...1e150
+
   private func isShown(_ point: (x: Double, y: Double)) -> Bool {
     func isShown(_ value: Double, _ scale: Scale) -> Bool {
-      switch scale {
-      case .linear: value.isFinite
-      case .linearFromZero, .linearFromZeroToLast: value.isFinite && value >= 0
-      case .logarithmic: value.isFinite && value > 0
+      guard value == 0 || LineChart.magnitudes.contains(abs(value)) else { return false }
+      return switch scale {
+      case .linear: true
+      case .linearFromZero, .linearFromZeroToLast: value >= 0
+      case .logarithmic: value > 0
       }
     }
     return isShown(point.x, xScale) && isShown(point.y, yScale)

@@ -32,9 +32,25 @@ public enum SVG {
       """
   }
 
-  /// A coordinate with a tenth of a pixel.
+  /// A text as XML and HTML have it: shown as it is, in an attribute too. Scalar by scalar: a mark that joins a `<` to
+  /// its neighbour does not hide it from a browser.
+  public static func escaped(_ text: String) -> String {
+    var escaped = ""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "&": escaped += "&amp;"
+      case "<": escaped += "&lt;"
+      case ">": escaped += "&gt;"
+      case "\"": escaped += "&quot;"
+      default: escaped.unicodeScalars.append(scalar)
+      }
+    }
+    return escaped
+  }
+
+  /// A coordinate with a tenth of a pixel; far outside of any page, where a line may go, with less than it is.
   public static func short(_ value: Double) -> String {
-    let tenths = (value * 10).rounded() / 10
+    let tenths = (max(-1e6, min(1e6, value)) * 10).rounded() / 10
     return tenths == tenths.rounded() ? "\(Int(tenths))" : "\(tenths)"
   }
 }

@@ -1,4 +1,3 @@
-import Foundation
 import JSON
 import Storage
 import Transformer
@@ -16,11 +15,7 @@ extension PretrainedModel {
     _ description: ModelDescription, tokenizer: [UInt8]? = nil, as type: SafetensorsType, to folder: String,
     read: (_ tensor: ParameterTensor, _ rows: Range<Int>, _ floats: UnsafeMutableBufferPointer<Float>) throws -> Void
   ) throws {
-    do {
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    } catch {
-      throw StorageError(.failed, folder, "cannot be made: \(error.localizedDescription)")
-    }
+    try Folder.make(folder)
     let layout = ParameterLayout(description.model)
     try SafetensorsFile.write(
       layout.tensors.map { ($0.name, $0.shape) }, as: type, to: folder + "/model.safetensors"

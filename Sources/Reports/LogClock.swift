@@ -29,7 +29,7 @@ struct LogClock {
 
   /// Seconds of training until a step was done.
   private static func elapsed(_ run: RunLog, at step: Int) -> Double {
-    let next = run.firstIndex(from: step + 1)
+    let next = step == .max ? run.steps.count : run.firstIndex(from: step + 1)
     return next == 0 ? 0 : run.elapsed[next - 1]
   }
 }

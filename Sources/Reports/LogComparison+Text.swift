@@ -8,22 +8,24 @@ extension LogComparison {
     let names = RunPlot.names(of: runs)
     let width = (names.map(\.count).max() ?? 0) + 2
     func row(_ index: Int, _ cells: String) -> String {
-      "  " + names[index].padding(toLength: width, withPad: " ", startingAt: 0) + cells
+      "  " + names[index] + String(repeating: " ", count: width - names[index].count) + cells
     }
     var paragraphs: [[String]] = [
       ["runs"]
         + runs.enumerated().map { index, run in
           let summary = LogSummary(run)
-          let speed = summary.tokensPerSecond.map { ", \(Quantity.short($0)) tokens/s" } ?? ""
-          let tokens = Quantity.short(run.steps.last?[.tokens] ?? 0)
-          let time = Quantity.duration(run.elapsed.last ?? 0)
-          return row(index, "\(Quantity.count(run.steps.last?.step ?? 0, "step")), \(tokens) tokens, \(time)\(speed)")
+          let cells = [
+            Quantity.count(run.steps.last?.step ?? 0, "step"), run.tokens.map { "\(Quantity.short($0)) tokens" },
+            run.seconds.map { Quantity.duration($0) },
+            summary.tokensPerSecond.map { "\(Quantity.short($0)) tokens/s" },
+          ]
+          return row(index, cells.compactMap { $0 }.joined(separator: ", "))
         }
     ]
     for meeting in meetings { paragraphs.append(paragraph(meeting, row)) }
     for (set, step, losses) in validations {
       let rows = losses.enumerated().map { index, loss in
-        row(index, fixed(loss) + (index == 0 ? "" : "   \(signed(loss - losses[0]))"))
+        row(index, Quantity.fixed(loss) + (index == 0 ? "" : "   \(signed(loss - losses[0]))"))
       }
       paragraphs.append(["validation loss on \(set) at step \(step)"] + rows)
     }
@@ -36,7 +38,9 @@ extension LogComparison {
       paragraphs.append(lines)
     } else {
       let without = zip(runs, names).filter { $0.0.configuration == nil }.map(\.1)
-      paragraphs.append(["no config.json beside the log of \(without.joined(separator: ", ")): keys are not compared"])
+      paragraphs.append([
+        "no config.json to read beside the log of \(without.joined(separator: ", ")): keys are not compared"
+      ])
     }
     let faults = zip(runs, names).flatMap { run, name in run.faults.map { "in the log of \(name): \($0)" } }
     if !faults.isEmpty { paragraphs.append(faults) }
@@ -50,17 +54,16 @@ extension LogComparison {
     let amount = meeting.axis == .time ? Quantity.duration(place) : Quantity.short(place)
     var lines = ["training loss at the same \(meeting.axis.words), \(amount): mean over the last tenth of the way"]
     for (index, loss) in meeting.losses.enumerated() {
-      var cells = loss.map(fixed) ?? "no record there"
+      var cells = loss.map(Quantity.fixed) ?? "no record there"
       if let difference = meeting.differences[index] {
         cells += "   " + signed(difference.mean)
-        cells += difference.halfWidth.map { " ± \(fixed($0))" } ?? ", too few records for an interval"
+        cells += difference.halfWidth.map { " ± \(Quantity.fixed($0))" } ?? ", too few records for an interval"
       }
       lines.append(row(index, cells))
     }
     return lines
   }
 
-  private func fixed(_ value: Double) -> String { String(format: "%.4f", value) }
   private func signed(_ value: Double) -> String { String(format: "%+.4f", value) }
 }
 

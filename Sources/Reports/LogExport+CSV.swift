@@ -75,7 +75,11 @@ extension LogExport {
     return number.description
   }
 
+  /// Scalar by scalar: a carriage return and a newline are one character, as is a quote with a mark that joins it.
   private static func quotedCell(_ text: String) -> String {
-    text.contains { ",\"\n\r".contains($0) } ? "\"\(text.replacing("\"", with: "\"\""))\"" : text
+    let scalars = text.unicodeScalars
+    guard scalars.contains(where: { [",", "\"", "\n", "\r"].contains($0) }) else { return text }
+    let parts = scalars.split(separator: "\"", omittingEmptySubsequences: false).map { String($0) }
+    return "\"\(parts.joined(separator: "\"\""))\""
   }
 }

@@ -1,4 +1,3 @@
-import Foundation
 import JSON
 import Storage
 import TensorBoard
@@ -12,7 +11,7 @@ public enum LogExport {
   /// - Returns: the file's path, and how many scalars it holds.
   /// - Throws: `StorageError.failed`.
   public static func tensorBoard(_ run: RunLog, to folder: String) throws -> (path: String, scalars: Int) {
-    try makeFolder(folder)
+    try Folder.make(folder)
     try EventFile.removeAll(in: folder)
     let clock = LogClock(run)
     let file = try EventFile(in: folder, from: 0, wallTime: clock.start)
@@ -51,13 +50,5 @@ public enum LogExport {
     }
     let all = (validations + others).enumerated()
     return all.sorted { ($0.element.step, $0.offset) < ($1.element.step, $1.offset) }.map(\.element)
-  }
-
-  private static func makeFolder(_ path: String) throws {
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw StorageError(.failed, path, "the folder cannot be made: \(error.localizedDescription)")
-    }
   }
 }

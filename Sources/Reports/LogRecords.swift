@@ -20,6 +20,8 @@ public struct LogRecords: Sendable {
   private(set) var others: [Other] = []
   /// Lines that are no records, and the step before the first of them.
   private(set) var unreadable: (count: Int, after: Int?) = (0, nil)
+  /// How much of these there was before an unfinished last line, which is read again when the log has grown.
+  private var whole: (steps: Int, others: Int, unreadable: (count: Int, after: Int?)) = (0, 0, (0, nil))
   private var position = 0
   private var file: FileStatus?
 
@@ -38,7 +40,11 @@ public struct LogRecords: Sendable {
     let now = try FileStatus(path)
     let isSame = file.map { $0.device == now.device && $0.file == now.file && now.size >= position } ?? false
     if isSame && now.size == file?.size { return false }
-    if !isSame {
+    if isSame {
+      steps.removeSubrange(whole.steps...)
+      others.removeSubrange(whole.others...)
+      unreadable = whole.unreadable
+    } else {
       (steps, others, unreadable, position) = ([], [], (0, nil), 0)
     }
     try read(follows: true)
@@ -56,6 +62,7 @@ public struct LogRecords: Sendable {
     }
     position = reader.position
     file = status
+    whole = (steps.count, others.count, unreadable)
     if !follows, let entry = reader.unfinished { add(entry) }
   }
 

@@ -1,4 +1,3 @@
-import Charts
 import Foundation
 import JSON
 import Training
@@ -33,8 +32,6 @@ public struct LogSummary: Sendable {
   }
 
   private var steps: Int { run.steps.last?.step ?? 0 }
-  private var tokens: Int { run.steps.last.flatMap { Int(exactly: $0[.tokens]) } ?? 0 }
-  private var seconds: Double { run.elapsed.last ?? 0 }
   private var flops: Double? { run.flopsPerStep.map { $0 * Double(steps) } }
 
   public var json: JSONValue {
@@ -44,9 +41,9 @@ public struct LogSummary: Sendable {
       "path": .string(run.path),
       "name": .string(run.name),
       "steps": .integer(steps),
-      "tokens": .integer(tokens),
+      "tokens": run.tokens.map { .integer($0) } ?? .null,
       "flops": number(flops),
-      "seconds": .number(seconds),
+      "seconds": number(run.seconds),
       "saving_seconds": .number(run.savingSeconds),
       "tokens_per_second": number(tokensPerSecond),
       "first_loss": number(losses?.first[.loss]),
@@ -72,38 +69,40 @@ public struct LogSummary: Sendable {
 
   /// Lines for people.
   public var text: String {
-    var lines = ["\(run.name): \(Quantity.count(steps, "step")), \(Quantity.short(tokens)) tokens"]
+    let tokens = run.tokens.map { ", \(Quantity.short($0)) tokens" } ?? ""
+    var lines = ["\(run.name): \(Quantity.count(steps, "step"))\(tokens)"]
     func add(_ name: String, _ text: String) {
       lines.append(name.padding(toLength: 13, withPad: " ", startingAt: 0) + text)
     }
     if let losses {
       add(
         "loss",
-        "\(fixed(losses.first[.loss])) at step \(losses.first.step), \(fixed(losses.last[.loss])) at step "
-          + "\(losses.last.step), best \(fixed(losses.best[.loss])) at step \(losses.best.step)")
+        "\(Quantity.fixed(losses.first[.loss])) at step \(losses.first.step), "
+          + "\(Quantity.fixed(losses.last[.loss])) at step \(losses.last.step), "
+          + "best \(Quantity.fixed(losses.best[.loss])) at step \(losses.best.step)")
       if losses.recent.count > 1 {
-        add("", "\(fixed(losses.recent.mean)) is the mean of the last \(losses.recent.count) records")
+        add("", "\(Quantity.fixed(losses.recent.mean)) is the mean of the last \(losses.recent.count) records")
       }
     }
     if let tokensPerSecond {
       let saving = run.savingSeconds > 0 ? ", and \(Quantity.duration(run.savingSeconds)) of saving" : ""
-      add(
-        "speed",
-        "\(Quantity.short(tokensPerSecond)) tokens/s, \(Quantity.duration(seconds)) of training" + saving)
+      let training = run.seconds.map { ", \(Quantity.duration($0)) of training" } ?? ""
+      add("speed", "\(Quantity.short(tokensPerSecond)) tokens/s" + training + saving)
     }
     if let flops { add("computed", "\(Quantity.short(flops)) floating-point operations") }
     let resumes = run.resumes.isEmpty ? "" : ", resumed at step \(RunLog.list(run.resumes))"
     add("starts", "\(run.starts.count)\(resumes)\(run.end.map { ", ended: \($0)" } ?? ", no end written yet")")
     for set in run.validationSets {
       let own = run.validations.filter { $0.set == set }
-      guard let last = own.last, let best = own.min(by: { $0.loss < $1.loss }) else { continue }
-      let other = best.step == last.step ? "" : ", best \(fixed(best.loss)) at step \(best.step)"
-      add("validation", "\(fixed(last.loss)) on \(set) at step \(last.step)\(other)")
+      guard let last = own.last else { continue }
+      let best = own.filter(\.loss.isFinite).min { $0.loss < $1.loss }
+      let other = best.map { $0.step == last.step ? "" : ", best \(Quantity.fixed($0.loss)) at step \($0.step)" } ?? ""
+      add("validation", "\(Quantity.fixed(last.loss)) on \(set) at step \(last.step)\(other)")
     }
     let last = run.tasks.last?["step"]
     for task in run.tasks where task["step"] == last {
       let (name, accuracy) = (task["task"]?.string ?? "", task["acc"]?.number ?? .nan)
-      add("task", "\(name): \(fixed(accuracy)) right at step \(last?.integer ?? 0)")
+      add("task", "\(name): \(Quantity.fixed(accuracy)) right at step \(last?.integer ?? 0)")
     }
     if !run.skipped.isEmpty {
       let reasons = run.skipped.compactMap { $0["reason"]?.string }
@@ -116,8 +115,6 @@ public struct LogSummary: Sendable {
     for fault in run.faults { add("in the log", fault) }
     return lines.joined(separator: "\n")
   }
-
-  private func fixed(_ value: Double) -> String { String(format: "%.4f", value) }
 }
 
 extension RunLog {

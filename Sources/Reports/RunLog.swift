@@ -23,8 +23,6 @@ public struct RunLog: Sendable {
   public let validations: [Validation]
   /// The benchmarks' records.
   public let tasks: [JSONValue]
-  /// The records of texts generated while training.
-  public let samples: [JSONValue]
   /// The records of steps whose update was left out.
   public let skipped: [JSONValue]
   public let warnings: [String]
@@ -33,7 +31,7 @@ public struct RunLog: Sendable {
   /// Why the last start ended; nil while it runs, or where it was killed.
   public let end: String?
   public let unreadableLines: Int
-  /// What is wrong with the log, a sentence each.
+  /// What is wrong with the log, or the configuration beside it, a sentence each.
   public let faults: [String]
   /// Seconds of training up to each step, those of steps without a record taken to be as long as the next that has one.
   public let elapsed: [Double]
@@ -53,7 +51,8 @@ public struct RunLog: Sendable {
 
     path = records.path
     let folder = records.path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
-    configuration = RunLog.configuration(in: records.path.contains("/") ? folder : ".")
+    let fault: String?
+    (configuration, fault) = RunLog.configuration(in: records.path.contains("/") ? folder : ".")
     name = configuration?["name"]?.string ?? RunLog.name(of: records.path)
     steps = order.steps
     starts = all("run")
@@ -65,7 +64,6 @@ public struct RunLog: Sendable {
         return Validation(step: step, set: set, loss: loss)
       })
     tasks = all("task")
-    samples = all("sample")
     skipped = all("skipped")
     warnings = all("warning").compactMap { $0["message"]?.string }
     savingSeconds = all("checkpoint").reduce(0) { $0 + ($1["seconds"]?.number ?? 0) }
@@ -78,7 +76,7 @@ public struct RunLog: Sendable {
       faults.append(
         count == 1 ? "a line \(place) cannot be read" : "\(count) lines cannot be read, the first \(place)")
     }
-    self.faults = faults
+    self.faults = faults + [fault].compactMap { $0 }
 
     var (total, before) = (0.0, 0)
     elapsed = order.steps.map { record in
@@ -91,6 +89,12 @@ public struct RunLog: Sendable {
       records.others.filter { $0.event == "run" && $0.index < records.steps.count }
         .map { records.steps[$0.index].step })
   }
+
+  /// Target tokens until the last step; nil where the log does not say.
+  public var tokens: Int? { steps.last.flatMap { Int(exactly: $0[.tokens]) } }
+
+  /// Seconds of training; nil where no record says.
+  public var seconds: Double? { steps.contains { $0[.seconds].isFinite } ? elapsed.last : nil }
 
   /// Operations of a step, all ranks together; nil where no start says.
   public var flopsPerStep: Double? { starts.last { $0["flops_per_step"] != nil }?["flops_per_step"]?.number }
@@ -105,11 +109,18 @@ public struct RunLog: Sendable {
     }
   }
 
-  private static func configuration(in folder: String) -> JSONValue? {
-    guard let reader = try? RandomAccessFile(RunFolder(folder).configuration),
-      let bytes = try? reader.bytes(at: 0, count: reader.size)
-    else { return nil }
-    return try? JSONValue(parsing: bytes)
+  /// The configuration, and what is wrong with one that is there.
+  private static func configuration(in folder: String) -> (JSONValue?, fault: String?) {
+    do {
+      let reader = try RandomAccessFile(RunFolder(folder).configuration)
+      return (try JSONValue(parsing: try reader.bytes(at: 0, count: reader.size)), nil)
+    } catch let error as StorageError where error.kind == .missing {
+      return (nil, nil)
+    } catch let error as StorageError {
+      return (nil, "the config.json beside it \(error.message)")
+    } catch {
+      return (nil, "the config.json beside it is not JSON: \(error)")
+    }
   }
 
   /// The folder's name, or the file's where it is not called `log.jsonl`.

@@ -1,4 +1,4 @@
-import Foundation
+import Charts
 import JSON
 import Training
 
@@ -17,24 +17,26 @@ public struct RunPage: Sendable {
       <head>
       <meta charset="utf-8">
       <meta name="viewport" content="width=device-width, initial-scale=1">
-      <title>\(RunPage.escaped(title))</title>
+      <title>\(SVG.escaped(title))</title>
       <style>
       \(String(decoding: PackageResources.report_css, as: UTF8.self))</style>
       </head>
       <body>
-      <h1>\(RunPage.escaped(title))</h1>
+      <h1>\(SVG.escaped(title))</h1>
 
       """
     for run in runs {
-      for fault in run.faults { page += "<p class=\"fault\">\(RunPage.escaped("\(run.path): \(fault)"))</p>\n" }
+      for fault in run.faults { page += "<p class=\"fault\">\(SVG.escaped("\(run.path): \(fault)"))</p>\n" }
     }
     page += RunPage.charts
     page += facts(names)
     if runs.count > 1 { page += comparison }
     for (run, name) in zip(runs, names) { page += details(run, runs.count > 1 ? "\(name): " : "") }
     // A text may hold what ends a script.
-    let data = RunPageData(runs: runs).json.compact.replacing("<", with: "\\u003c")
-    page += "<script id=\"data\" type=\"application/json\">\(data)</script>\n"
+    let data = RunPageData(runs: runs).json.compact.unicodeScalars.split(
+      separator: "<", omittingEmptySubsequences: false)
+    let json = data.map { String($0) }.joined(separator: "\\u003c")
+    page += "<script id=\"data\" type=\"application/json\">\(json)</script>\n"
     page += "<script>\n\(String(decoding: PackageResources.report_js, as: UTF8.self))</script>\n"
     return page + "</body>\n</html>\n"
   }
@@ -47,7 +49,7 @@ public struct RunPage: Sendable {
     </select></label>
     <label><input type="checkbox" id="logx"> logarithmic across</label>
     <label><input type="checkbox" id="logy"> logarithmic upwards</label>
-    <label>smoothing <input type="range" id="smoothing" min="0" max="20" step="0.5" value="2"></label>
+    <label>smoothing <input type="range" id="smoothing" min="0" max="20" step="0.5" value="\(Smoothing.percent)"></label>
     <label><input type="checkbox" id="raw" checked> unsmoothed</label>
     <button id="reset" type="button" disabled>whole run</button>
     <span>drag across a chart to zoom, double-click to go back</span>
@@ -65,24 +67,23 @@ public struct RunPage: Sendable {
       let cells = runs.map { cell($0) ?? "" }
       if cells.contains(where: { !$0.isEmpty }) { rows.append((name, cells)) }
     }
-    func fixed(_ value: Double) -> String { String(format: "%.4f", value) }
     add("log") { $0.path }
     add("steps") { "\($0.steps.last?.step ?? 0)" }
-    add("tokens") { $0.steps.last.flatMap { Int(exactly: $0[.tokens]) }.map { "\($0)" } }
-    add("training loss, last") { $0.steps.last.map { fixed($0[.loss]) } }
+    add("tokens") { $0.tokens.map { "\($0)" } }
+    add("training loss, last") { $0.steps.last.map { Quantity.fixed($0[.loss]) } }
     add("training loss, best") { run in
       run.steps.filter { $0[.loss].isFinite }.min { $0[.loss] < $1[.loss] }.map {
-        "\(fixed($0[.loss])) at step \($0.step)"
+        "\(Quantity.fixed($0[.loss])) at step \($0.step)"
       }
     }
     for set in runs.reduce(into: [String](), { sets, run in sets += run.validationSets.filter { !sets.contains($0) } })
     {
       add("validation loss, \(set)") { run in
-        run.validations.last { $0.set == set }.map { "\(fixed($0.loss)) at step \($0.step)" }
+        run.validations.last { $0.set == set }.map { "\(Quantity.fixed($0.loss)) at step \($0.step)" }
       }
     }
     add("tokens a second") { LogSummary($0).tokensPerSecond.map { Quantity.short($0) } }
-    add("time of training") { $0.elapsed.last.map { Quantity.duration($0) } }
+    add("time of training") { $0.seconds.map { Quantity.duration($0) } }
     add("time of saving") { $0.savingSeconds > 0 ? Quantity.duration($0.savingSeconds) : nil }
     add("floating-point operations") { run in
       run.flopsPerStep.map { Quantity.short($0 * Double(run.steps.last?.step ?? 0)) }
@@ -98,53 +99,39 @@ public struct RunPage: Sendable {
     for field in fields where !["event", "resumed_from_step"].contains(field) {
       add(field.replacing("_", with: " ")) { $0.starts.last?[field].map { $0.string ?? $0.compact } }
     }
-    let head = ([""] + (runs.count > 1 ? names : [""])).map { "<th>\(RunPage.escaped($0))</th>" }.joined()
+    let head = ([""] + (runs.count > 1 ? names : [""])).map { "<th>\(SVG.escaped($0))</th>" }.joined()
     let lines = rows.map { row in
-      "<tr><th>\(RunPage.escaped(row.name))</th>\(row.cells.map { "<td>\(RunPage.escaped($0))</td>" }.joined())</tr>"
+      "<tr><th>\(SVG.escaped(row.name))</th>\(row.cells.map { "<td>\(SVG.escaped($0))</td>" }.joined())</tr>"
     }
     let first = runs.count > 1 ? "<tr>\(head)</tr>\n" : ""
     return "<h2>Facts</h2>\n<div class=\"wide\"><table>\n\(first)\(lines.joined(separator: "\n"))\n</table></div>\n"
   }
 
   private var comparison: String {
-    "<h2>Beside the first</h2>\n<pre>\(RunPage.escaped(LogComparison(runs).text))</pre>\n"
+    "<h2>Beside the first</h2>\n<pre>\(SVG.escaped(LogComparison(runs).text))</pre>\n"
   }
 
-  /// A run's warnings, skipped steps, texts and configuration.
+  /// A run's warnings, skipped steps and configuration.
   private func details(_ run: RunLog, _ prefix: String) -> String {
     var text = ""
     func section(_ title: String, _ body: String) {
-      text += "<h2>\(RunPage.escaped(prefix + title))</h2>\n\(body)\n"
+      text += "<h2>\(SVG.escaped(prefix + title))</h2>\n\(body)\n"
     }
     if !run.warnings.isEmpty {
-      section("Warnings", run.warnings.map { "<p>\(RunPage.escaped($0))</p>" }.joined(separator: "\n"))
+      section("Warnings", run.warnings.map { "<p>\(SVG.escaped($0))</p>" }.joined(separator: "\n"))
     }
     if !run.skipped.isEmpty {
       let rows = run.skipped.suffix(1000).map { record in
         let cells = ["step", "reason", "loss", "gradient_norm"].map { record[$0].map { $0.string ?? $0.compact } ?? "" }
-        return "<tr>\(cells.map { "<td>\(RunPage.escaped($0))</td>" }.joined())</tr>"
+        return "<tr>\(cells.map { "<td>\(SVG.escaped($0))</td>" }.joined())</tr>"
       }
       let head = "<tr><th>step</th><th>reason</th><th>loss</th><th>norm of the gradient</th></tr>"
       section("Steps left out", "<div class=\"wide\"><table>\n\(head)\n\(rows.joined(separator: "\n"))\n</table></div>")
     }
-    if !run.samples.isEmpty {
-      let samples = run.samples.suffix(20).reversed().map { record in
-        let words = (record["prompt"]?.string ?? "") + (record["text"]?.string ?? "")
-        let step = record["step"].map { "Step \($0.compact)" } ?? "A text"
-        return "<p>\(RunPage.escaped(step))</p>\n<pre>\(RunPage.escaped(words.isEmpty ? record.compact : words))</pre>"
-      }
-      section("Generated text", samples.joined(separator: "\n"))
-    }
     if let configuration = run.configuration {
-      let json = RunPage.escaped(configuration.pretty)
+      let json = SVG.escaped(configuration.pretty)
       section("Configuration", "<details open><summary>config.json</summary>\n<pre>\(json)</pre></details>")
     }
     return text
-  }
-
-  /// A text that is shown as it is.
-  static func escaped(_ text: String) -> String {
-    text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-      .replacing("\"", with: "&quot;")
   }
 }

@@ -16,8 +16,7 @@ struct RunPageData {
   var json: JSONValue {
     let plot = RunPlot(runs)
     return [
-      // Of the records, in percent.
-      "smoothing": 2,
+      "smoothing": .integer(Smoothing.percent),
       "measures": .array(
         plot.measures.map { measure in
           [

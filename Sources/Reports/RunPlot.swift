@@ -17,12 +17,14 @@ public struct RunPlot: Sendable {
   public var measures: [RunMeasure] { RunMeasure.allCases.filter { measure in runs.contains { $0.has(measure) } } }
 
   /// The runs that cannot be drawn over the axis: their logs do not say where on it they were.
-  public var runsWithoutAxis: [RunLog] { runs.filter { $0.places(axis) == nil } }
+  public var runsWithoutAxis: [RunLog] {
+    runs.filter { run in run.places(axis) == nil && RunMeasure.allCases.contains { run.has($0) } }
+  }
 
   /// The chart of a measure.
   public func chart(_ measure: RunMeasure) -> LineChart {
     let (unit, title) = scaleOfX
-    var lines: [LineChart.Line] = []
+    var lines: [(name: String, last: Double?, line: LineChart.Line)] = []
     for (run, name) in zip(runs, RunPlot.names(of: runs)) {
       if let field = measure.field {
         guard let places = run.places(axis) else { continue }
@@ -31,15 +33,13 @@ public struct RunPlot: Sendable {
         let smooth = Smoothing.means(values, width: width)
         let points = RunPlot.points(places, smooth, unit)
         let behind = width > 1 ? RunPlot.points(places, values, unit) : []
-        lines.append(
-          LineChart.Line(measure.labelled(name, smooth.last), points, behind: behind, isMarked: false))
+        lines.append((name, smooth.last, LineChart.Line(name, points, behind: behind, isMarked: false)))
       } else {
         for series in run.series(measure) {
           guard let places = run.places(of: series.steps, axis) else { continue }
           let points = zip(places, series.values).map { (x: $0 / unit, y: $1) }
-          let label = runs.count == 1 ? RunPlot.short(series.name) : RunPlot.short("\(name), \(series.name)")
-          lines.append(
-            LineChart.Line(measure.labelled(label, series.values.last), points, isMarked: points.count <= 60))
+          let label = runs.count == 1 ? series.name : "\(name), \(series.name)"
+          lines.append((label, series.values.last, LineChart.Line(label, points, isMarked: points.count <= 60)))
         }
       }
     }
@@ -47,7 +47,11 @@ public struct RunPlot: Sendable {
       isLogarithmicY ? .logarithmic : measure == .loss || measure == .validation ? .linear : .linearFromZero
     var chart = LineChart(
       measure.title, x: title, isLogarithmicX ? .logarithmic : .linearFromZeroToLast, y: measure.axisTitle, yScale,
-      lines)
+      zip(lines, RunPlot.shortened(lines.map(\.name))).map { line, name in
+        let drawn = line.line
+        return LineChart.Line(
+          measure.labelled(name, line.last), drawn.points, behind: drawn.behind, isMarked: drawn.isMarked)
+      })
     if measure.isNoisy { chart.steepShare = 0.05 }
     chart.hasTicksAtPoints = false
     return chart
@@ -74,15 +78,21 @@ public struct RunPlot: Sendable {
 
   /// The runs' names, told apart: those that share one get their logs' folders.
   public static func names(of runs: [RunLog]) -> [String] {
-    runs.map { run in
+    let names = runs.map { run in
       let isAlone = runs.count { $0.name == run.name } == 1
-      return short(isAlone ? run.name : run.path.replacing("/log.jsonl", with: ""))
+      return isAlone ? run.name : run.path.replacing("/log.jsonl", with: "")
     }
+    return shortened(names)
   }
 
-  /// A name with its middle left out where it is long.
-  static func short(_ name: String) -> String {
+  /// Names with their middles left out where they are long, and still different without.
+  static func shortened(_ names: [String]) -> [String] {
     let limit = 32
-    return name.count <= limit ? name : "\(name.prefix(limit / 2 - 1))…\(name.suffix(limit / 2))"
+    let short = names.map { name in
+      name.count <= limit ? name : "\(name.prefix(limit / 2 - 1))…\(name.suffix(limit / 2))"
+    }
+    return zip(names, short).map { name, own in
+      zip(names, short).allSatisfy { $1 != own || $0 == name } ? own : name
+    }
   }
 }

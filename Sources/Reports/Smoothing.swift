@@ -1,7 +1,10 @@
 /// A noisy curve made smooth.
 public enum Smoothing {
-  /// How many records to average over, where nobody says: a fiftieth of them.
-  public static func width(of count: Int) -> Int { max(1, count / 50) }
+  /// How many of a run's records to average over, where nobody says.
+  static let percent = 2
+
+  /// The same in records.
+  public static func width(of count: Int) -> Int { max(1, count * percent / 100) }
 
   /// Means over `width` numbers around each, or over fewer: at the beginning, where losses fall steeply, the reach to
   /// either side is an eighth of the numbers before, so that the curve begins where the numbers do and does not leave

@@ -46,7 +46,7 @@ enum EventMessage {
   private static func record(wallTime: Double, step: Int, _ fill: (inout Protobuf) -> Void) -> [UInt8] {
     var event = Protobuf()
     event.field(1, wallTime)
-    if step != 0 { event.field(2, varint: UInt64(step)) }
+    if step != 0 { event.field(2, varint: UInt64(bitPattern: Int64(step))) }
     fill(&event)
     let length = Protobuf.littleEndian(UInt64(event.bytes.count))
     return length + Protobuf.littleEndian(CRC32C.masked(length)) + event.bytes

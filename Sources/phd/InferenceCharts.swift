@@ -1,5 +1,4 @@
 import Charts
-import Foundation
 import Inference
 import Storage
 
@@ -14,11 +13,7 @@ struct InferenceCharts {
   ///
   /// - Throws: `StorageError`.
   func write(to folder: String) throws -> [String] {
-    do {
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    } catch {
-      throw StorageError(.failed, folder, "the folder cannot be made: \(error.localizedDescription)")
-    }
+    try Folder.make(folder)
     return try charts.map { name, chart in
       let path = "\(folder)/\(name).svg"
       try WholeFile.write(Array(chart.svg().utf8), to: path)

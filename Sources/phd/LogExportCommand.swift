@@ -1,6 +1,8 @@
 import ArgumentParser
 import JSON
 import Reports
+import Storage
+import Training
 
 extension LogCommand {
   struct Export: ParsableCommand {
@@ -26,6 +28,10 @@ extension LogCommand {
     }
 
     func run() throws {
+      // A run's folder has event files of its own, which an export would take the place of.
+      if let tensorboard, FileStatus.exists(RunFolder(tensorboard).log) {
+        throw ValidationError("--tensorboard \(tensorboard): this is a run's folder: name another")
+      }
       let run = try RunLog(path: path)
       for fault in run.faults { ErrorReport.print(toStandardError: "phd: warning: \(run.path): \(fault)") }
       var report: JSONValue.Object = .init()

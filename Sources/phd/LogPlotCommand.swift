@@ -67,6 +67,9 @@ extension LogCommand {
       for measure in chosen where !runs.contains(where: { $0.has(measure) }) {
         throw ValidationError("--y \(measure.rawValue): there is none in \(paths.joined(separator: ", "))")
       }
+      if chosen.isEmpty {
+        throw ValidationError("--y all: there is nothing to draw in \(paths.joined(separator: ", "))")
+      }
       let charts = chosen.map { plot.chart($0) }
       let (width, height) = (Double(width), Double(height))
       if let chart = charts.first, charts.count == 1 { return chart.svg(width: width, height: height) }

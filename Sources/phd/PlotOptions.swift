@@ -2,7 +2,6 @@ import ArgumentParser
 import Reports
 
 extension RunAxis: ExpressibleByArgument {}
-extension RunMeasure: ExpressibleByArgument {}
 
 /// How runs are drawn, in characters or as a picture.
 struct PlotOptions: ParsableArguments {

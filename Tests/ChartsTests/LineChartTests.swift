@@ -41,12 +41,42 @@ import Testing
       #expect(values.allSatisfy { axis.range.contains($0) }, "\(values) \(scale): \(axis.range)")
       #expect((1...24).contains(axis.ticks.count), "\(values) \(scale): \(axis.ticks)")
       #expect(axis.ticks.allSatisfy { (-1e-9...1 + 1e-9).contains(axis.place($0)) })
-      #expect(axis.ticks == axis.ticks.sorted() && Set(axis.ticks.map(Axis.label)).count == axis.ticks.count)
+      #expect(axis.ticks == axis.ticks.sorted() && Set(axis.ticks.map { Axis.label($0) }).count == axis.ticks.count)
     }
     #expect(Axis([1, 100], .logarithmic).place(10) == 0.5)
-    #expect(["0.25", "12", "20k", "1.5M"] == [0.25, 12, 20_000, 1_500_000].map(Axis.label))
-    #expect(["5e-5", "2T", "1.2e18", "0"] == [5e-5, 2e12, 1.2e18, 0].map(Axis.label))
+    #expect(["0.25", "12", "20k", "1.5M"] == [0.25, 12, 20_000, 1_500_000].map { Axis.label($0) })
+    #expect(["5e-5", "2T", "1.2e18", "0"] == [5e-5, 2e12, 1.2e18, 0].map { Axis.label($0) })
     #expect(Axis([0, 1e-4], .linear).labels == ["0", "2e-5", "4e-5", "6e-5", "8e-5", "1e-4"])
+    #expect(Axis([2.30002, 2.30005], .linear).labels == ["2.30002", "2.30003", "2.30004", "2.30005"])
+    let narrow: [([Double], LineChart.Scale)] = [
+      ([1e6, 1e6 + 4], .linear), ([1.00001e-5, 1.00003e-5], .linear), ([1, 1 + 1e-9], .linear),
+      ([-3e17, 3e17], .linear), ([1e-150, 1e150], .logarithmic), ([0, 7e-9], .linearFromZero),
+    ]
+    for (values, scale) in narrow {
+      let labels = Axis(values, scale).labels
+      #expect((2...24).contains(labels.count) && Set(labels).count == labels.count, "\(values) \(scale): \(labels)")
+    }
+  }
+
+  @Test("Numbers of any size are drawn, or left out, as a picture and in characters")
+  func anySize() {
+    let far: [Double] = [1e17, 1e20, 1e300, 1.7e308, -1.7e308, .leastNonzeroMagnitude, 1.0.nextUp]
+    for value in far {
+      for scale in [LineChart.Scale.linear, .linearFromZero, .linearFromZeroToLast, .logarithmic] {
+        var chart = chart(.linear, scale, [LineChart.Line("run", (0...200).map { (Double($0), $0 == 0 ? value : 1) })])
+        for share in [0, 0.05] {
+          chart.steepShare = share
+          #expect(chart.svg().hasSuffix("</svg>\n") && !chart.svg().contains("nan"))
+          #expect(chart.text(columns: 60, rows: 8).count == 12)
+        }
+      }
+    }
+    #expect(SVG.short(1e300) == "1000000" && SVG.short(-1e300) == "-1000000")
+  }
+
+  @Test("A text's marks are escaped, whatever joins them")
+  func escaped() {
+    #expect(SVG.escaped("\u{600}<i>&\"\u{301}") == "\u{600}&lt;i&gt;&amp;&quot;\u{301}")
   }
 
   @Test("Points lie where the axes say, and the names beside the plot")

@@ -77,6 +77,8 @@ import Testing
     expectError(try phd("plot", "one", "-o", "a.svg", "--y", "volume"), 64, naming: ["volume", "gradient-norm"])
     expectError(try phd("plot", "one", "-o", "a.svg", "--y", "tasks"), 64, naming: ["tasks", "one"])
     expectError(try phd("plot", "one", "-o", "none/a.svg"), 74, naming: ["none/a.svg"])
+    _ = try MadeLog().write(to: folder, "empty")
+    expectError(try phd("plot", "empty", "-o", "a.svg", "--y", "all"), 64, naming: ["nothing to draw", "empty"])
     let without = try phd("plot", "one", "-o", "a.png", environment: ["PATH": "/nowhere:\(folder.path)"])
     expectError(without, 66, naming: ["a.png", "librsvg2-bin"])
   }
@@ -103,6 +105,7 @@ import Testing
     let file = try #require(json["tensorboard"]?["path"]?.string)
     #expect(FileManager.default.fileExists(atPath: folder.path + "/" + file))
     expectError(try phd("export", "one"), 64, naming: ["--csv"])
+    expectError(try phd("export", "one", "--tensorboard", "two"), 64, naming: ["--tensorboard two", "run's folder"])
     expectError(try phd("export", "one", "--csv", "none/one.csv"), 74, naming: ["none/one.csv"])
   }
 }

@@ -75,5 +75,9 @@ import Testing
     let bare = try MadeLog.run(1...50).write(to: folder, "bare")
     let without = LogComparison(try [one, bare].map { try RunLog(path: $0) })
     #expect(without.differingKeys == nil && without.text.contains("no config.json"))
+
+    let faces = try MadeLog.run(1...50).write(to: folder, "👩‍👩‍👧‍👦 and 🇩🇪")
+    let rows = LogComparison(try [bare, faces].map { try RunLog(path: $0) }).text.split(separator: "\n")
+    #expect(rows.contains { $0.hasPrefix("  👩‍👩‍👧‍👦 and 🇩🇪  50 steps") })
   }
 }

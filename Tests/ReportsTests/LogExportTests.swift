@@ -38,6 +38,21 @@ import Training
     #expect(lines[40].hasSuffix(",2.125,,,") && lines[51] == "51,,,,,,,,,,0.625,8,spike")
   }
 
+  @Test("A cell is quoted whatever joins its marks")
+  func quoting() throws {
+    let folder = try TemporaryFolder()
+    var log = MadeLog()
+    for set in ["a\r\nb", "c,\u{301}d", "\"\u{301}e"] {
+      log.add(["event": "validation", "step": 1, "set": .string(set), "loss": 1])
+    }
+    let path = folder.path + "/run.csv"
+    _ = try LogExport.csv(try RunLog(path: try log.write(to: folder, "run")), to: path)
+    let head = Array(try bytes(of: path)).split(separator: UInt8(ascii: "\n") as UInt8, maxSplits: 0)[0]
+    for cell in ["\"validation/a\r\nb\"", "\"validation/c,\u{301}d\"", "\"validation/\"\"\u{301}e\""] {
+      #expect(head.indices.contains { head[$0...].starts(with: cell.utf8) }, "\(cell)")
+    }
+  }
+
   @Test(
     "TensorBoard reads every scalar of an exported run",
     .enabled(if: Peers.python != nil, Comment(rawValue: Peers.missing)))

@@ -17,8 +17,9 @@ import Testing
     for step in stride(from: 50, through: steps, by: 50) {
       log.add(["event": "validation", "step": .integer(step), "set": "books <1915>", "loss": .number(3 / Double(step))])
     }
-    log.add(["event": "warning", "step": 3, "message": "<b>hot</b>"])
-    log.add(["event": "sample", "step": 3, "prompt": "In the", "text": " beginning <i>"])
+    // A prepended scalar makes one character with what follows it.
+    log.add(["event": "warning", "step": 3, "message": "\u{600}<b>hot</b>"])
+    log.add(["event": "validation", "step": 3, "set": "\u{600}</script>", "loss": 3])
     return try RunLog(path: try log.write(to: folder, "run", configuration: ["name": .string(name), "seed": 7]))
   }
 
@@ -44,8 +45,10 @@ import Testing
     for word in ["http:", "https:", "src=", "href=", "@import", "url("] {
       #expect(!page.replacing("http://www.w3.org/2000/svg", with: "").contains(word), "\(word)")
     }
-    #expect(page.contains("&lt;b&gt;hot&lt;/b&gt;") && page.contains("In the beginning &lt;i&gt;"))
-    #expect(page.components(separatedBy: "</script>").count == 3)
+    #expect(page.contains("&lt;b&gt;hot&lt;/b&gt;"))
+    let bytes = Array(page.utf8)
+    func count(_ text: String) -> Int { bytes.indices.count { bytes[$0...].starts(with: text.utf8) } }
+    #expect(count("<b>") == 0 && count("</script>") == 2)
     let start = try #require(page.range(of: "application/json\">"))
     let end = try #require(page.range(of: "</script>", range: start.upperBound..<page.endIndex))
     let data = try JSONValue(parsing: String(page[start.upperBound..<end.lowerBound]))
@@ -56,7 +59,32 @@ import Testing
     let same = zip(losses, run.steps).allSatisfy { Float($0.number ?? 0) == Float($1[.loss]) }
     #expect(same)
     #expect(shown["axes"]?["steps"]?.array?.map(\.integer) == run.steps.map(\.step))
-    #expect(shown["series"]?["validation"]?.array?.first?["axes"]?["tokens"]?.array?.first == .integer(50 * 4096))
+    #expect(shown["series"]?["validation"]?.array?.last?["axes"]?["tokens"]?.array?.first == .integer(50 * 4096))
+  }
+
+  @Test("Names are told apart where they are long, and those of a chart's lines too")
+  func names() {
+    let long = ["a", "b"].map { "data/experiments/2024/run-\($0)/checkpoints/phd-cswa" }
+    #expect(RunPlot.shortened(long) == long)
+    #expect(
+      RunPlot.shortened([long[0], "short", long[0]]) == [
+        "data/experiment…kpoints/phd-cswa", "short", "data/experiment…kpoints/phd-cswa",
+      ])
+  }
+
+  @Test("Of validations alone there is a place for steps, and for nothing else")
+  func validationsAlone() throws {
+    let folder = try TemporaryFolder()
+    var log = MadeLog()
+    log.add(["event": "validation", "step": 3, "set": "books", "loss": 3])
+    var plot = RunPlot([try RunLog(path: try log.write(to: folder, "run"))])
+    #expect(plot.runsWithoutAxis.isEmpty && plot.chart(.validation).lines.count == 1)
+    for axis in [RunAxis.tokens, .flops, .time] {
+      plot.axis = axis
+      #expect(plot.runsWithoutAxis.count == 1)
+    }
+    // A run that has just begun does not keep others from being drawn.
+    #expect(RunPlot([try RunLog(path: try MadeLog().write(to: folder, "new"))]).runsWithoutAxis.isEmpty)
   }
 
   @Test("A long run is given in pieces that hold its extremes")

@@ -111,6 +111,50 @@ import Training
     }
   }
 
+  @Test("Numbers beyond all measure, and those that are missing, are told as what they are")
+  func strangeNumbers() throws {
+    let lines = [
+      #"{"event":"run","resumed_from_step":9223372036854775807,"time":"2026-01-02T03:04:05Z","flops_per_step":1e300}"#,
+      #"{"event":"step","step":1,"loss":1e20,"gradient_norm":1e17,"tokens":"inf"}"#,
+      #"{"event":"step","step":2,"loss":3,"gradient_norm":1,"tokens":"nan"}"#,
+      #"{"event":"validation","step":-1,"set":"books","loss":"nan"}"#,
+      #"{"event":"validation","step":9223372036854775807,"set":"books","loss":2}"#,
+      #"{"event":"validation","step":9223372036854775806,"set":"books","loss":4}"#,
+    ]
+    let run = try read(lines)
+    let summary = LogSummary(run)
+    #expect(run.tokens == nil && run.seconds == nil)
+    #expect(summary.json["tokens"] == .null && summary.json["seconds"] == .null)
+    #expect(summary.text.contains("2e+300 floating-point") && !summary.text.contains("tokens"))
+    #expect(summary.text.contains("best 2.0000") || summary.text.contains("2.0000 on books"))
+    #expect(!summary.text.contains("best nan"))
+    let comparison = LogComparison([run, try read(Array(lines[..<2])), try read(Array(lines[..<1]))])
+    #expect(!comparison.text.contains("tokens,") && !comparison.text.contains("nan"))
+    #expect(!RunPage([run]).html.isEmpty)
+    let folder = try TemporaryFolder()
+    #expect(try LogExport.tensorBoard(run, to: folder.path).scalars > 0)
+    for measure in RunMeasure.allCases { #expect(!RunPlot([run]).chart(measure).svg().isEmpty) }
+  }
+
+  @Test("A best measurement is a number")
+  func best() throws {
+    var log = MadeLog.run(1...3)
+    for (step, loss) in [(1, JSONValue.string("nan")), (2, 2.5), (3, 3)] {
+      log.add(["event": "validation", "step": .integer(step), "set": "books", "loss": loss])
+    }
+    #expect(LogSummary(try read(log.lines)).text.contains("3.0000 on books at step 3, best 2.5000 at step 2"))
+  }
+
+  @Test("A configuration that is there and cannot be read is a fault, one that is not there is none")
+  func configurations() throws {
+    let folder = try TemporaryFolder()
+    let path = try MadeLog.run(1...3).write(to: folder, "run")
+    #expect(try RunLog(path: path).faults.isEmpty)
+    try write("{\"name\": ".utf8, to: path + "/config.json")
+    let run = try RunLog(path: path)
+    #expect(run.name == "run" && run.faults.count == 1 && run.faults[0].contains("config.json beside it is not JSON"))
+  }
+
   @Test("What a log has gained is read on, and a log that was cut is read anew")
   func readingOn() throws {
     let folder = try TemporaryFolder()
@@ -119,6 +163,16 @@ import Training
     try write(lines[...5].joined().utf8, to: path)
     var records = try LogRecords(path: folder.path)
     #expect(try !records.readOn())
+    for ending in [
+      "{\"event\":\"step\",\"step\":6,\"los", "{\"event\":\"run\"}", lines[6].prefix { $0 != "\n" }.description,
+    ] {
+      try write((lines[...5].joined() + ending).utf8, to: path)
+      var begun = try LogRecords(path: folder.path)
+      try write(lines[...9].joined().utf8, to: path)
+      #expect(try begun.readOn())
+      let run = RunLog(begun)
+      #expect(run.steps.map(\.step) == Array(1...9) && run.faults.isEmpty && run.starts.count == 1, "\(ending)")
+    }
     // Half a line is left for later.
     try write((lines[...9].joined() + lines[10].prefix(40)).utf8, to: path)
     #expect(try records.readOn())

@@ -55,9 +55,9 @@ struct ConfigurationErrorTests {
     ("checkpoint.directory=", ["checkpoint.directory"]),
     ("checkpoint.keep=0", ["checkpoint.keep", "from 1"]),
     // What is missing.
-    ("model=null", ["configs/tiny.json", "model.vocab_size is missing"]),
-    ("data={}", ["data.train is missing"]),
-    (#"data={"train":"x"}"#, ["data.sequence_length is missing"]),
+    ("model=null", ["configs/tiny.json: model.vocab_size is missing"]),
+    ("data={}", ["configs/tiny.json: data.train is missing"]),
+    (#"data={"train":"x"}"#, ["configs/tiny.json: data.sequence_length is missing"]),
     // The mixture and the validation sets.
     ("data.train=[]", ["data.train", "not an empty list"]),
     ("data.train=5.5e0", ["data.train must be a path", "not 5.5"]),
@@ -83,16 +83,28 @@ struct ConfigurationErrorTests {
     (#"data.validation={"books":5}"#, ["data.validation.books", "not 5"]),
     (#"data.validation={"":"x"}"#, ["a name that is empty"]),
     // Impossible combinations: keys and values.
-    ("model.hidden_size=49", ["hidden_size (49)", "num_attention_heads (6)"]),
-    ("model.num_key_value_heads=4", ["num_attention_heads (6)", "num_key_value_heads (4)"]),
-    ("model.num_attention_heads=16", ["num_attention_heads"]),
-    ("training.micro_batch_size=5", ["training.global_batch_size (32)", "training.micro_batch_size (5)", "30 or 35"]),
-    ("training.micro_batch_size=64", ["global_batch_size (32)", "(64)", "choose 64"]),
+    ("model.hidden_size=49", ["configs/tiny.json with --set: ", "hidden_size (49)", "num_attention_heads (6)"]),
     (
-      "optimizer.no_weight_decay=[\"lm_hed.weight\"]", [#""lm_hed.weight" matches no parameter"#, #""lm_head.weight""#]
+      "model.num_key_value_heads=4",
+      ["configs/tiny.json with --set: ", "num_attention_heads (6)", "num_key_value_heads (4)"]
     ),
-    ("optimizer.no_weight_decay=[\"*.bias\"]", [#""*.bias" matches no parameter"#]),
-    ("optimizer.no_weight_decay=[\"\"]", ["matches no parameter"]),
+    ("model.num_attention_heads=16", ["configs/tiny.json with --set: ", "num_attention_heads"]),
+    (
+      "training.micro_batch_size=5",
+      [
+        "configs/tiny.json with --set: ", "training.global_batch_size (32)", "training.micro_batch_size (5)",
+        "30 or 35",
+      ]
+    ),
+    (
+      "training.micro_batch_size=64", ["configs/tiny.json with --set: ", "global_batch_size (32)", "(64)", "choose 64"]
+    ),
+    (
+      "optimizer.no_weight_decay=[\"lm_hed.weight\"]",
+      ["configs/tiny.json with --set: ", #""lm_hed.weight" matches no parameter"#, #""lm_head.weight""#]
+    ),
+    ("optimizer.no_weight_decay=[\"*.bias\"]", ["configs/tiny.json with --set: ", #""*.bias" matches no parameter"#]),
+    ("optimizer.no_weight_decay=[\"\"]", ["configs/tiny.json with --set: ", "matches no parameter"]),
     // Patterns.
     ("hidden_decoding.pattern=phdd", [#"one of "vanilla", "phd", "swa", "cswa", "naive""#, #""phdd""#]),
     ("hidden_decoding.repeats=2", ["vanilla", "repeats", "2"]),
@@ -106,22 +118,26 @@ struct ConfigurationErrorTests {
     // Schedules.
     ("schedule.decay_steps=5", ["schedule.decay_steps", #"schedule.kind is "wsd""#, "remove it"]),
     (#"schedule={"kind":"constant","final_fraction":0.1}"#, ["schedule.final_fraction", "cosine", "wsd"]),
-    (#"schedule={"kind":"wsd","decay_steps":950}"#, ["warmup_steps (100)", "decay_steps (950)", "steps (1000)"]),
+    (
+      #"schedule={"kind":"wsd","decay_steps":950}"#,
+      ["configs/tiny.json with --set: ", "warmup_steps (100)", "decay_steps (950)", "steps (1000)"]
+    ),
     ("schedule.final_fraction=1.1", ["from 0 to 1", "1.1"]),
     // Sizes beyond counting.
     ("model.num_hidden_layers=5000", ["from 1 to 4096"]),
     ("model.vocab_size=99999999999999999999", ["model.vocab_size"]),
     (
       #"model={"vocab_size":2147483647,"hidden_size":16777216,"intermediate_size":16777216,"num_hidden_layers":4096,"#
-        + #""num_attention_heads":2,"num_key_value_heads":1}"#, ["vocab_size (2147483647)", "2^42"]
+        + #""num_attention_heads":2,"num_key_value_heads":1}"#,
+      ["configs/tiny.json with --set: ", "vocab_size (2147483647)", "2^42"]
     ),
     (
       #"training={"global_batch_size":2147483647,"micro_batch_size":2147483647}"#,
-      ["micro_batch_size (2147483647)", "sequence_length (64)"]
+      ["configs/tiny.json with --set: ", "micro_batch_size (2147483647)", "sequence_length (64)"]
     ),
     (
       #"training={"steps":2147483647,"global_batch_size":2147483647,"micro_batch_size":1}"#,
-      ["training.steps (2147483647)", "64 bits"]
+      ["configs/tiny.json with --set: ", "training.steps (2147483647)", "64 bits"]
     ),
   ])
   func everyErrorSaysWhatAndWhere(_ override: String, _ parts: [String]) {
@@ -129,7 +145,9 @@ struct ConfigurationErrorTests {
     for part in parts { #expect(message.contains(part), "\(message)") }
     #expect(message.split(separator: "\n").count <= 2)
     #expect(message.count < 500)
-    #expect(message.hasPrefix("configs/tiny.json: ") || message.hasPrefix("--set "), "\(message)")
+    // Each value is an override's, but for keys that are missing and such as do not go together.
+    let isOverrides = !parts.contains { $0.hasPrefix("configs/tiny.json") }
+    #expect(message.hasPrefix(isOverrides ? "--set " : parts[0]), "\(message)")
   }
 
   @Test func theFileIsNamed() {
@@ -146,6 +164,18 @@ struct ConfigurationErrorTests {
     #expect(Example.error("[]") == "configs/tiny.json: a configuration must be a JSON object, not an empty list")
     let twice = Example.least.replacing("\"vocab_size\": 257", with: "\"vocab_size\": 257, \"vocab_size\": 258")
     #expect(Example.error(twice).contains("line 3") && Example.error(twice).contains("\"vocab_size\" stands twice"))
+  }
+
+  /// Of several overrides, the one whose value counts is named; what the file says wrong is the file's.
+  @Test func theOverrideIsNamed() {
+    let message = Example.error(Example.least, ["checkpoint.directory=7", #"checkpoint={"directory":8}"#])
+    #expect(message.hasPrefix("--set checkpoint=") && message.contains("checkpoint.directory must be"), "\(message)")
+    #expect(message.hasSuffix("not 8"), "\(message)")
+    let text = Example.least.replacing("\"train.h5\"", with: "[{\"path\": \"x\", \"weight\": -1}]")
+    #expect(
+      Example.error(text, ["data.sequence_length=9"]).hasPrefix("configs/tiny.json: data.train[0].weight must be"))
+    let unlike = Example.least.replacing("\"hidden_size\": 48", with: "\"hidden_size\": 49")
+    #expect(Example.error(unlike).hasPrefix("configs/tiny.json: model: hidden_size (49)"))
   }
 
   /// A section that is no object is no place for an override.

@@ -84,6 +84,7 @@ struct ConfigurationReadingTests {
     #expect(try Example.read("training.steps=50").training.steps == 50)
     #expect(try Example.read("training.steps=50", "training.steps=60").training.steps == 60)
     #expect(try Example.read("training.steps=1e3").training.steps == 1000)
+    #expect(try Example.read(#"data.stages=[{"from_step":1e3,"train":"b"}]"#).data.stages.map(\.fromStep) == [1000])
     #expect(try Example.read("name=a=b").name == "a=b")
     #expect(try Example.read("name=007").name == "007" && Example.read("name=1.50").name == "1.50")
     #expect(try Example.read("name=\"quoted\"").name == "quoted")

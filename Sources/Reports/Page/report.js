@@ -5,7 +5,8 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const state = { axis: "steps", logX: false, logY: false, smoothing: data.smoothing, raw: true, zoom: null, hidden: new Set() };
 const margin = { left: 64, right: 14, top: 8, bottom: 40 };
 const colour = (index) => `var(--line${index % 7})`;
-const dashes = (index) => ["", "6 3", "2 3"][Math.floor(index / 7) % 3];
+// A colour used before is broken; and so are, of a run's colour, the lines of its further sets.
+const dashes = ({ index, set = 0 }) => ["", "6 3", "2 3", "10 3 2 3", "12 6"][(Math.floor(index / 7) + set) % 5];
 const axisTitles = { steps: "step", tokens: "tokens", flops: "floating-point operations", time: "time of training" };
 
 // MARK: numbers
@@ -40,6 +41,7 @@ function stepOf(span, isTime) {
     const own = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
     const found = own.find((step) => step >= span / 6);
     if (found && span >= 6) return found;
+    if (!found) return 86400 * Math.max(1, stepOf(span / 86400, false));
   }
   const rough = span / 5, power = 10 ** Math.floor(Math.log10(rough));
   return ([1, 2, 5].find((multiple) => multiple * power >= rough) || 10) * power;
@@ -86,9 +88,11 @@ function smooth(values, width) {
 
 // MARK: lines
 
-// The lines of a measure over the chosen axis: { name, index, x, y, low, high, isMarked }.
+// The lines of a measure over the chosen axis: { name, index, set, x, y, low, high, isMarked }. Of several runs, each has
+// its colour; of one alone, each set.
 function linesOf(measure) {
-  const lines = [];
+  const lines = [], isAlone = data.runs.length === 1;
+  const sets = [...new Set(data.runs.flatMap((run) => (run.series[measure.id] || []).map((series) => series.name)))];
   data.runs.forEach((run, index) => {
     if (state.hidden.has(index)) return;
     const own = run.measures[measure.id];
@@ -96,11 +100,11 @@ function linesOf(measure) {
       const width = measure.noisy ? state.smoothing / 100 * own.mean.length : 0;
       lines.push({ name: run.name, index, x: run.axes[state.axis], y: smooth(own.mean, width), low: own.low, high: own.high });
     }
-    (run.series[measure.id] || []).forEach((series, place, all) => {
+    (run.series[measure.id] || []).forEach((series) => {
       if (!series.axes[state.axis]) return;
-      const name = data.runs.length > 1 ? `${run.name}, ${series.name}` : series.name;
-      const before = data.runs.slice(0, index).reduce((sum, run) => sum + (run.series[measure.id] || []).length, 0);
-      lines.push({ name, index: before + place, x: series.axes[state.axis], y: series.values, isMarked: true });
+      const name = isAlone ? series.name : `${run.name}, ${series.name}`, place = sets.indexOf(series.name);
+      const look = isAlone ? { index: place } : { index, set: place };
+      lines.push({ name, ...look, x: series.axes[state.axis], y: series.values, isMarked: true });
     });
   });
   return lines;
@@ -114,11 +118,11 @@ function element(name, attributes, parent, text) {
   return made;
 }
 
-function label(parent, index, text) {
+function label(parent, line, text) {
   const span = document.createElement("span"), swatch = document.createElement("i");
   swatch.className = "swatch";
-  swatch.style.borderTopColor = colour(index);
-  swatch.style.borderTopStyle = dashes(index) ? "dashed" : "solid";
+  swatch.style.borderTopColor = colour(line.index);
+  swatch.style.borderTopStyle = dashes(line) ? "dashed" : "solid";
   span.append(swatch, text);
   parent.append(span);
 }
@@ -139,6 +143,7 @@ class Chart {
     this.svg.addEventListener("pointerleave", () => this.clear());
     this.svg.addEventListener("pointerdown", (event) => this.press(event));
     this.svg.addEventListener("pointerup", (event) => this.release(event));
+    this.svg.addEventListener("pointercancel", () => this.cancel());
     this.svg.addEventListener("dblclick", () => zoomTo(null));
   }
 
@@ -231,7 +236,7 @@ class Chart {
     }
     for (const line of this.lines) {
       const style = { fill: "none", stroke: colour(line.index), "stroke-width": 2, "stroke-linejoin": "round" };
-      if (dashes(line.index)) style["stroke-dasharray"] = dashes(line.index);
+      if (dashes(line)) style["stroke-dasharray"] = dashes(line);
       element("path", { d: path(line, line.y), ...style }, inside);
       if (line.isMarked && line.x.length <= 60) {
         line.x.forEach((place, i) => {
@@ -240,7 +245,7 @@ class Chart {
           }
         });
       }
-      if (this.lines.length > 1) label(this.names, line.index, line.name);
+      if (this.lines.length > 1 || data.runs.length > 1) label(this.names, line, line.name);
     }
     this.over = element("g", {}, svg);
   }
@@ -274,7 +279,7 @@ class Chart {
       if (cx >= left - 1 && cx <= right + 1) element("circle", { cx, cy, r: 4, fill: colour(line.index) }, this.over);
       const raw = line.low && this.measure.noisy
         ? ` (${line.low[at] === line.high[at] ? short(line.low[at]) : `${short(line.low[at])} to ${short(line.high[at])}`})` : "";
-      label(this.readout, line.index, `${short(line.y[at])}${raw}`);
+      label(this.readout, line, `${short(line.y[at])}${raw}`);
     }
     if (nearest === null) return;
     const at = this.x(nearest);
@@ -292,6 +297,12 @@ class Chart {
     if (!this.x || event.button !== 0) return;
     this.pressed = Math.max(this.plot.left, Math.min(this.plot.right, this.place(event)));
     this.svg.setPointerCapture(event.pointerId);
+  }
+
+  // A touch that became a scroll zooms nothing.
+  cancel() {
+    this.pressed = undefined;
+    this.clear();
   }
 
   release(event) {
@@ -339,7 +350,7 @@ if (data.runs.length > 1) {
       draw();
     });
     line.append(box);
-    label(line, index, run.name);
+    label(line, { index }, run.name);
     legend.append(line);
   });
 }

@@ -73,7 +73,7 @@ final class ConfigurationReader {
 
   /// The override that gave the key its value; nil where the file did.
   func override(of path: String) -> ConfigurationOverride? {
-    overrides.last { path == $0.path || path.hasPrefix($0.path + ".") }
+    overrides.last { path == $0.path || path.hasPrefix($0.path + ".") || path.hasPrefix($0.path + "[") }
   }
 
   /// An error about one key, which says where the value came from.

@@ -30,9 +30,8 @@ extension ConfigurationReference {
 
   private static func schema(of key: KeyDeclaration) -> JSONValue {
     // Null is as good as left out where a key has no use.
-    let condition = key.condition.flatMap { $0.isEmpty ? nil : $0 }
-    let value = condition == nil ? key.schema : ConfigurationSchema.orNull(key.schema)
-    let meaning = key.meaning + (condition.map { " Only where \($0)." } ?? "")
+    let value = key.condition == nil ? key.schema : ConfigurationSchema.orNull(key.schema)
+    let meaning = key.meaning + (key.condition.map { " Only where \($0)." } ?? "")
     return described(value, meaning, default: key.fallbackValue)
   }
 

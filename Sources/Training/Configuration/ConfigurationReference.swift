@@ -27,7 +27,7 @@ public enum ConfigurationReference {
     for key in keys {
       let name = key.path.dropFirst(prefix.count)
       let mark = RunConfiguration.isFixed(key.path) ? " 🔒" : ""
-      let condition = key.condition.map { $0.isEmpty ? "" : " Only where \($0)." } ?? ""
+      let condition = key.condition.map { " Only where \($0)." } ?? ""
       text += "| `\(name)`\(mark) | \(key.expected) | \(key.fallback ?? "must be given") "
       text += "| \(key.meaning)\(condition) |\n"
     }

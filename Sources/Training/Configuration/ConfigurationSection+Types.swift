@@ -51,19 +51,21 @@ extension ConfigurationSection {
         write: { $0.map(key.write) ?? .null })) ?? nil
   }
 
+  /// - Parameter note: the default in words, where the value alone would not say it.
   func integer(
-    _ name: String, default fallback: Int? = nil, in range: ClosedRange<Int>, _ meaning: String
+    _ name: String, default fallback: Int? = nil, note: String? = nil, in range: ClosedRange<Int>, _ meaning: String
   ) throws(ConfigurationError) -> Int {
-    try value(integerKey(name, fallback, range, meaning)) ?? range.lowerBound
+    var key = integerKey(name, fallback, range, meaning)
+    key.fallbackNote = note
+    return try value(key) ?? range.lowerBound
   }
 
   /// Nil where the key is not used.
   func integer(
-    _ name: String, default fallback: Int? = nil, note: String? = nil, in range: ClosedRange<Int>,
-    when condition: Condition, _ meaning: String
+    _ name: String, default fallback: Int? = nil, in range: ClosedRange<Int>, when condition: Condition,
+    _ meaning: String
   ) throws(ConfigurationError) -> Int? {
     var key = integerKey(name, fallback, range, meaning)
-    key.fallbackNote = note
     key.condition = condition
     return try value(key)
   }
@@ -148,7 +150,9 @@ extension ConfigurationSection {
     _ name: String, _ expected: String, default fallback: String? = nil, note: String? = nil,
     where accepts: @escaping (String) -> Bool, _ meaning: String
   ) throws(ConfigurationError) -> String {
-    let typed = reader.overrides.last { $0.path == path(name) }?.text
+    let path = path(name)
+    // What an override of the whole section gave has no text of its own.
+    let typed = reader.override(of: path).flatMap { $0.path == path ? $0.text : nil }
     return try value(
       Key(
         name: name, expected: expected, schema: ConfigurationSchema.text, fallback: fallback, fallbackNote: note,

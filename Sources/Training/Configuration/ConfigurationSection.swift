@@ -41,6 +41,15 @@ struct ConfigurationSection {
     /// Where in it, after the key's path: `[1].weight`.
     let place: String
     let message: String
+
+    /// - Throws: for the first of an object's keys that is none of `keys`, with the nearest of these.
+    static func checkKeys(
+      of object: JSONValue.Object, among keys: [String], at place: String = ""
+    ) throws(KeyFault) {
+      guard let unknown = object.fields.first(where: { !keys.contains($0.name) }) else { return }
+      let nearest = Spelling.nearest(to: unknown.name, among: keys) ?? ""
+      throw KeyFault(place: place, message: "has an unknown key \(quoted(unknown.name)): did you mean \"\(nearest)\"?")
+    }
   }
 
   /// Reads a key: its value, its default, or nil where its condition does not hold.

@@ -19,10 +19,7 @@ extension RunConfiguration.Data.Entry {
     switch json {
     case .string(let path): return Self(path: try checked(.string(path), at: place), weight: 1)
     case .object(let object):
-      if let unknown = object.fields.first(where: { $0.name != "path" && $0.name != "weight" }) {
-        let nearest = Spelling.nearest(to: unknown.name, among: ["path", "weight"]) ?? "path"
-        throw Fault(place: place, message: "has an unknown key \(quoted(unknown.name)): did you mean \"\(nearest)\"?")
-      }
+      try Fault.checkKeys(of: object, among: ["path", "weight"], at: place)
       guard let path = object["path"] else {
         throw Fault(place: place + ".path", message: "is missing: give the corpus's path")
       }
@@ -69,17 +66,13 @@ extension RunConfiguration.Data.Stage {
   }
 
   private static func stage(_ json: JSONValue, at place: String) throws(ConfigurationSection.KeyFault) -> Self {
-    let keys = ["from_step", "train"]
     guard let object = json.object else {
       throw Fault(place: place, message: "must be an object with \"from_step\" and \"train\", not \(json.described)")
     }
-    if let unknown = object.fields.first(where: { !keys.contains($0.name) }) {
-      let nearest = Spelling.nearest(to: unknown.name, among: keys) ?? keys[0]
-      throw Fault(place: place, message: "has an unknown key \(quoted(unknown.name)): did you mean \"\(nearest)\"?")
-    }
+    try Fault.checkKeys(of: object, among: ["from_step", "train"], at: place)
     let steps = 2...ConfigurationLimit.count
     let from = object["from_step"] ?? .null
-    guard case .integer(let first) = from, steps.contains(first) else {
+    guard let first = from.integer, steps.contains(first) else {
       throw Fault(
         place: place + ".from_step",
         message: "must be an integer from 2 to \(steps.upperBound), not \(from.described); until then data.train counts"

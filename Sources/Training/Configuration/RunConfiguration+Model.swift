@@ -60,7 +60,7 @@ extension HiddenDecoding {
         + "the ones in their own chunk of `chunk` positions. `naive`: every copy sees everything before it.")
     let repeats = try section.integer(
       "repeats", default: pattern == .vanilla ? 1 : 2, note: "`2`, and `1` for `vanilla`",
-      in: 1...ConfigurationLimit.repeats, when: ConfigurationSection.Condition(holds: true, text: ""),
+      in: 1...ConfigurationLimit.repeats,
       "K, copies of each token: the original, and K − 1 hidden ones. At least 2, but 1 for `vanilla`.")
     let window = try section.integer(
       "window", default: 16, in: 1...ConfigurationLimit.count,
@@ -81,10 +81,12 @@ extension HiddenDecoding {
         "\(section.reader.place("hidden_decoding.chunk")): hidden_decoding.chunk is given without a window; "
           + "give hidden_decoding.window as well")
     }
-    let fault = HiddenDecoding.fault(pattern: pattern, repeats: repeats ?? 1, window: window, chunk: chunk)
+    let fault = HiddenDecoding.fault(pattern: pattern, repeats: repeats, window: window, chunk: chunk)
     if let fault {
-      throw ConfigurationError("\(section.reader.place("hidden_decoding.pattern")): hidden_decoding: \(fault)")
+      let paths = ["pattern", "repeats", "window", "chunk"].map { section.path($0) }
+      let given = paths.first { section.reader.override(of: $0) != nil } ?? paths[0]
+      throw ConfigurationError("\(section.reader.place(given)): hidden_decoding: \(fault)")
     }
-    self.init(pattern: pattern, repeats: repeats ?? 1, window: window, chunk: chunk)
+    self.init(pattern: pattern, repeats: repeats, window: window, chunk: chunk)
   }
 }

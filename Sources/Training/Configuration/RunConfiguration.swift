@@ -64,7 +64,9 @@ public struct RunConfiguration: Sendable, Equatable {
     let reader = ConfigurationReader(root, file: file, overrides: parsed)
     try names.check(root, reader: reader)
     try self.init(reader)
-    if let fault = fault { throw ConfigurationError("\(file): \(fault)") }
+    // The keys that do not go together may be the file's and overrides'.
+    let place = overrides.isEmpty ? file : "\(file) with --set"
+    if let fault = fault { throw ConfigurationError("\(place): \(fault)") }
   }
 
   /// Reads every key in the order of the reference. What one key demands of another is for ``fault`` to say.

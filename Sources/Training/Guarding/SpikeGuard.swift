@@ -83,10 +83,7 @@ extension SpikeGuard {
       return SpikeGuard(zScore: number, window: defaultWindow)
     }
     guard let object = json.object else { return nil }
-    if let unknown = object.fields.first(where: { !["z_score", "window"].contains($0.name) }) {
-      throw ConfigurationSection.KeyFault(
-        place: "", message: "has the unknown key \(quoted(unknown.name)): it takes z_score and window")
-    }
+    try ConfigurationSection.KeyFault.checkKeys(of: object, among: ["z_score", "window"])
     guard let zScore = object["z_score"]?.number, zScores.contains(zScore) else {
       throw ConfigurationSection.KeyFault(place: ".z_score", message: "must be a number \(zScores.text)")
     }
