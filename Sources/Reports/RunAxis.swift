@@ -11,11 +11,10 @@ public enum RunAxis: String, CaseIterable, Sendable {
 extension RunLog {
   /// Where each record of a step is on an axis; nil where the log does not say.
   public func places(_ axis: RunAxis) -> [Double]? {
-    if axis == .steps { return steps.map { Double($0.step) } }
     // Validations alone have a step, and no more.
-    if steps.isEmpty { return nil }
+    guard axis == .steps || !steps.isEmpty else { return nil }
     switch axis {
-    case .steps: return nil
+    case .steps: return steps.map { Double($0.step) }
     case .tokens:
       return steps.contains { $0[.tokens].isNaN } ? nil : steps.map { $0[.tokens] }
     case .flops:
