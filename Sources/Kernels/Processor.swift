@@ -32,12 +32,12 @@ public enum Processor {
     return nil
   }
 
-  /// The family of kernels that OpenBLAS chose when it was loaded, `SkylakeX` or `Haswell` for example.
   /// The library whose products are the yardstick.
   public static func library(of type: ElementType) -> String {
     type == .bf16 && hasBF16 ? "oneDNN" : "OpenBLAS \(blasKernel)"
   }
 
+  /// The family of kernels that OpenBLAS chose when it was loaded, `SkylakeX` or `Haswell` for example.
   public static var blasKernel: String { String(cString: openblas_get_corename()) }
 
   /// What is wrong with bf16 on this machine, in one sentence; nil where nothing is.
