@@ -1,9 +1,11 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-/// Everything is built for the processor it is built on: that is where the vector code earns its keep. A program that
-/// meets a lesser processor says so (`Processor.missingFeature`) instead of dying of an illegal instruction.
-let vectorised: [SwiftSetting] = [.unsafeFlags(["-target-cpu", "native"])]
+/// The vector code is built for the processor at hand, or for the one that `PHD_TARGET_CPU` names (`haswell` for AVX2). A
+/// program that meets a lesser processor says so (`Processor.missingFeature`) instead of dying of an illegal instruction.
+let vectorised: [SwiftSetting] = [
+  .unsafeFlags(["-target-cpu", Context.environment["PHD_TARGET_CPU"] ?? "native"])
+]
 
 let package = Package(
   name: "phd-transformer",

@@ -1,6 +1,6 @@
 # Reads the events that Swift Testing wrote, a JSON object a line, and prints which tests failed, did not end, or were
 # skipped, and why; last, alone on its line, the count. Exits with 1 where any failed.
-# Usage: jq -R -n -r --argjson status N -f count-tests.jq EVENTS, where N is the exit status of `swift test`.
+# Usage: jq -R -n -r --argjson status N -f count-tests.jq EVENTS…, where N is the exit status of `swift test`.
 #
 # Test functions are counted; suites, and the cases of a test with arguments, are not. The events come from the file and
 # not from what `swift test` prints: it leaves out pieces of output that end inside a character.

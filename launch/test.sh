@@ -1,8 +1,28 @@
 #!/usr/bin/env bash
-# Builds and runs all tests. The last line is `N passed, N failed, N skipped`; before it, why any were skipped.
-# Usage: launch/test.sh [options of swift test, such as --filter NAME]
+# Builds and runs all tests, and those that depend on kernels once more for each lesser set of vector instructions that
+# the processor at hand has too. The last line is `N passed, N failed, N skipped`; before it, why any were skipped.
+# Usage: launch/test.sh [--kernels best|avx2|all] [options of swift test, such as --filter NAME]
+#   --kernels best   the best instructions alone; so it is where there are options of swift test
+#   --kernels avx2   AVX2 alone, whatever else the processor has
+#   --kernels all    every test for every set of instructions
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+kernels=default
+if [ "${1:-}" = --kernels ]; then
+  kernels=${2:-}
+  shift 2 || true
+elif [ $# -gt 0 ]; then
+  kernels=best
+fi
+case $kernels in
+  default | best | avx2 | all) ;;
+  *)
+    printf 'launch/test.sh: --kernels %s: expected best, avx2 or all\n' "$kernels" >&2
+    exit 64
+    ;;
+esac
+
 launch/setup.sh jq python3-venv
 # For tests that start a Slurm and hosts of their own; without, those are skipped, and say so.
 launch/setup.sh slurm-wlm munge iproute2 openssh-server || printf 'launch/test.sh: going on without\n' >&2
@@ -12,14 +32,44 @@ for variable in "${!OPENBLAS_@}"; do unset "$variable"; done
 PHD_TEST_PYTHON=$(launch/python.sh Tests/Peers/peers.txt) || PHD_TEST_PYTHON=none
 export PHD_TEST_PYTHON
 
-# Not the folder of `swift build -c release`: tests look inside modules, which costs the programs speed.
-options=(-c release -Xswiftc -enable-testing --scratch-path .build/tests)
-events=$(mktemp)
-trap 'rm -f "$events"' EXIT
+# Whether the processor has AVX-512 as the best kernels use it, and so a lesser path to test: AVX2.
+has_avx512() {
+  local flag
+  for flag in avx512f avx512bw avx512dq avx512vl; do
+    grep -qm 1 "^flags.* $flag" /proc/cpuinfo || return 1
+  done
+}
+
+# The tests whose results depend on the vector instructions: kernels, and what trains, evaluates and generates.
+dependent=()
+for suite in KernelsTests TransformerTests InferenceTests GoldenTrainingTests RankIndependenceTests EvaluateTests \
+  DocumentMaskTests BrokenNumbersTests GenerateTests; do
+  dependent+=(--filter "$suite")
+done
 
 status=0
-{
-  swift build --build-tests "${options[@]}" &&
-    swift test --skip-build --disable-xctest "${options[@]}" --event-stream-output-path "$events" --event-stream-version 0 "$@"
-} 2>&1 || status=$?
-jq -R -n -r --argjson status "$status" -f launch/count-tests.jq "$events"
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
+# run NAME FOLDER [options of swift test]: builds in .build/FOLDER, and leaves what happened in a file of that name.
+run() {
+  printf 'launch/test.sh: %s\n' "$1"
+  # Not the folder of `swift build -c release`: tests look inside modules, which costs the programs speed.
+  local options=(-c release -Xswiftc -enable-testing --scratch-path ".build/$2") events="$folder/$2"
+  shift 2
+  {
+    swift build --build-tests "${options[@]}" &&
+      swift test --skip-build --disable-xctest "${options[@]}" --event-stream-output-path "$events" \
+        --event-stream-version 0 "$@"
+  } 2>&1 || status=$?
+}
+
+if [ "$kernels" != avx2 ]; then
+  run 'all tests, for this processor' tests "$@"
+fi
+if [ "$kernels" = avx2 ] || { [ "$kernels" != best ] && has_avx512; }; then
+  [ "$kernels" = default ] && set -- "${dependent[@]}"
+  export PHD_TARGET_CPU=haswell
+  run 'the tests for AVX2' tests-avx2 "$@"
+fi
+find "$folder" -type f -exec cat {} + | jq -R -n -r --argjson status "$status" -f launch/count-tests.jq

@@ -7,24 +7,21 @@ final class BF16Product: @unchecked Sendable {
 
   /// What multiplies.
   enum Backend: CaseIterable {
-    /// ``PanelProduct``; fast where this module was built for AVX512-BF16.
+    /// ``PanelProduct``. Where this module was not built for AVX512-BF16, operands are widened to fp32 as they are packed.
     case panels
     /// oneDNN, but for gradients of weights: it takes operands with gaps between their rows, as tiles have, by code that
     /// allocates memory in every call. It needs AVX-512, is fast with AVX512-BF16 and faster with AMX; without, it takes
     /// about four times sgemm's time.
     case oneDNN
-    /// Operands widened to fp32, and OpenBLAS's sgemm.
-    case widening
 
-    /// The fastest one on the processor at hand.
+    /// The fastest one on the processor at hand. A module that was built for less than AVX-512 uses no more than that.
     static var preferred: Backend {
-      if Processor.hasBF16 && Processor.hasAMX { return .oneDNN }
-      if Processor.builtWithBF16 { return .panels }
-      return Processor.hasBF16 ? .oneDNN : .widening
+      guard Processor.builtWithAVX512 && Processor.hasBF16 else { return .panels }
+      return Processor.hasAMX || !Processor.builtWithBF16 ? .oneDNN : .panels
     }
 
     /// Those that work on the processor at hand.
-    static var available: [Backend] { Processor.hasAVX512 ? allCases : [.panels, .widening] }
+    static var available: [Backend] { Processor.hasAVX512 ? allCases : [.panels] }
   }
 
   /// The sizes of a product, and how its matrices lie in memory: row by row, rows so many elements apart.
@@ -72,15 +69,13 @@ final class BF16Product: @unchecked Sendable {
   let backend: Backend
   private let oneDNN: [OneDNNProduct]
   private let panels: [PanelProduct]
-  private let widening: [WideningProduct]
 
   /// - Parameter workers: the number of threads that call at one time, a team's `count`.
   init(workers: Int, backend: Backend = .preferred) {
     precondition(Backend.available.contains(backend), "no \(backend) on this processor")
     self.backend = backend
     oneDNN = backend == .oneDNN ? (0..<workers).map { _ in OneDNNProduct() } : []
-    panels = backend == .widening ? [] : (0..<workers).map { _ in PanelProduct(on: ThreadTeam(count: 1)) }
-    widening = backend == .widening ? (0..<workers).map { _ in WideningProduct() } : []
+    panels = (0..<workers).map { _ in PanelProduct(on: ThreadTeam(count: 1)) }
   }
 
   /// c ← a · b, plus c where accumulating.
@@ -94,7 +89,6 @@ final class BF16Product: @unchecked Sendable {
     case .oneDNN where !(form.aTransposed && !form.bTransposed && !form.cIsBF16):
       oneDNN[worker].multiply(c, a, b, form)
     case .oneDNN, .panels: panels[worker].multiply(c, a, b, form)
-    case .widening: widening[worker].multiply(c, a, b, form)
     }
   }
 }

@@ -83,12 +83,12 @@ enum BlockProduct {
       a += innerStride
       b += bStride
     }
-    r0.finish(c, accumulating)
-    r1.finish(c + cStride, accumulating)
-    r2.finish(c + 2 &* cStride, accumulating)
-    r3.finish(c + 3 &* cStride, accumulating)
-    r4.finish(c + 4 &* cStride, accumulating)
-    r5.finish(c + 5 &* cStride, accumulating)
+    r0.store(c, accumulating: accumulating)
+    r1.store(c + cStride, accumulating: accumulating)
+    r2.store(c + 2 &* cStride, accumulating: accumulating)
+    r3.store(c + 3 &* cStride, accumulating: accumulating)
+    r4.store(c + 4 &* cStride, accumulating: accumulating)
+    r5.store(c + 5 &* cStride, accumulating: accumulating)
   }
 
   @inline(__always)
@@ -105,8 +105,8 @@ enum BlockProduct {
       a += innerStride
       b += bStride
     }
-    r0.finish(c, accumulating)
-    r1.finish(c + cStride, accumulating)
+    r0.store(c, accumulating: accumulating)
+    r1.store(c + cStride, accumulating: accumulating)
   }
 
   @inline(__always)
@@ -121,72 +121,6 @@ enum BlockProduct {
       a += innerStride
       b += bStride
     }
-    r0.finish(c, accumulating)
-  }
-}
-
-/// One row of a tile that is held in registers.
-private protocol TileRow {
-  associatedtype Word: BlockElement
-  /// Zeros.
-  init()
-  /// The words from `pointer` on.
-  init(_ pointer: UnsafePointer<Word>)
-  mutating func add(_ factor: Word, _ words: Self)
-  /// c ← this, plus c where `accumulating`.
-  func finish(_ c: UnsafeMutablePointer<Float>, _ accumulating: Bool)
-}
-
-private struct OneVector<Word: BlockElement>: TileRow {
-  private var v0 = Vector.zero
-
-  @inline(__always)
-  init() {}
-
-  @inline(__always)
-  init(_ pointer: UnsafePointer<Word>) { v0 = Word.words(pointer, at: 0) }
-
-  @inline(__always)
-  mutating func add(_ factor: Word, _ words: OneVector) {
-    v0 = factor.product(words.v0, addedTo: v0)
-  }
-
-  @inline(__always)
-  func finish(_ c: UnsafeMutablePointer<Float>, _ accumulating: Bool) {
-    c.store(accumulating ? c.vector(at: 0) + v0 : v0, at: 0)
-  }
-}
-
-private struct FourVectors<Word: BlockElement>: TileRow {
-  private var v0 = Vector.zero
-  private var v1 = Vector.zero
-  private var v2 = Vector.zero
-  private var v3 = Vector.zero
-
-  @inline(__always)
-  init() {}
-
-  @inline(__always)
-  init(_ pointer: UnsafePointer<Word>) {
-    v0 = Word.words(pointer, at: 0)
-    v1 = Word.words(pointer, at: vectorWidth)
-    v2 = Word.words(pointer, at: 2 &* vectorWidth)
-    v3 = Word.words(pointer, at: 3 &* vectorWidth)
-  }
-
-  @inline(__always)
-  mutating func add(_ factor: Word, _ words: FourVectors) {
-    v0 = factor.product(words.v0, addedTo: v0)
-    v1 = factor.product(words.v1, addedTo: v1)
-    v2 = factor.product(words.v2, addedTo: v2)
-    v3 = factor.product(words.v3, addedTo: v3)
-  }
-
-  @inline(__always)
-  func finish(_ c: UnsafeMutablePointer<Float>, _ accumulating: Bool) {
-    c.store(accumulating ? c.vector(at: 0) + v0 : v0, at: 0)
-    c.store(accumulating ? c.vector(at: vectorWidth) + v1 : v1, at: vectorWidth)
-    c.store(accumulating ? c.vector(at: 2 &* vectorWidth) + v2 : v2, at: 2 &* vectorWidth)
-    c.store(accumulating ? c.vector(at: 3 &* vectorWidth) + v3 : v3, at: 3 &* vectorWidth)
+    r0.store(c, accumulating: accumulating)
   }
 }

@@ -1,3 +1,5 @@
+import COpenBLAS
+
 extension MatrixProduct {
   /// A linear map's product: tokens × inputs → tokens × outputs, or one of its two gradients.
   enum Kind: Sendable, CaseIterable {
@@ -23,12 +25,16 @@ extension MatrixProduct {
   /// median over all of them, each timed three times.
   ///
   /// Every thread makes the whole product, all at once, as one call of ``Processor/library(of:)`` and into memory of its
-  /// own: a yardstick that knows nothing of tiles. (Weights' gradients in bf16 are this program's own, where oneDNN's code
-  /// is slow: ``BF16Product``.)
+  /// own: a yardstick that knows nothing of tiles. Without bf16 arithmetic, bf16 is measured with products of fp32: its
+  /// operands are widened to that. (Weights' gradients in bf16 are this program's own, where oneDNN's code is slow:
+  /// ``BF16Product``.)
   /// - Parameter seconds: a clock.
   public func measureRate(of maps: [LinearMap], seconds: () -> Double) -> Double {
+    // The team's threads call it all at once: threads of its own would only be in their way.
+    openblas_set_num_threads(1)
+    let type = Processor.hasBF16 ? type : .fp32
+    let library = type == .bf16 ? MatrixProduct(of: type, on: team, bf16: .oneDNN) : nil
     var rates: [Double] = []
-    let library = MatrixProduct(of: type, on: team, bf16: Processor.hasBF16 ? .oneDNN : .widening, ownFP32: false)
     for map in maps {
       let memory = (0..<team.count).map { _ in RateMemory(map, type) }
       for kind in Kind.allCases {
@@ -69,9 +75,16 @@ private struct RateMemory: Sendable {
     }
   }
 
-  func multiply(_ kind: MatrixProduct.Kind, _ product: MatrixProduct, _ worker: Int) {
+  /// - Parameter library: what multiplies bf16; fp32 is OpenBLAS's.
+  func multiply(_ kind: MatrixProduct.Kind, _ library: MatrixProduct?, _ worker: Int) {
     func operand(_ place: Int, _ rows: Int, _ columns: Int) -> Matrix {
       Matrix(UnsafeMutableRawPointer(operands[place].pointer), type, rows: rows, columns: columns)
+    }
+    func multiply(
+      _ c: Matrix, _ a: Matrix, _ aIs: MatrixProduct.Operand, _ b: Matrix, _ bIs: MatrixProduct.Operand
+    ) {
+      if let library { return library.multiply(c, a, aIs, b, bIs, worker: worker) }
+      openBLAS(c, a, aIs, b, bIs)
     }
     let x = operand(0, map.tokens, map.inputs)
     let w = operand(1, map.outputs, map.inputs)
@@ -79,13 +92,24 @@ private struct RateMemory: Sendable {
     switch kind {
     case .forward:
       let y = Matrix(result.pointer, rows: map.tokens, columns: map.outputs)
-      product.multiply(y, x, .asIs, w, .transposed, worker: worker)
+      multiply(y, x, .asIs, w, .transposed)
     case .inputGradient:
       let dx = Matrix(result.pointer, rows: map.tokens, columns: map.inputs)
-      product.multiply(dx, dy, .asIs, w, .asIs, worker: worker)
+      multiply(dx, dy, .asIs, w, .asIs)
     case .weightGradient:
       let dw = Matrix(result.pointer, rows: map.outputs, columns: map.inputs)
-      product.multiply(dw, dy, .transposed, x, .asIs, worker: worker)
+      multiply(dw, dy, .transposed, x, .asIs)
     }
   }
+}
+
+/// c ← a · b, all fp32: one single-threaded call of OpenBLAS.
+func openBLAS(_ c: Matrix, _ a: Matrix, _ aIs: MatrixProduct.Operand, _ b: Matrix, _ bIs: MatrixProduct.Operand) {
+  func transposition(_ operand: MatrixProduct.Operand) -> CBLAS_TRANSPOSE {
+    operand == .asIs ? CblasNoTrans : CblasTrans
+  }
+  let inner = aIs == .asIs ? a.columns : a.rows
+  cblas_sgemm(
+    CblasRowMajor, transposition(aIs), transposition(bIs), blasint(c.rows), blasint(c.columns), blasint(inner),
+    1, a.pointer, blasint(a.stride), b.pointer, blasint(b.stride), 0, c.pointer, blasint(c.stride))
 }

@@ -1,16 +1,14 @@
-import COpenBLAS
-
-/// Products of large matrices: by ``PanelProduct``, or by a library where that is faster.
+/// Products of large matrices: by ``PanelProduct``, or in bf16 by oneDNN where that is faster.
 ///
-/// A library's bits depend on how a product is cut (OpenBLAS's kernels differ at edges), so a product is cut into tiles
-/// that its shape alone fixes, each tile is one single-threaded call, and the threads share out the tiles. With either
-/// no bit depends on the number of threads, or on what else was stacked onto the same matrix.
+/// A library's bits may depend on how a product is cut, so for oneDNN a product is cut into tiles that its shape alone
+/// fixes, each tile is one single-threaded call, and the threads share out the tiles. With either no bit depends on the
+/// number of threads.
 ///
 /// Both operands are of one type, and sums are fp32; the result is fp32, or rounded once to bf16.
 public struct MatrixProduct: Sendable {
   /// The largest tile of a product whose rows are tokens: rows × columns of the result. Each call packs its operands,
-  /// which weighs more the smaller they are. In bf16 a tile takes all columns: oneDNN is at its best without gaps.
-  private var tokenTile: (rows: Int, columns: Int) { (1024, type == .fp32 ? 4096 : .max) }
+  /// which weighs more the smaller they are. A tile takes all columns: oneDNN is at its best without gaps.
+  private static let tokenTile = (rows: 1024, columns: Int.max)
   /// The largest tile of a gradient of weights, whose inner dimension runs over tokens.
   private static let weightTile = (rows: 1024, columns: 1536)
   /// A segment has a multiple of so many rows of tiles, for threads to share evenly.
@@ -19,26 +17,20 @@ public struct MatrixProduct: Sendable {
   let team: ThreadTeam
   /// Of the operands.
   let type: ElementType
-  /// What multiplies; where there is neither, OpenBLAS does.
+  /// What multiplies: one of the two.
   private let panels: PanelProduct?
-  private let bf16: BF16Product?
+  private let library: BF16Product?
 
   /// - Parameter type: of the operands.
-  public init(of type: ElementType, on team: ThreadTeam) {
-    self.init(of: type, on: team, bf16: .preferred, ownFP32: Processor.builtWithAVX512)
-  }
+  public init(of type: ElementType, on team: ThreadTeam) { self.init(of: type, on: team, bf16: .preferred) }
 
-  /// With the code that multiplies bf16, and fp32: with AVX2, whose registers hold small tiles alone, that is OpenBLAS.
-  init(
-    of type: ElementType, on team: ThreadTeam, bf16 backend: BF16Product.Backend = .preferred, ownFP32: Bool = true
-  ) {
-    // The team's threads share out the tiles: OpenBLAS's own would only be in their way.
-    openblas_set_num_threads(1)
+  /// With the code that multiplies bf16.
+  init(of type: ElementType, on team: ThreadTeam, bf16 backend: BF16Product.Backend) {
     self.team = team
     self.type = type
-    let isOwn = type == .fp32 ? ownFP32 : backend == .panels
+    let isOwn = type == .fp32 || backend == .panels
     panels = isOwn ? PanelProduct(on: team) : nil
-    bf16 = type == .bf16 && !isOwn ? BF16Product(workers: team.count, backend: backend) : nil
+    library = isOwn ? nil : BF16Product(workers: team.count, backend: backend)
   }
 
   /// y ← x · wᵀ, the forward of a linear map; x [M, K], w [N, K], y [M, N].
@@ -47,7 +39,7 @@ public struct MatrixProduct: Sendable {
   public func forward(_ y: Matrix, _ x: Matrix, _ w: Matrix, segment: Int) {
     precondition(y.rows == x.rows && x.columns == w.columns && y.columns == w.rows, "y \(y), x \(x), w \(w)")
     if let panels { return panels.multiply(y, x, .asIs, w, .transposed, accumulating: false) }
-    tiled(y, segment: segment, tile: tokenTile) { tile, rows, columns, worker in
+    tiled(y, segment: segment, tile: MatrixProduct.tokenTile) { tile, rows, columns, worker in
       multiply(tile, x.rows(rows), .asIs, w.rows(columns), .transposed, worker: worker)
     }
   }
@@ -56,7 +48,7 @@ public struct MatrixProduct: Sendable {
   public func inputGradient(_ dx: Matrix, _ dy: Matrix, _ w: Matrix, accumulating: Bool = false, segment: Int) {
     precondition(dx.rows == dy.rows && dy.columns == w.rows && dx.columns == w.columns, "dx \(dx), dy \(dy), w \(w)")
     if let panels { return panels.multiply(dx, dy, .asIs, w, .asIs, accumulating: accumulating) }
-    tiled(dx, segment: segment, tile: tokenTile) { tile, rows, columns, worker in
+    tiled(dx, segment: segment, tile: MatrixProduct.tokenTile) { tile, rows, columns, worker in
       multiply(tile, dy.rows(rows), .asIs, w.columns(columns), .asIs, accumulating: accumulating, worker: worker)
     }
   }
@@ -70,38 +62,22 @@ public struct MatrixProduct: Sendable {
     }
   }
 
-  /// c ← a · b, plus c where `accumulating`, one single-threaded call of a library.
+  /// c ← a · b, plus c where `accumulating`, of bf16: one single-threaded call of the library.
   func multiply(
     _ c: Matrix, _ a: Matrix, _ aIs: Operand, _ b: Matrix, _ bIs: Operand, accumulating: Bool = false, worker: Int
   ) {
-    precondition(a.type == b.type && (a.type == .bf16 || c.type == .fp32), "a \(a), b \(b), c \(c)")
-    if a.type == .fp32 {
-      MatrixProduct.multiply(c, a, aIs, b, bIs, plus: accumulating ? 1 : 0)
-      return
-    }
-    guard let bf16 else { preconditionFailure("a product of bf16, made for fp32: \(a) · \(b)") }
+    guard let library, a.type == .bf16, b.type == .bf16 else { preconditionFailure("a \(a), b \(b), c \(c)") }
     let form = BF16Product.Form(
       rows: c.rows, columns: c.columns, inner: aIs == .asIs ? a.columns : a.rows, aTransposed: aIs == .transposed,
       bTransposed: bIs == .transposed, aStride: a.stride, bStride: b.stride, cStride: c.stride,
       cIsBF16: c.type == .bf16, accumulating: accumulating)
-    bf16.multiply(c.base, a.halves, b.halves, form, worker: worker)
+    library.multiply(c.base, a.halves, b.halves, form, worker: worker)
   }
 
   /// How an operand enters a product.
   enum Operand {
     case asIs
     case transposed
-
-    var blas: CBLAS_TRANSPOSE { self == .asIs ? CblasNoTrans : CblasTrans }
-  }
-
-  /// c ← a · b + plus · c, all fp32, one single-threaded call.
-  @inline(__always)
-  static func multiply(_ c: Matrix, _ a: Matrix, _ aIs: Operand, _ b: Matrix, _ bIs: Operand, plus: Float = 0) {
-    let inner = aIs == .asIs ? a.columns : a.rows
-    cblas_sgemm(
-      CblasRowMajor, aIs.blas, bIs.blas, blasint(c.rows), blasint(c.columns), blasint(inner),
-      1, a.pointer, blasint(a.stride), b.pointer, blasint(b.stride), plus, c.pointer, blasint(c.stride))
   }
 
   /// Calls `body` for each tile of `result` with the rows and columns it covers.

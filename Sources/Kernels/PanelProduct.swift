@@ -7,11 +7,13 @@
 final class PanelProduct: @unchecked Sendable {
   // Unchecked: one caller at a time; its threads write to places of their own.
 
-  /// Words of the inner dimension that are packed at one time.
-  private static let stretch = 512
+  /// Words of the inner dimension that are packed at one time: with AVX2 half as many, so that a panel stays in L1.
+  private static var stretch: Int { Processor.builtWithAVX512 ? 512 : 256 }
   /// Rows of a that go through together, and columns of b that are packed at one time.
   private static let strip = 96
   private static let width = 2048
+  /// The most words of b that are packed at one time, where sums cannot wait for the next stretch.
+  private static let packedWords = 1 << 22
   /// Panels that a thread packs at one time.
   private static let panelsAtOnce = 4
   /// Words between panels, and between groups: else they would be apart by powers of two, and push each other out of the
@@ -33,7 +35,8 @@ final class PanelProduct: @unchecked Sendable {
     precondition(a.type == b.type && !(accumulating && c.type == .bf16), "a \(a), b \(b), c \(c)")
     switch a.type {
     case .fp32: multiply(FloatWords.self, c, a, aIs, b, bIs, accumulating)
-    case .bf16: multiply(HalfWords.self, c, a, aIs, b, bIs, accumulating)
+    case .bf16 where Processor.builtWithBF16: multiply(HalfWords.self, c, a, aIs, b, bIs, accumulating)
+    case .bf16: multiply(WidenedWords.self, c, a, aIs, b, bIs, accumulating)
     }
   }
 
@@ -68,7 +71,8 @@ final class PanelProduct: @unchecked Sendable {
     // What is rounded must be whole: its sums have no place to wait in.
     let stretch = c.type == .bf16 ? Source.Word.words(inner) : min(PanelProduct.stretch, Source.Word.words(inner))
     let panel = PanelTile.columns
-    let width = min(PanelProduct.width, (c.columns + panel - 1) / panel * panel)
+    let most = min(PanelProduct.width, max(1, PanelProduct.packedWords / stretch / panel) * panel)
+    let width = min(most, (c.columns + panel - 1) / panel * panel)
     let (panels, groups) = (width / panel, (PanelProduct.strip - 1) / PanelTile.rows + 1)
     let (panelStride, groupStride) = (stretch * panel + PanelProduct.gap, stretch * PanelTile.rows + PanelProduct.gap)
     let needed = panels * panelStride + team.count * groups * groupStride
@@ -135,8 +139,10 @@ final class PanelProduct: @unchecked Sendable {
   ) {
     let (c, words, columns) = (block.c, block.words, block.columns)
     let elements = Source.Word.elements
-    // Whole words of whole tiles' rows need not be packed.
-    let direct = block.aIs == .asIs && block.inner.count % elements == 0 && block.a.stride % elements == 0
+    // Whole words of whole tiles' rows need not be packed. AVX2's small L1 would lose rows that are a power of two apart.
+    let direct =
+      Processor.builtWithAVX512 && Source.storesWords && block.aIs == .asIs && block.inner.count % elements == 0
+      && block.a.stride % elements == 0
     let packed = direct ? rows.upperBound - rows.count % PanelTile.rows..<rows.upperBound : rows
     packLeft(Source.self, block, packed, into: left)
     let stored =
@@ -152,7 +158,7 @@ final class PanelProduct: @unchecked Sendable {
         let target = c.base + (row &* c.stride &+ column) &* c.type.bytes
         let count = min(PanelTile.rows, rows.upperBound &- row)
         if row &+ count < rows.upperBound {
-          PanelTile.ask(target + count &* c.stride &* c.type.bytes, stride: c.stride, c.type)
+          PanelTile.prefetch(target + count &* c.stride &* c.type.bytes, stride: c.stride, c.type)
         }
         if row < packed.lowerBound {
           PanelTile.multiplyRows(
@@ -168,7 +174,7 @@ final class PanelProduct: @unchecked Sendable {
     }
   }
 
-  /// [panel][words][32]; what is beyond the last column is never used.
+  /// [panel][words][columns of a panel]; what is beyond the last column is never used.
   private func packRight<Source: OperandSource>(
     _: Source.Type, _ b: Matrix, _ bIs: MatrixProduct.Operand, _ columns: Range<Int>, _ block: Block,
     into target: UnsafeMutablePointer<Source.Word>

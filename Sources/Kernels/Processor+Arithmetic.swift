@@ -1,26 +1,19 @@
 import COneDNN
-import COpenBLAS
 
 extension Processor {
-  /// What a result's bits hang on beside the program and its configuration, in words: the instructions that this module
-  /// was compiled to, and the code that multiplies matrices of the type. Equal words, equal bits.
+  /// What a result's bits depend on beside the program and its configuration, in words: the instructions that this
+  /// module was compiled to, and the code that multiplies matrices of the type. Equal words, equal bits.
   public static func arithmetic(_ type: ElementType) -> String {
     let instructions = builtWithAVX512 ? "AVX-512" : builtWithAVX2 ? "AVX2" : "no vector instructions beyond SSE"
     switch type {
-    case .fp32: return "\(instructions), products by \(builtWithAVX512 ? "this program" : library)"
+    case .fp32: return "\(instructions), products by this program"
     case .bf16:
       switch BF16Product.Backend.preferred {
-      case .panels: return "\(instructions) and AVX512-BF16, products by this program"
+      case .panels where builtWithBF16: return "\(instructions) and AVX512-BF16, products by this program"
+      case .panels: return "\(instructions), products by this program, operands widened"
       case .oneDNN: return "\(instructions), products by \(oneDNN)"
-      case .widening: return "\(instructions), products by \(library), operands widened"
       }
     }
-  }
-
-  /// OpenBLAS's version and the kernels that it chose.
-  private static var library: String {
-    let words = String(cString: openblas_get_config()).split(separator: " ")
-    return words.prefix(2).joined(separator: " ") + " " + blasKernel
   }
 
   private static var oneDNN: String {

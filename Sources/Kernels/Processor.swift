@@ -47,18 +47,18 @@ public enum Processor {
       + "operands are widened for each product; fp32 is faster here"
   }
 
-  /// What holds the matrix products back on this machine, in one sentence; nil where nothing does.
+  /// What holds OpenBLAS back on this machine, in one sentence; nil where nothing does.
   public static func blasWarning(environment: [String: String]) -> String? {
     let slow: Set<String> = ["Haswell", "Zen", "Sandybridge", "Nehalem", "Prescott", "Core2"]
     let kernel = blasKernel
-    // What is OpenBLAS's still, where the products are this module's own.
-    let effect = builtWithAVX512 ? ", and with it the rate that this run's speed is compared with" : ""
+    // The products of a run are this module's own.
+    let effect = "at about half its speed, and the rate that this run's speed is compared with is too low"
     guard hasAVX512, slow.contains(where: { $0.lowercased() == kernel.lowercased() }) else { return nil }
     if let forced = environment["OPENBLAS_CORETYPE"] {
       return "OPENBLAS_CORETYPE=\(forced) makes OpenBLAS use its \(kernel) kernels on a processor with AVX-512, "
-        + "at about half its speed\(effect): unset OPENBLAS_CORETYPE"
+        + "\(effect): unset OPENBLAS_CORETYPE"
     }
-    return "OpenBLAS uses its \(kernel) kernels on a processor with AVX-512, at about half its speed\(effect): "
+    return "OpenBLAS uses its \(kernel) kernels on a processor with AVX-512, \(effect): "
       + "install an OpenBLAS built with DYNAMIC_ARCH (Debian's libopenblas0-pthread is)"
   }
 }

@@ -54,11 +54,25 @@ enum HalfWords: WordSource {
   }
 }
 
+/// bf16 widened to fp32, which is exact.
+enum WidenedWords: WordSource {
+  typealias Word = Float
+
+  @inline(__always)
+  static func eight(_ row: UnsafePointer<UInt16>) -> SIMD8<UInt32> {
+    phd_widen_eight(UnsafeRawPointer(row).loadUnaligned(as: SIMD8<UInt16>.self)) &<< 16
+  }
+
+  @inline(__always)
+  static func one(_ row: UnsafePointer<UInt16>, count: Int) -> UInt32 { UInt32(row.pointee) &<< 16 }
+}
+
 extension WordSource {
-  /// target [words][stride] ← up to eight rows, turned: a word of each beside those of the others.
+  /// target [words][stride] ← up to eight rows, transposed: a word of each beside those of the others.
   ///
   /// - Parameters:
   ///   - rows: [count, columns], `rowStride` elements apart; the inner dimension runs along them.
+  ///   - stride: eight or more, or `count`.
   @inline(never)
   static func turn(
     _ rows: UnsafePointer<Element>, stride rowStride: Int, count: Int, columns: Int,
@@ -67,10 +81,13 @@ extension WordSource {
     let target = UnsafeMutableRawPointer(target).assumingMemoryBound(to: UInt32.self)
     let (elements, words) = (Word.elements, Word.words(columns))
     var word = 0
-    if count == 8 {
-      while (word &+ 8) &* elements <= columns {
+    if count == 8 || stride == count {
+      // Eight lanes are stored of fewer rows too: what lies behind these is the next word's place, and is written next.
+      while (word &+ 8) &* elements <= columns && (words &- word &- 7) &* count >= 8 {
         var block = EightRows()
-        for row in 0..<8 { block.rows[unchecked: row] = eight(rows + (row &* rowStride &+ word &* elements)) }
+        for row in 0..<8 where row < count {
+          block.rows[unchecked: row] = eight(rows + (row &* rowStride &+ word &* elements))
+        }
         block.turn()
         for index in 0..<8 {
           UnsafeMutableRawPointer(target + (word &+ index) &* stride).storeBytes(
@@ -118,8 +135,11 @@ private struct EightRows {
   }
 }
 
-/// A source whose elements are the words' own: it can be read along the rows or down them.
+/// A source that can be read along the rows or down them.
 protocol OperandSource: WordSource {
+  /// Whether whole words lie in memory as they are multiplied.
+  static var storesWords: Bool { get }
+
   /// target [words of count][columns] ← rows [count, columns], the inner dimension running down them; at most two rows,
   /// one word.
   static func down(
@@ -131,7 +151,7 @@ extension OperandSource {
   ///
   /// - Parameters:
   ///   - target: [block][words of count][width], blocks `blockStride` words apart; the last block is as wide as it is
-  ///     where `narrowing`.
+  ///     where `narrowing`. Of a width below eight, eight words behind each block are written too.
   ///   - width: columns of a block.
   @inline(never)
   static func down(
@@ -148,8 +168,10 @@ extension OperandSource {
           phd_prefetch_far(first + (column &+ row &* stride))
         }
         let some = min(width, columns &- column)
+        // Eight at once: what lies behind fewer is the next word's place, and is written next.
+        let stored = width < 8 && columns &- column >= 8 ? 8 : some
         down(
-          first + column, stride: stride, count: left, columns: some,
+          first + column, stride: stride, count: left, columns: stored,
           into: block + word &* (narrowing ? some : width))
         column &+= width
         block += blockStride
@@ -162,6 +184,8 @@ extension OperandSource {
 }
 
 extension FloatWords: OperandSource {
+  static var storesWords: Bool { true }
+
   @inline(__always)
   static func down(
     _ rows: UnsafePointer<Float>, stride: Int, count: Int, columns: Int, into target: UnsafeMutablePointer<Float>
@@ -178,7 +202,24 @@ extension FloatWords: OperandSource {
   }
 }
 
+extension WidenedWords: OperandSource {
+  static var storesWords: Bool { false }
+
+  @inline(__always)
+  static func down(
+    _ rows: UnsafePointer<UInt16>, stride: Int, count: Int, columns: Int, into target: UnsafeMutablePointer<Float>
+  ) {
+    if columns == 8 {
+      UnsafeMutableRawPointer(target).storeBytes(of: eight(rows), as: SIMD8<UInt32>.self)
+    } else {
+      BF16.widen(target, rows, count: columns)
+    }
+  }
+}
+
 extension HalfWords: OperandSource {
+  static var storesWords: Bool { true }
+
   @inline(__always)
   static func down(
     _ rows: UnsafePointer<UInt16>, stride: Int, count: Int, columns: Int, into target: UnsafeMutablePointer<BF16Pair>

@@ -1,6 +1,7 @@
 // Faults that a user cannot bring about: a rank whose memory changes while it trains. Under mpirun:
 //
-// fault-checks ulp CONFIG RANK            one weight of one rank changes by one ulp after step 3; exits as the run does
+// fault-checks ulp CONFIG RANK            one weight of one rank changes by one ulp after step 3, and still differs after
+//                                         the next update; exits as the run does
 // fault-checks not-finite CONFIG RANK     one weight of one rank is NaN after step 3; exits as the run does
 // fault-checks passing CONFIG RANK        such a weight is good again one step later: what is left out is that step's
 //                                         update alone
@@ -30,8 +31,9 @@ do {
     let run = try TrainingRun(configuration, options, communicator, signals)
     _ = try run.run()
     if communicator.rank == faulty {
-      let weight = run.trainer.state.parameters.pointer + 1234
-      weight.pointee = arguments[0] == "ulp" ? weight.pointee.nextUp : .nan
+      let weights = run.trainer.state.parameters.floats
+      let weight = weightThatKeepsAnUlp(of: "model.layers.0.self_attn.k_proj.weight", run.trainer.state)
+      weights[weight] = arguments[0] == "ulp" ? weights[weight].nextUp : .nan
     }
     run.options.stopAfter = nil
     status = try run.run().rawValue

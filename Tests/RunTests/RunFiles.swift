@@ -48,9 +48,9 @@ struct RunFiles {
     return 0
   }
 
-  /// What two runs that are the same have in common: the step and validation records but for their times.
+  /// What two runs that are the same have in common: the records of steps, skipped steps and validation, without times.
   func comparableRecords() throws -> [JSONValue] {
-    try records().filter { ["step", "validation"].contains($0["event"]?.string) }.map { record in
+    try records().filter { ["step", "skipped", "validation"].contains($0["event"]?.string) }.map { record in
       var fields = try #require(record.object)
       fields["seconds"] = nil
       fields["tokens_per_second"] = nil
@@ -78,14 +78,14 @@ struct RunFiles {
   }
 }
 
-/// Checks that two runs are the same, bit for bit: their step and validation records but for the times, and the weights
-/// and moments of the checkpoint of `step`.
+/// Checks that two runs are the same, bit for bit: their records of steps and validation but for the times, and the
+/// weights and moments of the checkpoint of `step`.
 func expectSame(
   _ one: RunFiles, _ other: RunFiles, at step: Int, sourceLocation: SourceLocation = #_sourceLocation
 ) throws {
   let (mine, theirs) = (try one.comparableRecords(), try other.comparableRecords())
   #expect(
-    mine.contains { $0["event"] == "step" && $0["step"] == .integer(step) },
+    mine.contains { ["step", "skipped"].contains($0["event"]) && $0["step"] == .integer(step) },
     "\(one.path) has no record of step \(step)",
     sourceLocation: sourceLocation)
   #expect(mine.count == theirs.count, sourceLocation: sourceLocation)

@@ -1,0 +1,130 @@
+/// One row of a tile of a product: sums that stay in registers while the inner dimension is gone through.
+protocol TileRow {
+  associatedtype Word: BlockElement
+
+  /// Columns of a row, a multiple of ``vectorWidth``.
+  static var columns: Int { get }
+
+  /// Zeros.
+  init()
+  /// The packed lanes of ``columns`` columns from `pointer` on.
+  init(_ pointer: UnsafePointer<Word>)
+  /// The fp32 sums that are stored from `sums` on.
+  init(sums: UnsafePointer<Float>)
+
+  /// This ← this + factor · lanes.
+  mutating func add(_ factor: Word, _ lanes: Self)
+  /// c ← this, plus c where `accumulating`.
+  func store(_ c: UnsafeMutablePointer<Float>, accumulating: Bool)
+  /// c ← this, rounded to bf16.
+  func store(rounded c: UnsafeMutablePointer<UInt16>)
+}
+
+/// A row of 16 columns: the tiles that the 16 registers of AVX2 hold.
+struct OneVector<Word: BlockElement>: TileRow {
+  private var v0 = Vector.zero
+
+  static var columns: Int { vectorWidth }
+
+  @inline(__always)
+  init() {}
+
+  @inline(__always)
+  init(_ pointer: UnsafePointer<Word>) { v0 = Word.words(pointer, at: 0) }
+
+  @inline(__always)
+  init(sums: UnsafePointer<Float>) { v0 = sums.vector(at: 0) }
+
+  @inline(__always)
+  mutating func add(_ factor: Word, _ lanes: OneVector) { v0 = factor.product(lanes.v0, addedTo: v0) }
+
+  @inline(__always)
+  func store(_ c: UnsafeMutablePointer<Float>, accumulating: Bool) {
+    c.store(accumulating ? c.vector(at: 0) + v0 : v0, at: 0)
+  }
+
+  @inline(__always)
+  func store(rounded c: UnsafeMutablePointer<UInt16>) { v0.store(bf16: c, at: 0) }
+}
+
+/// A row of 32 columns: with eight rows, half of AVX-512's registers.
+struct TwoVectors<Word: BlockElement>: TileRow {
+  private var v0 = Vector.zero
+  private var v1 = Vector.zero
+
+  static var columns: Int { 2 * vectorWidth }
+
+  @inline(__always)
+  init() {}
+
+  @inline(__always)
+  init(_ pointer: UnsafePointer<Word>) {
+    v0 = Word.words(pointer, at: 0)
+    v1 = Word.words(pointer, at: vectorWidth)
+  }
+
+  @inline(__always)
+  init(sums: UnsafePointer<Float>) {
+    v0 = sums.vector(at: 0)
+    v1 = sums.vector(at: vectorWidth)
+  }
+
+  @inline(__always)
+  mutating func add(_ factor: Word, _ lanes: TwoVectors) {
+    v0 = factor.product(lanes.v0, addedTo: v0)
+    v1 = factor.product(lanes.v1, addedTo: v1)
+  }
+
+  @inline(__always)
+  func store(_ c: UnsafeMutablePointer<Float>, accumulating: Bool) {
+    c.store(accumulating ? c.vector(at: 0) + v0 : v0, at: 0)
+    c.store(accumulating ? c.vector(at: vectorWidth) + v1 : v1, at: vectorWidth)
+  }
+
+  @inline(__always)
+  func store(rounded c: UnsafeMutablePointer<UInt16>) {
+    v0.store(bf16: c, at: 0)
+    v1.store(bf16: c, at: vectorWidth)
+  }
+}
+
+/// A row of 64 columns: with six rows, most of AVX-512's registers.
+struct FourVectors<Word: BlockElement>: TileRow {
+  private var low = TwoVectors<Word>()
+  private var high = TwoVectors<Word>()
+
+  static var columns: Int { 4 * vectorWidth }
+
+  @inline(__always)
+  init() {}
+
+  @inline(__always)
+  init(_ pointer: UnsafePointer<Word>) {
+    low = TwoVectors(pointer)
+    high = TwoVectors(pointer + 2 * vectorWidth)
+  }
+
+  @inline(__always)
+  init(sums: UnsafePointer<Float>) {
+    low = TwoVectors(sums: sums)
+    high = TwoVectors(sums: sums + 2 * vectorWidth)
+  }
+
+  @inline(__always)
+  mutating func add(_ factor: Word, _ lanes: FourVectors) {
+    low.add(factor, lanes.low)
+    high.add(factor, lanes.high)
+  }
+
+  @inline(__always)
+  func store(_ c: UnsafeMutablePointer<Float>, accumulating: Bool) {
+    low.store(c, accumulating: accumulating)
+    high.store(c + 2 * vectorWidth, accumulating: accumulating)
+  }
+
+  @inline(__always)
+  func store(rounded c: UnsafeMutablePointer<UInt16>) {
+    low.store(rounded: c)
+    high.store(rounded: c + 2 * vectorWidth)
+  }
+}
