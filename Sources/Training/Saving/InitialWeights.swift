@@ -150,7 +150,8 @@ private struct Comparison {
       guard let theirs = (try? file.doubleAttribute(key)) ?? nil else { return unknown.append(key) }
       // It may be stored as a float32.
       if theirs == value || Float(theirs) == Float(value) { return }
-      differences.append(ModelConfiguration.Difference(key: key, value: "\(theirs)", other: "\(value)"))
+      let words = [theirs, value].map { number in Int(exactly: number).map { "\($0)" } ?? "\(number)" }
+      differences.append(ModelConfiguration.Difference(key: key, value: words[0], other: words[1]))
     }
     compare("num_attention_heads", Double(mine.queryHeads))
     compare("num_key_value_heads", Double(mine.keyValueHeads))
