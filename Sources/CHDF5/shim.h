@@ -136,6 +136,20 @@ static inline long long phd_base_address(hid_t file) {
   return status < 0 || address_bytes != 8 || length_bytes != 8 ? -1 : (long long)base;
 }
 
+/* What a link is, not what it leads to: 0 hard, 1 soft, 2 to another file, 3 of another kind, negative an error. Its
+   target's bytes, of a soft or an external link, are counted in `bytes`. */
+static inline int phd_link_kind(hid_t location, const char *name, size_t *bytes) {
+  H5L_info_t information;
+  if (H5Lget_info(location, name, &information, H5P_DEFAULT) < 0) return -1;
+  *bytes = information.type == H5L_TYPE_HARD ? 0 : information.u.val_size;
+  switch (information.type) {
+  case H5L_TYPE_HARD: return 0;
+  case H5L_TYPE_SOFT: return 1;
+  case H5L_TYPE_EXTERNAL: return 2;
+  default: return 3;
+  }
+}
+
 /* 0 group, 1 dataset, 2 anything else, negative an error. */
 static inline int phd_object_kind(hid_t location, const char *name) {
   H5O_info_t information;
@@ -149,7 +163,7 @@ static inline long long phd_attribute_count(hid_t object) {
   return (long long)information.num_attrs;
 }
 
-/* How many chunks of a one-dimensional chunked dataset are in the file; negative an error. */
+/* How many chunks of a chunked dataset are in the file; negative an error. */
 static inline long long phd_stored_chunks(hid_t dataset) {
   hsize_t chunks = 0;
   hid_t space = H5Dget_space(dataset); /* H5S_ALL, though documented, is refused by 1.10.8. */

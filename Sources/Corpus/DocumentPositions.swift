@@ -199,9 +199,6 @@ extension TokenFile {
       return
     }
     guard documents.elementCount > 0 else { throw CorpusError(path, "/documents is empty; \(Self.makeAgain)") }
-    guard try documents.isFullyStored() else {
-      throw CorpusError(path, "/documents was not written in full; \(Self.makeAgain)")
-    }
   }
 
   var withoutDocuments: CorpusError {

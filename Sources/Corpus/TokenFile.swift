@@ -54,9 +54,6 @@ public final class TokenFile: Sendable {
     guard tokens.elementCount > 0 else {
       throw CorpusError(path, "/tokens is empty")
     }
-    guard try tokens.isFullyStored() else {
-      throw CorpusError(path, "/tokens was not written in full: its writer was interrupted; make the corpus again")
-    }
     documents = try Self.documents(of: file)
     documentCount = documents?.elementCount
     vocabularySize = try Self.positiveAttribute("vocab_size", of: file, from: 1)

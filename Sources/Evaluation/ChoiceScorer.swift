@@ -63,7 +63,8 @@ final class ChoiceScorer {
     let target = position - choice.firstAsked
     guard choice.targets.indices.contains(target) else { return }
     let found = CrossEntropy.logProbability(of: Int(choice.targets[target]), logits)
-    score.logLikelihood += found.logProbability
+    // Of broken logits only the sum over all of them, or nothing, may be broken: no item of theirs has a likelihood.
+    score.logLikelihood += logits.areFinite ? found.logProbability : .nan
     score.isGreedy = score.isGreedy && found.isLikeliest
   }
 }

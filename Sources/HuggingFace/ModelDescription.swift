@@ -25,6 +25,23 @@ public struct ModelDescription: Sendable, Equatable {
     self = try DescriptionReader(json: json, path: path).description()
   }
 
+  /// The tokens at which `generation_config.json` ends a text; nil where it says nothing of them.
+  ///
+  /// - Throws: `StorageError`, `.damaged` where they are no tokens.
+  static func endOfText(inGenerationConfiguration path: String) throws -> [Int]? {
+    let json = try JSONValue(contentsOf: path)
+    guard json.object != nil else { throw StorageError(.damaged, path, "a generation_config.json is a JSON object") }
+    let reader = DescriptionReader(json: json, path: path)
+    return reader.isGiven("eos_token_id") ? try reader.endOfText() : nil
+  }
+
+  /// The same model with other tokens at which a text ends.
+  func ending(at tokens: [Int]) -> ModelDescription {
+    var metadata = metadata
+    metadata.endOfText = tokens
+    return ModelDescription(model: model, hiddenDecoding: hiddenDecoding, metadata: metadata)
+  }
+
   /// `model_type` of the folders that this project writes for patterns that have hidden copies.
   static let modelType = "phd_transformer"
 }
@@ -130,20 +147,21 @@ private struct DescriptionReader {
     return try number("rope_theta", default: 10_000, in: 1...1e12)
   }
 
-  private func metadata() throws -> ModelMetadata {
-    var ends: [Int] = []
-    switch json["eos_token_id"] {
-    case .array(let values)?:
-      ends = values.compactMap(\.integer)
-      if ends.count != values.count || ends.count > 1024 || ends.contains(where: { !tokenIDs.contains($0) }) {
-        throw damaged("eos_token_id is no list of tokens")
-      }
-    default: ends = try token("eos_token_id").map { [$0] } ?? []
+  /// One token, a list of them, or none.
+  func endOfText() throws -> [Int] {
+    guard case .array(let values)? = json["eos_token_id"] else { return try token("eos_token_id").map { [$0] } ?? [] }
+    let ends = values.compactMap(\.integer)
+    if ends.count != values.count || ends.count > 1024 || ends.contains(where: { !tokenIDs.contains($0) }) {
+      throw damaged("eos_token_id is no list of tokens")
     }
-    return ModelMetadata(
+    return ends
+  }
+
+  private func metadata() throws -> ModelMetadata {
+    ModelMetadata(
       maxPositionEmbeddings: isGiven("max_position_embeddings")
         ? try size("max_position_embeddings", in: 1...Int(Int32.max)) : nil,
-      beginOfText: try token("bos_token_id"), endOfText: ends, padding: try token("pad_token_id"))
+      beginOfText: try token("bos_token_id"), endOfText: try endOfText(), padding: try token("pad_token_id"))
   }
 
   private func token(_ key: String) throws -> Int? {
@@ -175,7 +193,7 @@ private struct DescriptionReader {
 
   // MARK: fields
 
-  private func isGiven(_ key: String) -> Bool { json[key].map { $0 != .null } ?? false }
+  func isGiven(_ key: String) -> Bool { json[key].map { $0 != .null } ?? false }
 
   private func described(_ key: String) -> String { json[key]?.described ?? "missing" }
 

@@ -31,6 +31,22 @@ extension PretrainedModel {
   }
 }
 
+extension PretrainedModel {
+  /// Files of another model that a folder holds and ``write(_:tokenizer:as:to:read:)`` would leave beside the new one's,
+  /// where other programs would read both.
+  public static func leftovers(in folder: String, of description: ModelDescription, hasTokenizer: Bool) -> [String] {
+    let written =
+      (hasTokenizer ? ["tokenizer.json", "tokenizer_config.json"] : [])
+      + (description.hasCode ? ["modeling_phd.py"] : [])
+    let read = [
+      "generation_config.json", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json",
+      "adapter_config.json", "modeling_phd.py", "tokenizer.json", "tokenizer_config.json", "tokenizer.model",
+      "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt",
+    ]
+    return read.filter { !written.contains($0) && FileStatus.exists("\(folder)/\($0)") }
+  }
+}
+
 extension ModelDescription {
   /// Whether `transformers` needs code for it.
   var hasCode: Bool { hiddenDecoding.pattern != .vanilla }

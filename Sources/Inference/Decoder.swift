@@ -68,16 +68,18 @@ public final class Decoder {
   }
 
   /// Appends each sequence's new tokens to its cache, and gives `body` the wanted logits [V], sequence by sequence and
-  /// position by position.
+  /// position by position. Logits are not checked: those of broken weights are not finite.
+  ///
+  /// What `body` throws ends the pass, and leaves the caches unusable.
   ///
   /// - Precondition: every sequence has new tokens, each below V, and room for them.
   public func extend(
     _ caches: [KVCache], by tokens: [[Int32]], logits wanted: WantedLogits = .last,
-    _ body: (_ sequence: Int, _ position: Int, _ logits: UnsafeBufferPointer<Float>) -> Void
-  ) {
+    _ body: (_ sequence: Int, _ position: Int, _ logits: UnsafeBufferPointer<Float>) throws -> Void
+  ) rethrows {
     precondition(caches.count == tokens.count, "\(caches.count) caches, \(tokens.count) sequences of tokens")
     let firsts = zip(caches, tokens).map { wanted == .all ? $0.length : $0.length + $1.count - 1 }
-    extend(caches, by: tokens, logitsFrom: firsts, body)
+    try extend(caches, by: tokens, logitsFrom: firsts, body)
   }
 
   /// The same with the logits of each sequence's positions from `wanted` on. A prompt may come in pieces: each call with
@@ -87,8 +89,8 @@ public final class Decoder {
   /// - Precondition: every sequence has new tokens, each below V, and room for them.
   public func extend(
     _ caches: [KVCache], by tokens: [[Int32]], logitsFrom wanted: [Int],
-    _ body: (_ sequence: Int, _ position: Int, _ logits: UnsafeBufferPointer<Float>) -> Void
-  ) {
+    _ body: (_ sequence: Int, _ position: Int, _ logits: UnsafeBufferPointer<Float>) throws -> Void
+  ) rethrows {
     precondition(
       caches.count == tokens.count && caches.count == wanted.count,
       "\(caches.count) caches, \(tokens.count) sequences of tokens, \(wanted.count) wanted positions")
@@ -108,7 +110,7 @@ public final class Decoder {
         let start = caches[index].length
         return Extension(cache: caches[index], positions: start..<start + piece[index].count, cone: cones[index])
       }
-      pass(extensions, tokens: indices.map { Array(tokens[$0][piece[$0]]) }) { body(indices[$0], $1, $2) }
+      try pass(extensions, tokens: indices.map { Array(tokens[$0][piece[$0]]) }) { try body(indices[$0], $1, $2) }
       for index in indices {
         caches[index].length += piece[index].count
         done[index] += piece[index].count
@@ -134,8 +136,8 @@ public final class Decoder {
 
   private func pass(
     _ extensions: [Extension], tokens: [[Int32]],
-    _ body: (_ sequence: Int, _ position: Int, _ logits: UnsafeBufferPointer<Float>) -> Void
-  ) {
+    _ body: (_ sequence: Int, _ position: Int, _ logits: UnsafeBufferPointer<Float>) throws -> Void
+  ) rethrows {
     let configuration = model.configuration
     var rows = RowPlan(extensions, model) { $0.hiddenKeys(0) }
     let stream = workspace.matrix(.stream, rows: rows.count, columns: configuration.hiddenSize)
@@ -152,7 +154,7 @@ public final class Decoder {
       block(stream.rows(0..<call.kept.count), call, weights)
       rows = call.output
     }
-    head(stream, extensions, body)
+    try head(stream, extensions, body)
   }
 
   /// One block's attention and FFN for the rows that query.
@@ -226,8 +228,8 @@ public final class Decoder {
   /// The logits of the rows that the last layer left, a slice at a time.
   private func head(
     _ x: Matrix, _ extensions: [Extension],
-    _ body: (_ sequence: Int, _ position: Int, _ logits: UnsafeBufferPointer<Float>) -> Void
-  ) {
+    _ body: (_ sequence: Int, _ position: Int, _ logits: UnsafeBufferPointer<Float>) throws -> Void
+  ) rethrows {
     let places = model.weights.places
     let last = model.configuration.layers - 1
     let wanted = extensions.indices.flatMap { index in
@@ -244,7 +246,7 @@ public final class Decoder {
       products.forward(logits, normed, places.head)
       for row in rows {
         let values = UnsafeBufferPointer(start: logits.pointer + (row - start) * vocabulary, count: vocabulary)
-        body(wanted[row].sequence, wanted[row].position, values)
+        try body(wanted[row].sequence, wanted[row].position, values)
       }
     }
   }

@@ -32,9 +32,10 @@ public struct Generation {
   ///   - seconds: a clock.
   ///   - onToken: hears of each token; says whether its sequence goes on.
   /// - Precondition: no prompt is empty, and all tokens are below V.
+  /// - Throws: `InferenceError`, `.notFinite` where the model's logits are not finite.
   public func run(
     _ prompts: [[Int32]], seconds: () -> Double, onToken: (_ sequence: Int, _ token: Int32) -> Bool
-  ) -> (sequences: [GeneratedSequence], prefillSeconds: Double, decodeSeconds: Double) {
+  ) throws -> (sequences: [GeneratedSequence], prefillSeconds: Double, decodeSeconds: Double) {
     let caches = prompts.map { KVCache(for: decoder.model, capacity: $0.count + max(1, maximumTokens)) }
     var results = prompts.map { _ in GeneratedSequence() }
     var samplers = prompts.indices.map { Sampler(sampling, seed: seed &+ UInt64($0)) }
@@ -45,8 +46,11 @@ public struct Generation {
     var prefillEnd = start
     for step in 0..<maximumTokens where !open.isEmpty {
       var going: [Int] = []
-      decoder.extend(open.map { caches[$0] }, by: next) { index, _, logits in
+      try decoder.extend(open.map { caches[$0] }, by: next) { index, position, logits in
         let sequence = open[index]
+        guard logits.areFinite else {
+          throw InferenceError.brokenLogits("prompt \(sequence + 1), after \(position + 1) tokens")
+        }
         let choice = samplers[sequence].next(logits, seen: seen[sequence])
         if endTokens.contains(choice.token) { return }
         results[sequence].tokens.append(choice.token)

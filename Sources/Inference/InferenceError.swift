@@ -1,10 +1,12 @@
-/// What a user asked for that cannot be done.
+/// What a user asked for that cannot be done, or what a model computed that cannot be used.
 public struct InferenceError: Error, Equatable, CustomStringConvertible {
   public enum Kind: Sendable {
     /// Wrong usage.
     case usage
     /// A file is missing.
     case missing
+    /// What the model computed is not finite.
+    case notFinite
   }
 
   public let kind: Kind
@@ -14,4 +16,15 @@ public struct InferenceError: Error, Equatable, CustomStringConvertible {
     self.kind = kind
     self.description = description
   }
+}
+
+extension InferenceError {
+  /// - Parameter place: what the logits belong to, "prompt 2" say.
+  static func brokenLogits(_ place: String) -> InferenceError {
+    InferenceError(.notFinite, "\(place): the model's logits are not finite; \(brokenLogitsAdvice)")
+  }
+
+  /// What may have broken logits, and what to do about it.
+  public static let brokenLogitsAdvice =
+    "its weights are damaged, or too large: `phd checkpoint verify` names the first that is not finite"
 }

@@ -45,7 +45,7 @@ public struct CopyInspection: Sendable {
   ///   - sequences: how many samples at the most.
   ///   - threads: nil for all processors at hand.
   ///   - progress: is told of samples done, and of how many.
-  /// - Throws: `StorageError`, `ConfigurationError`, `CorpusError`, `NoTargetError`.
+  /// - Throws: `StorageError`, `ConfigurationError`, `CorpusError`, `NoTargetError`; `NotFiniteLossError`.
   public init(
     checkpoint path: String, corpus: String, sequenceLength: Int? = nil, sequences: Int, threads: Int? = nil,
     progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
@@ -83,6 +83,9 @@ public struct CopyInspection: Sendable {
     guard sums.targets > 0 else { throw NoTargetError(place: corpus) }
     tokens = sums.targets
     (layers, readings) = sums.means(rows: self.sequences * length)
+    if let copy = readings.firstIndex(where: { !$0.loss.isFinite }) {
+      throw NotFiniteLossError(place: "copy \(copy + 1) on \(corpus)", loss: readings[copy].loss)
+    }
   }
 
   /// What the means are made of.
@@ -124,7 +127,7 @@ public struct CopyInspection: Sendable {
       guard let target = prediction.target else { return }
       if prediction.copy == 0 { targets += 1 }
       let p = CrossEntropy.logProbability(of: target, prediction.logits)
-      readings[prediction.copy].loss -= p.logProbability
+      readings[prediction.copy].loss -= prediction.logits.areFinite ? p.logProbability : .nan
       readings[prediction.copy].entropy += Double(CrossEntropy.entropy(prediction.logits))
     }
 

@@ -1,3 +1,4 @@
+import Inference
 import JSON
 
 /// What is wrong with a request, as OpenAI's clients expect to hear it.
@@ -26,6 +27,10 @@ public struct APIError: Error, Equatable, Sendable {
   static func overloaded(_ message: String) -> APIError {
     APIError(429, "\(message); try again in a moment", code: "rate_limit_exceeded")
   }
+
+  /// The model's logits are not finite.
+  static let brokenNumbers = APIError(
+    500, "the model's logits are not finite: \(InferenceError.brokenLogitsAdvice)", code: "not_finite")
 
   static let stopping = APIError(503, "the server is stopping", code: "server_stopping")
 

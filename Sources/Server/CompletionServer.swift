@@ -9,7 +9,7 @@ public struct ServerError: Error, Equatable, CustomStringConvertible {
   public let description: String
 }
 
-/// OpenAI's completions over HTTP: `POST /v1/completions`, and `GET` of `/v1/models`, `/health` and `/metrics`.
+/// OpenAI's completions over HTTP: `POST /v1/completions`, and `GET` and `HEAD` of `/v1/models`, `/health` and `/metrics`.
 public final class CompletionServer: Sendable {
   /// Where it listens, with the port that was chosen.
   public let host: String

@@ -235,12 +235,15 @@ final class Connection: ChannelInboundHandler {
     var headers = headers
     headers.add(name: "Content-Type", value: type)
     headers.add(name: "Content-Length", value: "\(text.utf8.count)")
-    if status == 405 { headers.add(name: "Allow", value: head.uri.hasPrefix("/v1/completions") ? "POST" : "GET") }
+    if status == 405 { headers.add(name: "Allow", value: head.uri.hasPrefix("/v1/completions") ? "POST" : "GET, HEAD") }
     closesAfterwards = !keepsAlive
     headers.add(name: "Connection", value: closesAfterwards ? "close" : "keep-alive")
     writeHead(context, status, headers)
-    _ = outflow.announce(text.utf8.count)
-    write(context, text)
+    // The answer to HEAD has the length of GET's, and no body: a client takes the next byte for the next answer.
+    if head.method != .HEAD {
+      _ = outflow.announce(text.utf8.count)
+      write(context, text)
+    }
     endResponse(context)
   }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Inference
+import Kernels
 import Synchronization
 
 /// Takes many sequences through one model together, on a thread of its own.
@@ -182,6 +183,8 @@ public final class Engine: @unchecked Sendable {
     decoder.extend(sequences.map(\.cache), by: pieces, logitsFrom: sequences.map(\.firstWanted)) {
       index, position, logits in
       let (sequence, task) = (sequences[index], sequences[index].task)
+      if sequence.hasEnded { return }
+      guard logits.areFinite else { return sequence.end(.failed(.brokenNumbers)) }
       if task.scoresPrompt && position + 1 < task.prompt.count {
         scores[index].append(TokenScore(of: task.prompt[position + 1], logits, likeliest: task.logprobs ?? 0))
       }
@@ -191,13 +194,14 @@ public final class Engine: @unchecked Sendable {
       task.listener.promptDone(task.index)
       advance(sequence, logits)
     }
-    for (sequence, scores) in zip(sequences, scores) where !scores.isEmpty {
+    for (sequence, scores) in zip(sequences, scores) where !scores.isEmpty && !sequence.hasEnded {
       sequence.task.listener.promptScored(sequence.task.index, scores)
     }
     counts.promptTokens.wrappingAdd(pieces.reduce(0) { $0 + $1.count }, ordering: .relaxed)
   }
 
   private func advance(_ sequence: RunningSequence, _ logits: UnsafeBufferPointer<Float>) {
+    guard logits.areFinite else { return sequence.end(.failed(.brokenNumbers)) }
     let before = sequence.count
     sequence.advance(logits)
     counts.generatedTokens.wrappingAdd(sequence.count - before, ordering: .relaxed)

@@ -24,7 +24,8 @@ enum Route: Equatable {
       throw APIError(404, "there is no chat here: the server completes texts, at /v1/completions", code: "not_found")
     default: throw APIError(404, "there is no \(path.prefix(200)); there is /v1/completions", code: "not_found")
     }
-    if head.method != route.method {
+    // HEAD asks for a GET's head alone: the response then has no body, see `Connection`.
+    if head.method != route.method && !(head.method == .HEAD && route.method == .GET) {
       throw APIError(405, "\(path.prefix(200)) takes \(route.method.rawValue), not \(head.method.rawValue)")
     }
     self = route

@@ -17,16 +17,20 @@ public final class HDF5Dataset: @unchecked Sendable {
 
   public var path: String { file.path }
 
-  /// - Throws: `StorageError.damaged` where it is not there, or claims more bytes than the file has.
+  /// - Throws: `StorageError.damaged` where it is not there, lies in other files, claims more bytes than the file has, or
+  ///   was not written in full.
   init(_ name: String, in file: HDF5File) throws {
     self.file = file
     self.name = name
     let path = file.path
     let identifier = try file.withIdentifier { opened in
-      try HDF5Library.identifier(
-        H5Dopen2(opened, name, phd_default_properties()), closedBy: H5Dclose,
-        orThrow: .damaged, path, "there is no dataset \(name) that can be read")
+      let absent = "there is no dataset \(name) that can be read"
+      guard let place = try file.resolve(name) else { throw StorageError(.damaged, path, absent) }
+      return try HDF5Library.identifier(
+        H5Dopen2(opened, place, phd_default_properties()), closedBy: H5Dclose, orThrow: .damaged, path, absent)
     }
+    // Before anything else is asked: HDF5 opens a virtual dataset's sources to learn its shape.
+    try HDF5Layout.requireOneFile(identifier.raw, name, path)
     (shape, elementType, typeDescription) = try HDF5Library.locked {
       let unreadable = "the dataset \(name) cannot be read"
       let type = try HDF5Library.identifier(
@@ -57,66 +61,7 @@ public final class HDF5Dataset: @unchecked Sendable {
     }
     elementCount = count
     self.identifier = identifier
-    if !file.isWritable { try requireBytesInFile() }
-  }
-}
-
-extension HDF5Dataset {
-  /// How the numbers lie in the file, and whether they all do.
-  ///
-  /// A dataset that was made and never written reads as zeros: HDF5 says nothing.
-  ///
-  /// - Throws: `StorageError.damaged` where the list of chunks cannot be read.
-  public func isFullyStored() throws -> Bool {
-    try HDF5Library.locked {
-      guard elementCount > 0 else { return true }
-      let properties = try creationProperties()
-      switch H5Pget_layout(properties.raw) {
-      case H5D_CHUNKED:
-        var chunk = [hsize_t](repeating: 0, count: shape.count)
-        guard H5Pget_chunk(properties.raw, Int32(shape.count), &chunk) == shape.count, chunk.allSatisfy({ $0 > 0 })
-        else { throw unreadable() }
-        var expected = 1
-        for (size, length) in zip(shape, chunk) {
-          // No more chunks than elements, so the product fits as the elements' does.
-          expected *= Int((hsize_t(size) - 1) / length + 1)
-        }
-        let stored = phd_stored_chunks(identifier.raw)
-        guard stored >= 0 else { throw unreadable() }
-        return stored == expected
-      case H5D_CONTIGUOUS:
-        return H5Dget_offset(identifier.raw) != phd_no_address() || H5Pget_external_count(properties.raw) > 0
-      default:
-        return true
-      }
-    }
-  }
-
-  /// A contiguous dataset's bytes are all in the file, or somebody believes a damaged header and allocates for it.
-  private func requireBytesInFile() throws {
-    try HDF5Library.locked {
-      let properties = try creationProperties()
-      let offset = H5Dget_offset(identifier.raw)
-      guard H5Pget_layout(properties.raw) == H5D_CONTIGUOUS, offset != phd_no_address() else { return }
-      let size = try FileStatus(path).size
-      let (bytes, overflow) = elementCount.multipliedReportingOverflow(by: max(1, elementType.byteCount))
-      guard !overflow, offset <= size, bytes <= size - Int(offset) else {
-        throw StorageError(
-          .damaged, path,
-          "the dataset \(name) claims \(elementCount) elements of \(typeDescription) at byte \(offset), "
-            + "the file has \(size) bytes: it was cut short or changed")
-      }
-    }
-  }
-
-  private func creationProperties() throws -> HDF5Identifier {
-    try HDF5Library.identifier(
-      H5Dget_create_plist(identifier.raw), closedBy: H5Pclose,
-      orThrow: .damaged, path, "the dataset \(name) cannot be read")
-  }
-
-  private func unreadable() -> StorageError {
-    HDF5Library.failure(.damaged, path, "the dataset \(name) cannot be read")
+    if !file.isWritable { try HDF5Layout.requireAllBytes(of: self) }
   }
 }
 
@@ -183,17 +128,18 @@ extension HDF5Dataset {
     }
   }
 
-  /// Reads all elements into a new array, once it is sure that the file has them.
+  /// Reads all elements into a new array.
   ///
   /// - Throws: `StorageError`.
   public func array<Element: HDF5Element>(of: Element.Type = Element.self) throws -> [Element] {
-    guard try isFullyStored() else {
-      throw StorageError(.damaged, path, "the dataset \(name) was not written in full; make the file again")
-    }
-    return try [Element](unsafeUninitializedCapacity: elementCount) { buffer, initialized in
+    try [Element](unsafeUninitializedCapacity: elementCount) { buffer, initialized in
       try read(into: UnsafeMutableBufferPointer(rebasing: buffer[..<elementCount]))
       initialized = elementCount
     }
+  }
+
+  private func unreadable() -> StorageError {
+    HDF5Library.failure(.damaged, path, "the dataset \(name) cannot be read")
   }
 
   private func requireNumbers() throws {
@@ -206,7 +152,8 @@ extension HDF5Dataset {
 extension HDF5File {
   /// Opens the dataset `name` ("/tokens", "model/lm_head.weight").
   ///
-  /// - Throws: `StorageError.damaged` where it is not there, or claims more bytes than the file has.
+  /// - Throws: `StorageError.damaged` where it is not there, lies in other files, claims more bytes than the file has, or
+  ///   was not written in full.
   public func dataset(_ name: String) throws -> HDF5Dataset {
     try HDF5Dataset(name, in: self)
   }

@@ -188,9 +188,10 @@ extension HDF5File {
 
   private func withObject<Result>(_ object: String, _ body: (hid_t) throws -> Result) throws -> Result {
     try withIdentifier { file in
+      let unreadable = "there is no \(object) that can be read"
+      guard let place = try resolve(object) else { throw StorageError(.damaged, path, unreadable) }
       let opened = try HDF5Library.identifier(
-        H5Oopen(file, object, phd_default_properties()), closedBy: H5Oclose,
-        orThrow: .damaged, path, "there is no \(object) that can be read")
+        H5Oopen(file, place, phd_default_properties()), closedBy: H5Oclose, orThrow: .damaged, path, unreadable)
       return try body(opened.raw)
     }
   }

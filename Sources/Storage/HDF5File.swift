@@ -103,30 +103,22 @@ extension HDF5File {
 
   /// Whether there is a group or a dataset called `name` ("tokens", "/model/lm_head.weight").
   ///
-  /// - Throws: `StorageError`.
+  /// - Throws: `StorageError`, `.damaged` where a link on the way leads nowhere or to another file.
   public func exists(_ name: String) throws -> Bool {
-    try withIdentifier { file in
-      var walked = ""
-      for part in name.split(separator: "/") {
-        if !walked.isEmpty && phd_object_kind(file, walked) != 0 { return false }
-        walked += "/" + part
-        let answer = H5Lexists(file, walked, phd_default_properties())
-        if answer < 0 { throw HDF5Library.failure(.damaged, path, "cannot look for \(walked)") }
-        if answer == 0 { return false }
-      }
-      // A link may point to what is not there.
-      return walked.isEmpty || H5Oexists_by_name(file, walked, phd_default_properties()) > 0
-    }
+    try resolve(name) != nil
   }
 
   /// What the group `group` holds, sorted by name.
   ///
+  /// A link that leads nowhere, or to another file, is listed as `.other`; to open it is an error that names it.
+  ///
   /// - Throws: `StorageError`, `.damaged` where it is not there or is no group.
   public func children(of group: String = "/") throws -> [Child] {
     try withIdentifier { file in
+      let unreadable = "there is no group \(group) that can be read"
+      guard let place = try resolve(group) else { throw StorageError(.damaged, path, unreadable) }
       let opened = try HDF5Library.identifier(
-        H5Gopen2(file, group, phd_default_properties()), closedBy: H5Gclose,
-        orThrow: .damaged, path, "there is no group \(group) that can be read")
+        H5Gopen2(file, place, phd_default_properties()), closedBy: H5Gclose, orThrow: .damaged, path, unreadable)
       var information = H5G_info_t()
       guard H5Gget_info(opened.raw, &information) >= 0 else {
         throw HDF5Library.failure(.damaged, path, "the group \(group) cannot be read")
@@ -137,7 +129,7 @@ extension HDF5File {
           H5Lget_name_by_idx(
             opened.raw, ".", H5_INDEX_NAME, H5_ITER_INC, index, buffer, size, phd_default_properties())
         }
-        let kind = phd_object_kind(opened.raw, name)
+        let kind = try? resolve("\(group)/\(name)").map { phd_object_kind(file, $0) }
         children.append(Child(name: name, kind: kind == 0 ? .group : kind == 1 ? .dataset : .other))
       }
       return children.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }

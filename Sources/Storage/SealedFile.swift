@@ -65,6 +65,24 @@ public enum SealedFile {
     return .sealed
   }
 
+  /// XXH3-128 of what a file holds, in hexadecimal digits: a sealed file's seal says it of everything behind the seal; of
+  /// any other file it is computed over all bytes.
+  ///
+  /// - Throws: `StorageError`.
+  public static func digest(of path: String) throws -> String {
+    if let words = line(of: try firstBlock(path))?.split(separator: " "), words.count == 4 { return String(words[2]) }
+    return try digest(of: [path])
+  }
+
+  /// XXH3-128 over all bytes of several files, one after another.
+  ///
+  /// - Throws: `StorageError`.
+  public static func digest(of paths: [String]) throws -> String {
+    let digest = ContentDigest()
+    for path in paths { try ByteReader(path).forEachBlock(of: 1 << 20) { digest.update($0) } }
+    return digest.hexadecimal
+  }
+
   private static let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
 
   /// The user block that seals the file as it is now, and the file's size.

@@ -32,7 +32,9 @@ public enum ExitStatus: Int32, Sendable {
       }
     case is CorpusError, is TokenizerError, is NoTargetError: ExitStatus.badData.rawValue
     case is ConfigurationError: ExitStatus.usage.rawValue
-    case is NotFiniteError, is SkippedTooOftenError, is DivergedWeightsError: ExitStatus.brokenNumbers.rawValue
+    case is NotFiniteError, is NotFiniteLossError, is NotFiniteWeightsError, is SkippedTooOftenError,
+      is DivergedWeightsError:
+      ExitStatus.brokenNumbers.rawValue
     case let error as any StatusCarrying: error.exitStatus
     default: nil
     }

@@ -10,6 +10,12 @@ public struct RunOptions: Sendable, Equatable {
     case file(String)
   }
 
+  /// A difference between the first weights' model and the configured one that is an error unless it is allowed.
+  public enum Allowance: String, Sendable, CaseIterable {
+    /// Of the rotary embedding.
+    case rope
+  }
+
   /// The configuration's file.
   public var configuration: String
   /// `KEY=VALUE`, in their order.
@@ -21,9 +27,20 @@ public struct RunOptions: Sendable, Equatable {
   public var overwrite = false
   /// A file to take the first weights from.
   public var initializeFrom: String?
+  /// What its model may have otherwise than the configured one.
+  public var allowances: [Allowance] = []
   public var dryRun = false
   /// With `dryRun`: print JSON.
   public var json = false
 
   public init(configuration: String) { self.configuration = configuration }
+
+  /// The checkpoint that the run would go on from, as far as the names of the folder's files say; nil for a start.
+  func resumes(in folder: RunFolder) -> String? {
+    switch resume {
+    case .never: nil
+    case .auto: overwrite ? nil : folder.steps().first.map { folder.checkpoint(step: $0) }
+    case .file(let path): path
+    }
+  }
 }

@@ -26,7 +26,7 @@ struct SampleLosses {
   ///   - documentMask: whether a sample's documents are apart.
   ///   - progress: hears how many of the samples are done, on all ranks together.
   ///   - isInterrupted: asked before each round of micro-batches, by all ranks together.
-  /// - Throws: `AgreedError` for an unreadable sample; `CommunicationError`.
+  /// - Throws: `NotFiniteLossError`, on every rank; `AgreedError` for an unreadable sample; `CommunicationError`.
   init?(
     of samples: Int, from source: DataSource, _ pass: ModelPass, parameters: Buffer, tokenBytes: [Int] = [],
     documentMask: Bool, _ communicator: Communicator, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in },
@@ -60,6 +60,9 @@ struct SampleLosses {
       progress(min(samples, round + communicator.size * size), samples)
     }
     try losses.withUnsafeMutableBufferPointer { try communicator.combine(disjoint: $0) }
+    if let sample = losses.firstIndex(where: { !$0.isFinite }) {
+      throw NotFiniteLossError(place: "sample \(sample) of \(source.pattern)", loss: losses[sample])
+    }
     try perPosition.withUnsafeMutableBufferPointer { try communicator.sum(inPlace: $0) }
     try tokens.withUnsafeMutableBufferPointer { try communicator.sum(inPlace: $0) }
     ofSamples = losses

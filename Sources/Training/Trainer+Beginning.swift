@@ -3,10 +3,19 @@ import Foundation
 import HuggingFace
 import Kernels
 import Storage
-import Tokenizers
 import Transformer
 
 extension Trainer {
+  /// How a run began.
+  struct Beginning {
+    /// Whether a checkpoint was resumed from.
+    var isResumed = false
+    /// What the run's first weights were read from, now or when it was begun. Rank 0 alone knows.
+    var initializedFrom: InitialWeights.Origin?
+    /// What the user should know, a sentence each.
+    var notes: [String] = []
+  }
+
   /// Brings every rank's state to where the run goes on: a checkpoint, another file's weights, or fresh ones.
   ///
   /// Rank 0 reads and tells the others, so that the files need not be seen from every node. Collective.
@@ -14,34 +23,39 @@ extension Trainer {
   ///   - checkpoint: rank 0's choice; the other ranks' is not asked for.
   ///   - tokenizer: that of the run's corpora, which the file's must be as far as both are known.
   ///   - file: a file with a `/model`, or a model of Hugging Face's; used only where there is no checkpoint.
-  /// - Returns: whether a checkpoint was resumed from.
+  ///   - allowances: what the file's model may have otherwise than the configured one.
   /// - Throws: `AgreedError`, `CommunicationError`.
   func begin(
-    from checkpoint: Checkpoint?, initializingFrom file: String?, tokenizer: TokenizerIdentity
-  ) throws -> Bool {
-    let resumes = try communicator.broadcast(Int64(checkpoint == nil ? 0 : 1)) == 1
-    if resumes {
+    from checkpoint: Checkpoint?, initializingFrom file: String?, allowing allowances: [RunOptions.Allowance] = [],
+    tokenizer: TokenizerIdentity
+  ) throws -> Beginning {
+    var beginning = Beginning()
+    beginning.isResumed = try communicator.broadcast(Int64(checkpoint == nil ? 0 : 1)) == 1
+    if beginning.isResumed {
       try communicator.rootOnly { try checkpoint?.readWeights(into: state.parameters, state.layout) }
       try share(state.parameters)
       try readMoments(checkpoint)
       let words = (checkpoint?.progress ?? RunProgress()).words
       state.progress = RunProgress(words: try communicator.broadcast(words))
+      beginning.initializedFrom = checkpoint?.initializedFrom
+      if let file, let checkpoint {
+        beginning.notes.append(
+          InitialWeights.ignored(file, checkpoint.path, origin: checkpoint.initializedFrom))
+      }
     } else if let file {
       try communicator.rootOnly {
-        let theirs: TokenizerIdentity
-        if PretrainedModel.isOne(file) {
-          theirs = try readPretrained(file)
-        } else {
-          try Checkpoint.readWeights(file, into: state.parameters, state.layout)
-          theirs = try Checkpoint.tokenizer(of: file)
-        }
-        try tokenizer.check(against: theirs, of: file)
+        // Before anything that it says is believed.
+        if !PretrainedModel.isOne(file) { _ = try SealedFile.verify(file) }
+        let weights = try InitialWeights(file, for: configuration, allowing: allowances)
+        try tokenizer.check(against: weights.tokenizer, of: file)
+        beginning.initializedFrom = try weights.read(into: state.parameters)
+        beginning.notes += weights.notes
       }
       try share(state.parameters)
     } else {
       state.layout.initialize(state.parameters.floats, seed: UInt64(configuration.seed))
     }
-    return resumes
+    return beginning
   }
 
   /// Reads the moments, on rank 0 for all. Collective.
@@ -57,27 +71,6 @@ extension Trainer {
     } catch  where !hasDistributed {
       try exchange.distribute { _, _, _ in throw error }
     }
-  }
-
-  /// Reads the weights of a model of Hugging Face's, which must be the configured one but for its hidden copies.
-  ///
-  /// - Returns: its tokenizer, as far as the folder says.
-  private func readPretrained(_ path: String) throws -> TokenizerIdentity {
-    let pretrained = try PretrainedModel(path)
-    var (theirs, mine) = (pretrained.description.model, configuration.model)
-    // What the initial weights would have been does not matter.
-    (theirs.initializerRange, mine.initializerRange) = (0, 0)
-    guard theirs == mine else {
-      throw ConfigurationError(
-        "\(path): another model than the configured one: \(theirs.difference(from: mine)); `phd checkpoint import` "
-          + "prints the section model for it")
-    }
-    for tensor in state.layout.tensors {
-      try pretrained.read(tensor, 0..<tensor.shape[0], into: state.parameters[tensor.range])
-    }
-    guard FileStatus.exists(pretrained.tokenizerPath) else { return TokenizerIdentity() }
-    let file = try TokenizerFile(reading: pretrained.tokenizerPath)
-    return TokenizerIdentity(name: file.name, sha256: file.sha256, file: file)
   }
 
   private func share(_ buffer: Buffer) throws {

@@ -32,11 +32,14 @@ extension TrainingRun {
   }
 
   /// - Parameter peak: the measured rate of matrix products, operations a second.
-  func announce(_ materials: RunMaterials, resumed: Bool, threads: Int, peak: Double, notes: [String]) {
+  func announce(
+    _ materials: RunMaterials, _ beginning: Trainer.Beginning, threads: Int, peak: Double, notes: [String]
+  ) {
     let step = trainer.state.progress.step
     journal.start(
       [
-        "resumed_from_step": .integer(step), "ranks": .integer(communicator.size),
+        "resumed_from_step": .integer(step), "initialized_from": beginning.initializedFrom?.json ?? .null,
+        "ranks": .integer(communicator.size),
         "threads": .integer(threads), "blas_kernel": .string(Processor.blasKernel),
         "arithmetic": .string(materials.arithmetic),
         "version": .string(Version.current), "time": .string(Date.now.formatted(.iso8601)),
@@ -50,7 +53,10 @@ extension TrainingRun {
       "ranks        \(communicator.size), \(Quantity.count(threads, "thread")) each; "
         + "\(Processor.library(of: configuration.training.precision)) reaches "
         + "\(Quantity.short(peak / 1e9)) GFLOP/s on all together")
-    if resumed, let checkpoint = materials.checkpoint {
+    if let origin = beginning.initializedFrom, !beginning.isResumed {
+      console.say("first weights from \(origin.path), digest \(origin.digest)")
+    }
+    if beginning.isResumed, let checkpoint = materials.checkpoint {
       console.say("resuming at step \(checkpoint.step) from \(checkpoint.path)")
     }
     for change in materials.changes { console.say("changed      \(change.key): \(change.other) → \(change.value)") }

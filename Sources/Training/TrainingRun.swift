@@ -166,15 +166,16 @@ public final class TrainingRun {
     try communicator.agreed { [plan] in try plan.requireMemory(ranksOnNode: communicator.nodeSize) }
     let trainer = Trainer(configuration, communicator: communicator, team: ThreadTeam(count: threads))
     self.trainer = trainer
-    let resumed = try trainer.begin(
-      from: materials.checkpoint, initializingFrom: options.initializeFrom, tokenizer: materials.tokenizer)
+    let beginning = try trainer.begin(
+      from: materials.checkpoint, initializingFrom: options.initializeFrom, allowing: options.allowances,
+      tokenizer: materials.tokenizer)
     let peak = try trainer.measurePeak(tokens: 1024)
     let console = Console(
       steps: configuration.training.steps, flopsPerStep: plan.flopsPerStep, peak: peak, ranks: communicator.size)
     self.console = console
 
     let (step, folder) = (trainer.state.progress.step, materials.folder)
-    var notes = materials.notes
+    var notes = materials.notes + beginning.notes
     var log: LossLog?
     var tensorBoard: TensorBoardWriter?
     try communicator.rootOnly {
@@ -197,14 +198,14 @@ public final class TrainingRun {
       configuration, trainer.state.layout,
       Checkpoint.Origin(
         configuration: configuration.resolved, data: materials.data.text, arithmetic: materials.arithmetic,
-        tokenizer: materials.tokenizer),
+        tokenizer: materials.tokenizer, initializedFrom: beginning.initializedFrom),
       folder,
       // A checkpoint that was named may lie elsewhere: then this run's folder has none of that step yet.
-      savedStep: resumed && options.resume == .auto ? step : nil, communicator,
+      savedStep: beginning.isResumed && options.resume == .auto ? step : nil, communicator,
       prepare: { try journal.sync() }, report: { journal.checkpoint($0, after: trainer.state.progress.step) })
     trainer.activity.enter(.starting, step: step)
     guard communicator.isRoot else { return }
-    announce(materials, resumed: resumed, threads: threads, peak: peak, notes: notes + resourceNotes(folder))
+    announce(materials, beginning, threads: threads, peak: peak, notes: notes + resourceNotes(folder))
   }
 }
 

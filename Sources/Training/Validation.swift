@@ -42,7 +42,7 @@ public struct Validation {
   ///
   /// The bits don't depend on the number of ranks.
   /// - Parameter isInterrupted: asked now and then, by all ranks together.
-  /// - Throws: `NoTargetError`, on every rank; `AgreedError` for an unreadable sample; `CommunicationError`.
+  /// - Throws: `NoTargetError` and `NotFiniteLossError`, on every rank; `AgreedError` for an unreadable sample; `CommunicationError`.
   public func losses(
     _ trainer: Trainer, unless isInterrupted: () throws -> Bool = { false }
   ) throws -> [(name: String, loss: Double)]? {

@@ -78,20 +78,6 @@ public struct ModelConfiguration: Sendable, Equatable {
     return nil
   }
 
-  /// The first value that another model has otherwise, in words that name the key of a configuration and both values.
-  public func difference(from other: ModelConfiguration) -> String {
-    let keys: [(String, (ModelConfiguration) -> String)] = [
-      ("architecture", { $0.architecture.rawValue }), ("vocab_size", { "\($0.vocabularySize)" }),
-      ("hidden_size", { "\($0.hiddenSize)" }), ("intermediate_size", { "\($0.intermediateSize)" }),
-      ("num_hidden_layers", { "\($0.layers)" }), ("num_attention_heads", { "\($0.queryHeads)" }),
-      ("num_key_value_heads", { "\($0.keyValueHeads)" }), ("rope_theta", { "\($0.ropeTheta)" }),
-      ("rms_norm_eps", { "\($0.rmsNormEpsilon)" }), ("initializer_range", { "\($0.initializerRange)" }),
-      ("tie_word_embeddings", { "\($0.tieWordEmbeddings)" }),
-    ]
-    guard let (key, value) = keys.first(where: { $0.1(self) != $0.1(other) }) else { return "no difference" }
-    return "\(key) is \(value(self)), and \(value(other)) there"
-  }
-
   /// How many parameters these sizes make, in a number that no size overflows; a few norms too many.
   public var approximateParameters: Double {
     let (d, f, kv) = (Double(hiddenSize), Double(intermediateSize), Double(keyValueSize))

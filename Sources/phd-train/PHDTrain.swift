@@ -42,6 +42,13 @@ struct PHDTrain: ParsableCommand {
     completion: .file())
   var initializeFrom: String?
 
+  @Option(
+    name: .customLong("allow"), parsing: .singleValue,
+    help: ArgumentHelp(
+      "With --initialize-from: what may differ from the file's model: rope, the base of the rotary embedding.",
+      valueName: "difference"))
+  var allowances: [RunOptions.Allowance] = []
+
   @Flag(help: "Print the resolved configuration and what the run takes; train nothing.")
   var dryRun = false
 
@@ -50,6 +57,7 @@ struct PHDTrain: ParsableCommand {
 
   func validate() throws {
     if let stopAfter, stopAfter < 1 { throw ValidationError("--stop-after \(stopAfter): expected 1 or more") }
+    if !allowances.isEmpty && initializeFrom == nil { throw ValidationError("--allow goes with --initialize-from") }
     if json && !dryRun { throw ValidationError("--json goes with --dry-run") }
   }
 
@@ -60,6 +68,7 @@ struct PHDTrain: ParsableCommand {
     options.stopAfter = stopAfter
     options.overwrite = overwrite
     options.initializeFrom = initializeFrom
+    options.allowances = allowances
     options.dryRun = dryRun
     options.json = json
     return options
@@ -118,10 +127,13 @@ struct PHDTrain: ParsableCommand {
   private func train(_ communicator: Communicator, _ signals: SignalWatch) throws -> ExitStatus {
     let configuration = try RunSetup.configuration(options, communicator)
     if dryRun {
+      try communicator.rootOnly {
+        for note in try InitialWeights.dryRun(options, configuration) { PHDTrain.complain("warning: \(note)") }
+      }
       if communicator.isRoot {
         let threads = configuration.training.threads ?? max(1, Threads.available / communicator.size)
-        let plan = RunPlan(
-          configuration, ranks: communicator.size, threads: threads, samples: try? RunPlan.samples(of: configuration))
+        let samples = RunPlan.samples(of: configuration) { PHDTrain.complain("warning: \($0)") }
+        let plan = RunPlan(configuration, ranks: communicator.size, threads: threads, samples: samples)
         print(
           json ? plan.json(configuration).compact : configuration.resolved.pretty + "\n\n" + plan.text(configuration))
       }
@@ -134,3 +146,5 @@ struct PHDTrain: ParsableCommand {
     StandardStream.error.write("phd-train: " + text + (hint.map { " (\($0))" } ?? "") + "\n")
   }
 }
+
+extension RunOptions.Allowance: ExpressibleByArgument {}

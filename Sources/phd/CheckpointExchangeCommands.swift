@@ -8,6 +8,14 @@ import Training
 import Transformer
 
 extension CheckpointCommand {
+  /// Warns where weights are not finite; they are copied all the same.
+  private static func warn(of broken: NotFiniteWeights, in path: String) {
+    guard broken.count > 0 else { return }
+    ErrorReport.print(
+      toStandardError: "phd: warning: \(path): \(broken); generate and evaluate end with status 70 where they meet them"
+    )
+  }
+
   struct Import: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Make a checkpoint of a Hugging Face model.",
@@ -29,17 +37,21 @@ extension CheckpointCommand {
       let name = URL(fileURLWithPath: to).deletingPathExtension().lastPathComponent
       let configuration = SavedModel.configuration(of: pretrained.description, name: name)
       let tokenizer = try tokenizer(of: pretrained)
+      for note in pretrained.notes { ErrorReport.print(toStandardError: "phd: warning: \(note)") }
       var line = ProgressLine(.millionParameters)
       defer { line.clear() }
       var done = 0
+      var broken = NotFiniteWeights()
       try Checkpoint.writeWeights(
         pretrained.layout, configuration: configuration, tokenizer: tokenizer, to: to
       ) { tensor, floats in
         try pretrained.read(tensor, 0..<tensor.shape[0], into: floats)
+        broken.look(at: floats, of: tensor)
         done += tensor.range.count
         line.show(done: done, of: pretrained.layout.count)
       }
       line.clear()
+      CheckpointCommand.warn(of: broken, in: path)
       ErrorReport.print(toStandardError: "\(to): \(pretrained.layout.count) parameters")
       print(configuration.pretty)
     }
@@ -86,19 +98,29 @@ extension CheckpointCommand {
       let report = try CheckpointCommand.report(path)
       let layout = ParameterLayout(report.saved.model)
       let description = report.saved.exported(report.checkpoint.tokenizer)
+      let leftovers = PretrainedModel.leftovers(
+        in: to, of: description, hasTokenizer: report.checkpoint.tokenizer.file != nil)
+      if !leftovers.isEmpty {
+        throw ConfigurationError(
+          "--to \(to): the folder holds \(leftovers.joined(separator: ", ")), which would be taken for the exported "
+            + "model's; name a new folder, or remove what is there")
+      }
       var line = ProgressLine(.millionParameters)
       defer { line.clear() }
       var done = 0
+      var broken = NotFiniteWeights()
       try report.checkpoint.withWeights(layout) { read in
         try PretrainedModel.write(
           description, tokenizer: report.checkpoint.tokenizer.file?.bytes, as: dtype == .fp32 ? .fp32 : .bf16, to: to
         ) { tensor, rows, floats in
           try read(tensor, rows, floats)
+          broken.look(at: floats, of: tensor, from: rows.lowerBound * (floats.count / max(1, rows.count)))
           done += floats.count
           line.show(done: done, of: report.parameters)
         }
       }
       line.clear()
+      CheckpointCommand.warn(of: broken, in: path)
       ErrorReport.print(toStandardError: "\(to): \(report.parameters) parameters in \(dtype.rawValue)")
     }
   }

@@ -39,6 +39,7 @@ enum ErrorReport {
     switch error.kind {
     case .usage: return ExitStatus.usage.rawValue
     case .missing: return ExitStatus.missing.rawValue
+    case .notFinite: return ExitStatus.brokenNumbers.rawValue
     }
   }
 

@@ -113,7 +113,7 @@ struct GenerateCommand: ParsableCommand {
     let streams = !json && prompts.count == 1 && loaded.text != nil
     let clock = ContinuousClock()
     let begin = clock.now
-    let result = generation.run(
+    let result = try generation.run(
       prompts, seconds: { (clock.now - begin).inSeconds },
       onToken: { sequence, token in
         guard let text = loaded.text else { return true }

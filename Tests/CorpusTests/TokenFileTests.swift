@@ -6,7 +6,9 @@ import Testing
 @testable import Corpus
 
 @Suite struct TokenFileTests {
-  @Test(arguments: ["plain-uint8.h5", "plain-uint16.h5", "gzip-uint32.h5", "big-endian-uint16.h5"])
+  @Test(arguments: [
+    "plain-uint8.h5", "plain-uint16.h5", "gzip-uint32.h5", "big-endian-uint16.h5", "compact.h5", "soft-links.h5",
+  ])
   func corporaThatH5pyWroteAreRead(name: String) throws {
     let file = try TokenFile(fixture(name))
     #expect(try file.allTokens() == fixtureTokens)
@@ -36,6 +38,14 @@ import Testing
     ("empty.h5", "empty"), ("no-tokens.h5", "words"), ("never-written.h5", "not written in full"),
     ("half-written.h5", "not written in full"), ("enormous-claim.h5", "not written in full"),
     ("tokens-are-a-group.h5", "/tokens"), ("vocabulary-is-text.h5", "vocab_size"),
+    ("virtual.h5", "is virtual: its elements lie in virtual-source.h5, and"),
+    ("virtual-gone.h5", "virtual-source.h5, gone.h5 (which is missing)"), ("virtual-printf.h5", "part-%b.h5"),
+    ("external-storage.h5", "tokens.bin (which is missing)"),
+    ("link-to-file.h5", "/tokens is a link to /tokens of plain-uint16.h5"),
+    ("link-through-file.h5", "/elsewhere is a link to / of plain-uint16.h5"),
+    ("documents-link-to-file.h5", "/documents is a link to /documents of gzip-uint32.h5"),
+    ("soft-link-to-nothing.h5", "/documents is a soft link to /starts, which is not there"),
+    ("soft-links-in-a-circle.h5", "in a circle"), ("documents-half-written.h5", "/documents was not written in full"),
     ("vocabulary-is-negative.h5", "-3"), ("vocabulary-is-a-list.h5", "2 elements"),
     // gzip-uint32.h5 with two bytes of its strings' heap changed: HDF5 1.10.8's own reading of it ends the process.
     ("damaged-heap.h5", "lost its text"),

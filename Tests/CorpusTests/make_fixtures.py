@@ -50,3 +50,51 @@ with h5py.File(folder / "half-written.h5", "w") as file:
     file.create_dataset("tokens", shape=(300,), dtype="u2", chunks=(100,))[:100] = 1
 with h5py.File(folder / "enormous-claim.h5", "w") as file:
     file.create_dataset("tokens", shape=(1 << 50,), dtype="u4", chunks=(1 << 20,), compression="gzip")
+
+# What lies in other files, is reached by links, or is not all there.
+with h5py.File(folder / "virtual-source.h5", "w") as file:
+    file["tokens"] = numbers[:150].astype("u2")
+for name, second in (("virtual.h5", "virtual-source.h5"), ("virtual-gone.h5", "gone.h5")):
+    layout = h5py.VirtualLayout(shape=(300,), dtype="u2")
+    for start, source in ((0, "virtual-source.h5"), (150, second)):
+        layout[start:start + 150] = h5py.VirtualSource(source, "tokens", shape=(150,))
+    with h5py.File(folder / name, "w") as file:
+        file.create_virtual_dataset("tokens", layout)
+with h5py.File(folder / "virtual-printf.h5", "w") as file:
+    layout = h5py.VirtualLayout(shape=(150,), dtype="u2", maxshape=(None,))
+    unlimited = h5py.h5s.create_simple((150,), (h5py.h5s.UNLIMITED,))
+    unlimited.select_hyperslab((0,), (h5py.h5s.UNLIMITED,), stride=(150,), block=(150,))
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_virtual(unlimited, b"part-%b.h5", b"tokens", h5py.h5s.create_simple((150,)))
+    space = h5py.h5s.create_simple((150,), (h5py.h5s.UNLIMITED,))
+    h5py.h5d.create(file.id, b"tokens", h5py.h5t.STD_U16LE, space, properties)
+with h5py.File(folder / "external-storage.h5", "w") as file:
+    file.create_dataset("tokens", shape=(300,), dtype="u2", external=[("tokens.bin", 0, 600)])
+with h5py.File(folder / "link-to-file.h5", "w") as file:
+    file["tokens"] = h5py.ExternalLink("plain-uint16.h5", "/tokens")
+with h5py.File(folder / "documents-link-to-file.h5", "w") as file:
+    file["tokens"] = numbers.astype("u2")
+    file["documents"] = h5py.ExternalLink("gzip-uint32.h5", "/documents")
+with h5py.File(folder / "link-through-file.h5", "w") as file:
+    file["elsewhere"] = h5py.ExternalLink("plain-uint16.h5", "/")
+    file["tokens"] = h5py.SoftLink("/elsewhere/tokens")
+with h5py.File(folder / "soft-links.h5", "w") as file:
+    file["data/ids"] = numbers.astype("u2")
+    file["data/same"] = h5py.SoftLink("./ids")
+    file["alias"] = h5py.SoftLink("/data")
+    file["tokens"] = h5py.SoftLink("alias/same")
+with h5py.File(folder / "soft-link-to-nothing.h5", "w") as file:
+    file["tokens"] = numbers.astype("u2")
+    file["documents"] = h5py.SoftLink("/starts")
+with h5py.File(folder / "soft-links-in-a-circle.h5", "w") as file:
+    file["tokens"] = h5py.SoftLink("/words")
+    file["words"] = h5py.SoftLink("/tokens")
+with h5py.File(folder / "documents-half-written.h5", "w") as file:
+    file["tokens"] = numbers.astype("u2")
+    file.create_dataset("documents", shape=(30,), dtype="u8", chunks=(10,))[:10] = np.arange(10)
+with h5py.File(folder / "compact.h5", "w") as file:
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_layout(h5py.h5d.COMPACT)
+    space = h5py.h5s.create_simple((300,))
+    dataset = h5py.h5d.create(file.id, b"tokens", h5py.h5t.STD_U16LE, space, properties)
+    dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, numbers.astype("u2"))

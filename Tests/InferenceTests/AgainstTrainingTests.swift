@@ -12,7 +12,8 @@ struct Subject {
 
   init(
     _ decoding: HiddenDecoding, layers: Int = 3, heads: Int = 4, keyValueHeads: Int = 2, hiddenSize: Int = 48,
-    tied: Bool = false, architecture: Architecture = .olmo2, _ precision: ElementType = .fp32
+    tied: Bool = false, architecture: Architecture = .olmo2, _ precision: ElementType = .fp32,
+    breaking tensor: String? = nil, element: Int = 0, by value: Float = .nan
   ) {
     // Without a QK norm larger weights make an attention that one bf16 rounding of a score turns elsewhere.
     let range = architecture == .llama ? 0.15 : 0.3
@@ -26,6 +27,7 @@ struct Subject {
     for tensor in layout.tensors where tensor.isNorm {
       for index in tensor.range { parameters.pointer[index] = 1 + 0.2 * Float((index * 7) % 11 - 5) / 5 }
     }
+    if let range = tensor.flatMap({ layout[$0]?.range }) { parameters.pointer[range.lowerBound + element] = value }
     if precision == .bf16 {
       // What is computed from is the same then, and what remains is the rounding on the way.
       for index in 0..<layout.count { parameters.pointer[index] = roundedToBF16(parameters.pointer[index]) }

@@ -9,18 +9,18 @@ import Transformer
   private func generate(
     _ subject: Subject, _ prompts: [[Int32]], count: Int, sampling: Sampling = .greedy, seed: UInt64 = 0,
     endTokens: Set<Int32> = []
-  ) -> [GeneratedSequence] {
+  ) throws -> [GeneratedSequence] {
     let generation = Generation(
       Decoder(subject.model, on: subject.team), maximumTokens: count, sampling: sampling, seed: seed,
       endTokens: endTokens)
-    return generation.run(prompts, seconds: { 0 }, onToken: { _, _ in true }).sequences
+    return try generation.run(prompts, seconds: { 0 }, onToken: { _, _ in true }).sequences
   }
 
   @Test("Greedy tokens are those of an argmax loop over full forwards", arguments: patterns)
-  func greedy(_ decoding: HiddenDecoding) {
+  func greedy(_ decoding: HiddenDecoding) throws {
     let subject = Subject(decoding)
     let prompts = [Subject.tokens(21), Subject.tokens(4, seed: 3)]
-    let generated = generate(subject, prompts, count: 20)
+    let generated = try generate(subject, prompts, count: 20)
     for (prompt, sequence) in zip(prompts, generated) {
       var text = prompt
       for index in 0..<20 {
@@ -35,36 +35,48 @@ import Transformer
   }
 
   @Test("A seed gives the same tokens again, alone and among others; another seed others")
-  func seeds() {
+  func seeds() throws {
     let subject = Subject(HiddenDecoding(pattern: .cswa, repeats: 2, window: 5, chunk: 16))
     let prompt = Subject.tokens(9)
     let sampling = Sampling(temperature: 2)
-    let once = generate(subject, [prompt], count: 30, sampling: sampling, seed: 4)[0].tokens
-    #expect(generate(subject, [prompt], count: 30, sampling: sampling, seed: 4)[0].tokens == once)
-    #expect(generate(subject, [prompt, [3, 4]], count: 30, sampling: sampling, seed: 4)[0].tokens == once)
-    #expect(generate(subject, [prompt], count: 30, sampling: sampling, seed: 5)[0].tokens != once)
+    let once = try generate(subject, [prompt], count: 30, sampling: sampling, seed: 4)[0].tokens
+    #expect(try generate(subject, [prompt], count: 30, sampling: sampling, seed: 4)[0].tokens == once)
+    #expect(try generate(subject, [prompt, [3, 4]], count: 30, sampling: sampling, seed: 4)[0].tokens == once)
+    #expect(try generate(subject, [prompt], count: 30, sampling: sampling, seed: 5)[0].tokens != once)
   }
 
   @Test("Long prompts get the same bits alone and among others")
-  func company() {
+  func company() throws {
     let subject = Subject(HiddenDecoding(pattern: .swa, repeats: 4, window: 16), layers: 8)
     let prompts = [Subject.tokens(200), Subject.tokens(400, seed: 2), Subject.tokens(600, seed: 3)]
-    let together = generate(subject, prompts, count: 2)
+    let together = try generate(subject, prompts, count: 2)
     for (prompt, sequence) in zip(prompts, together) {
-      #expect(generate(subject, [prompt], count: 2)[0].logProbabilities == sequence.logProbabilities)
+      #expect(try generate(subject, [prompt], count: 2)[0].logProbabilities == sequence.logProbabilities)
     }
   }
 
   @Test("The end token ends a sequence and is not part of it; the others go on")
-  func ends() {
+  func ends() throws {
     let subject = Subject(.vanilla)
     let prompts = [Subject.tokens(9), Subject.tokens(5, seed: 2)]
-    let free = generate(subject, prompts, count: 12, sampling: Sampling(temperature: 3), seed: 1)
+    let free = try generate(subject, prompts, count: 12, sampling: Sampling(temperature: 3), seed: 1)
     let end = free[0].tokens[4]
-    let ended = generate(
+    let ended = try generate(
       subject, prompts, count: 12, sampling: Sampling(temperature: 3), seed: 1, endTokens: [end, 60])
     for (whole, cut) in zip(free, ended) { #expect(cut.tokens == Array(whole.tokens.prefix { $0 != end })) }
     #expect(ended[0].tokens.count <= 4)
+  }
+
+  @Test("A logit that is not finite ends the generation, whichever it is", arguments: [Float.nan, .infinity])
+  func brokenLogits(_ value: Float) throws {
+    // A row of the head that neither the prompt nor the likeliest tokens touch.
+    let subject = Subject(.vanilla, breaking: "lm_head.weight", element: 60 * 48 + 5, by: value)
+    for sampling in [Sampling.greedy, Sampling(temperature: 1, topK: 2)] {
+      let error = #expect(throws: InferenceError.self) {
+        try generate(subject, [[3, 4], [5]], count: 3, sampling: sampling)
+      }
+      #expect(error?.kind == .notFinite && error?.description.contains("prompt 1, after 2 tokens") == true)
+    }
   }
 }
 

@@ -53,7 +53,7 @@ import Training
       try workplace.train(["--initialize-from", "weights.h5"]), 65, naming: ["weights.h5", "lm_head.weight"])
   }
 
-  @Test(arguments: [nil, 2]) func `weights that are not finite break the first step`(ranks: Int?) throws {
+  @Test(arguments: [nil, 2]) func `weights that are not finite are refused before the first step`(ranks: Int?) throws {
     let workplace = try Workplace()
     #expect(try workplace.train(["--stop-after", "1"], name: "first").status == 0)
     let file = workplace.run("first").checkpoint(1)
@@ -62,11 +62,8 @@ import Training
       weights["model/lm_head.weight"]?[40] = value
       try write(weights, like: file, to: workplace["\(name).h5"])
       let outcome = try workplace.train(["--initialize-from", "\(name).h5"], name: name, ranks: ranks, timeout: 20)
-      try expectError(outcome, 70, naming: ["step 1", "loss", "optimizer.learning_rate"])
-      let run = workplace.run(name)
-      #expect(run.checkpoints == [])
-      #expect(try run.records("step").isEmpty)
-      #expect(try run.records("end").count == 1)
+      try expectError(outcome, 70, naming: ["\(name).h5", "lm_head.weight has \(name) at element 40"])
+      #expect(workplace.run(name).checkpoints == [])
     }
   }
 

@@ -83,8 +83,10 @@ import Training
       #expect(outcome.error.components(separatedBy: text).count == 2, "\(outcome.error)")
       #expect(outcome.error.split(separator: "\n").count <= 2)
     }
-    try refusal(64, "rope_theta is 500000.0, and 1.0 there", "out", ["--set", "model.rope_theta=1"])
-    try refusal(64, "architecture is olmo2, and llama there", "out", PretrainedTests.llama)
+    let theta = "its rope_theta is 500000.0, model.rope_theta of the configuration is 1.0"
+    try refusal(64, theta, "out", ["--set", "model.rope_theta=1"])
+    let architecture = "its architecture is olmo2, model.architecture of the configuration is llama"
+    try refusal(64, architecture, "out", PretrainedTests.llama)
     try refusal(66, "nothing.safetensors: there is no such file", "nothing.safetensors")
     try workplace.cut("out/model.safetensors")
     try refusal(65, "model.safetensors", "out")

@@ -69,7 +69,7 @@ import Transformer
       engine.stop(within: 1)
       for (index, prompt) in prompts.enumerated() {
         let decoder = SmallModel.decoder(decoding)
-        let expected = Generation(decoder, maximumTokens: 12, sampling: sampling, seed: UInt64(7 + index))
+        let expected = try Generation(decoder, maximumTokens: 12, sampling: sampling, seed: UInt64(7 + index))
           .run([prompt], seconds: { 0 }, onToken: { _, _ in true }).sequences[0]
         let record = try #require(recorder.all[index])
         #expect(record.tokens == expected.tokens)
@@ -168,5 +168,25 @@ import Transformer
     #expect(eventually { !recorder.all.isEmpty })
     other.stop(within: 60)
     #expect(recorder.wait(for: 1) && recorder.all[0]?.reason == .length)
+  }
+
+  @Test("A sequence whose logits are not finite fails, and the others go on")
+  func brokenLogits() throws {
+    let (whole, broken) = (Recorder(), Recorder())
+    let engine = Engine(
+      SmallModel.decoder(.vanilla, brokenToken: 261), Engine.Limits(running: 16, waiting: 64, cacheBytes: 1 << 30))
+    let other = SmallModel.tokens(9)
+    try engine.submit([
+      task(0, [3, 261, 4], broken), task(1, other, broken), task(2, [261, 1], broken, logprobs: 2, scoresPrompt: true),
+    ])
+    #expect(broken.wait(for: 3))
+    #expect(broken.all[0] == Recorder.Record(reason: .failed(.brokenNumbers)))
+    #expect(broken.all[2] == Recorder.Record(reason: .failed(.brokenNumbers)))
+    #expect(APIError.brokenNumbers.status == 500)
+    let sound = self.engine()
+    try sound.submit([task(1, other, whole)])
+    #expect(whole.wait(for: 1) && broken.all[1] == whole.all[1])
+    engine.stop(within: 1)
+    sound.stop(within: 1)
   }
 }

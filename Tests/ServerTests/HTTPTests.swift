@@ -60,6 +60,17 @@ import Testing
         #expect(error?["message"]?.string?.isEmpty == false && error?["type"] == "invalid_request_error")
       }
     }
+    // HEAD has GET's head and no body, so that the next answer begins behind it.
+    for (path, status) in [
+      ("/health", 200), ("/v1/models", 200), ("/metrics", 200), ("/nowhere", 404), ("/v1/completions", 405),
+    ] {
+      let pair = try served.client()
+      pair.send(RawClient.get(path, method: "HEAD") + RawClient.get("/v1/models/small"))
+      #expect(pair.read { $0.components(separatedBy: "HTTP/1.1 ").count == 3 && $0.contains("\"small\"") }, "\(path)")
+      let heads = pair.text.components(separatedBy: "\r\n\r\n")
+      #expect(heads[0].hasPrefix("HTTP/1.1 \(status) ") && heads[0].lowercased().contains("content-length: "))
+      #expect(heads[1].hasPrefix("HTTP/1.1 200 "), "HEAD \(path) has a body: \(heads[1].prefix(80))")
+    }
     // Two at a time are answered in turn.
     client.send(RawClient.request(#"{"prompt":"a","max_tokens":30}"#) + RawClient.get("/health"))
     #expect(client.response()?.body.contains("text_completion") == true)

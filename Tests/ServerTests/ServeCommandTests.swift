@@ -54,6 +54,23 @@ import Testing
     #expect(choice?["logprobs"]?["tokens"]?.array?.prefix(2) == ["token_id:5", "token_id:261"])
   }
 
+  @Test("Broken weights are a 500 with a message, streamed or not, and the server stays up")
+  func brokenWeights() throws {
+    let folder = try TemporaryFolder()
+    try ServedProgram.writeCheckpoint(brokenToken: 120, to: "\(folder.path)/broken.h5")
+    let served = try ServedProgram("\(folder.path)/broken.h5", bytes)
+    // Only what holds the letter x meets them.
+    for fields in ["", #","logprobs":3,"echo":true"#, #","stream":true"#, #","n":3"#] {
+      let answer = try served.client().complete(#"{"prompt":"axa","max_tokens":3\#(fields)}"#)
+      #expect(answer.status == 500 && answer.json["error"]?["type"] == "server_error", "\(fields)")
+      let message = answer.json["error"]?["message"]?.string ?? ""
+      #expect(message.contains("not finite") && message.contains("phd checkpoint verify"), "\(message)")
+    }
+    let other = try served.client().complete(#"{"prompt":"aba","max_tokens":3,"temperature":0}"#)
+    #expect(other.status == 200)
+    #expect(try served.stop().status == 0)
+  }
+
   @Test("What cannot be started is said, with a status")
   func errors() throws {
     func expect(_ status: Int32, naming word: String, _ arguments: [String]) throws {

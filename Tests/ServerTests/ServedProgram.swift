@@ -45,9 +45,10 @@ final class ServedProgram {
 
   /// A checkpoint of ``SmallModel``'s weights under a pattern.
   static func writeCheckpoint(
-    _ decoding: HiddenDecoding = HiddenDecoding(pattern: .cswa, repeats: 2, window: 5, chunk: 16), to path: String
+    _ decoding: HiddenDecoding = HiddenDecoding(pattern: .cswa, repeats: 2, window: 5, chunk: 16),
+    brokenToken: Int? = nil, to path: String
   ) throws {
-    let (layout, parameters) = SmallModel.parameters()
+    let (layout, parameters) = SmallModel.parameters(brokenToken: brokenToken)
     let description = ModelDescription(
       model: SmallModel.configuration, hiddenDecoding: decoding, metadata: ModelMetadata())
     try Checkpoint.writeWeights(

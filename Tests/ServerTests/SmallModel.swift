@@ -21,18 +21,22 @@ enum SmallModel {
   ]
 
   /// Its parameters, flat.
-  static func parameters() -> (layout: ParameterLayout, parameters: Buffer) {
+  static func parameters(brokenToken: Int? = nil) -> (layout: ParameterLayout, parameters: Buffer) {
     let layout = ParameterLayout(configuration)
     let parameters = Buffer(count: layout.count)
     layout.initialize(parameters.floats, seed: 5)
     for tensor in layout.tensors where tensor.isNorm {
       for index in tensor.range { parameters.pointer[index] = 1 + 0.2 * Float((index * 7) % 11 - 5) / 5 }
     }
+    if let brokenToken, let embedding = layout["model.embed_tokens.weight"] {
+      parameters.pointer[embedding.range.lowerBound + brokenToken * configuration.hiddenSize + 3] = .nan
+    }
     return (layout, parameters)
   }
 
-  static func decoder(_ decoding: HiddenDecoding) -> Decoder {
-    let (layout, parameters) = parameters()
+  /// - Parameter brokenToken: one whose embedding is not a number.
+  static func decoder(_ decoding: HiddenDecoding, brokenToken: Int? = nil) -> Decoder {
+    let (layout, parameters) = parameters(brokenToken: brokenToken)
     let model = InferenceModel(InferenceWeights(layout, .fp32, flat: parameters), decoding)
     return Decoder(model, on: ThreadTeam(count: 1))
   }

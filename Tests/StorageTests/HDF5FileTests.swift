@@ -124,7 +124,6 @@ import Testing
       try written.close()
       let dataset = try HDF5File.open(path).dataset("tokens")
       #expect(dataset.elementType == .uint16)
-      #expect(try dataset.isFullyStored())
       #expect(try dataset.array(of: UInt32.self) == expected)
     }
   }

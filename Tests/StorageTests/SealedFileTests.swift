@@ -26,6 +26,7 @@ import Testing
       let digest = ContentDigest()
       all[512...].withUnsafeBytes { digest.update($0) }
       let line = "phd-checkpoint xxh3-128 \(digest.hexadecimal) \(all.count)\n"
+      #expect(try SealedFile.digest(of: path) == digest.hexadecimal)
       #expect(Array(all[..<512]) == Array(line.utf8) + [UInt8](repeating: 0, count: 512 - line.utf8.count))
     }
   }
@@ -79,6 +80,9 @@ import Testing
       try file.write("numbers", [Float(1)])
       try file.close()
       #expect(try SealedFile.verify(path) == .unsealed)
+      let digest = ContentDigest()
+      try bytes(of: path).withUnsafeBytes { digest.update($0) }
+      #expect(try SealedFile.digest(of: path) == digest.hexadecimal)
       try write(Array("text".utf8), to: path)
       #expect(throws: StorageError.self) { try SealedFile.verify(path) }
       let missing = #expect(throws: StorageError.self) { try SealedFile.verify(folder + "/nothing") }

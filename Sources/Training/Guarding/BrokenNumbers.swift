@@ -26,6 +26,31 @@ public struct NotFiniteError: Error, Equatable, CustomStringConvertible {
   }
 }
 
+/// A loss that is measured, not trained on, and is not finite.
+public struct NotFiniteLossError: Error, Equatable, CustomStringConvertible {
+  /// What it is the loss of, for the message.
+  public let place: String
+  public let loss: Double
+
+  public init(place: String, loss: Double) { (self.place, self.loss) = (place, loss) }
+
+  public var description: String {
+    "\(place): the loss is \(loss): the model's weights are damaged, or too large; `phd checkpoint verify` names the "
+      + "first that is not finite"
+  }
+}
+
+/// Weights that came from a file and are not finite.
+public struct NotFiniteWeightsError: Error, Equatable, CustomStringConvertible {
+  public let path: String
+  /// What was found there.
+  public let weights: NotFiniteWeights
+
+  public var description: String {
+    "\(path): \(weights). Every loss would be as broken; begin with another file"
+  }
+}
+
 /// Why a step's update was left out.
 public enum SkippedStep: Sendable, Equatable {
   /// The loss or the gradient was not finite; with what is known of where that began.

@@ -2,7 +2,7 @@ import Storage
 
 // `/state` of a checkpoint: `samples`; where there are any, `skipped_steps` and the spike guard's series
 // `spike_guard/loss` and `spike_guard/gradient_norm`; the attributes `data`, `arithmetic` and, where it is 1,
-// `awaits_validation`.
+// `awaits_validation`; where the run began with another file's weights, `initialized_from`.
 extension Checkpoint {
   static func write(_ progress: RunProgress, _ origin: Origin, to file: HDF5File) throws {
     try file.write("state/samples", [UInt64(progress.samples)])
@@ -12,7 +12,21 @@ extension Checkpoint {
     }
     try file.setAttribute("data", of: "/state", to: origin.data)
     try file.setAttribute("arithmetic", of: "/state", to: origin.arithmetic)
+    if let source = origin.initializedFrom {
+      try file.setAttribute(initializedFromName, of: "/state", to: source.json.compact)
+    }
     if progress.awaitsValidation { try file.setAttribute("awaits_validation", of: "/state", to: 1) }
+  }
+
+  private static let initializedFromName = "initialized_from"
+
+  /// - Throws: `StorageError`, `.damaged` where the attribute cannot be used.
+  static func origin(in file: HDF5File) throws -> InitialWeights.Origin? {
+    guard let text = try file.stringAttribute(initializedFromName, of: "/state") else { return nil }
+    guard let origin = InitialWeights.Origin(text: text) else {
+      throw StorageError(.damaged, file.path, "the attribute \(initializedFromName) of /state is no path and digest")
+    }
+    return origin
   }
 
   /// - Throws: `StorageError`, `.damaged` where a count is none.

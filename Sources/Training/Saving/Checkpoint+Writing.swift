@@ -14,6 +14,7 @@ extension Checkpoint {
     /// `Processor.arithmetic`.
     let arithmetic: String
     let tokenizer: TokenizerIdentity
+    let initializedFrom: InitialWeights.Origin?
   }
 
   /// Bytes of the numbers in a checkpoint; the file has some kilobytes more.

@@ -25,6 +25,8 @@ public struct Checkpoint: Sendable {
   public let arithmetic: String?
   /// What its tokens mean.
   public let tokenizer: TokenizerIdentity
+  /// What its run's first weights were read from; nil where they were drawn.
+  let initializedFrom: InitialWeights.Origin?
   /// Whether the file has a seal, and so whether damage would have been noticed.
   public let isSealed: Bool
 
@@ -57,14 +59,13 @@ public struct Checkpoint: Sendable {
     tokenizer = try Checkpoint.tokenizer(in: file)
     data = hasState ? try file.stringAttribute("data", of: "/state") : nil
     arithmetic = hasState ? try file.stringAttribute("arithmetic", of: "/state") : nil
+    initializedFrom = hasState ? try Checkpoint.origin(in: file) : nil
   }
 
   /// What a file with weights says of its tokens.
   ///
   /// - Throws: `StorageError`; `CorpusError` where its tokenizer is not the one that it names.
-  static func tokenizer(of path: String) throws -> TokenizerIdentity { try tokenizer(in: try HDF5File.open(path)) }
-
-  private static func tokenizer(in file: HDF5File) throws -> TokenizerIdentity {
+  static func tokenizer(in file: HDF5File) throws -> TokenizerIdentity {
     let (name, sha256) = (try file.stringAttribute("tokenizer"), try file.stringAttribute("tokenizer_sha256"))
     let definition = try TokenFile.tokenizerFile(of: file, name: name, sha256: sha256)
     return TokenizerIdentity(
@@ -131,11 +132,40 @@ public struct Checkpoint: Sendable {
     return try body { tensor, rows, floats in try datasets[tensor.name]?.read(rows: rows, into: floats) }
   }
 
-  /// Reads the weights alone, from any file with a `/model`, every byte checked where it has a seal.
+  /// What a file with weights says of its model in its attribute `config`; nil where it says nothing.
+  ///
+  /// - Throws: `StorageError`, `.damaged` where a checkpoint's configuration cannot be used.
+  static func model(in file: HDF5File) throws -> ModelConfiguration? {
+    // What another program means by an attribute of that name is its own affair.
+    let isCheckpoint = (try? file.stringAttribute("format")) == Checkpoint.format
+    do {
+      guard let text = try file.stringAttribute("config") else { return nil }
+      guard let sections = (try? JSONValue(parsing: text))?.object, sections["model"] != nil else {
+        throw StorageError(.damaged, file.path, "has no readable configuration in its attribute config")
+      }
+      // The rest may be another version's.
+      let model = ["name", "model", "hidden_decoding"].compactMap { name in
+        sections[name].map { JSONValue.Field(name: name, value: $0) }
+      }
+      return try SavedModel(.object(JSONValue.Object(distinct: model)), file: file.path).model
+    } catch  where !isCheckpoint {
+      return nil
+    } catch let error as ConfigurationError {
+      throw StorageError(.damaged, file.path, "its configuration cannot be used: \(error)")
+    }
+  }
+
+  /// Checks that a file with weights has those of a layout.
   ///
   /// - Throws: `StorageError`, `.damaged` where a tensor is missing, unknown, or of another shape.
-  public static func readWeights(_ path: String, into parameters: Buffer, _ layout: ParameterLayout) throws {
-    _ = try SealedFile.verify(path)
+  static func checkWeights(in file: HDF5File, _ layout: ParameterLayout) throws {
+    try eachTensor("model", of: file, layout) { _, _ in }
+  }
+
+  /// Reads the weights alone, from any file with a `/model`; its seal is not looked at.
+  ///
+  /// - Throws: `StorageError`, `.damaged` where a tensor is missing, unknown, or of another shape.
+  static func readWeights(_ path: String, into parameters: Buffer, _ layout: ParameterLayout) throws {
     try read("model", of: try HDF5File.open(path), into: parameters, layout)
   }
 

@@ -73,6 +73,7 @@ public struct CheckpointReport: Sendable {
       "tokens": .integer(checkpoint.tokens), "samples": .integer(checkpoint.samples), "sealed": .bool(isSealed),
       "tokenizer": checkpoint.tokenizer.name.map { .string($0) } ?? .null,
       "tokenizer_sha256": checkpoint.tokenizer.sha256.map { .string($0) } ?? .null,
+      "initialized_from": checkpoint.initializedFrom?.json ?? .null,
     ]
   }
 

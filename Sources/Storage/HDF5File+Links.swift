@@ -1,0 +1,77 @@
+import CHDF5
+
+extension HDF5File {
+  /// Soft links that are followed on the way to one object; more of them lead in a circle.
+  private static var mostSoftLinks: Int { 16 }
+
+  /// The path, of hard links alone, of the object that `name` stands for; nil where there is none of that name.
+  ///
+  /// Every reader finds its groups, datasets and attributes through this. Soft links are followed. Links to other files
+  /// are not: the size, the seal and the changes of one file are all that readers look at.
+  ///
+  /// - Throws: `StorageError`, `.damaged` where a link on the way leads nowhere, to another file, or in a circle.
+  func resolve(_ name: String) throws -> String? {
+    try withIdentifier { file in
+      var place = ""
+      var rest = HDF5File.components(of: name)[...]
+      // What the last soft link says, for the message where it leads nowhere.
+      var target: String?
+      var softLinks = 0
+      while let component = rest.popFirst() {
+        if !place.isEmpty && phd_object_kind(file, place) != 0 { return try absent(name, target) }
+        let next = place + "/" + component
+        let answer = H5Lexists(file, next, phd_default_properties())
+        if answer < 0 { throw HDF5Library.failure(.damaged, path, "cannot look for \(next)") }
+        if answer == 0 { return try absent(name, target) }
+        var bytes = 0
+        switch phd_link_kind(file, next, &bytes) {
+        case 0: place = next
+        case 1:
+          softLinks += 1
+          guard softLinks <= HDF5File.mostSoftLinks else {
+            throw StorageError(.damaged, path, "the soft link \(next) leads in a circle; replace it by its object")
+          }
+          let value = String(decoding: try linkValue(next, file, bytes).prefix { $0 != 0 }, as: UTF8.self)
+          if value.hasPrefix("/") { place = "" }
+          rest = (HDF5File.components(of: value) + rest)[...]
+          target = value
+        case 2: throw linkToAnotherFile(next, try linkValue(next, file, bytes))
+        default: throw StorageError(.damaged, path, "\(next) is a link of an unknown kind; replace it by its object")
+        }
+      }
+      return place.isEmpty ? "/" : place
+    }
+  }
+
+  /// HDF5 knows the group itself as "."; "//" is "/".
+  private static func components(of name: String) -> [String] {
+    name.split(separator: "/").map(String.init).filter { $0 != "." }
+  }
+
+  /// - Parameter target: of a soft link that was followed: what it leads to must be there.
+  private func absent(_ name: String, _ target: String?) throws -> String? {
+    guard let target else { return nil }
+    throw StorageError(
+      .damaged, path, "\(name) is a soft link to \(target), which is not there; replace the link by its object")
+  }
+
+  private func linkValue(_ link: String, _ file: hid_t, _ bytes: Int) throws -> [UInt8] {
+    guard bytes < 1 << 16 else { throw StorageError(.damaged, path, "the link \(link) claims \(bytes) bytes") }
+    var value = [UInt8](repeating: 0, count: bytes + 1)
+    guard H5Lget_val(file, link, &value, bytes, phd_default_properties()) >= 0 else {
+      throw HDF5Library.failure(.damaged, path, "the link \(link) cannot be read")
+    }
+    return value
+  }
+
+  /// - Parameter value: one byte of flags, the file's name and the object's, each ended by 0.
+  private func linkToAnotherFile(_ link: String, _ value: [UInt8]) -> StorageError {
+    let names = value.dropFirst().split(separator: 0, maxSplits: 2, omittingEmptySubsequences: false)
+      .map { String(decoding: $0, as: UTF8.self) }
+    let object = names.count > 1 ? "\(names[1]) of " : ""
+    return StorageError(
+      .damaged, path,
+      "\(link) is a link to \(object)\(names.first ?? ""), and links to other files are not followed; copy the data "
+        + "into one file: h5copy -f ext -i \(path) -o COPY.h5 -s \(link) -d \(link)")
+  }
+}

@@ -1,0 +1,59 @@
+import Foundation
+import JSON
+import TestSupport
+import Testing
+
+/// Corpora and checkpoints whose data lie in other files, or are not there: HDF5 reads what is missing as zeros.
+@Suite(.serialized) struct OtherFilesTests {
+  private static func path(_ name: String) -> String { fixtures.appending(path: name).path }
+
+  @Test(arguments: [
+    ("v.h5", ["virtual", "p0.h5", "p1.h5 (which is missing)", "h5repack -l tokens:CONTI"]),
+    ("l.h5", ["/tokens is a link to /x of s.h5", "h5copy -f ext"]),
+  ]) func `a corpus that lies in other files is refused by every reader`(name: String, words: [String]) throws {
+    let workplace = try Workplace()
+    let corpus = OtherFilesTests.path("faults/\(name)")
+    for command in ["verify", "inspect"] {
+      try expectError(try workplace.phd("corpus", command, corpus), 65, naming: [name] + words)
+    }
+    for (key, ranks) in [("data.train", nil), ("data.train", 2), ("data.validation.short", nil)] as [(String, Int?)] {
+      let outcome = try workplace.train(["--set", "\(key)=\(corpus)", "--set", "model.vocab_size=70000"], ranks: ranks)
+      try expectError(outcome, 65, naming: [name] + words)
+    }
+    // A plan is made without corpora, and says why it cannot count them.
+    let plan = try workplace.train(["--dry-run", "--json", "--set", "data.train=\(corpus)"])
+    #expect(plan.status == 0 && plan.error.contains(words[0]), "\(plan.error)")
+    #expect(try JSONValue(parsing: plan.output)["steps_per_epoch"] == .null)
+  }
+
+  /// The checkpoints of `make_checkpoints.py`: of the workplace's model, without a seal.
+  @Test(arguments: [
+    ("whole.h5", nil), ("model-is-a-link.h5", "/model is a link to /model of whole.h5"),
+    ("tensor-is-a-link.h5", "/model/lm_head.weight is a link to"),
+    ("tensor-is-virtual.h5", "lm_head.weight is virtual"),
+    ("tensor-is-external.h5", "lm_head.weight has external storage"),
+    ("tensor-was-not-written.h5", "lm_head.weight was not written in full"),
+    ("chunk-was-not-written.h5", "lm_head.weight was not written in full"),
+    ("tokenizer-is-a-link.h5", "/tokenizer is a link"),
+  ]) func `weights that lie in other files, or are not there, are refused by every reader`(
+    name: String, reason: String?
+  ) throws {
+    let workplace = try Workplace()
+    let checkpoint = OtherFilesTests.path("checkpoints/\(name)")
+    let outcomes = [
+      try workplace.phd("checkpoint", "inspect", checkpoint), try workplace.phd("checkpoint", "verify", checkpoint),
+      try workplace.phd("checkpoint", "export", checkpoint, "--to", "out"),
+      try workplace.phd("generate", "--checkpoint", checkpoint, "--tokens", "1", "--max-new-tokens", "2"),
+      try workplace.phd("evaluate", "loss", "--checkpoint", checkpoint, "--corpus", "short.h5"),
+      try workplace.train(["--initialize-from", checkpoint, "--stop-after", "1"]),
+      try workplace.train(["--initialize-from", checkpoint, "--dry-run"], ranks: 2),
+    ]
+    for outcome in outcomes {
+      if let reason {
+        try expectError(outcome, 65, naming: [name, reason])
+      } else {
+        #expect(outcome.status == 0, "\(outcome.error)")
+      }
+    }
+  }
+}
