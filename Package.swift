@@ -42,7 +42,7 @@ let package = Package(
       dependencies: [
         "Text", "JSON", "Storage", "COnig", "CCrypto", .product(name: "HeapModule", package: "swift-collections"),
       ]),
-    .target(name: "Corpus", dependencies: ["Text", "Storage", "Tokenizers"]),
+    .target(name: "Corpus", dependencies: ["Text", "JSON", "Storage", "Tokenizers"]),
     .target(
       name: "Evaluation",
       dependencies: ["Kernels", "Inference", "JSON", "Storage", "Corpus", "Communication"]),

@@ -1,3 +1,5 @@
+import JSON
+
 /// Reads parts of a line of JSON, without building values.
 ///
 /// What is not asked for must be JSON and is skipped: escapes and encoding of skipped strings are not checked, and NaN,
@@ -140,47 +142,16 @@ extension JSONLineParser {
     throw failure("the text has no closing quote", at: open)
   }
 
+  /// The character of the escape sequence that begins here.
   private mutating func escape() throws(Failure) -> Unicode.Scalar {
     let start = position
-    position += 1
-    guard let letter = peek else { throw failure("the line ends in a text") }
-    position += 1
-    switch letter {
-    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return Unicode.Scalar(letter)
-    case UInt8(ascii: "b"): return "\u{8}"
-    case UInt8(ascii: "f"): return "\u{c}"
-    case UInt8(ascii: "n"): return "\n"
-    case UInt8(ascii: "r"): return "\r"
-    case UInt8(ascii: "t"): return "\t"
-    case UInt8(ascii: "u"):
-      var code = try fourDigits(from: start)
-      let end = position
-      if (0xd800..<0xdc00).contains(code) {
-        if take("\\"), take("u"), case let low = try fourDigits(from: end), (0xdc00..<0xe000).contains(low) {
-          code = 0x10000 + (code - 0xd800) << 10 + (low - 0xdc00)
-        } else {
-          position = end
-        }
-      }
-      guard let scalar = Unicode.Scalar(code) else {
-        let escape = String(decoding: bytes[start..<end], as: UTF8.self)
-        throw failure("\(escape) is half of a surrogate pair, which is no character", at: start)
-      }
+    do {
+      let (scalar, byteCount) = try JSONEscape.decode { start + $0 < bytes.count ? bytes[start + $0] : nil }
+      position = start + byteCount
       return scalar
-    default: throw failure("an escape that JSON does not know", at: start)
+    } catch {
+      throw failure(error.message, at: error.isEnd ? bytes.count : start)
     }
-  }
-
-  private mutating func fourDigits(from start: Int) throws(Failure) -> UInt32 {
-    var code: UInt32 = 0
-    for _ in 0..<4 {
-      guard let next = peek, let digit = Character(Unicode.Scalar(next)).hexDigitValue else {
-        throw failure("\\u needs four hexadecimal digits", at: start)
-      }
-      code = code << 4 + UInt32(digit)
-      position += 1
-    }
-    return code
   }
 }
 

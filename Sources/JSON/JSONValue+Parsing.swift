@@ -180,42 +180,16 @@ private struct JSONParser {
     throw error("the string has no closing quote", at: open)
   }
 
+  /// The character of the escape sequence whose backslash was just read.
   private mutating func escape() throws(JSONError) -> Unicode.Scalar {
     let start = position - 1
-    guard let letter = peek else { throw error("the text ends in a string") }
-    position += 1
-    switch letter {
-    case byte("\""), byte("\\"), byte("/"): return Unicode.Scalar(letter)
-    case byte("b"): return "\u{8}"
-    case byte("f"): return "\u{c}"
-    case byte("n"): return "\n"
-    case byte("r"): return "\r"
-    case byte("t"): return "\t"
-    case byte("u"):
-      var code = try fourDigits(from: start)
-      if (0xd800..<0xdc00).contains(code), take("\\"), take("u") {
-        let low = try fourDigits(from: start)
-        if (0xdc00..<0xe000).contains(low) { code = 0x10000 + (code - 0xd800) << 10 + (low - 0xdc00) }
-      }
-      guard let scalar = Unicode.Scalar(code) else {
-        let escape = String(decoding: bytes[start..<start + 6], as: UTF8.self)
-        throw error("\(escape) is half of a surrogate pair, which is no character", at: start)
-      }
+    do {
+      let (scalar, byteCount) = try JSONEscape.decode { start + $0 < bytes.count ? bytes[start + $0] : nil }
+      position = start + byteCount
       return scalar
-    default: throw error("an escape that JSON does not know", at: start)
+    } catch {
+      throw self.error(error.message, at: error.isEnd ? bytes.count : start)
     }
-  }
-
-  private mutating func fourDigits(from start: Int) throws(JSONError) -> UInt32 {
-    var code: UInt32 = 0
-    for _ in 0..<4 {
-      guard let next = peek, let digit = Character(Unicode.Scalar(next)).hexDigitValue else {
-        throw error("\\u needs four hexadecimal digits", at: start)
-      }
-      code = code << 4 + UInt32(digit)
-      position += 1
-    }
-    return code
   }
 
   private var peek: UInt8? { position < bytes.count ? bytes[position] : nil }

@@ -71,7 +71,8 @@ import Testing
     #expect(try found("\u{feff}---\na\n---\nb") == ["", "a\n", "b"])
     #expect(try found("\u{feff}---\r\na\r\n---\r\nb") == ["", "a\r\n", "b"])
     #expect(try found("\u{feff}a\n---\n\u{feff}b") == ["a\n", "\u{feff}b"])
-    #expect(try found("\u{feff}a", nil) == ["a"] && found("\u{feff}", nil) == [""])
+    #expect(try found("\u{feff}a", nil) == ["a"])
+    #expect(try found("\u{feff}", nil) == [""])
   }
 
   /// Errors of JSON lines have a cause and a column.
@@ -129,7 +130,8 @@ import Testing
       }
       #expect(small?.message.contains("ends at 65535, too small for the vocabulary of 100278 tokens") == true)
       options.headerless = .uint32
-      #expect(try TokenImporter(options).build([fixture("faults/olmo.npy")], output: folder + "/out.h5").tokens == 4)
+      let built = try TokenImporter(options).build([fixture("faults/olmo.npy")], output: folder + "/out.h5")
+      #expect(built.tokens == 4)
     }
   }
 

@@ -104,8 +104,9 @@ import Testing
   @Test func `a folder's names are read as bytes`() throws {
     try withTemporaryFolder { folder in
       for name in ["b", "a", "é", "e\u{301}", ".c"] { makeFile(Array(name.utf8), in: folder) }
-      #expect(
-        try Folder.names(in: folder).map { Array($0.utf8) } == [".c", "a", "b", "e\u{301}", "é"].map { Array($0.utf8) })
+      let names = try Folder.names(in: folder)
+      let expected = [".c", "a", "b", "e\u{301}", "é"]
+      #expect(names.map { Array($0.utf8) } == expected.map { Array($0.utf8) })
       makeFile([0x63, 0xe9], in: folder)
       let error = #expect(throws: StorageError.self) { try Folder.names(in: folder) }
       #expect(error?.kind == .failed && error?.message.contains("\"c\\xe9\"") == true)
@@ -121,7 +122,8 @@ import Testing
       #expect(symlink(target, link) == 0)
       let error = #expect(throws: StorageError.self) { try WholeFile.write([1], to: link) }
       #expect(error?.message.contains("not UTF-8") == true)
-      #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link).isEmpty == false)
+      var status = stat()
+      #expect(lstat(link, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK)
     }
   }
 }
