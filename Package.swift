@@ -30,8 +30,9 @@ let package = Package(
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
     .target(name: "Kernels", dependencies: ["COpenBLAS", "COneDNN", "CProcessor"], swiftSettings: vectorised),
-    .target(name: "JSON"),
-    .target(name: "Storage", dependencies: ["CHDF5", "CXXHash", "CFileSystem", "JSON"]),
+    .target(name: "Text"),
+    .target(name: "JSON", dependencies: ["Text"]),
+    .target(name: "Storage", dependencies: ["CHDF5", "CXXHash", "CFileSystem", "JSON", "Text"]),
     .target(name: "Communication", dependencies: ["COpenMPI"], swiftSettings: vectorised),
     .target(name: "Transformer", dependencies: ["Kernels"]),
     .target(name: "Charts"),
@@ -41,9 +42,9 @@ let package = Package(
     .target(
       name: "Tokenizers",
       dependencies: [
-        "JSON", "Storage", "COnig", "CCrypto", .product(name: "HeapModule", package: "swift-collections"),
+        "Text", "JSON", "Storage", "COnig", "CCrypto", .product(name: "HeapModule", package: "swift-collections"),
       ]),
-    .target(name: "Corpus", dependencies: ["Storage", "Tokenizers"]),
+    .target(name: "Corpus", dependencies: ["Text", "JSON", "Storage", "Tokenizers"]),
     .target(
       name: "Evaluation",
       dependencies: ["Kernels", "Inference", "JSON", "Storage", "Corpus", "Communication"]),
@@ -112,6 +113,7 @@ let package = Package(
       dependencies: [
         "HuggingFace", "Training", "Inference", "Kernels", "Storage", "JSON", "TestSupport", "phd", "phd-train",
       ]),
+    .testTarget(name: "TextTests", dependencies: ["Text", "TestSupport"]),
     .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
     .testTarget(name: "ChartsTests", dependencies: ["Charts"]),
     .testTarget(name: "DocumentationTests", dependencies: ["TestSupport", "phd", "phd-train"]),
@@ -127,7 +129,7 @@ let package = Package(
     .testTarget(
       name: "ReportsTests", dependencies: ["Reports", "Training", "Charts", "JSON", "TestSupport", "phd"]),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
-    .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "JSON", "COnig", "TestSupport"]),
+    .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "Text", "JSON", "COnig", "TestSupport"]),
     .testTarget(
       name: "ServerTests",
       dependencies: [

@@ -30,6 +30,12 @@ if [ ! -r "$hostfile" ]; then
   exit 66
 fi
 
+if grep -q $'\r' "$hostfile"; then
+  printf 'launch/multi-host.sh: %s has Windows line ends (CR LF), which mpirun reads as part of the names; remove them: %s\n' \
+    "$hostfile" "sed -i 's/\\r\$//' $hostfile" >&2
+  exit 64
+fi
+
 program=${PHD_TRAIN:-$("$here/find-program.sh" phd-train)}
 
 # answers HOST: whether mpirun could start something there; this host needs no ssh.

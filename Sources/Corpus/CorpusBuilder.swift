@@ -15,14 +15,20 @@ public struct CorpusBuilder: Sendable {
   private let tokenizer: any Tokenizer
   private let documentSeparator: String?
   private let threads: Int
+  private let looksAtContent: Bool
 
   /// - Parameters:
   ///   - documentSeparator: a line, without its newline, that separates the documents of a text file. Without it each
-  ///     file is one document. Files called `.jsonl` hold one a line either way.
+  ///     file is one document. JSON lines hold one a line either way.
   ///   - threads: that tokenize.
-  public init(tokenizer: any Tokenizer, documentSeparator: String? = nil, threads: Int = 1) {
+  ///   - looksAtContent: whether JSON lines are recognised by a file's content; else by the names `.jsonl` and `.ndjson`
+  ///     alone.
+  public init(
+    tokenizer: any Tokenizer, documentSeparator: String? = nil, threads: Int = 1, looksAtContent: Bool = true
+  ) {
     precondition(threads >= 1)
     self.threads = threads
+    self.looksAtContent = looksAtContent
     precondition(documentSeparator?.utf8.contains(UInt8(ascii: "\n")) != true, "a separator is one line")
     self.tokenizer = tokenizer
     self.documentSeparator = documentSeparator
@@ -32,8 +38,9 @@ public struct CorpusBuilder: Sendable {
   ///
   /// - Parameter report: called after each block of about a mebibyte.
   /// - Returns: the counts at the end.
-  /// - Throws: `StorageError`, `.missing` for an input that is not there; `CorpusError` for one that is no text of its
-  ///   kind or, where the tokenizer needs it, not UTF-8, or where there is no document at all.
+  /// - Throws: `StorageError`, `.missing` for an input that is not there, `.damaged` for a compressed one; `CorpusError`
+  ///   for one that is no text of its kind or, where the tokenizer needs it, not UTF-8, or where there is no document at
+  ///   all; `InputFormatError` for JSON that is not JSON lines.
   public func build(
     _ inputs: [String], output: String, report: (Progress) throws -> Void = { _ in }
   ) throws -> Progress {
@@ -42,7 +49,9 @@ public struct CorpusBuilder: Sendable {
       let file = try HDF5File.create(temporaryPath)
       let writer = try CorpusWriter(file, tokenizer: tokenizer, threads: threads)
       for input in inputs {
-        let text = TextInput(path: input, documentSeparator: documentSeparator, needsUTF8: tokenizer.needsUTF8)
+        let text = TextInput(
+          path: input, documentSeparator: documentSeparator, needsUTF8: tokenizer.needsUTF8,
+          looksAtContent: looksAtContent)
         try text.read(into: writer) { bytes in
           progress.bytesRead += bytes
           progress.tokens = writer.tokenCount

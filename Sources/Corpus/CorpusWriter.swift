@@ -1,4 +1,3 @@
-import Foundation
 import Storage
 
 /// Tokenizes documents as they come, on several threads, and appends them in their order to `/tokens` and `/documents`.
@@ -11,9 +10,9 @@ final class CorpusWriter: DocumentConsumer {
     var text: [UInt8] = []
     /// Where the text of each document ends.
     var ends: [Int] = []
-    /// Where documents are lines of JSON, still to be read: their file and their numbers.
+    /// Where documents are lines of JSON, still to be read: their file, their numbers and where they are in it.
     var jsonPath: String?
-    var jsonNumbers: [Int] = []
+    var jsonPlaces: [(number: Int, offset: Int)] = []
   }
 
   /// Their tokens.
@@ -40,8 +39,8 @@ final class CorpusWriter: DocumentConsumer {
     try file.setTokenizer(tokenizer.name, tokenizer.file)
     self.file = try CorpusFileWriter(file, storing: tokenizer.elementType)
     work = OrderedWork(threads: threads) {
-      let (encoder, decoder) = (tokenizer.makeEncoder(), JSONDecoder())
-      return { try CorpusWriter.tokens(of: $0, encoder, decoder, endOfDocument: tokenizer.endOfDocument) }
+      let encoder = tokenizer.makeEncoder()
+      return { try CorpusWriter.tokens(of: $0, encoder, endOfDocument: tokenizer.endOfDocument) }
     }
   }
 
@@ -59,7 +58,7 @@ final class CorpusWriter: DocumentConsumer {
     piece.jsonPath = line.path
     piece.text.append(contentsOf: line.bytes)
     piece.ends.append(piece.text.count)
-    piece.jsonNumbers.append(line.number)
+    piece.jsonPlaces.append((line.number, line.offset))
     if piece.text.count >= Self.pieceBytes { try giveWhatIsCertain() }
   }
 
@@ -96,18 +95,24 @@ final class CorpusWriter: DocumentConsumer {
   }
 
   private static func tokens(
-    of piece: Piece, _ encoder: any TextEncoder, _ decoder: JSONDecoder, endOfDocument: UInt32
+    of piece: Piece, _ encoder: any TextEncoder, endOfDocument: UInt32
   ) throws -> Tokens {
     var result = Tokens()
     result.tokens.reserveCapacity(piece.text.count / 3)
     if let path = piece.jsonPath {
-      var start = 0
-      for (end, number) in zip(piece.ends, piece.jsonNumbers) {
-        var text = try JSONLine(bytes: piece.text[start..<end], number: number, path: path).text(decoder)
-        try text.withUTF8 { try encoder.encode(UnsafeRawBufferPointer($0), into: &result.tokens) }
-        result.tokens.append(endOfDocument)
-        result.ends.append(result.tokens.count)
-        start = end
+      try piece.text.withUnsafeBufferPointer { lines in
+        var (start, text): (Int, [UInt8]) = (0, [])
+        for (end, place) in zip(piece.ends, piece.jsonPlaces) {
+          text.removeAll(keepingCapacity: true)
+          try JSONLine(
+            bytes: UnsafeBufferPointer(rebasing: lines[start..<end]), number: place.number, offset: place.offset,
+            path: path
+          ).append(to: &text)
+          try text.withUnsafeBytes { try encoder.encode($0, into: &result.tokens) }
+          result.tokens.append(endOfDocument)
+          result.ends.append(result.tokens.count)
+          start = end
+        }
       }
       return result
     }

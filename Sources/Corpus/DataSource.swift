@@ -1,5 +1,6 @@
 import Foundation
 import Storage
+import Text
 
 /// One entry of `data.train`: one corpus, or those that a glob names, in order, as one row of samples.
 public struct DataSource: Sendable {
@@ -63,7 +64,8 @@ public struct DataSource: Sendable {
 
   /// The files that a path or a glob names, sorted.
   ///
-  /// - Throws: `StorageError.missing` where a glob matches nothing; a plain path is returned as it is.
+  /// - Throws: `StorageError`, `.missing` where a glob matches nothing, `.failed` where it matches a name that is not
+  ///   UTF-8; a plain path is returned as it is.
   public static func paths(matching pattern: String) throws -> [String] {
     if FileStatus.exists(pattern) || !pattern.contains(where: { "*?[".contains($0) }) { return [pattern] }
     var matches = glob_t()
@@ -72,7 +74,14 @@ public struct DataSource: Sendable {
     guard status == 0 || status == GLOB_NOMATCH else {
       throw StorageError(.failed, pattern, "the folders of this pattern cannot be searched")
     }
-    let paths = (0..<Int(matches.gl_pathc)).compactMap { matches.gl_pathv[$0].map { String(cString: $0) } }
+    let paths = try (0..<Int(matches.gl_pathc)).compactMap { matches.gl_pathv[$0] }.map { match in
+      guard let path = String(validatingCString: match) else {
+        let bytes = UnsafeBufferPointer(start: match, count: strlen(match)).lazy.map { UInt8(bitPattern: $0) }
+        throw StorageError(
+          .failed, pattern, "matches a file whose name is not UTF-8, \"\(escaped(bytes))\"; rename that")
+      }
+      return path
+    }
     guard !paths.isEmpty else {
       throw StorageError(.missing, pattern, "no file matches this pattern; \(TokenFile.howToBuild)")
     }

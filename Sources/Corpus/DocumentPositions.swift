@@ -195,7 +195,13 @@ extension TokenFile {
   /// - Throws: `CorpusError` where nothing does; `StorageError`.
   public func requireDocuments() throws {
     guard let documents else {
-      if endOfDocument == nil { throw withoutDocuments }
+      guard let end = endOfDocument else { throw withoutDocuments }
+      guard end < elementType.tokenCapacity else {
+        throw CorpusError(
+          path,
+          "/tokens is \(elementType.rawValue), so that eos_token_id \(end) is not in it, and there is no /documents: "
+            + "nothing says where documents start; \(Self.makeAgain)")
+      }
       return
     }
     guard documents.elementCount > 0 else { throw CorpusError(path, "/documents is empty; \(Self.makeAgain)") }

@@ -1,4 +1,3 @@
-import Foundation
 import Storage
 
 /// What takes documents as they are read: the pieces of one, then its end.
@@ -11,8 +10,9 @@ protocol DocumentConsumer: AnyObject {
 
 extension DocumentConsumer {
   func add(_ line: JSONLine) throws {
-    var text = try line.text(JSONDecoder())
-    try text.withUTF8 { try add(UnsafeRawBufferPointer($0)) }
+    var text: [UInt8] = []
+    try line.append(to: &text)
+    try text.withUnsafeBytes { try add($0) }
     try endDocument()
   }
 }

@@ -1,67 +1,84 @@
-import Foundation
+import Text
 
 /// A line of JSON, an object whose field `text` is a document.
-struct JSONLine: Sendable {
-  let bytes: ArraySlice<UInt8>
+struct JSONLine {
+  let bytes: UnsafeBufferPointer<UInt8>
   /// Counted from 1.
   let number: Int
+  /// Of its first byte in the file.
+  let offset: Int
   /// The file that it is from.
   let path: String
 
-  private struct Fields: Decodable {
-    var text: String
-  }
-
-  /// The document.
+  /// Appends the document, UTF-8, to `document`. Of a field that is there twice, the last one counts.
   ///
-  /// - Throws: `CorpusError` with the line's number.
-  func text(_ decoder: JSONDecoder) throws -> String {
+  /// - Throws: `CorpusError` with the line's number, what is wrong and where.
+  func append(to document: inout [UInt8]) throws {
+    if let invalid = UTF8Check.firstInvalid(in: bytes) {
+      throw CorpusError(
+        path, "is not UTF-8 at byte \(offset + invalid), in line \(number): convert it (iconv -t UTF-8)")
+    }
+    var parser = JSONLineParser(bytes)
     do {
-      return try decoder.decode(Fields.self, from: Data(bytes)).text
-    } catch DecodingError.keyNotFound {
-      throw CorpusError(path, "line \(number) has no field \"text\"")
-    } catch DecodingError.typeMismatch(_, let context) {
-      let part = context.codingPath.isEmpty ? "is no JSON object" : "has a field \"text\" that is no string"
-      throw CorpusError(path, "line \(number) \(part)")
-    } catch DecodingError.valueNotFound {
-      throw CorpusError(path, "line \(number) has a field \"text\" that is no string")
-    } catch {
-      throw CorpusError(path, "line \(number) is not valid JSON: expected one object a line, {\"text\": \"…\"}")
+      guard let place = try parser.place(of: "text") else {
+        throw CorpusError(path, "line \(number) has no field \"text\"")
+      }
+      parser.position = place
+      guard parser.peek == UInt8(ascii: "\"") else {
+        throw CorpusError(path, "line \(number): \"text\" is \(parser.described): expected a string")
+      }
+      try parser.string(into: &document)
+    } catch let failure as JSONLineParser.Failure {
+      throw CorpusError(
+        path,
+        "line \(number) is not valid JSON (column \(parser.column(of: failure.position)): \(failure.message)): expected "
+          + "one object a line, {\"text\": \"…\"}")
     }
   }
 }
 
-/// A document a line: JSON objects whose field `text` is the document. Empty lines are passed over. Memory is that of
-/// the longest line.
+extension JSONLineParser {
+  /// Reads the line, an object, and finds a field's last value.
+  ///
+  /// - Returns: where the value begins; nil where there is no such field.
+  fileprivate mutating func place(of field: String) throws(Failure) -> Int? {
+    var place: Int?
+    skipSpace()
+    if peek == UInt8(ascii: "{") {
+      try members { parser, name throws(Failure) in
+        if parser.isName(name, field) { place = parser.position }
+        try parser.skipValue(depth: 1)
+      }
+    } else {
+      try skipValue(depth: 0)
+    }
+    try end()
+    return place
+  }
+}
+
+/// A document a line: JSON objects whose field `text` is the document. Blank lines are skipped. Memory is that of the
+/// longest line.
 struct JSONLinesReader: DocumentReader {
   let path: String
-  private var line: [UInt8] = []
-  private var lineNumber = 1
+  private var lines = LineSplitter()
 
   init(path: String) {
     self.path = path
   }
 
   mutating func read(_ block: UnsafeRawBufferPointer, into consumer: some DocumentConsumer) throws {
-    var rest = block[...]
-    while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
-      line.append(contentsOf: rest[..<end])
-      try endLine(into: consumer)
-      rest = rest[(end + 1)...]
-    }
-    line.append(contentsOf: rest)
+    let path = path
+    try lines.read(block) { try Self.add($0, of: path, to: consumer) }
   }
 
   mutating func finish(into consumer: some DocumentConsumer) throws {
-    try endLine(into: consumer)
+    let path = path
+    try lines.finish { try Self.add($0, of: path, to: consumer) }
   }
 
-  private mutating func endLine(into consumer: some DocumentConsumer) throws {
-    defer {
-      line.removeAll(keepingCapacity: true)
-      lineNumber += 1
-    }
-    if line.allSatisfy({ $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") || $0 == UInt8(ascii: "\r") }) { return }
-    try consumer.add(JSONLine(bytes: line[...], number: lineNumber, path: path))
+  private static func add(_ line: LineSplitter.Line, of path: String, to consumer: some DocumentConsumer) throws {
+    if line.isBlank { return }
+    try consumer.add(JSONLine(bytes: line.bytes, number: line.number, offset: line.offset, path: path))
   }
 }

@@ -6,11 +6,11 @@ enum CSVText {
     let line: Int
   }
 
-  /// - Throws: ``EvaluationError`` where the bytes are not UTF-8, or a quoted field does not end.
-  static func records(_ bytes: [UInt8], file: String) throws -> [Record] {
-    guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw EvaluationError(.badData, "\(file): is not UTF-8 text")
-    }
+  /// - Parameters:
+  ///   - characters: UTF-8, without a byte-order mark.
+  ///   - file: where they are from, for messages.
+  /// - Throws: ``EvaluationError`` where a quoted field does not end.
+  static func records(_ characters: [UInt8], file: String) throws -> [Record] {
     var records: [Record] = []
     var (fields, field, line, start): ([String], [UInt8], Int, Int) = ([], [], 1, 1)
     var (isQuoted, isEmpty) = (false, true)
@@ -24,8 +24,7 @@ enum CSVText {
       if !isEmpty { records.append(Record(fields: fields, line: start)) }
       (fields, isEmpty) = ([], true)
     }
-    let characters = Array(text.utf8)
-    var index = characters.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0
+    var index = 0
     while index < characters.count {
       let character = characters[index]
       index += 1

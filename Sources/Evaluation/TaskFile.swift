@@ -1,4 +1,3 @@
-import Foundation
 import JSON
 import Storage
 
@@ -15,15 +14,15 @@ struct TaskFile {
   /// - Throws: `StorageError`; ``EvaluationError`` where it is of no known format, with the line.
   init(_ path: String) throws {
     self.path = path
-    let bytes = try TaskFile.bytes(of: path)
+    let file = try TextFile(path)
     if path.hasSuffix(".csv") {
       let subject = TaskName(path).base
-      questions = try CSVText.records(bytes, file: path).map {
+      questions = try CSVText.records(file.bytes, file: path).map {
         try MMLUQuestion(record: $0.fields, subject: subject, place: "\(path), line \($0.line)")
       }
       (format, items, defaultName) = (.mmlu, [], "mmlu")
     } else {
-      let lines = try TaskFile.lines(bytes, of: path)
+      let lines = try file.lines.filter { !$0.isBlank }.map { try TaskLine($0.bytes, file: path, number: $0.number) }
       guard let first = lines.first else { throw TaskFile.empty(path) }
       let format = try TaskFormat(first)
       let labels = format == .piqa && first.json["label"] == nil ? try TaskFile.labels(beside: path, lines.count) : nil
@@ -52,23 +51,6 @@ struct TaskFile {
     EvaluationError(.badData, "\(path): holds no item: expected one JSON object a line")
   }
 
-  private static func bytes(of path: String) throws -> [UInt8] {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw StorageError(FileStatus.exists(path) ? .failed : .missing, path, "cannot be read")
-    }
-    return [UInt8](data)
-  }
-
-  private static func lines(_ bytes: [UInt8], of path: String) throws -> [TaskLine] {
-    var lines: [TaskLine] = []
-    let spaces = Array(" \t\r".utf8)
-    for (index, line) in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated()
-    where !line.allSatisfy({ spaces.contains($0) }) {
-      lines.append(try TaskLine(line, file: path, number: index + 1))
-    }
-    return lines
-  }
-
   /// PIQA's labels come in a file of their own, `valid-labels.lst` beside `valid.jsonl`, a number a line.
   private static func labels(beside path: String, _ count: Int) throws -> [JSONValue] {
     let file = (path.hasSuffix(".jsonl") ? String(path.dropLast(6)) : path) + "-labels.lst"
@@ -78,7 +60,7 @@ struct TaskFile {
         "\(path), line 1: has no \"label\", and there is no \(file) beside it: without labels there is no "
           + "accuracy")
     }
-    let labels = String(decoding: try bytes(of: file), as: UTF8.self).split(whereSeparator: \.isWhitespace)
+    let labels = try TextFile(file).text.split(whereSeparator: \.isWhitespace)
     guard labels.count == count else {
       throw EvaluationError(.badData, "\(file): \(labels.count) labels, \(path) has \(count) items: expected as many")
     }

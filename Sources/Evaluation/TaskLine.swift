@@ -7,10 +7,10 @@ struct TaskLine {
   let place: String
 
   /// - Throws: ``EvaluationError`` where the bytes are not one JSON object.
-  init(_ bytes: ArraySlice<UInt8>, file: String, number: Int) throws {
+  init(_ bytes: [UInt8], file: String, number: Int) throws {
     let place = "\(file), line \(number)"
     do {
-      json = try JSONValue(parsing: Array(bytes))
+      json = try JSONValue(parsing: bytes, as: .python)
     } catch {
       throw EvaluationError(
         .badData, "\(place): is not valid JSON (column \(error.column): \(error.message)): expected one object a line")
@@ -40,12 +40,23 @@ struct TaskLine {
     return text
   }
 
+  private static let expectedStrings = "expected a list of two or more strings"
+
   /// The strings of a field that is a list of at least two.
   func strings(_ name: String) throws -> [String] {
     guard let value = json[name] else { throw error("has no field \"\(name)\"") }
-    let texts = value.array?.compactMap(\.string) ?? []
-    guard texts.count == value.array?.count, texts.count >= 2 else {
-      throw error("\"\(name)\" is \(value.described): expected a list of two or more strings")
+    guard let values = value.array else {
+      throw error("\"\(name)\" is \(value.described): \(TaskLine.expectedStrings)")
+    }
+    let texts = try values.enumerated().map { index, element in
+      guard let text = element.string else {
+        throw error("\"\(name)\" has \(element.described) as element \(index): \(TaskLine.expectedStrings)")
+      }
+      return text
+    }
+    guard texts.count >= 2 else {
+      let count = texts.isEmpty ? "is an empty list" : "is a list of one"
+      throw error("\"\(name)\" \(count): \(TaskLine.expectedStrings)")
     }
     return texts
   }

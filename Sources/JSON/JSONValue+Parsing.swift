@@ -1,3 +1,5 @@
+import Text
+
 /// What is wrong with a text that should be JSON, and where.
 public struct JSONError: Error, Equatable, CustomStringConvertible {
   /// What was found, and what was expected.
@@ -11,19 +13,28 @@ public struct JSONError: Error, Equatable, CustomStringConvertible {
 }
 
 extension JSONValue {
-  /// Reads one JSON value as RFC 8259 has it, no more: no comments, no trailing commas, no NaN. A name that occurs
-  /// twice in an object is an error, and so are values nested deeper than 128 and numbers beyond a `Double`'s range.
+  /// What JSON is taken to be.
+  public enum Dialect: Sendable {
+    /// RFC 8259, no more: no comments, no trailing commas, no NaN; a name that occurs twice in an object is an error.
+    /// For what people write by hand.
+    case strict
+    /// As Python's `json` reads and writes it: the last value of a name that occurs twice counts, and `NaN`, `Infinity`
+    /// and `-Infinity` are numbers. For data that programs write.
+    case python
+  }
+
+  /// Reads one JSON value. Values nested deeper than 128 and numbers beyond a `Double`'s range are errors.
   ///
   /// - Throws: ``JSONError``.
-  public init(parsing text: String) throws(JSONError) {
-    try self.init(parsing: Array(text.utf8))
+  public init(parsing text: String, as dialect: Dialect = .strict) throws(JSONError) {
+    try self.init(parsing: Array(text.utf8), as: dialect)
   }
 
   /// Reads one JSON value from UTF-8.
   ///
   /// - Throws: ``JSONError``, also where the bytes are not UTF-8.
-  public init(parsing bytes: [UInt8]) throws(JSONError) {
-    var parser = JSONParser(bytes: bytes)
+  public init(parsing bytes: [UInt8], as dialect: Dialect = .strict) throws(JSONError) {
+    var parser = JSONParser(bytes: bytes, dialect: dialect)
     self = try parser.document()
   }
 }
@@ -36,12 +47,13 @@ private func isDigit(_ character: UInt8) -> Bool { (byte("0")...byte("9")).conta
 private struct JSONParser {
   static let depthLimit = 128
   let bytes: [UInt8]
+  let dialect: JSONValue.Dialect
   var position = 0
 
-  init(bytes: [UInt8]) {
+  init(bytes: [UInt8], dialect: JSONValue.Dialect) {
     self.bytes = bytes
-    // A byte-order mark is tolerated: some editors leave one.
-    if bytes.starts(with: [0xef, 0xbb, 0xbf]) { position = 3 }
+    self.dialect = dialect
+    if bytes.starts(with: ByteOrderMark.utf8) { position = ByteOrderMark.utf8.count }
   }
 
   mutating func document() throws(JSONError) -> JSONValue {
@@ -58,6 +70,10 @@ private struct JSONParser {
     case byte("{"): return try object(depth: depth)
     case byte("["): return try array(depth: depth)
     case byte("\""): return .string(try string())
+    case byte("N") where dialect == .python: return try word("NaN", .number(.nan))
+    case byte("I") where dialect == .python: return try word("Infinity", .number(.infinity))
+    case byte("-") where dialect == .python && bytes[position...].starts(with: "-Infinity".utf8):
+      return try word("-Infinity", .number(-.infinity))
     case let next? where next == byte("-") || isDigit(next): return try number()
     case byte("t"): return try word("true", .bool(true))
     case byte("f"): return try word("false", .bool(false))
@@ -69,7 +85,7 @@ private struct JSONParser {
   private mutating func object(depth: Int) throws(JSONError) -> JSONValue {
     position += 1
     var fields: [JSONValue.Field] = []
-    var names: Set<[UInt8]> = []
+    var places: [[UInt8]: Int] = [:]
     skipWhitespace()
     if take("}") { return .object(JSONValue.Object()) }
     repeat {
@@ -77,12 +93,19 @@ private struct JSONParser {
       if peek != byte("\"") { throw error("expected a name in quotes, found \(found)") }
       let start = position
       let name = try string()
-      if !names.insert(Array(name.utf8)).inserted {
+      let known = places.updateValue(fields.count, forKey: Array(name.utf8))
+      if known != nil && dialect == .strict {
         throw error("the name \(quoted(name)) stands twice in one object: remove one", at: start)
       }
       skipWhitespace()
       if !take(":") { throw error("expected \":\" after the name \(quoted(name)), found \(found)") }
-      fields.append(JSONValue.Field(name: name, value: try value(depth: depth + 1)))
+      let value = try value(depth: depth + 1)
+      if let known {
+        places[Array(name.utf8)] = known
+        fields[known].value = value
+      } else {
+        fields.append(JSONValue.Field(name: name, value: value))
+      }
       skipWhitespace()
     } while take(",")
     if !take("}") { throw error("expected \",\" or \"}\" in an object, found \(found)") }
@@ -145,7 +168,8 @@ private struct JSONParser {
       switch next {
       case byte("\""):
         guard let string = String(validating: content, as: UTF8.self) else {
-          throw error("the string is not UTF-8", at: open)
+          let invalid = open + (UTF8Check.firstInvalid(in: bytes[open..<position]) ?? 0)
+          throw error("the byte \(escaped([bytes[invalid]])) is not UTF-8", at: invalid)
         }
         return string
       case byte("\\"): content += String(try escape()).utf8
@@ -156,39 +180,16 @@ private struct JSONParser {
     throw error("the string has no closing quote", at: open)
   }
 
+  /// The character of the escape sequence whose backslash was just read.
   private mutating func escape() throws(JSONError) -> Unicode.Scalar {
     let start = position - 1
-    guard let letter = peek else { throw error("the text ends in a string") }
-    position += 1
-    switch letter {
-    case byte("\""), byte("\\"), byte("/"): return Unicode.Scalar(letter)
-    case byte("b"): return "\u{8}"
-    case byte("f"): return "\u{c}"
-    case byte("n"): return "\n"
-    case byte("r"): return "\r"
-    case byte("t"): return "\t"
-    case byte("u"):
-      var code = try fourDigits(from: start)
-      if (0xd800..<0xdc00).contains(code), take("\\"), take("u") {
-        let low = try fourDigits(from: start)
-        if (0xdc00..<0xe000).contains(low) { code = 0x10000 + (code - 0xd800) << 10 + (low - 0xdc00) }
-      }
-      guard let scalar = Unicode.Scalar(code) else { throw error("half of a surrogate pair", at: start) }
+    do {
+      let (scalar, byteCount) = try JSONEscape.decode { start + $0 < bytes.count ? bytes[start + $0] : nil }
+      position = start + byteCount
       return scalar
-    default: throw error("an escape that JSON does not know", at: start)
+    } catch {
+      throw self.error(error.message, at: error.isEnd ? bytes.count : start)
     }
-  }
-
-  private mutating func fourDigits(from start: Int) throws(JSONError) -> UInt32 {
-    var code: UInt32 = 0
-    for _ in 0..<4 {
-      guard let next = peek, let digit = Character(Unicode.Scalar(next)).hexDigitValue else {
-        throw error("\\u needs four hexadecimal digits", at: start)
-      }
-      code = code << 4 + UInt32(digit)
-      position += 1
-    }
-    return code
   }
 
   private var peek: UInt8? { position < bytes.count ? bytes[position] : nil }
@@ -212,7 +213,7 @@ private struct JSONParser {
 
   private func error(_ message: String, at place: Int? = nil) -> JSONError {
     let before = bytes[..<(place ?? position)]
-    let lineStart = before.lastIndex(of: 0x0a).map { $0 + 1 } ?? (bytes.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0)
+    let lineStart = before.lastIndex(of: 0x0a).map { $0 + 1 } ?? (bytes.starts(with: ByteOrderMark.utf8) ? 3 : 0)
     let column = before[min(lineStart, before.endIndex)...].count { $0 & 0xc0 != 0x80 } + 1
     return JSONError(message: message, line: before.count { $0 == 0x0a } + 1, column: column)
   }

@@ -2,6 +2,9 @@ import Foundation
 
 /// A file read from its beginning to its end, block by block.
 public struct ByteReader: ~Copyable {
+  /// How much is read at once where nobody says otherwise.
+  public static let blockBytes = 1 << 20
+
   public let path: String
   private let descriptor: Int32
 
@@ -49,13 +52,19 @@ public struct ByteReader: ~Copyable {
   }
 
   /// Calls `body` with one block after another, each full but the last, until the file ends.
+  ///
+  /// - Throws: `StorageError.failed`; `.damaged` for what ``FileSignature`` recognises, before `body` sees any of it;
+  ///   what `body` throws.
   public func forEachBlock(
-    of blockBytes: Int = 1 << 20, _ body: (UnsafeRawBufferPointer) throws -> Void
+    of blockBytes: Int = ByteReader.blockBytes, _ body: (UnsafeRawBufferPointer) throws -> Void
   ) throws {
     let block = UnsafeMutableRawBufferPointer.allocate(byteCount: blockBytes, alignment: 64)
     defer { block.deallocate() }
+    var isFirst = true
     while true {
       let count = try read(into: block)
+      if isFirst { try FileSignature.refuse(path, beginning: block[..<min(count, FileSignature.byteCount)]) }
+      isFirst = false
       if count > 0 { try body(UnsafeRawBufferPointer(rebasing: block[..<count])) }
       if count < blockBytes { return }
     }

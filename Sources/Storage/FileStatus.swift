@@ -31,7 +31,8 @@ public struct FileStatus: Sendable, Equatable {
 
   /// The status of a file that must be a regular one with something in it.
   ///
-  /// - Throws: `StorageError`, `.missing` where there is nothing, `.damaged` for a folder, a device, an empty file.
+  /// - Throws: `StorageError`, `.missing` where there is nothing, `.damaged` for a folder, a device, an empty file, and
+  ///   for what ``FileSignature`` recognises.
   static func ofContent(_ path: String) throws -> FileStatus {
     let status = try FileStatus(path)
     if status.isFolder {
@@ -43,6 +44,7 @@ public struct FileStatus: Sendable, Equatable {
     guard status.size > 0 else {
       throw StorageError(.damaged, path, "is empty: its writer was interrupted, or the disk was full; make it again")
     }
+    try FileSignature.refuse(path)
     return status
   }
 }

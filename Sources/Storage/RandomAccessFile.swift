@@ -8,7 +8,7 @@ public final class RandomAccessFile: Sendable {
   private let descriptor: Int32
 
   /// - Throws: `StorageError`, `.missing` where there is nothing, `.failed` for a folder, a pipe or a device, and where
-  ///   it cannot be opened.
+  ///   it cannot be opened; `.damaged` for what ``FileSignature`` recognises.
   public init(_ path: String) throws {
     let status = try FileStatus(path)
     guard status.isRegularFile else {
@@ -19,6 +19,7 @@ public final class RandomAccessFile: Sendable {
     self.path = path
     size = status.size
     self.descriptor = descriptor
+    try FileSignature.refuse(path, openedAs: descriptor)
   }
 
   deinit {

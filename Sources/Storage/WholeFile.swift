@@ -17,7 +17,7 @@ public enum WholeFile {
     if let status = try? FileStatus(path), !status.isRegularFile {
       throw StorageError(.failed, path, "is \(status.isFolder ? "a folder" : "no regular file"); name a file")
     }
-    let target = resolvingLinks(path)
+    let target = try resolvingLinks(path)
     let temporaryPath = target + unfinishedSuffix
     let lock = open(temporaryPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
     guard lock >= 0 else { throw unwritable(path, errno) }
@@ -80,14 +80,18 @@ public enum WholeFile {
   }
 
   /// The file that a symbolic link stands for, so that the file is replaced and the link stays.
-  private static func resolvingLinks(_ path: String) -> String {
+  private static func resolvingLinks(_ path: String) throws -> String {
     guard let resolved = realpath(path, nil) else { return path }
     defer { free(resolved) }
-    return String(cString: resolved)
+    if let target = String(validatingCString: resolved) { return target }
+    var status = stat()
+    // The working directory's name may be what is not UTF-8, and then the path does as it is.
+    if lstat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFLNK { return path }
+    throw StorageError(.failed, path, "cannot be written: the path that it links to is not UTF-8; rename that")
   }
 
   private static func folder(of path: String) -> String {
-    guard let slash = path.lastIndex(of: "/") else { return "." }
+    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 

@@ -1,3 +1,5 @@
+import Text
+
 /// Encodes texts with a ``BPETokenizer``, on one thread at a time: it remembers the tokens of words that it has seen.
 public final class BPEEncoder {
   private let tokenizer: BPETokenizer
@@ -31,7 +33,7 @@ public final class BPEEncoder {
       guard text.count < BPEEncoder.longestText else {
         throw TokenizerError("a text", "has \(text.count) bytes; a tokenizer takes 512 MiB at once: cut the document")
       }
-      if let invalid = UTF8Text.firstInvalid(text) {
+      if let invalid = UTF8Check.firstInvalid(in: text) {
         throw TokenizerError("a text", "is not UTF-8 at byte \(invalid)")
       }
       let matcher = tokenizer.rawMatcher

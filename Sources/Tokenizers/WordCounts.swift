@@ -1,3 +1,5 @@
+import Text
+
 /// How often each word occurs in texts that a pattern cuts: what a tokenizer is trained on.
 public struct WordCounts: Sendable {
   private var numbers = ByteStringTable(capacity: 1 << 12)
@@ -13,7 +15,7 @@ public struct WordCounts: Sendable {
   /// - Throws: ``TokenizerError`` where the text is not UTF-8.
   public mutating func add(_ text: UnsafeRawBufferPointer, _ pattern: WordPattern) throws {
     try text.withMemoryRebound(to: UInt8.self) { text in
-      if let invalid = UTF8Text.firstInvalid(text) {
+      if let invalid = UTF8Check.firstInvalid(in: text) {
         throw TokenizerError("a text", "is not UTF-8 at byte \(invalid)")
       }
       CharacterClass.withTable { classes in

@@ -39,13 +39,11 @@ public enum RunSetup {
   public static func load(_ path: String, overrides: [String] = []) throws -> RunConfiguration {
     let status = try FileStatus(path)
     guard status.isRegularFile else { throw StorageError(.failed, path, "is not a file; name a configuration") }
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw StorageError(.failed, path, "cannot be read")
+    do {
+      return try RunConfiguration(text: try TextFile(path).text, file: path, overrides: overrides)
+    } catch let error as StorageError where error.kind == .damaged {
+      throw ConfigurationError("\(error)")
     }
-    guard let text = String(data: data, encoding: .utf8) else {
-      throw ConfigurationError("\(path): is not UTF-8 text; a configuration is JSON")
-    }
-    return try RunConfiguration(text: text, file: path, overrides: overrides)
   }
 
   /// Chooses the checkpoint to go on from. On rank 0.

@@ -3,6 +3,7 @@ import Communication
 import Display
 import Foundation
 import Kernels
+import Storage
 import Training
 
 /// `phd-train CONFIG.json`, run plain or under `mpirun`.
@@ -102,6 +103,10 @@ struct PHDTrain: ParsableCommand {
   /// What every rank does, and the status that all of them end with; rank 0 alone prints.
   private static func run(_ communicator: Communicator, _ signals: SignalWatch) -> Int32 {
     let command: PHDTrain
+    if let fault = ProgramArguments.fault {
+      if communicator.isRoot { complain(fault) }
+      return ExitStatus.usage.rawValue
+    }
     do {
       command = try parse()
     } catch {

@@ -18,16 +18,17 @@ struct CorpusCommand: ParsableCommand {
       discussion: """
         With --tokenizer the files are text, without it they are tokens.
 
-        Text: a .jsonl file holds one document a line, in its field "text". Any other file is one document or, with \
-        --document-separator, several: the bytes between lines that say exactly LINE. An output that is there is \
-        replaced once the new one is whole. A tokenizer.json of Hugging Face, of the byte-level BPE kind, gives the ids \
+        Text: JSON lines hold one document a line, in the field "text"; they are recognised by the names .jsonl, .ndjson \
+        and .json or by their first line, with --format text by the first two names alone. Any other file is one \
+        document or, with --document-separator, several: the bytes between lines that say exactly LINE. An output that \
+        is there is replaced once the new one is whole. A tokenizer.json of Hugging Face, of the byte-level BPE kind, gives the ids \
         that the tokenizers library gives without adding special tokens; it takes UTF-8 and goes into the corpus.
 
         \(TokenFileOptions.discussion)
         """)
 
     @Argument(
-      help: ArgumentHelp("Text files, .jsonl files, or files of tokens.", valueName: "file"), completion: .file())
+      help: ArgumentHelp("Text files, JSON lines, or files of tokens.", valueName: "file"), completion: .file())
     var inputs: [String]
 
     @Option(help: "The corpus to write (HDF5).")
@@ -39,11 +40,14 @@ struct CorpusCommand: ParsableCommand {
     var tokenizer: String?
 
     @Option(
+      parsing: .unconditional,
       help: ArgumentHelp(
         "The token after each document, of a tokenizer.json; default: <|endoftext|>, else </s>.", valueName: "token"))
     var endOfDocument: String?
 
-    @Option(help: ArgumentHelp("The line that separates documents in text files.", valueName: "line"))
+    @Option(
+      parsing: .unconditional,
+      help: ArgumentHelp("The line that separates documents in text files.", valueName: "line"))
     var documentSeparator: String?
 
     @Option(help: ArgumentHelp("Threads that tokenize; default: all processors at hand.", valueName: "n"))
@@ -76,7 +80,7 @@ struct CorpusCommand: ParsableCommand {
         try tokenFiles.requireText(inputs)
         let builder = CorpusBuilder(
           tokenizer: try named(tokenizer), documentSeparator: documentSeparator,
-          threads: threads ?? Threads.available)
+          threads: threads ?? Threads.available, looksAtContent: tokenFiles.format == .auto)
         built = try builder.build(inputs, output: output) {
           line.show(done: $0.bytesRead, of: $0.totalBytes)
         }
@@ -109,7 +113,7 @@ struct CorpusCommand: ParsableCommand {
         tokenizers library reads the file, and makes the same of the same text.
         """)
 
-    @Argument(help: ArgumentHelp("Text files, .jsonl files, all UTF-8.", valueName: "file"), completion: .file())
+    @Argument(help: ArgumentHelp("Text files and JSON lines, all UTF-8.", valueName: "file"), completion: .file())
     var inputs: [String]
 
     @Option(help: ArgumentHelp("Tokens in all: the 256 bytes, special ones, and merges.", valueName: "n"))
@@ -124,12 +128,15 @@ struct CorpusCommand: ParsableCommand {
     var pattern = "gpt2"
 
     @Option(
+      parsing: .unconditionalSingleValue,
       help: ArgumentHelp(
         "A special token, the first with the id 0; may be given several times; default: <|endoftext|>.",
         valueName: "token"))
     var special: [String] = []
 
-    @Option(help: ArgumentHelp("The line that separates documents in text files.", valueName: "line"))
+    @Option(
+      parsing: .unconditional,
+      help: ArgumentHelp("The line that separates documents in text files.", valueName: "line"))
     var documentSeparator: String?
 
     @Option(help: ArgumentHelp("Threads that count words; default: all processors at hand.", valueName: "n"))
@@ -226,6 +233,7 @@ struct CorpusCommand: ParsableCommand {
         line.show(done: $0, of: file.tokenCount)
       }
       line.clear()
+      if let warning = report.warning { ErrorReport.print(toStandardError: "phd: warning: \(warning)") }
       try JSONReport([
         ("valid", .boolean(true)),
         ("tokens", .integer(report.tokens)),

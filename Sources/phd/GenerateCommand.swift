@@ -6,6 +6,7 @@ import Foundation
 import Inference
 import JSON
 import Kernels
+import Storage
 import Training
 
 /// `phd generate`: text from a checkpoint.
@@ -20,7 +21,7 @@ struct GenerateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The checkpoint.", valueName: "file"), completion: .file())
   var checkpoint: String
 
-  @Option(help: ArgumentHelp("The text to go on from.", valueName: "text"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("The text to go on from.", valueName: "text"))
   var prompt: String?
 
   @Option(help: ArgumentHelp("The tokens to go on from, as numbers.", valueName: "1,2,3"))
@@ -56,7 +57,9 @@ struct GenerateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The same seed gives the same tokens.", valueName: "n"))
   var seed: UInt64 = 0
 
-  @Option(help: ArgumentHelp("End before this text; may be given several times.", valueName: "text"))
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("End before this text; may be given several times.", valueName: "text"))
   var stop: [String] = []
 
   @Flag(help: "Go on after a token that ends a text.")
@@ -152,18 +155,14 @@ struct GenerateCommand: ParsableCommand {
     if let tokens { return [try parse(tokens, below: loaded.layout.model.vocabularySize)] }
     if let prompt { return [try loaded.tokens(of: prompt, named: "--prompt")] }
     let path = prompts ?? ""
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw InferenceError(.missing, "--prompts \(path): no such file, or it cannot be read")
-    }
-    let lines = String(decoding: data, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
-    let whole = lines.last == "" ? lines.dropLast() : lines[...]
-    if whole.isEmpty { throw InferenceError(.usage, "--prompts \(path): the file is empty") }
-    return try whole.enumerated().map { try loaded.tokens(of: String($1), named: "\(path), line \($0 + 1)") }
+    let lines = try TextFile(path).lines
+    if lines.isEmpty { throw InferenceError(.usage, "--prompts \(path): the file is empty") }
+    return try lines.map { try loaded.tokens(of: $0.text, named: "\(path), line \($0.number)") }
   }
 
   private func parse(_ list: String, below vocabulary: Int) throws -> [Int32] {
     let tokens = try list.split(separator: ",", omittingEmptySubsequences: true).map { part in
-      guard let token = Int(part.trimmingCharacters(in: .whitespaces)) else {
+      guard let token = Int(part.trimmingCharacters(in: .whitespacesAndNewlines)) else {
         throw InferenceError(.usage, "--tokens: \(part) is no number")
       }
       guard token >= 0 && token < vocabulary else {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Communication
+import Storage
 import Training
 
 /// `phd`: everything around a run.
@@ -24,10 +25,25 @@ struct PHD: ParsableCommand {
     }
   }
 
+  /// The arguments with values that begin with three dashes joined to their options, `--document-separator=---`: the
+  /// parser takes such a value for an option that cannot be.
+  static func joined(_ arguments: [String]) -> [String] {
+    arguments.reduce(into: []) { joined, argument in
+      if argument.hasPrefix("---"), let option = joined.last, option.hasPrefix("--"), option != "--",
+        !option.contains("=")
+      {
+        joined[joined.count - 1] = "\(option)=\(argument)"
+      } else {
+        joined.append(argument)
+      }
+    }
+  }
+
   /// The command that the arguments ask for. Where they are wrong, or ask for help, one rank alone answers.
   private static func parse() throws -> any ParsableCommand {
     do {
-      return try parseAsRoot()
+      if let fault = ProgramArguments.fault { throw ConfigurationError(fault) }
+      return try parseAsRoot(joined(Array(CommandLine.arguments.dropFirst())))
     } catch {
       if Communicator.isLaunched { try underMPI { _ in throw error } }
       throw error

@@ -37,6 +37,17 @@ import Testing
     #expect(try launch(launchScript("multi-host.sh"), ["--answering", "hosts", "no", "c.json"]).status == 64)
   }
 
+  @Test func `a hostfile with CR LF is refused`() throws {
+    let folder = try TemporaryFolder()
+    try Data("nowhere.invalid slots=2\r\n".utf8).write(to: folder.url.appendingPathComponent("hosts"))
+    for options in [[], ["--answering"]] {
+      let outcome = try launch(
+        launchScript("multi-host.sh"), options + ["hosts", "1", "c.json"], environment: program,
+        directory: folder.path)
+      #expect(outcome.status == 64 && outcome.error.contains("CR LF"), "\(outcome.error)")
+    }
+  }
+
   @Test(arguments: [SIGINT, SIGTERM, SIGUSR2]) func `a signal to local saves and stops`(number: Int32) throws {
     let running = try readyProgram()
     running.signal(SIGUSR1)

@@ -32,6 +32,12 @@ import Testing
       let built = try run("phd corpus build a.txt --output a.h5 --tokenizer bytes --document-separator=--", in: folder)
       #expect(built.status == 0, "\(built.errors)")
       #expect(built.output.isEmpty)
+      for separator in ["--", "---", "-", "--- x", "-- x", "--output", "=-=", "<|endoftext|>"] {
+        try write(Array("one\n\(separator)\ntwo\n".utf8), to: folder + "/b.txt")
+        let built = try run(
+          "phd corpus build b.txt --output b.h5 --tokenizer bytes --document-separator '\(separator)'", in: folder)
+        #expect(built.status == 0 && built.errors.contains("10 tokens, 2 documents"), "\(built.errors)")
+      }
 
       let inspected = try run("phd corpus inspect a.h5 --json", in: folder)
       let object = try JSONSerialization.jsonObject(with: Data(inspected.output.utf8)) as? [String: Any]

@@ -10,6 +10,11 @@ import Testing
     ("build olmo.npy", 64, "--dtype uint16"),
     ("build array.npy --tokenizer bytes", 64, "holds tokens already (npy)"),
     ("build m.bin --tokenizer bytes", 64, "holds tokens already (megatron)"),
+    ("build array.npy --dtype uint16 --format memmap", 64, "has the header of npy"),
+    ("build shard.bin --format nanogpt", 64, "shard.bin: has the header of llmc"),
+    ("build m.idx --dtype uint16 --format memmap", 64, "has the header of megatron"),
+    ("build small.h5 --dtype uint16", 64, "is an HDF5 file"), ("build small.h5 --tokenizer bytes", 64, "is an HDF5"),
+    ("build parquet.bin --dtype uint16", 64, "is Parquet"), ("build parquet.bin --tokenizer bytes", 64, "is Parquet"),
     ("build a.parquet", 64, "Parquet"), ("build a.parquet --tokenizer bytes", 64, "Parquet"),
     ("build array.npy a.txt", 64, "a.txt: is not recognised"),
     // Options that do not belong together.
@@ -23,6 +28,15 @@ import Testing
     ("build array.npy --vocab-size 0", 64, "1 to 2^32"), ("build array.npy --eos-token-id -1", 64, "eos-token-id"),
     ("build array.npy --vocab-size 50 --eos-token-id 50", 64, "expected 0 to 49"),
     ("build array.npy --bos-token-id 4294967296", 64, "expected 0 to 4294967295"),
+    // Types too small.
+    ("build olmo.npy --dtype uint16 --vocab-size 100278", 64, "olmo.npy: is read as uint16, which ends at 65535"),
+    ("build olmo.npy --dtype int16 --vocab-size 50257", 64, "ends at 32767, too small for the vocabulary of 50257"),
+    ("build olmo.npy --dtype uint8 --vocab-size 257", 64, "ends at 255"),
+    ("build train.bin --format nanogpt --vocab-size 65537", 64, "train.bin: is read as uint16"),
+    ("build array.npy --vocab-size 100278", 64, "array.npy: holds uint16"),
+    ("build m --vocab-size 100278", 64, "m: holds uint16"), ("build shard.bin --vocab-size 100278", 64, "uint16"),
+    ("build olmo.npy --dtype uint16 --eos-token-id 100257", 64, "--eos-token-id 100257 cannot be in it"),
+    ("build array.npy --bos-token-id 65536", 64, "--bos-token-id 65536 cannot be in it"),
     // Files.
     ("build none.npy", 66, "none.npy"), ("build none --format megatron", 66, "none.idx"),
     ("build lonely.idx", 66, "lonely.bin"), ("build .", 74, "is a folder"), ("export none.h5", 66, "none.h5"),
@@ -30,6 +44,10 @@ import Testing
     ("build array.npy --format llmc", 65, "array.npy: "),
     ("build cut.npy", 65, "cut.npy: says that it holds 12 numbers"),
     ("build odd.npy --dtype uint16", 65, "odd.npy: has 3 bytes"), ("build empty.npy --dtype uint16", 65, "no token"),
+    ("build lost.idx", 65, "lost.idx: its 3 sequences are 12 tokens of uint16, 24 bytes, and lost.bin has 26 bytes"),
+    ("build packed.npy", 65, "is compressed with gzip"), ("build pointer.npy", 65, "is a Git LFS pointer"),
+    ("build packed.npy --dtype uint16", 65, "is compressed with gzip"),
+    ("build pointer.jsonl", 65, "is a Git LFS pointer"), ("verify pointer.h5", 65, "is a Git LFS pointer"),
     ("build bad.jsonl", 65, "bad.jsonl: line 2, byte 2"), ("export array.npy", 65, "not an HDF5 file"),
   ])
   func errorsHaveTheirStatusAndOneLine(arguments: String, status: Int32, reason: String) throws {
@@ -47,7 +65,10 @@ import Testing
     ("build array.npy m olmo.npy train.bin --dtype uint16", 48, 5),
     ("build array.npy --tokenizer bytes --format text", 94, 1),
     ("build m.idx m.bin --eos-token-id 3", 12, 2), ("build train.bin --format nanogpt --eos-token-id 4", 12, 2),
-    ("build list.jsonl", 3, 2),
+    ("build list.jsonl", 3, 2), ("build list.ndjson", 4, 2),
+    // What is as large as its type, or is meant to be outside it.
+    ("build olmo.npy --dtype uint16 --vocab-size 65536", 12, 1), ("build m --vocab-size 65536", 12, 2),
+    ("build olmo.npy --dtype uint16 --eos-token-id 70000 --append-eos", 13, 1),
   ])
   func whatIsTypedIsBuilt(arguments: String, tokens: Int, documents: Int) throws {
     try withFiles { folder in
@@ -95,6 +116,7 @@ import Testing
     try withTemporaryFolder { folder in
       let array = TokenFileSamples.npy(
         "{'descr': '<u2', 'fortran_order': False, 'shape': (12,), }", TokenFileSamples.tokens)
+      let pointer = Array("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n".utf8)
       let lists = Array("[1, 2]\n{\"input_ids\": [3]}\n".utf8)
       for (name, bytes) in [
         ("a.txt", Array("text".utf8)), ("a.parquet", Array("PAR1".utf8)), ("array.npy", array),
@@ -103,7 +125,13 @@ import Testing
         ("odd.npy", [1, 0, 2]), ("empty.npy", []), ("m.idx", TokenFileSamples.index),
         ("m.bin", TokenFileSamples.tokens),
         ("lonely.idx", TokenFileSamples.index), ("list.jsonl", lists), ("bad.jsonl", Array("[1]\n[-1]\n".utf8)),
+        ("list.ndjson", Array("\u{feff}[1, 2]\r\n{\"x\": NaN, \"tokens\": [5], \"tokens\": [3, 4]}\r\n".utf8)),
+        ("lost.idx", TokenFileSamples.index), ("lost.bin", TokenFileSamples.tokens + [13, 0]),
+        ("shard.bin", TokenFileSamples.llmc(count: 12, TokenFileSamples.tokens)),
+        ("packed.npy", [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, 2]), ("pointer.npy", pointer), ("pointer.h5", pointer),
+        ("pointer.jsonl", pointer), ("parquet.bin", Array("PAR1xxxxPAR1".utf8)),
       ] { try write(bytes, to: folder + "/" + name) }
+      try writeCorpus(0..<9, to: folder + "/small.h5")
       try body(folder)
     }
   }

@@ -232,6 +232,11 @@ import Testing
       (#"{"sentence":"a _ b","option1":"a","option2":"b","answer":"0"}"#, "from 1 to 2"),
       (#"{"question":"q","choices":[{"label":"A","text":"x"},{"label":"B","text":"y"}],"answerKey":"E"}"#, "A, B"),
       (#"{"question":"q","choices":["x","y"],"answerKey":"A"}"#, "label"),
+      (
+        #"{"question":"q","choices":{"label":["A","B"],"text":["x",null]},"answerKey":"A"}"#,
+        "\"text\" has null as element 1: expected a list of two or more strings"
+      ),
+      (#"{"text":"a \ud83d b"}"#, "line 1: is not valid JSON (column 12: \\ud83d is half of a surrogate pair"),
       (#"{"question":"q","choices":["x","y"],"answer":2}"#, "answer"),
       (#"{"label":0,"requests":[]}"#, "requests"),
       (#"{"label":1,"requests":[{"context":"a","continuation":"b"}]}"#, "0 to 0"),
@@ -241,6 +246,39 @@ import Testing
     let error = try #require(throws: EvaluationError.self) { try self.tasks(["items.jsonl": text]) }
     #expect(error.description.contains("items.jsonl") && error.description.contains(part), "\(error)")
     #expect(error.exitStatus == 65)
+  }
+
+  @Test("Lines may end in CR LF behind a byte-order mark, and hold what Python's json writes")
+  func otherWriters() throws {
+    let line = #"{"goal":"Sit","sol1":"on it","sol2":"under","sol2":"under it","label":1,"score":NaN}"#
+    let expected = try one("piqa_valid.jsonl", #"{"goal":"Sit","sol1":"on it","sol2":"under it","label":1}"#).items
+    let found = try one("piqa_valid.jsonl", "\u{feff}" + line + "\r\n\r\n" + line + "\r\n").items
+    #expect(found.map(\.requests) == [expected[0].requests, expected[0].requests] && found.map(\.label) == [1, 1])
+    #expect(found.last?.place.hasSuffix("line 3") == true)
+    let labels = try tasks([
+      "valid.jsonl": line.replacing(#""label":1,"#, with: "") + "\r\n", "valid-labels.lst": "\u{feff}1\r\n",
+    ])
+    #expect(labels.first?.items.map(\.label) == [1])
+    let table = try tasks(["art_test.csv": "\u{feff}\"q\",a,b,c,d,A\r\nr,a,b,c,d,D\r\n"])
+    #expect(table.first?.items.map(\.label) == [0, 3])
+  }
+
+  @Test("What is not UTF-8 is named with its place; what is compressed, and a Git LFS pointer, by name")
+  func notText() throws {
+    let latin = Array(#"{"text":"a b"}"#.utf8) + [10] + Array(#"{"text":"caf"#.utf8) + [0xe9, 0x22, 0x7d, 10]
+    let cases: [(name: String, bytes: [UInt8], words: String)] = [
+      ("lambada.jsonl", latin, "not UTF-8 at byte 27, in line 2"),
+      ("mmlu_test.csv", [97, 0xff], "not UTF-8 at byte 1"),
+      ("lambada.jsonl", [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, 2], "compressed with gzip"),
+      ("lambada.jsonl", Array("version https://git-lfs.github.com/spec/v1\noid sha256:0\n".utf8), "Git LFS pointer"),
+    ]
+    for (name, bytes, words) in cases {
+      try withTemporaryFolder { folder in
+        try write(bytes, to: "\(folder)/\(name)")
+        let error = try #require(throws: StorageError.self) { try TaskReader.tasks(["\(folder)/\(name)"]) }
+        #expect(error.description.contains(words) && error.kind == .damaged, "\(error)")
+      }
+    }
   }
 
   @Test("CSV that is no MMLU")

@@ -117,6 +117,18 @@ struct JSONValueTests {
     #expect(error?.message.contains(message) == true, "\(String(describing: error))")
   }
 
+  @Test func `programs' JSON has NaN, and of a name that is there twice the last value`() throws {
+    let text = "{\"a\": NaN, \"b\": [-Infinity, Infinity, -1], \"a\": 3, \"c\": 4, \"\\u0061\": 5}"
+    #expect(throws: JSONError.self) { try JSONValue(parsing: text) }
+    let value = try JSONValue(parsing: text, as: .python)
+    #expect(value == ["a": 5, "b": [.number(-.infinity), .number(.infinity), -1], "c": 4])
+    #expect(value.object?.fields.map(\.name) == ["a", "b", "c"])
+    #expect(try JSONValue(parsing: "NaN", as: .python).number?.isNaN == true)
+    for wrong in ["Nan", "-Inf", "nan", "{\"a\": 1,}"] {
+      #expect(throws: JSONError.self) { try JSONValue(parsing: wrong, as: .python) }
+    }
+  }
+
   @Test func deepNestingIsAnError() throws {
     let deep = { (depth: Int) in String(repeating: "[", count: depth) + String(repeating: "]", count: depth) }
     #expect(throws: Never.self) { try JSONValue(parsing: deep(128)) }
@@ -127,6 +139,6 @@ struct JSONValueTests {
 
   @Test func bytesThatAreNotUTF8() {
     let error = #expect(throws: JSONError.self) { try JSONValue(parsing: [0x5b, 0x22, 0xff, 0x22, 0x5d]) }
-    #expect(error?.description == "line 1, column 2: the string is not UTF-8")
+    #expect(error?.description == #"line 1, column 3: the byte \xff is not UTF-8"#)
   }
 }

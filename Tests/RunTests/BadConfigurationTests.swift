@@ -56,6 +56,35 @@ import Training
     }
   }
 
+  @Test func `a configuration with a byte-order mark and CR LF is read; one that is no text is named`() throws {
+    let workplace = try Workplace()
+    try workplace.write("\u{feff}" + Workplace.configuration.replacing("\n", with: "\r\n"), to: "windows.json")
+    let read = try workplace.train(["--dry-run"], configuration: "windows.json")
+    #expect(read.status == 0, "\(read.error)")
+    // "=" and an accent are one character of Swift's.
+    let override = try workplace.train(["--dry-run", "--set", "data.train=\u{301}a.h5"])
+    #expect(override.status == 0 && override.output.contains("\u{301}a.h5"), "\(override.error)")
+    let cases: [(bytes: [UInt8], words: String)] = [
+      (Array("{\n\"name\": \"caf".utf8) + [0xe9, 0x22, 0x7d], "is not UTF-8 at byte 14, in line 2"),
+      (Array("version https://git-lfs.github.com/spec/v1\noid x\n".utf8), "is a Git LFS pointer"),
+    ]
+    for (bytes, words) in cases {
+      try workplace.write(bytes, to: "bad.json")
+      try expectError(workplace.train(configuration: "bad.json"), 64, naming: ["bad.json", words])
+    }
+  }
+
+  @Test(arguments: [nil, 2]) func `arguments that are not UTF-8`(ranks: Int?) throws {
+    let workplace = try Workplace()
+    for program in ["phd-train", "phd plan"] {
+      let command = "exec \(buildDirectory)/\(program) \"$(printf 'caf\\351.json')\""
+      let outcome = try launch(
+        "/bin/sh", ["-c", command], ranks: program == "phd-train" ? ranks : nil, environment: Workplace.environment,
+        directory: workplace.path)
+      try expectError(outcome, 64, naming: ["caf\\xe9.json", "is not UTF-8", "rename"])
+    }
+  }
+
   @Test(arguments: [nil, 2]) func `a misspelt key in the file`(ranks: Int?) throws {
     let workplace = try Workplace()
     try workplace.write(

@@ -51,6 +51,25 @@ import Training
     let several = try JSONValue(parsing: try generate("--prompts", "prompts.txt", "--json").output).array ?? []
     #expect(several.count == 2)
     #expect(several.first?["tokens"] == report["tokens"])
+    // As Windows programs write them: a byte-order mark, CR LF.
+    try workplace.write("\u{feff}The q\r\nfox\r\nit", to: "prompts.txt")
+    let windows = try JSONValue(parsing: try generate("--prompts", "prompts.txt", "--json").output).array ?? []
+    let prompts = windows.map { $0["prompt_tokens"]?.array?.compactMap(\.integer).map { UInt8($0) } ?? [] }
+    #expect(prompts.map { String(decoding: $0, as: UTF8.self) } == ["The q", "fox", "it"])
+    #expect(windows.first?["tokens"] == report["tokens"])
+    // A text may begin with dashes.
+    let dashes = try JSONValue(parsing: try generate("--prompt", "--- a", "--stop", "--", "--json").output)
+    #expect(dashes["prompt_tokens"]?.array?.count == 5)
+    try workplace.write(Array("one\ncaf".utf8) + [0xe9, 10], to: "latin.txt")
+    try expectError(generate("--prompts", "latin.txt"), 65, naming: ["latin.txt: is not UTF-8 at byte 7, in line 2"])
+    try workplace.write(Array("version https://git-lfs.github.com/spec/v1\noid x\n".utf8), to: "pointer.txt")
+    try expectError(generate("--prompts", "pointer.txt"), 65, naming: ["pointer.txt: is a Git LFS pointer"])
+    try expectError(
+      generate("--prompt", "a", "--tokenizer", "pointer.txt"), 65, naming: ["pointer.txt: is a Git LFS pointer"])
+    try workplace.write(Array("version https://git-lfs.github.com/spec/v1\noid x\n".utf8), to: "pointer.h5")
+    try expectError(
+      launch("phd", ["checkpoint", "inspect", "pointer.h5"], directory: workplace.path), 65,
+      naming: ["pointer.h5: is a Git LFS pointer"])
 
     // The text up to what comes third.
     let letters = Array(report["text"]?.string ?? "")

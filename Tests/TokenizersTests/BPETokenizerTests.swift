@@ -2,6 +2,7 @@ import Foundation
 import JSON
 import TestSupport
 import Testing
+import Text
 
 @testable import Tokenizers
 
@@ -134,7 +135,7 @@ import Testing
     for text in HostileText.texts(400, seed: 13) {
       var bytes = Array(text.utf8)
       if Bool.random(using: &random), !bytes.isEmpty { bytes = damaged(bytes, with: &random) }
-      let expected = bytes.withUnsafeBufferPointer { UTF8Text.firstInvalid($0) }
+      let expected = bytes.withUnsafeBufferPointer { UTF8Check.firstInvalid(in: $0) }
       #expect((expected == nil) == (String(validating: bytes, as: UTF8.self) != nil))
       for size in 1...5 {
         var check = UTF8Check()

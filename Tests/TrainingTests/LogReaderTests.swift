@@ -102,6 +102,24 @@ import Testing
     if case .unreadable = reader.unfinished {} else { Issue.record("the last line is taken for whole") }
   }
 
+  @Test func `a log that a Windows program has saved is the same log`() throws {
+    let folder = try TemporaryFolder()
+    var random = SplitMix(state: 8)
+    let path = folder.path + "/log.jsonl"
+    let lines = [#"{"event":"run"}"#] + (1...6).map { LogReaderTests.record($0, with: &random).compact } + ["", " "]
+    try write(("\u{feff}" + lines.map { $0 + "\r\n" }.joined()).utf8, to: path)
+    var reader = try LogReader(path)
+    var found: [String] = []
+    try reader.forEachEntry { entry, _ in
+      switch entry {
+      case .step(let record): found.append("\(record.step)")
+      case .other(let event, _): found.append(event)
+      case .unreadable: found.append("unreadable")
+      }
+    }
+    #expect(found == ["run", "1", "2", "3", "4", "5", "6"])
+  }
+
   @Test("A run that goes on cuts its log to the step, keeps its starts, and drops what is no record")
   func cut() throws {
     let folder = try TemporaryFolder()

@@ -34,6 +34,7 @@ struct FlatTokens: TokenSource {
         path, "has no header that says what its numbers are; say so with --dtype uint16 or --dtype uint32")
     }
     let (file, numbers) = (try RandomAccessFile(path), TokenNumbers(kind))
+    try TokenFileFormat.requireNoHeader(file)
     guard file.size.isMultiple(of: numbers.byteCount) else {
       throw CorpusError(
         path,

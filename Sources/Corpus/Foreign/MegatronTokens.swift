@@ -32,7 +32,7 @@ struct MegatronTokens: TokenSource {
     var (lengths, pointers) = (index.lengths, index.pointers)
     var boundaries = DocumentBoundaries(index)
     var run = SequenceRun(start: 0)
-    var bytesInAll = 0
+    var coverage = Coverage()
     try boundaries.first()
     for sequence in 0...index.sequenceCount {
       if sequence > 0 {
@@ -45,8 +45,8 @@ struct MegatronTokens: TokenSource {
             "sequence \(sequence - 1) is \(length) tokens from byte \(pointer) on, and \(file.path) has \(file.size) bytes"
           )
         }
-        bytesInAll += bytes
-        guard bytesInAll <= file.size else {
+        coverage.add(pointer, pointer + bytes)
+        guard coverage.bytes <= file.size else {
           throw CorpusError(
             index.file.path,
             "its first \(sequence) sequences are more than the \(file.size) bytes of \(file.path): they overlap")
@@ -67,6 +67,26 @@ struct MegatronTokens: TokenSource {
     }
     try read(run, with: reader, into: consumer, report)
     try boundaries.finish()
+    try requireWhole(coverage)
+  }
+
+  /// Makes sure that the index's sequences are all of the `.bin`: tokens that are in none, such as end-of-document tokens
+  /// that the lengths do not count, shift every sequence behind them.
+  private func requireWhole(_ coverage: Coverage) throws {
+    guard coverage.bytes == file.size else {
+      let numberBytes = index.numbers.byteCount
+      throw CorpusError(
+        index.file.path,
+        "its \(index.sequenceCount) sequences are \(coverage.bytes / numberBytes) tokens of \(index.numbers.kind), "
+          + "\(coverage.bytes) bytes, and \(file.path) has \(file.size) bytes: one of both was cut short or changed, or "
+          + "the lengths do not count every token; make the pair again")
+    }
+    guard coverage.isTiling(file.size) else {
+      throw CorpusError(
+        index.file.path,
+        "its sequences have the \(file.size) bytes of \(file.path) together, but overlap and leave gaps; make the pair "
+          + "again")
+    }
   }
 
   private func read(
@@ -94,6 +114,33 @@ struct MegatronTokens: TokenSource {
       try report(count * numberBytes)
     }
     for _ in ended..<run.documentEnds.count { try consumer.endDocument() }
+  }
+}
+
+/// What ranges of a file cover, in constant memory.
+private struct Coverage {
+  /// Of all ranges together.
+  private(set) var bytes = 0
+  /// Σ hash(start) − Σ hash(end).
+  private var balance: UInt64 = 0
+
+  mutating func add(_ start: Int, _ end: Int) {
+    bytes += end - start
+    balance &+= Self.hash(start) &- Self.hash(end)
+  }
+
+  /// Whether the ranges are, in some order, the file from 0 to `size`, each byte once.
+  ///
+  /// That is so where every start but 0 is as often a start as an end, and `size` is an end only: ranges lead forward, so
+  /// they then make one path from 0 to `size`. Equal sums of hashes stand for equal numbers of starts and ends.
+  func isTiling(_ size: Int) -> Bool { balance == Self.hash(0) &- Self.hash(size) }
+
+  /// SplitMix64's output function.
+  private static func hash(_ position: Int) -> UInt64 {
+    var value = UInt64(bitPattern: Int64(position)) &+ 0x9e37_79b9_7f4a_7c15
+    value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
+    value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
+    return value ^ value >> 31
   }
 }
 

@@ -23,7 +23,7 @@ extension TokenFileFormat {
       }
     }
     if name.hasSuffix(".npy") { return .memmap }
-    return name.hasSuffix(".jsonl") ? .tokenLines : nil
+    return [".jsonl", ".ndjson", ".json"].contains { name.hasSuffix($0) } ? .tokenLines : nil
   }
 
   private static func isMegatronIndex(_ path: String) throws -> Bool {
@@ -36,7 +36,7 @@ extension TokenFileFormat {
   ///
   /// - Throws: `InputFormatError` for such a file; `StorageError`.
   public static func requireText(_ path: String) throws {
-    try refuseParquet(path)
+    try refuseOthers(path)
     guard let format = try recognise(path), format != .tokenLines else { return }
     throw InputFormatError(
       path,
@@ -48,7 +48,7 @@ extension TokenFileFormat {
   /// - Throws: `InputFormatError` where it is not recognised; `StorageError`.
   static func ofTokens(_ path: String, _ options: TokenImporter.Options) throws -> TokenFileFormat {
     if let format = options.format { return format }
-    try refuseParquet(path)
+    try refuseOthers(path)
     if let format = try recognise(path) { return format }
     if options.headerless != nil { return .memmap }
     throw InputFormatError(
@@ -57,11 +57,47 @@ extension TokenFileFormat {
         + "--dtype uint16 or --dtype uint32 (nanoGPT's train.bin: --format nanogpt)")
   }
 
-  private static func refuseParquet(_ path: String) throws {
-    guard path.lowercased().hasSuffix(".parquet") else { return }
-    throw InputFormatError(
+  /// Refuses what is neither text nor tokens, by its first bytes or its name.
+  ///
+  /// - Throws: `InputFormatError`; `StorageError`.
+  private static func refuseOthers(_ path: String) throws {
+    if path.lowercased().hasSuffix(".parquet") { throw parquet(path) }
+    if let status = try? FileStatus(path), status.isRegularFile { try refuseOthers(RandomAccessFile(path)) }
+  }
+
+  private static func refuseOthers(_ file: RandomAccessFile) throws {
+    let start = try file.bytes(at: 0, count: min(file.size, 8))
+    if start == [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a] {
+      throw InputFormatError(
+        file.path, "is an HDF5 file, neither text nor a file of tokens; a corpus is used as it is: data.train")
+    }
+    let magic = Array("PAR1".utf8)
+    if file.size >= 12 && start.starts(with: magic), try file.bytes(at: file.size - 4, count: 4) == magic {
+      throw parquet(file.path)
+    }
+  }
+
+  private static func parquet(_ path: String) -> InputFormatError {
+    InputFormatError(
       path,
       "is Parquet, which is not read here; write its texts or token lists as JSON lines, as Python's pyarrow or pandas do "
         + "(to_json(orient=\"records\", lines=True))")
+  }
+
+  /// Refuses a file that is to be read as numbers alone and has a header, which would be read as tokens.
+  ///
+  /// - Throws: `InputFormatError`; `StorageError`.
+  static func requireNoHeader(_ file: RandomAccessFile) throws {
+    try refuseOthers(file)
+    let start = try file.bytes(at: 0, count: min(file.size, 16))
+    var found: TokenFileFormat?
+    if start.starts(with: NumPyHeader.magic) { found = .npy }
+    if start.starts(with: MegatronIndex.magic) { found = .megatron }
+    if (try? LLMCHeader(of: file)) != nil { found = .llmc }
+    if let found {
+      throw InputFormatError(
+        file.path, "has the header of \(found.rawValue), which would be read as tokens: give --format \(found.rawValue)"
+      )
+    }
   }
 }

@@ -46,8 +46,9 @@ public struct TokenImporter: Sendable {
   ///
   /// - Parameter report: called after each block of about a mebibyte.
   /// - Returns: the counts at the end.
-  /// - Throws: `InputFormatError` where an input is not recognised or an option is missing, or is one that no input
-  ///   needs; `CorpusError` for an input whose content is wrong, naming the place; `StorageError`.
+  /// - Throws: `InputFormatError` where an input is not recognised, an option is missing or is one that no input needs, or
+  ///   an input's type is too small for the vocabulary; `CorpusError` for an input whose content is wrong, naming the
+  ///   place; `StorageError`.
   public func build(
     _ inputs: [String], output: String, report: (CorpusBuilder.Progress) throws -> Void = { _ in }
   ) throws -> CorpusBuilder.Progress {
@@ -112,9 +113,33 @@ public struct TokenImporter: Sendable {
     return inputs
   }
 
+  /// Makes sure that an input's numbers can hold the vocabulary: greater tokens were cut off when it was written, or it
+  /// holds other numbers than it is read as.
+  private func requireRoom(in numbers: TokenNumbers, _ input: Input) throws {
+    let kind =
+      input.format == .memmap || input.format == .nanogpt ? "is read as \(numbers.kind)" : "holds \(numbers.kind)"
+    let range = "\(kind), which ends at \(numbers.capacity - 1)"
+    if let size = options.vocabularySize, size > numbers.capacity {
+      throw InputFormatError(
+        input.path,
+        "\(range), too small for the vocabulary of \(size) tokens; give the right --dtype, or --vocab-size "
+          + "without what it is padded with")
+    }
+    let ends = options.appendsEndOfDocument ? nil : options.endOfDocument
+    for (name, token) in [("--eos-token-id", ends), ("--bos-token-id", options.startOfDocument)] {
+      guard !input.format.hasDocuments, let token, Int(token) >= numbers.capacity else { continue }
+      throw InputFormatError(
+        input.path, "\(range), so that \(name) \(token) cannot be in it; give the right --dtype, or the right token")
+    }
+  }
+
   /// What `/tokens` is to hold. Every header is looked at on the way, so that a wrong one is found before the work.
   private func elementType(of inputs: [Input]) throws -> HDF5ElementType {
-    let types = try inputs.map { try $0.format.source($0.path, options).numbers?.elementType ?? .uint32 }
+    let types = try inputs.map { input in
+      let numbers = try input.format.source(input.path, options).numbers
+      if let numbers { try requireRoom(in: numbers, input) }
+      return numbers?.elementType ?? .uint32
+    }
     if let vocabularySize = options.vocabularySize { return .holding(vocabularySize: vocabularySize) }
     let added = options.appendsEndOfDocument ? options.endOfDocument : nil
     let least = HDF5ElementType.holding(vocabularySize: Int(added ?? 0) + 1)
@@ -127,4 +152,7 @@ extension HDF5ElementType {
   static func holding(vocabularySize: Int) -> HDF5ElementType {
     vocabularySize <= 1 << 8 ? .uint8 : vocabularySize <= 1 << 16 ? .uint16 : .uint32
   }
+
+  /// One more than the largest token that one can hold, of the types that `/tokens` may have.
+  var tokenCapacity: Int { 1 << min(8 * byteCount, 32) }
 }

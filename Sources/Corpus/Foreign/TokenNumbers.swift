@@ -25,6 +25,18 @@ public struct TokenNumbers: Sendable, Equatable {
     }
   }
 
+  /// One more than the largest token that one can hold.
+  var capacity: Int {
+    switch kind {
+    case .int8: 1 << 7
+    case .uint8: 1 << 8
+    case .int16: 1 << 15
+    case .uint16: 1 << 16
+    case .int32: 1 << 31
+    case .uint32, .int64, .uint64: 1 << 32
+    }
+  }
+
   /// The smallest type of a corpus that holds all of these that are tokens.
   var elementType: HDF5ElementType {
     switch byteCount {

@@ -13,11 +13,12 @@ struct ConfigurationOverride: Sendable, Equatable {
 
   /// Reads KEY=VALUE: VALUE is JSON, or else a bare string.
   init(parsing argument: String) throws(ConfigurationError) {
-    guard let equals = argument.firstIndex(of: "=") else {
+    // As a byte: "=" and an accent behind it would be another character.
+    guard let equals = argument.utf8.firstIndex(of: UInt8(ascii: "=")) else {
       throw ConfigurationError("--set \(quoted(argument)): expected KEY=VALUE, as in --set training.steps=50")
     }
     path = String(argument[..<equals])
-    text = String(argument[argument.index(after: equals)...])
+    text = String(argument[argument.utf8.index(after: equals)...])
     do {
       value = try JSONValue(parsing: text)
     } catch {

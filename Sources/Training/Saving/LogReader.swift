@@ -32,7 +32,7 @@ public struct LogReader {
   public mutating func forEachEntry(_ body: (Entry, _ place: Range<Int>) throws -> Void) throws {
     var scanner = scanner
     try lines.forEachLine { bytes, line, position in
-      guard !line.isEmpty else { return }
+      guard bytes[line].contains(where: { $0 != 0x20 && $0 != 0x0d }) else { return }
       try body(LogReader.entry(bytes, line, &scanner), position..<position + line.count)
     }
     self.scanner = scanner

@@ -1,0 +1,201 @@
+import JSON
+
+/// Reads parts of a line of JSON, without building values.
+///
+/// What is not asked for must be JSON and is skipped: escapes and encoding of skipped strings are not checked, and NaN,
+/// Infinity and -Infinity are numbers, as Python writes them.
+struct JSONLineParser {
+  struct Failure: Error {
+    /// In the line, from 0.
+    var position: Int
+    var message: String
+  }
+
+  private static let depthLimit = 128
+
+  let bytes: UnsafeBufferPointer<UInt8>
+  var position = 0
+
+  init(_ bytes: UnsafeBufferPointer<UInt8>) {
+    self.bytes = bytes
+  }
+
+  /// Reads an object, and calls `value` where each field's value begins: it must move to the value's end.
+  mutating func members(
+    _ value: (inout JSONLineParser, _ name: Slice<UnsafeBufferPointer<UInt8>>) throws(Failure) -> Void
+  ) throws(Failure) {
+    position += 1
+    skipSpace()
+    if take("}") { return }
+    repeat {
+      skipSpace()
+      let start = position + 1
+      try skipString("a field's name")
+      let name = bytes[start..<(position - 1)]
+      skipSpace()
+      if !take(":") { throw failure("expected \":\"") }
+      skipSpace()
+      try value(&self, name)
+      skipSpace()
+    } while take(",")
+    if !take("}") { throw failure("expected \",\" or \"}\" in the object") }
+  }
+
+  /// Whether a field's name, as the line spells it, is `field`.
+  func isName(_ name: Slice<UnsafeBufferPointer<UInt8>>, _ field: String) -> Bool {
+    if name.elementsEqual(field.utf8) { return true }
+    guard name.contains(UInt8(ascii: "\\")) else { return false }
+    var (parser, decoded): (JSONLineParser, [UInt8]) = (self, [])
+    parser.position = name.startIndex - 1
+    return (try? parser.string(into: &decoded)) != nil && decoded.elementsEqual(field.utf8)
+  }
+
+  /// Makes sure that nothing follows.
+  mutating func end() throws(Failure) {
+    skipSpace()
+    if peek != nil { throw failure("expected the line's end") }
+  }
+
+  mutating func skipValue(depth: Int) throws(Failure) {
+    guard depth < Self.depthLimit else { throw failure("is nested deeper than \(Self.depthLimit)") }
+    switch peek {
+    case UInt8(ascii: "\""): try skipString("a text")
+    case UInt8(ascii: "{"): try members { parser, _ throws(Failure) in try parser.skipValue(depth: depth + 1) }
+    case UInt8(ascii: "["):
+      position += 1
+      skipSpace()
+      if take("]") { return }
+      repeat {
+        skipSpace()
+        try skipValue(depth: depth + 1)
+        skipSpace()
+      } while take(",")
+      if !take("]") { throw failure("expected \",\" or \"]\" in a list") }
+    case UInt8(ascii: "t"): try skipWord("true")
+    case UInt8(ascii: "f"): try skipWord("false")
+    case UInt8(ascii: "n"): try skipWord("null")
+    case UInt8(ascii: "N"): try skipWord("NaN")
+    case UInt8(ascii: "I"): try skipWord("Infinity")
+    case UInt8(ascii: "-") where bytes[(position + 1)...].first == UInt8(ascii: "I"): try skipWord("-Infinity")
+    default: try skipNumber()
+    }
+  }
+
+  private mutating func skipWord(_ word: String) throws(Failure) {
+    guard bytes[position...].starts(with: word.utf8) else { throw failure("expected a value") }
+    position += word.utf8.count
+  }
+
+  /// What the value here is, in the words of an error message.
+  var described: String {
+    switch peek {
+    case UInt8(ascii: "\""): "a string"
+    case UInt8(ascii: "{"): "an object"
+    case UInt8(ascii: "["): "a list"
+    case UInt8(ascii: "t"): "true"
+    case UInt8(ascii: "f"): "false"
+    case UInt8(ascii: "n"): "null"
+    default: "a number"
+    }
+  }
+}
+
+/// Strings.
+extension JSONLineParser {
+  private mutating func skipString(_ what: String) throws(Failure) {
+    guard take("\"") else { throw failure("expected \(what)") }
+    while let byte = peek {
+      switch byte {
+      case UInt8(ascii: "\""):
+        position += 1
+        return
+      case 0..<0x20: throw failure("a control character in a text must be escaped")
+      case UInt8(ascii: "\\"): position += 2
+      default: position += 1
+      }
+    }
+    position = min(position, bytes.count)
+    throw failure("the text has no closing quote")
+  }
+
+  /// Appends the bytes of the string that begins here.
+  ///
+  /// - Precondition: a quote is here.
+  mutating func string(into text: inout [UInt8]) throws(Failure) {
+    let open = position
+    position += 1
+    var copied = position
+    while let byte = peek {
+      switch byte {
+      case UInt8(ascii: "\""):
+        text.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[copied..<position]))
+        position += 1
+        return
+      case 0..<0x20: throw failure("a control character in a text must be escaped")
+      case UInt8(ascii: "\\"):
+        text.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[copied..<position]))
+        text.append(contentsOf: String(try escape()).utf8)
+        copied = position
+      default: position += 1
+      }
+    }
+    throw failure("the text has no closing quote", at: open)
+  }
+
+  /// The character of the escape sequence that begins here.
+  private mutating func escape() throws(Failure) -> Unicode.Scalar {
+    let start = position
+    do {
+      let (scalar, byteCount) = try JSONEscape.decode { start + $0 < bytes.count ? bytes[start + $0] : nil }
+      position = start + byteCount
+      return scalar
+    } catch {
+      throw failure(error.message, at: error.isEnd ? bytes.count : start)
+    }
+  }
+}
+
+/// Characters.
+extension JSONLineParser {
+  private mutating func skipNumber() throws(Failure) {
+    let start = position
+    _ = take("-")
+    if !take("0") { try skipDigits(start) }
+    if take(".") { try skipDigits(start) }
+    if take("e") || take("E") {
+      if !take("+") { _ = take("-") }
+      try skipDigits(start)
+    }
+  }
+
+  private mutating func skipDigits(_ start: Int) throws(Failure) {
+    let first = position
+    while let digit = peek, isDigit(digit) { position += 1 }
+    if position == first { throw failure("expected a value", at: start) }
+  }
+
+  @inline(__always)
+  var peek: UInt8? { position < bytes.count ? bytes[position] : nil }
+
+  @inline(__always)
+  func isDigit(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") < 10 }
+
+  @inline(__always)
+  mutating func take(_ character: Unicode.Scalar) -> Bool {
+    if peek != UInt8(ascii: character) { return false }
+    position += 1
+    return true
+  }
+
+  @inline(__always)
+  mutating func skipSpace() {
+    while let byte = peek, byte == 0x20 || byte == 0x09 || byte == 0x0d { position += 1 }
+  }
+
+  func failure(_ message: String, at place: Int? = nil) -> Failure {
+    Failure(position: place ?? position, message: message)
+  }
+
+  /// A place as people count it: in characters (Unicode scalars), from 1.
+  func column(of position: Int) -> Int { bytes[..<position].count { $0 & 0xc0 != 0x80 } + 1 }
+}

@@ -1,0 +1,84 @@
+import Foundation
+
+/// Contents that stand for a file's real content and that nothing here reads, recognised by their first bytes whatever
+/// the file's name is.
+public enum FileSignature: Sendable, CaseIterable {
+  /// What a clone without Git LFS has in place of a large file
+  /// (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md).
+  case gitLFSPointer
+  /// RFC 1952.
+  case gzip
+  /// RFC 8878, or a skippable frame, which some writers begin with.
+  case zstd
+  case xz
+  case bzip2
+
+  /// As many bytes as telling them takes.
+  static let byteCount = 64
+
+  /// What a file is by its first ``byteCount`` bytes, or all of a shorter one; nil for anything else.
+  init?(_ start: some Collection<UInt8>) {
+    let start = Array(start.prefix(FileSignature.byteCount))
+    guard let found = FileSignature.allCases.first(where: { $0.isBeginning(of: start) }) else { return nil }
+    self = found
+  }
+
+  private func isBeginning(of start: [UInt8]) -> Bool {
+    switch self {
+    case .gitLFSPointer: start.starts(with: Array("version https://git-lfs.github.com/spec/".utf8))
+    // Tokens without a header may begin with any two or three bytes: method, flags, compression level and system of the
+    // header are looked at too.
+    case .gzip:
+      start.count >= 10 && start.starts(with: [0x1f, 0x8b, 8]) && start[3] & 0xe0 == 0 && [0, 2, 4].contains(start[8])
+        && (start[9] <= 13 || start[9] == 255)
+    case .zstd:
+      start.starts(with: [0x28, 0xb5, 0x2f, 0xfd])
+        || start.count >= 4 && start[0] & 0xf0 == 0x50 && start[1...].starts(with: [0x2a, 0x4d, 0x18])
+    case .xz: start.starts(with: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0])
+    case .bzip2:
+      start.count >= 10 && start.starts(with: Array("BZh".utf8)) && (0x31...0x39).contains(start[3])
+        && start[4...].starts(with: [0x31, 0x41, 0x59, 0x26, 0x53, 0x59])
+    }
+  }
+
+  /// What is wrong with such a file and what to do, without its path.
+  private var message: String {
+    func compressed(_ name: String, _ program: String) -> String {
+      "is compressed with \(name), which is not read here: decompress it first (\(program))"
+    }
+    switch self {
+    case .gitLFSPointer:
+      return "is a Git LFS pointer, not the file that it stands for: fetch the file (git lfs pull)"
+    case .gzip: return compressed("gzip", "gzip -d")
+    case .zstd: return compressed("zstd", "zstd -d")
+    case .xz: return compressed("xz", "xz -d")
+    case .bzip2: return compressed("bzip2", "bzip2 -d")
+    }
+  }
+
+  /// Refuses such a file by its first bytes.
+  ///
+  /// - Throws: `StorageError.damaged`.
+  static func refuse(_ path: String, beginning start: some Collection<UInt8>) throws {
+    if let found = FileSignature(start) { throw StorageError(.damaged, path, found.message) }
+  }
+
+  /// Refuses such a file, which is a regular one. One that cannot be opened is left to who opens it next.
+  ///
+  /// - Throws: `StorageError.damaged`.
+  static func refuse(_ path: String) throws {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return }
+    defer { _ = close(descriptor) }
+    try refuse(path, openedAs: descriptor)
+  }
+
+  /// Refuses such a file, which is a regular one and open.
+  ///
+  /// - Throws: `StorageError.damaged`.
+  static func refuse(_ path: String, openedAs descriptor: Int32) throws {
+    var start = [UInt8](repeating: 0, count: byteCount)
+    let count = pread(descriptor, &start, start.count, 0)
+    if count > 0 { try refuse(path, beginning: start.prefix(count)) }
+  }
+}
