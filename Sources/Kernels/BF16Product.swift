@@ -79,7 +79,7 @@ final class BF16Product: @unchecked Sendable {
     precondition(Backend.available.contains(backend), "no \(backend) on this processor")
     self.backend = backend
     oneDNN = backend == .oneDNN ? (0..<workers).map { _ in OneDNNProduct() } : []
-    panels = backend == .widening ? [] : (0..<workers).map { _ in PanelProduct(on: ThreadTeam(count: 1)) }
+    panels = backend == .widening ? [] : (0..<workers).map { _ in PanelProduct(on: ThreadTeam()) }
     widening = backend == .widening ? (0..<workers).map { _ in WideningProduct() } : []
   }
 

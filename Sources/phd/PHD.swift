@@ -1,5 +1,6 @@
 import ArgumentParser
 import Communication
+import SystemResources
 import Training
 
 /// `phd`: everything around a run.
@@ -16,6 +17,7 @@ struct PHD: ParsableCommand {
 
   /// Parses, runs, and reports an error once.
   static func main() {
+    OpenFiles.raiseLimit()
     do {
       var command = try parse()
       try command.run()

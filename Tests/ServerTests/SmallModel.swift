@@ -34,7 +34,7 @@ enum SmallModel {
   static func decoder(_ decoding: HiddenDecoding) -> Decoder {
     let (layout, parameters) = parameters()
     let model = InferenceModel(InferenceWeights(layout, .fp32, flat: parameters), decoding)
-    return Decoder(model, on: ThreadTeam(count: 1))
+    return Decoder(model, on: ThreadTeam())
   }
 
   static func served(text: TokenText? = .bytes, maximumLength: Int = 2000, maximumSequences: Int = 64) -> ServedModel {
