@@ -21,7 +21,7 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CProcessor"),
     .systemLibrary(name: "CFileSystem"),
-    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "COpenBLAS"),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
     .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
@@ -29,11 +29,15 @@ let package = Package(
     .systemLibrary(name: "COnig", pkgConfig: "oniguruma", providers: [.apt(["libonig-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
-    .target(name: "Kernels", dependencies: ["COpenBLAS", "COneDNN", "CProcessor"], swiftSettings: vectorised),
+    // Threads, open files and limits: what the system gives to a process, and the errors where it gives no more.
+    .target(name: "SystemResources"),
+    .target(
+      name: "Kernels", dependencies: ["SystemResources", "COpenBLAS", "COneDNN", "CProcessor"],
+      swiftSettings: vectorised),
     .target(name: "Text"),
     .target(name: "JSON", dependencies: ["Text"]),
     .target(name: "Storage", dependencies: ["CHDF5", "CXXHash", "CFileSystem", "JSON", "Text"]),
-    .target(name: "Communication", dependencies: ["COpenMPI"], swiftSettings: vectorised),
+    .target(name: "Communication", dependencies: ["SystemResources", "COpenMPI"], swiftSettings: vectorised),
     .target(name: "Transformer", dependencies: ["Kernels"]),
     .target(name: "Charts"),
     .target(name: "Display"),
@@ -44,7 +48,7 @@ let package = Package(
       dependencies: [
         "Text", "JSON", "Storage", "COnig", "CCrypto", .product(name: "HeapModule", package: "swift-collections"),
       ]),
-    .target(name: "Corpus", dependencies: ["Text", "JSON", "Storage", "Tokenizers"]),
+    .target(name: "Corpus", dependencies: ["SystemResources", "Text", "JSON", "Storage", "Tokenizers"]),
     .target(
       name: "Evaluation",
       dependencies: ["Kernels", "Inference", "JSON", "Storage", "Corpus", "Communication"]),
@@ -55,12 +59,12 @@ let package = Package(
     .target(
       name: "Training",
       dependencies: [
-        "Kernels", "Transformer", "HuggingFace", "JSON", "Storage", "Tokenizers", "Corpus", "Communication",
-        "Inference", "Evaluation", "Display", "TensorBoard",
+        "SystemResources", "Kernels", "Transformer", "HuggingFace", "JSON", "Storage", "Tokenizers", "Corpus",
+        "Communication", "Inference", "Evaluation", "Display", "TensorBoard",
       ]),
     // The page that a report is, is part of the program too.
     .target(
-      name: "Reports", dependencies: ["Training", "Charts", "TensorBoard", "JSON", "Storage"],
+      name: "Reports", dependencies: ["SystemResources", "Training", "Charts", "TensorBoard", "JSON", "Storage"],
       resources: [.embedInCode("Page/report.css"), .embedInCode("Page/report.js")]),
     .target(
       name: "Inspection",
@@ -68,18 +72,22 @@ let package = Package(
     .target(
       name: "Server",
       dependencies: [
-        "Inference", "Kernels", "Corpus", "JSON", .product(name: "NIOCore", package: "swift-nio"),
-        .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+        "SystemResources", "Inference", "Kernels", "Corpus", "JSON",
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
       ]),
 
     .executableTarget(
       name: "phd-train",
-      dependencies: ["Training", "Display", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: [
+        "SystemResources", "Communication", "Training", "Display",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
     .executableTarget(
       name: "phd",
       dependencies: [
-        "Training", "Evaluation", "Inference", "Transformer", "HuggingFace", "Communication", "Corpus", "Tokenizers",
-        "Storage", "JSON", "Kernels", "Charts", "Reports", "Server", "Inspection", "Display",
+        "SystemResources", "Training", "Evaluation", "Inference", "Transformer", "HuggingFace", "Communication",
+        "Corpus", "Tokenizers", "Storage", "JSON", "Kernels", "Charts", "Reports", "Server", "Inspection", "Display",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -141,8 +149,11 @@ let package = Package(
       name: "CorpusTests", dependencies: ["Corpus", "Storage", "JSON", "Tokenizers", "TestSupport", "phd"],
       exclude: ["make_fixtures.py"],
       resources: [.copy("Fixtures")]),
+    .testTarget(name: "SystemResourcesTests", dependencies: ["SystemResources"]),
     .testTarget(name: "CommunicationTests", dependencies: ["Communication", "TestSupport", "mpi-checks"]),
-    .testTarget(name: "TrainingTests", dependencies: ["Training", "Transformer", "JSON", "Reference", "TestSupport"]),
+    .testTarget(
+      name: "TrainingTests",
+      dependencies: ["SystemResources", "Training", "Transformer", "JSON", "Reference", "TestSupport"]),
     .testTarget(
       name: "RunTests",
       dependencies: [

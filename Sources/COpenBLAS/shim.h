@@ -1,7 +1,72 @@
-/* OpenBLAS. */
+/* OpenBLAS, loaded when it is first used.
+ *
+ * A program that is linked with it has it start a thread for each processor before `main`, and is ended by a signal where
+ * the system gives it no thread. Loaded with OPENBLAS_NUM_THREADS=1 it starts none. The functions have OpenBLAS's own
+ * names and are for the common build with 32-bit indices. */
 #ifndef PHD_COPENBLAS_SHIM_H
 #define PHD_COPENBLAS_SHIM_H
 
-#include <cblas.h>
+#include <dlfcn.h>
+#include <stdlib.h>
+
+typedef int blasint;
+enum CBLAS_ORDER { CblasRowMajor = 101, CblasColMajor = 102 };
+enum CBLAS_TRANSPOSE { CblasNoTrans = 111, CblasTrans = 112 };
+typedef enum CBLAS_ORDER CBLAS_ORDER;
+typedef enum CBLAS_TRANSPOSE CBLAS_TRANSPOSE;
+
+/* The library; null where there is none. Loading it again is cheap. */
+static inline void *phd_openblas(void) {
+  static void *library = 0;
+  if (library) return library;
+  setenv("OPENBLAS_NUM_THREADS", "1", 1);
+  void *found = dlopen("libopenblas.so.0", RTLD_NOW);
+  if (!found) found = dlopen("libopenblas.so", RTLD_NOW);
+  return library = found;
+}
+
+/* A function of the library. Ends the process where there is none: phd_openblas_problem is to be asked before. */
+static inline void *phd_openblas_function(const char *name) {
+  void *library = phd_openblas();
+  void *function = library ? dlsym(library, name) : 0;
+  if (!function) abort();
+  return function;
+}
+
+/* Why the library cannot be used, in the loader's words; null where it can. */
+static inline const char *phd_openblas_problem(void) {
+  void *library = phd_openblas();
+  if (!library) return dlerror();
+  const char *names[] = {"cblas_sgemm", "openblas_set_num_threads", "openblas_get_corename", "openblas_get_config"};
+  for (int index = 0; index < 4; index++) {
+    dlerror();
+    if (!dlsym(library, names[index])) return dlerror();
+  }
+  return 0;
+}
+
+static inline void openblas_set_num_threads(int count) {
+  ((void (*)(int))phd_openblas_function("openblas_set_num_threads"))(count);
+}
+
+static inline char *openblas_get_corename(void) {
+  return ((char *(*)(void))phd_openblas_function("openblas_get_corename"))();
+}
+
+static inline char *openblas_get_config(void) {
+  return ((char *(*)(void))phd_openblas_function("openblas_get_config"))();
+}
+
+static inline void cblas_sgemm(
+    CBLAS_ORDER order, CBLAS_TRANSPOSE a_is, CBLAS_TRANSPOSE b_is, blasint rows, blasint columns, blasint inner,
+    float alpha, const float *a, blasint a_stride, const float *b, blasint b_stride, float beta, float *c,
+    blasint c_stride) {
+  typedef void (*multiply)(
+      CBLAS_ORDER, CBLAS_TRANSPOSE, CBLAS_TRANSPOSE, blasint, blasint, blasint, float, const float *, blasint,
+      const float *, blasint, float, float *, blasint);
+  static multiply function = 0;
+  if (!function) function = (multiply)phd_openblas_function("cblas_sgemm");
+  function(order, a_is, b_is, rows, columns, inner, alpha, a, a_stride, b, b_stride, beta, c, c_stride);
+}
 
 #endif

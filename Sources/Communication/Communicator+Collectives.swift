@@ -168,6 +168,7 @@ extension Communicator {
   }
 
   private func allGather<Value>(_ values: [Value], type: MPI_Datatype?, zero: Value) throws -> [[Value]] {
+    guard size > 1 else { return [values] }
     let count = values.count
     var all = [Value](repeating: zero, count: count * size)
     try values.withUnsafeBytes { own in
@@ -181,6 +182,7 @@ extension Communicator {
   }
 
   private func reduced<Value>(_ value: Value, type: MPI_Datatype?, by operation: MPI_Op?) throws -> Value {
+    guard size > 1 else { return value }
     var result = value
     try withUnsafeMutablePointer(to: &result) {
       try check(MPI_Allreduce(mpiInPlace, $0, 1, type, operation, world), "MPI_Allreduce")

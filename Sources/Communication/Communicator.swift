@@ -1,11 +1,12 @@
 import COpenMPI
 import Glibc
+import Synchronization
 
 /// All ranks of the job, as one of them sees them.
 ///
 /// A program makes one, with `initialize()`, on its main thread, and calls it from that thread alone (MPI is asked for
 /// `MPI_THREAD_FUNNELED`; the type is not `Sendable`). Every method that says *collective* must be called by all ranks,
-/// in the same order; it returns when they have. A program started without `mpirun` is one rank.
+/// in the same order; it returns when they have. A program started without `mpirun` is one rank, and does not start MPI.
 public final class Communicator {
   /// This rank, from 0.
   public let rank: Int
@@ -31,29 +32,31 @@ public final class Communicator {
   let world: MPI_Comm
   /// The communicator of point-to-point messages, where no collective's message can be mistaken for ours.
   let pointToPoint: MPI_Comm
+  /// Whether MPI was started.
+  private let usesMPI: Bool
   private var nextTag: Int32 = 0
   private let greatestTag: Int32
   /// Room for the ranks' terms of `sum`, kept so that a step allocates nothing.
   var gathered: [Double] = []
 
-  /// True in a process that `mpirun`, or another launcher of MPI, started; false in one that was started plainly.
-  public static var isLaunched: Bool {
-    ["OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"].contains { (name: String) in getenv(name) != nil }
-  }
+  private static let isStarted = Atomic<Bool>(false)
 
-  /// Starts MPI. Collective; once in a process, on the main thread, before anything else of this module.
+  /// Starts MPI, where there are other ranks. Collective; once in a process, on the main thread, before anything else of
+  /// this module.
   ///
-  /// - Throws: `CommunicationError` where MPI does not start, or was started already.
+  /// - Throws: `StartError` where a launcher that Open MPI does not know started several ranks; `ResourceError` where
+  ///   MPI would lack threads or open files; `CommunicationError` where MPI does not start, or was started already. Who
+  ///   reports the error is for `isToReport` to say.
   public static func initialize() throws -> Communicator {
-    var started: Int32 = 0
-    try check(MPI_Initialized(&started), "MPI_Initialized")
-    guard started == 0 else {
+    guard !isStarted.exchange(true, ordering: .relaxed) else {
       throw CommunicationError(operation: "MPI_Init_thread", code: 0, message: "MPI was started already")
     }
-    if !isLaunched {
-      // A single rank of its own needs no daemon of Open MPI beside it.
+    let launch = launch
+    if launch.isAlone { return try Communicator(alone: ()) }
+    try prepare(launch)
+    if launch.foreignVariable != nil {
+      // To Open MPI this may be a single rank: that one needs no daemon beside it, and no folder shared with others.
       setenv("OMPI_MCA_ess_singleton_isolated", "1", 0)
-      // Nor a folder of its own: all such processes would share one, and the first to end would remove it under another.
       setenv("OMPI_MCA_orte_create_session_dirs", "0", 0)
     }
     var provided: Int32 = 0
@@ -62,7 +65,26 @@ public final class Communicator {
       throw CommunicationError(
         operation: "MPI_Init_thread", code: 0, message: "this MPI does not allow a program to have threads")
     }
-    return try Communicator()
+    let communicator = try Communicator()
+    if communicator.size == 1, let error = launch.foreignLauncher {
+      try communicator.finalize()
+      throw error
+    }
+    return communicator
+  }
+
+  /// The only rank, without MPI.
+  private init(alone: Void) throws {
+    guard let world = mpiCommWorld else {
+      throw CommunicationError(operation: "MPI_COMM_WORLD", code: 0, message: "there is no such communicator")
+    }
+    (rank, size, nodeRank, nodeSize) = (0, 1, 0, 1)
+    var name = utsname()
+    hostName =
+      uname(&name) == 0
+      ? withUnsafeBytes(of: name.nodename) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) } : "unknown"
+    (self.world, pointToPoint, usesMPI) = (world, world, false)
+    greatestTag = .max
   }
 
   private init() throws {
@@ -81,6 +103,7 @@ public final class Communicator {
     self.world = world
     pointToPoint = duplicate ?? world
     greatestTag = phd_mpi_tag_upper_bound()
+    usesMPI = true
   }
 
   private static func position(in communicator: MPI_Comm?) throws -> (rank: Int, size: Int) {
@@ -101,6 +124,7 @@ public final class Communicator {
   ///
   /// - Throws: `CommunicationError`.
   public func barrier() throws {
+    guard size > 1 else { return }
     try check(MPI_Barrier(world), "MPI_Barrier")
   }
 
@@ -108,13 +132,14 @@ public final class Communicator {
   ///
   /// - Throws: `CommunicationError`.
   public func finalize() throws {
+    guard usesMPI else { return }
     try check(MPI_Finalize(), "MPI_Finalize")
   }
 
   /// Ends every rank at once, whatever it is doing; `mpirun` exits with `status`. Not collective: for the case in which
   /// this rank can't agree with the others any more.
   public func abort(status: Int32) -> Never {
-    MPI_Abort(world, status)
+    if usesMPI { MPI_Abort(world, status) }
     _exit(status)
   }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Storage
+import SystemResources
 
 /// This rank's part of one global batch.
 public struct Batch {
@@ -19,6 +20,7 @@ public struct Batch {
 /// Used by one thread; another, its own, reads ahead into the second of two buffers.
 public final class BatchReader {
   private let readAhead: ReadAhead
+  private let thread: SystemThread
   private var delivered = 0
 
   /// Starts reading.
@@ -30,20 +32,19 @@ public final class BatchReader {
   ///   - localSequences: which of these are this rank's, ascending.
   ///   - documentMask: whether the batches say where documents start.
   ///   - samplesConsumed: how many samples, of all ranks together, earlier steps have had.
+  /// - Throws: `ResourceError` where its thread cannot be started.
   public init(
     _ mixture: Mixture, vocabularySize: Int, globalBatchSize: Int, localSequences: [Int],
     documentMask: Bool = false, startingAt samplesConsumed: Int = 0
-  ) {
+  ) throws(ResourceError) {
     precondition(zip(localSequences, localSequences.dropFirst()).allSatisfy(<) && !localSequences.isEmpty)
     precondition(localSequences.allSatisfy((0..<globalBatchSize).contains))
-    readAhead = ReadAhead(
+    let readAhead = ReadAhead(
       sources: mixture.sources, cursor: mixture.schedule.cursor(at: samplesConsumed),
       vocabularySize: vocabularySize, globalBatchSize: globalBatchSize, localSequences: localSequences,
       documentMask: documentMask)
-    let readAhead = readAhead
-    let thread = Thread { readAhead.run() }
-    thread.name = "batch reader"
-    thread.start()
+    thread = try SystemThread("batch reader") { readAhead.run() }
+    self.readAhead = readAhead
   }
 
   deinit {
@@ -67,10 +68,11 @@ public final class BatchReader {
   /// Ends the reading thread and waits for it; nothing may be asked for afterwards.
   public func stop() {
     readAhead.stop()
+    thread.join()
   }
 }
 
-/// What the two threads share. The condition guards `produced`, `released`, `isStopping`, `hasEnded` and `failure`; a
+/// What the two threads share. The condition guards `produced`, `released`, `isStopping` and `failure`; a
 /// slot belongs to the reading thread until its step is counted in `produced`, and again once counted in `released`.
 private final class ReadAhead: @unchecked Sendable {
   private let globalBatchSize: Int
@@ -85,7 +87,6 @@ private final class ReadAhead: @unchecked Sendable {
   private var produced = 0
   private var released = 0
   private var isStopping = false
-  private var hasEnded = false
   private var failure: (any Error)?
 
   init(
@@ -119,10 +120,6 @@ private final class ReadAhead: @unchecked Sendable {
       condition.unlock()
       step += 1
     }
-    condition.lock()
-    hasEnded = true
-    condition.broadcast()
-    condition.unlock()
   }
 
   /// Waits until the slot of `step` is free; false where there is nothing more to read.
@@ -163,6 +160,5 @@ private final class ReadAhead: @unchecked Sendable {
     defer { condition.unlock() }
     isStopping = true
     condition.broadcast()
-    while !hasEnded { condition.wait() }
   }
 }

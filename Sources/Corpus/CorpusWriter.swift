@@ -38,7 +38,7 @@ final class CorpusWriter: DocumentConsumer {
     try file.setAttribute("eos_token_id", to: Int(tokenizer.endOfDocument))
     try file.setTokenizer(tokenizer.name, tokenizer.file)
     self.file = try CorpusFileWriter(file, storing: tokenizer.elementType)
-    work = OrderedWork(threads: threads) {
+    work = try OrderedWork(threads: threads) {
       let encoder = tokenizer.makeEncoder()
       return { try CorpusWriter.tokens(of: $0, encoder, endOfDocument: tokenizer.endOfDocument) }
     }

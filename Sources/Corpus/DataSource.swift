@@ -1,6 +1,7 @@
 import Foundation
 import Storage
 import Text
+import SystemResources
 
 /// One entry of `data.train`: one corpus, or those that a glob names, in order, as one row of samples.
 public struct DataSource: Sendable {
@@ -19,12 +20,15 @@ public struct DataSource: Sendable {
   ///
   /// - Parameter pattern: a path, or a glob (`corpora/books-*.h5`); a file that is called exactly so comes first.
   /// - Throws: `StorageError.missing` where there is no such file or the glob matches nothing; `CorpusError` where a
-  ///   file is no corpus or holds too few tokens for one sample; `StorageError`.
+  ///   file is no corpus or holds too few tokens for one sample; `ResourceError` where the files, which stay open, are
+  ///   more than may be; `StorageError`.
   public init(_ pattern: String, sequenceLength: Int) throws {
     precondition(sequenceLength > 0)
     self.pattern = pattern
     self.sequenceLength = sequenceLength
-    files = try Self.paths(matching: pattern).map { try TokenFile($0) }
+    let paths = try Self.paths(matching: pattern)
+    try OpenFiles.require(paths.count, for: "\(pattern) is \(paths.count == 1 ? "a file" : "\(paths.count) files")")
+    files = try paths.map { try TokenFile($0) }
     var (count, firsts): (Int, [Int]) = (0, [])
     for file in files {
       guard file.tokenCount > sequenceLength else {

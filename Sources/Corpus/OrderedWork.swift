@@ -1,4 +1,5 @@
 import Foundation
+import SystemResources
 
 /// Work shared out among threads whose results come back in the order in which the work was given.
 ///
@@ -68,17 +69,16 @@ final class OrderedWork<Input: Sendable, Output: Sendable> {
   }
 
   /// - Parameter makeWorker: makes what does a piece; called once on each thread.
-  init(threads: Int, makeWorker: @escaping @Sendable () -> (Input) throws -> Output) {
+  /// - Throws: `ResourceError` where the system does not start so many threads.
+  init(threads: Int, makeWorker: @escaping @Sendable () -> (Input) throws -> Output) throws(ResourceError) {
     precondition(threads >= 1)
     self.threads = threads
     self.makeWorker = makeWorker
     board = Board()
     guard threads > 1 else { return }
-    for _ in 0..<threads {
-      let board = board
-      let thread = Thread { board.serve(makeWorker()) }
-      thread.stackSize = 8 << 20
-      thread.start()
+    // Those that were started end where one cannot be: `deinit` closes the board.
+    for number in 1...threads {
+      _ = try SystemThread("tokenizer \(number) of \(threads)") { [board] in board.serve(makeWorker()) }
     }
   }
 

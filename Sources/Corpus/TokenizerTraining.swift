@@ -27,7 +27,7 @@ public struct TokenizerTraining: Sendable {
     for input in inputs where try FileStatus(input).isFolder {
       throw StorageError(.failed, input, "is a folder; name files")
     }
-    let counter = WordCounter(pattern, threads: threads)
+    let counter = try WordCounter(pattern, threads: threads)
     var bytesRead = 0
     for input in inputs {
       try TextInput(path: input, documentSeparator: documentSeparator, needsUTF8: true).read(into: counter) {
@@ -51,8 +51,8 @@ private final class WordCounter: DocumentConsumer {
   private var document: [UInt8] = []
   private var bytes = 0
 
-  init(_ pattern: WordPattern, threads: Int) {
-    work = OrderedWork(threads: threads) {
+  init(_ pattern: WordPattern, threads: Int) throws {
+    work = try OrderedWork(threads: threads) {
       { documents in
         var counts = WordCounts()
         for document in documents { try document.withUnsafeBytes { try counts.add($0, pattern) } }

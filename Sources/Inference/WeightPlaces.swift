@@ -83,7 +83,7 @@ struct WeightPlaces {
     case (.embedding, _):
       guard let embedding else { return pack(head) }
       embedding.rows(rows).copy(
-        from: Matrix(floats, rows: rows.count, columns: embedding.columns), on: ThreadTeam(count: 1))
+        from: Matrix(floats, rows: rows.count, columns: embedding.columns), on: ThreadTeam())
     case (.head, _): pack(head)
     case (.finalNorm, _): vector(finalNorm)
     case (.query, let layer?): pack(layer.query)

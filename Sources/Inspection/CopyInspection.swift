@@ -45,7 +45,8 @@ public struct CopyInspection: Sendable {
   ///   - sequences: how many samples at the most.
   ///   - threads: nil for all processors at hand.
   ///   - progress: is told of samples done, and of how many.
-  /// - Throws: `StorageError`, `ConfigurationError`, `CorpusError`, `NoTargetError`; `NotFiniteLossError`.
+  /// - Throws: `StorageError`, `ConfigurationError`, `CorpusError`, `NoTargetError`, `ResourceError`;
+  ///   `NotFiniteLossError`.
   public init(
     checkpoint path: String, corpus: String, sequenceLength: Int? = nil, sequences: Int, threads: Int? = nil,
     progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
@@ -59,10 +60,12 @@ public struct CopyInspection: Sendable {
     if saved.documentMask { try source.requireDocuments() }
     try TokenizerIdentity.check([source], against: report.checkpoint)
     let (layout, parameters) = try report.readWeights()
+    let threads = threads ?? Threads.available
+    try Processor.requireAddressSpace(threads: threads)
     let pass = ModelPass(
       PassShape(
         model: saved.model, hiddenDecoding: saved.hiddenDecoding, sequences: 1, positions: length, everyCopy: true),
-      layout: layout, trains: false, on: ThreadTeam(count: threads ?? Threads.available))
+      layout: layout, trains: false, on: try ThreadTeam(count: threads))
     let reader = SampleReader([source], vocabularySize: saved.model.vocabularySize, documentMask: saved.documentMask)
     let buffer = SampleBuffer(sequences: 1, sequenceLength: length, documentMask: saved.documentMask)
 

@@ -75,7 +75,7 @@ final class BF16Product: @unchecked Sendable {
     precondition(Backend.available.contains(backend), "no \(backend) on this processor")
     self.backend = backend
     oneDNN = backend == .oneDNN ? (0..<workers).map { _ in OneDNNProduct() } : []
-    panels = (0..<workers).map { _ in PanelProduct(on: ThreadTeam(count: 1)) }
+    panels = (0..<workers).map { _ in PanelProduct(on: ThreadTeam()) }
   }
 
   /// c ← a · b, plus c where accumulating.

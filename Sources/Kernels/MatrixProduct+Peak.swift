@@ -21,8 +21,12 @@ extension MatrixProduct {
     }
   }
 
+  /// The fewest seconds that a product is timed over: several of the system's time slices. A shorter product would mostly
+  /// be timed within one slice, and ranks that share a processor would each report all of it.
+  static let leastSecondsOfRate = 0.008
+
   /// The rate of matrix products, in operations a second, that the team reaches on the three products of each map: the
-  /// median over all of them, each timed three times.
+  /// median over all of them, each timed over three rounds or more.
   ///
   /// Every thread makes the whole product, all at once, as one call of ``Processor/library(of:)`` and into memory of its
   /// own: a yardstick that knows nothing of tiles. Without bf16 arithmetic, bf16 is measured with products of fp32: its
@@ -38,13 +42,20 @@ extension MatrixProduct {
     for map in maps {
       let memory = (0..<team.count).map { _ in RateMemory(map, type) }
       for kind in Kind.allCases {
-        // The first time touches the memory.
-        for round in 0...3 {
-          let start = seconds()
+        func multiply() {
           team.forEach(team.count) { index, worker in memory[index].multiply(kind, library, worker) }
-          let operations = 2 * Double(map.tokens) * Double(map.inputs) * Double(map.outputs) * Double(team.count)
-          if round > 0 { rates.append(operations / max(seconds() - start, 1e-9)) }
         }
+        // The first time touches the memory.
+        multiply()
+        let operations = 2 * Double(map.tokens) * Double(map.inputs) * Double(map.outputs) * Double(team.count)
+        let start = seconds()
+        var (rounds, elapsed) = (0.0, 0.0)
+        while rounds < 3 || elapsed < MatrixProduct.leastSecondsOfRate {
+          multiply()
+          rounds += 1
+          elapsed = seconds() - start
+        }
+        rates.append(rounds * operations / max(elapsed, 1e-9))
       }
     }
     return rates.sorted()[rates.count / 2]

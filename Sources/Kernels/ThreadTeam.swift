@@ -1,4 +1,5 @@
 import Synchronization
+import SystemResources
 
 #if canImport(Glibc)
   import Glibc
@@ -13,37 +14,34 @@ public final class ThreadTeam: Sendable {
   public let count: Int
 
   private let board = Board()
-  private let threads: [pthread_t]
+  private let threads: [SystemThread]
 
-  /// A team of `count` ≥ 1 threads, or of as many as the system starts; all but the caller's live as long as the object.
-  public init(count: Int) {
+  /// A team of the caller alone.
+  public init() { (count, threads) = (1, []) }
+
+  /// A team of `count` ≥ 1 threads; all but the caller's live as long as the object.
+  ///
+  /// - Throws: `ResourceError` where the system does not start so many.
+  public init(count: Int) throws(ResourceError) {
     precondition(count >= 1, "a team of \(count) threads")
     let board = board
-    var threads: [pthread_t] = []
-    for worker in 1..<count {
-      let seat = Unmanaged.passRetained(Seat(board: board, worker: worker))
-      var thread = pthread_t()
-      let status = pthread_create(
-        &thread, nil,
-        { argument in
-          guard let argument else { return nil }
-          let seat = Unmanaged<Seat>.fromOpaque(argument).takeRetainedValue()
-          seat.board.serve(as: seat.worker)
-          return nil
-        }, seat.toOpaque())
-      guard status == 0 else {
-        seat.release()
-        break
+    var threads: [SystemThread] = []
+    do throws(ResourceError) {
+      for worker in 1..<count {
+        threads.append(try SystemThread("worker \(worker + 1) of \(count)") { board.serve(as: worker) })
       }
-      threads.append(thread)
+    } catch {
+      board.dismiss()
+      for thread in threads { thread.join() }
+      throw error
     }
     self.threads = threads
-    self.count = 1 + threads.count
+    self.count = count
   }
 
   deinit {
     board.dismiss()
-    for thread in threads { pthread_join(thread, nil) }
+    for thread in threads { thread.join() }
   }
 
   /// Calls `body` once for each piece in 0..<`pieces`, on any of the threads, and returns when all have been done.
@@ -56,17 +54,6 @@ public final class ThreadTeam: Sendable {
       return
     }
     withoutActuallyEscaping(body) { board.share($0, pieces: pieces, helpers: count - 1) }
-  }
-
-  /// What a thread is started with.
-  private final class Seat {
-    let board: Board
-    let worker: Int
-
-    init(board: Board, worker: Int) {
-      self.board = board
-      self.worker = worker
-    }
   }
 }
 

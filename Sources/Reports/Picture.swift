@@ -1,6 +1,7 @@
 import Charts
 import Foundation
 import Storage
+import SystemResources
 
 /// Charts as a file of a kind that its name says.
 public enum Picture {
@@ -21,7 +22,8 @@ public enum Picture {
   /// Writes an SVG as pixels, by `rsvg-convert`.
   ///
   /// - Parameter scale: pixels to a unit of the SVG.
-  /// - Throws: `StorageError`, `.missing` where there is no `rsvg-convert`, `.failed`.
+  /// - Throws: `StorageError`, `.missing` where there is no `rsvg-convert`, `.failed`; `ResourceError` where no thread can be
+  ///   started to wait for it.
   public static func writePNG(_ svg: String, scale: Double, to path: String) throws {
     guard let converter = program("rsvg-convert") else {
       throw StorageError(
@@ -32,6 +34,8 @@ public enum Picture {
     let source = FileManager.default.temporaryDirectory.appending(path: "phd-\(UUID().uuidString).svg")
     defer { try? FileManager.default.removeItem(at: source) }
     try WholeFile.write(Array(svg.utf8), to: source.path)
+    // Foundation waits for a process on a thread of its own, and for ever where it gets none.
+    try SystemThread.requireRoom(for: 1, "of another program")
     try WholeFile.write(to: path) { temporary in
       let process = Process()
       process.executableURL = URL(fileURLWithPath: converter)

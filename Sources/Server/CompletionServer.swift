@@ -3,6 +3,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import Synchronization
+import SystemResources
 
 /// A server could not be started.
 public struct ServerError: Error, Equatable, CustomStringConvertible {
@@ -15,6 +16,8 @@ public final class CompletionServer: Sendable {
   public let host: String
   public let port: Int
 
+  private static let networkThreads = 2
+
   private let service: Service
   private let group: MultiThreadedEventLoopGroup
   private let listener: any Channel
@@ -22,10 +25,15 @@ public final class CompletionServer: Sendable {
 
   /// Listens at once.
   ///
-  /// - Throws: ``ServerError`` where it cannot listen there.
-  public init(_ model: ServedModel, _ engine: Engine, _ settings: ServerSettings) throws(ServerError) {
+  /// - Throws: ``ServerError`` where it cannot listen there; `ResourceError` where its threads cannot be started, or
+  ///   the settings' connections are more than the files that may be open.
+  public init(_ model: ServedModel, _ engine: Engine, _ settings: ServerSettings) throws {
+    // SwiftNIO ends the process where it gets no thread.
+    try SystemThread.requireRoom(
+      for: CompletionServer.networkThreads + Service.requestThreads, "of the server's connections")
+    try OpenFiles.require(settings.maximumConnections, for: "\(settings.maximumConnections) connections at once")
     let service = Service(model, engine, settings)
-    let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: CompletionServer.networkThreads)
     service.pool.start()
     do {
       listener = try CompletionServer.bootstrap(service, on: group).bind(host: settings.host, port: settings.port)

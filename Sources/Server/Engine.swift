@@ -2,6 +2,7 @@ import Foundation
 import Inference
 import Kernels
 import Synchronization
+import SystemResources
 
 /// Takes many sequences through one model together, on a thread of its own.
 ///
@@ -50,12 +51,11 @@ public final class Engine: @unchecked Sendable {
   private var running: [RunningSequence] = []
   private var usedBytes = 0
 
-  public init(_ decoder: Decoder, _ limits: Limits) {
+  /// - Throws: `ResourceError` where its thread cannot be started.
+  public init(_ decoder: Decoder, _ limits: Limits) throws(ResourceError) {
     self.decoder = decoder
     self.limits = limits
-    let thread = Thread { [self] in serve() }
-    thread.name = "engine"
-    thread.start()
+    _ = try SystemThread("engine") { [self] in serve() }
   }
 
   /// Bytes of a sequence's cache.

@@ -10,6 +10,8 @@ final class Service: Sendable {
   let settings: ServerSettings
   /// Where requests are read and responses written, which may take long.
   let pool: NIOThreadPool
+  /// Its threads.
+  static let requestThreads = 2
   let memory: ByteBudget
   let connections = Atomic<Int>(0)
   /// Requests that are not answered yet.
@@ -23,7 +25,7 @@ final class Service: Sendable {
     self.engine = engine
     self.settings = settings
     memory = ByteBudget(settings.maximumInFlight)
-    pool = NIOThreadPool(numberOfThreads: 2)
+    pool = NIOThreadPool(numberOfThreads: Service.requestThreads)
   }
 
   var isStopping: Bool { stopping.load(ordering: .relaxed) }

@@ -1,12 +1,14 @@
 import Foundation
+import SystemResources
 
 /// How much memory a process could still take without the system having to look for it elsewhere.
 public enum AvailableMemory {
-  /// Bytes: what Linux says is available, and no more than its control group leaves.
+  /// Bytes: what Linux says is available, and no more than its control group and `ulimit -v` leave.
   public static var bytes: Int {
     let system = SystemFile.values(in: "/proc/meminfo")["MemAvailable"].map { $0 << 10 }
     let all = system ?? Int(ProcessInfo.processInfo.physicalMemory)
-    return ControlGroup.all(of: "memory").reduce(all) { min($0, left(in: $1) ?? $0) }
+    let free = ControlGroup.all(of: "memory").reduce(all) { min($0, left(in: $1) ?? $0) }
+    return min(free, ResourceLimit.addressSpaceLeft ?? free)
   }
 
   private static func left(in group: ControlGroup) -> Int? {

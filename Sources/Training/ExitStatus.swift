@@ -1,6 +1,7 @@
 import Communication
 import Corpus
 import Storage
+import SystemResources
 import Tokenizers
 
 /// How a program ends, in the numbers of sysexits.
@@ -16,7 +17,7 @@ public enum ExitStatus: Int32, Sendable {
   case unavailable = 69
   /// The numbers broke: not finite, or not the same on all ranks.
   case brokenNumbers = 70
-  /// Reading or writing failed.
+  /// Reading or writing failed, or the system gave no more threads or open files.
   case inputOutput = 74
   /// Stopped by a signal, after saving.
   case stopped = 75
@@ -35,6 +36,7 @@ public enum ExitStatus: Int32, Sendable {
     case is NotFiniteError, is NotFiniteLossError, is NotFiniteWeightsError, is SkippedTooOftenError,
       is DivergedWeightsError:
       ExitStatus.brokenNumbers.rawValue
+    case is ResourceError: ExitStatus.inputOutput.rawValue
     case let error as any StatusCarrying: error.exitStatus
     default: nil
     }

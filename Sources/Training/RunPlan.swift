@@ -3,6 +3,7 @@ import Corpus
 import JSON
 import Kernels
 import Storage
+import SystemResources
 import Transformer
 
 /// What a run will take, known from its configuration before anything is allocated.
@@ -22,6 +23,8 @@ public struct RunPlan: Sendable, Equatable {
   public let copyBytes: Int
   /// Target tokens of one step.
   public let tokensPerStep: Int
+  /// Of each rank.
+  let threads: Int
   /// Steps until every sample was seen once; nil where the corpora are not there to be counted.
   public let stepsPerEpoch: Double?
 
@@ -32,6 +35,7 @@ public struct RunPlan: Sendable, Equatable {
   ///   - threads: of each rank.
   ///   - samples: of the training corpora together; nil where they are not known.
   public init(_ configuration: RunConfiguration, ranks: Int, threads: Int, samples: Int?) {
+    self.threads = threads
     let layout = ParameterLayout(configuration.model)
     let batch = configuration.training.globalBatchSize
     let positions = configuration.data.sequenceLength
@@ -64,7 +68,14 @@ public struct RunPlan: Sendable, Equatable {
 
   /// - Throws: `ConfigurationError` where the ranks of a node take more memory than it has.
   func requireMemory(ranksOnNode ranks: Int) throws(ConfigurationError) {
+    // Beside its own, a rank has threads for batches, checkpoints and signals, and the watchdog's.
+    let addressSpace = memoryBytesPerRank + Processor.addressSpace(ofThreads: threads) + 4 * SystemThread.stackBytes
     let (needed, there) = (bytes(ranksOnNode: ranks), InstalledMemory.bytes)
+    if let left = ResourceLimit.addressSpaceLeft, addressSpace > left {
+      throw ConfigurationError(
+        "a rank would take \(Quantity.bytes(addressSpace)), the limit on its memory (ulimit -v) "
+          + "leaves \(Quantity.bytes(left)): raise the limit, use fewer threads, \(RunPlan.waysToSave)")
+    }
     if needed <= there { return }
     throw ConfigurationError(
       "\(Quantity.count(ranks, "rank")) on a node would take \(Quantity.bytes(needed)), more than its "

@@ -43,7 +43,8 @@ public struct StepBenchmark: Sendable {
     threads = try configuration.training.threads ?? Threads.perRank(communicator)
     let plan = RunPlan(configuration, ranks: ranks, threads: threads, samples: nil)
     try communicator.agreed { try plan.requireMemory(ranksOnNode: communicator.nodeSize) }
-    let trainer = Trainer(configuration, communicator: communicator, team: ThreadTeam(count: threads))
+    let team = try communicator.agreed { [threads] in try ThreadTeam(count: threads) }
+    let trainer = Trainer(configuration, communicator: communicator, team: team)
     _ = try trainer.begin(from: nil, initializingFrom: nil, tokenizer: TokenizerIdentity())
     plannedMemory = plan.memoryBytesPerRank
 
@@ -97,8 +98,8 @@ public struct StepBenchmark: Sendable {
       }
       reader =
         readsCorpus
-        ? BatchReader(
-          try configuration.openTrainingData(), vocabularySize: vocabulary,
+        ? try BatchReader(
+          configuration.openTrainingData(), vocabularySize: vocabulary,
           globalBatchSize: configuration.training.globalBatchSize, localSequences: trainer.localSequences,
           documentMask: data.documentMask) : nil
     }

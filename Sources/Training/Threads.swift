@@ -1,5 +1,6 @@
 import Communication
 import Foundation
+import SystemResources
 
 /// How many threads a rank has of its own.
 public enum Threads {
@@ -27,13 +28,16 @@ public enum Threads {
   static var allowedProcessors: [Int] {
     let prefix = "Cpus_allowed_list:"
     let line = SystemFile.text("/proc/self/status").split(separator: "\n").first { $0.hasPrefix(prefix) }
-    // 0-3,8,10-11
-    let ranges = line?.dropFirst(prefix.count).trimmingCharacters(in: .whitespaces).split(separator: ",") ?? []
-    let processors = ranges.flatMap { range -> [Int] in
+    let processors = processors(line?.dropFirst(prefix.count).trimmingCharacters(in: .whitespaces) ?? "")
+    return processors.isEmpty ? Array(0..<ProcessInfo.processInfo.activeProcessorCount) : processors
+  }
+
+  /// The processors of a list as Linux writes it: `0-3,8,10-11`.
+  static func processors(_ list: String) -> [Int] {
+    list.split(separator: ",").flatMap { range -> [Int] in
       let ends = range.split(separator: "-").compactMap { Int($0) }
       guard let first = ends.first, let last = ends.last, first <= last else { return [] }
       return Array(first...last)
     }
-    return processors.isEmpty ? Array(0..<ProcessInfo.processInfo.activeProcessorCount) : processors
   }
 }

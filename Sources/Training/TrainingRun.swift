@@ -31,12 +31,14 @@ public final class TrainingRun {
   /// - Throws: what ended it otherwise, the same error on every rank.
   public func run() throws -> ExitStatus {
     let last = min(configuration.training.steps, options.stopAfter ?? .max)
-    let reader = BatchReader(
-      materials.mixture, vocabularySize: configuration.model.vocabularySize,
-      globalBatchSize: configuration.training.globalBatchSize, localSequences: trainer.localSequences,
-      documentMask: configuration.data.documentMask, startingAt: trainer.state.progress.samples)
-    watchdog = try Watchdog(configuration, trainer.activity, log: materials.folder.log, communicator)
     do {
+      let reader = try communicator.agreed {
+        try BatchReader(
+          materials.mixture, vocabularySize: configuration.model.vocabularySize,
+          globalBatchSize: configuration.training.globalBatchSize, localSequences: trainer.localSequences,
+          documentMask: configuration.data.documentMask, startingAt: trainer.state.progress.samples)
+      }
+      watchdog = try Watchdog(configuration, trainer.activity, log: materials.folder.log, communicator)
       if trainer.state.progress.awaitsValidation { try validate() }
       while try goesOn(to: last) {
         if requests.takeSave() { try save() }
@@ -157,6 +159,7 @@ public final class TrainingRun {
     time = RunTime(configuration)
     requests = StopRequests(signals, communicator)
     let threads = try configuration.training.threads ?? Threads.perRank(communicator)
+    let bindingWarning = try Binding.warning(threads: configuration.training.threads, communicator)
     let materials = try RunMaterials(configuration, options, communicator)
     self.materials = materials
     plan = RunPlan(
@@ -164,7 +167,8 @@ public final class TrainingRun {
       samples: materials.mixture.sources.reduce(0) { $0 + $1.sampleCount })
 
     try communicator.agreed { [plan] in try plan.requireMemory(ranksOnNode: communicator.nodeSize) }
-    let trainer = Trainer(configuration, communicator: communicator, team: ThreadTeam(count: threads))
+    let team = try communicator.agreed { try ThreadTeam(count: threads) }
+    let trainer = Trainer(configuration, communicator: communicator, team: team)
     self.trainer = trainer
     let beginning = try trainer.begin(
       from: materials.checkpoint, initializingFrom: options.initializeFrom, allowing: options.allowances,
@@ -205,7 +209,8 @@ public final class TrainingRun {
       prepare: { try journal.sync() }, report: { journal.checkpoint($0, after: trainer.state.progress.step) })
     trainer.activity.enter(.starting, step: step)
     guard communicator.isRoot else { return }
-    announce(materials, beginning, threads: threads, peak: peak, notes: notes + resourceNotes(folder))
+    notes += (bindingWarning.map { [$0] } ?? []) + resourceNotes(folder)
+    announce(materials, beginning, threads: threads, peak: peak, notes: notes)
   }
 }
 

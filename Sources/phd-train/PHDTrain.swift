@@ -2,8 +2,8 @@ import ArgumentParser
 import Communication
 import Display
 import Foundation
-import Kernels
 import Storage
+import SystemResources
 import Training
 
 /// `phd-train CONFIG.json`, run plain or under `mpirun`.
@@ -16,8 +16,8 @@ struct PHDTrain: ParsableCommand {
       Run it again to go on where it was. Under Open MPI: mpirun -n 8 phd-train configs/phd-cswa.json
 
       Exit status: 0 done, 64 wrong usage or configuration, 65 bad corpus or checkpoint, 66 a file is missing, \
-      69 a rank no longer answered, 70 the numbers broke, 74 reading or writing failed, 75 stopped by a signal or the \
-      time limit after saving.
+      69 a rank no longer answered, 70 the numbers broke, 74 reading or writing failed or the system gave too few \
+      threads or open files, 75 stopped by a signal or the time limit after saving.
       """,
     version: Version.current)
 
@@ -76,18 +76,16 @@ struct PHDTrain: ParsableCommand {
   }
 
   static func main() {
-    if let feature = Processor.missingFeature {
-      complain(
-        "this program was built for a processor with \(feature), which this one lacks; build it here: launch/build.sh")
-      Foundation.exit(ExitStatus.usage.rawValue)
-    }
-    // Signals are watched before MPI starts threads of its own.
-    let signals = SignalWatch()
+    let signals: SignalWatch
     let communicator: Communicator
     do {
+      OpenFiles.raiseLimit()
+      try RunSetup.requireProcessor()
+      // Signals are watched before MPI starts threads of its own.
+      signals = try SignalWatch()
       communicator = try Communicator.initialize()
     } catch {
-      complain("\(error)")
+      if Communicator.isToReport(error) { complain("\(error)") }
       Foundation.exit(ExitStatus.of(error) ?? ExitStatus.inputOutput.rawValue)
     }
     communicator.statusOfError = { ExitStatus.of($0) ?? ExitStatus.brokenNumbers.rawValue }

@@ -53,6 +53,7 @@ struct BenchmarkCommand: ParsableCommand {
           }
           return configuration
         }
+        try warnOfBinding(threads: configuration.training.threads, communicator)
         let result = try StepBenchmark(
           configuration, steps: steps, readsCorpus: corpus, documentLength: documentLength, communicator)
         if communicator.isRoot, configuration.training.precision == .bf16, let warning = Processor.bf16Warning {

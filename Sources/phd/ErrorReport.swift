@@ -3,7 +3,6 @@ import Corpus
 import Display
 import Foundation
 import Inference
-import Kernels
 import Server
 import Training
 
@@ -41,15 +40,6 @@ enum ErrorReport {
     case .missing: return ExitStatus.missing.rawValue
     case .notFinite: return ExitStatus.brokenNumbers.rawValue
     }
-  }
-
-  /// To be called before any kernel runs.
-  ///
-  /// - Throws: `ConfigurationError` where this program was built for a greater processor than the one at hand.
-  static func requireProcessor() throws {
-    guard let feature = Processor.missingFeature else { return }
-    throw ConfigurationError(
-      "this program was built for a processor with \(feature), which this one lacks; build it here: launch/build.sh")
   }
 
   static func print(toStandardError line: String) {

@@ -43,6 +43,7 @@ struct EvaluateCommand: ParsableCommand {
 
     func run() throws {
       try underMPI { communicator in
+        try warnOfBinding(threads: threads, communicator)
         var line = ProgressLine(.samples)
         defer { line.clear() }
         let result = try LossEvaluation(

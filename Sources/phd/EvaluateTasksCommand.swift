@@ -75,6 +75,7 @@ struct EvaluateTasksCommand: ParsableCommand {
 
   func run() throws {
     try underMPI { communicator in
+      try warnOfBinding(threads: threads, communicator)
       let threads = try threads ?? Threads.perRank(communicator)
       let (tasks, evaluation) = try communicator.agreed {
         let tasks = try TaskReader.tasks(self.tasks, named: task, limit: limit, shots: shots) { note in
@@ -83,7 +84,7 @@ struct EvaluateTasksCommand: ParsableCommand {
         let loaded = try LoadedModel(checkpoint, tokenizer: tokenizer)
         let encoder = try loaded.encoder(maximumLength: maxLength)
         try checkMemory(loaded, ranks: communicator.nodeSize)
-        let decoder = Decoder(try loaded.withWeights(precision), on: ThreadTeam(count: threads))
+        let decoder = Decoder(try loaded.withWeights(precision), on: try ThreadTeam(count: threads))
         return (tasks, TaskEvaluation(decoder, encoder, itemsAtOnce: batch, communicator))
       }
       if communicator.isRoot, precision == .bf16, let warning = Processor.bf16Warning {

@@ -104,7 +104,7 @@ struct GenerateCommand: ParsableCommand {
     if precision == .bf16, let warning = Processor.bf16Warning {
       ErrorReport.print(toStandardError: "phd: warning: \(warning)")
     }
-    let team = ThreadTeam(count: threads ?? Threads.available)
+    let team = try ThreadTeam(count: threads ?? Threads.available)
     var sampling = Sampling(
       temperature: temperature, topK: topK, topP: topP, minP: minP, repetitionPenalty: repetitionPenalty)
     if greedy { sampling.temperature = 0 }

@@ -61,11 +61,11 @@ extension BenchmarkCommand {
     }
 
     func run() throws {
-      try ErrorReport.requireProcessor()
+      try RunSetup.requireProcessor()
       let configuration = try arguments.load()
       let cases = try self.cases()
       let benchmark = InferenceBenchmark(
-        configuration.model, precision, decodeSteps: decode, on: ThreadTeam(count: threads))
+        configuration.model, precision, decodeSteps: decode, on: try ThreadTeam(count: threads))
       let clock = ContinuousClock()
       let start = clock.now
       let results = benchmark.run(cases, rounds: rounds) { (clock.now - start).inSeconds }

@@ -121,7 +121,7 @@ struct InspectCommand: ParsableCommand {
     }
 
     func run() throws {
-      try ErrorReport.requireProcessor()
+      try RunSetup.requireProcessor()
       var line = ProgressLine(.samples)
       defer { line.clear() }
       let inspection = try CopyInspection(

@@ -25,7 +25,7 @@ struct LoadedModel {
   /// - Parameter tokenizer: `bytes`, a tokenizer.json or a folder with one; nil for what the checkpoint says.
   /// - Throws: `StorageError`, `InferenceError`; `TokenizerError`, also where the checkpoint names another tokenizer.
   init(_ path: String, tokenizer: String?) throws {
-    try ErrorReport.requireProcessor()
+    try RunSetup.requireProcessor()
     let report = try CheckpointReport(path)
     checkpoint = report.checkpoint
     name = report.saved.name

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Communication
 import Storage
+import SystemResources
 import Training
 
 /// `phd`: everything around a run.
@@ -17,6 +18,7 @@ struct PHD: ParsableCommand {
 
   /// Parses, runs, and reports an error once.
   static func main() {
+    OpenFiles.raiseLimit()
     do {
       var command = try parse()
       try command.run()

@@ -81,7 +81,7 @@ struct ServeCommand: ParsableCommand {
 
   func run() throws {
     // Before any other thread is started, which would take the signals instead.
-    let signals = SignalWatch()
+    let signals = try SignalWatch()
     let loaded = try LoadedModel(checkpoint, tokenizer: tokenizer)
     var settings = ServerSettings()
     (settings.host, settings.port, settings.maximumBody) = (host, port, maxBody)
@@ -94,8 +94,8 @@ struct ServeCommand: ParsableCommand {
     let model = ServedModel(
       name: modelName ?? loaded.name, vocabularySize: loaded.layout.model.vocabularySize, text: loaded.text,
       endTokens: loaded.endTokens, maximumLength: maxLength, maximumSequences: maxQueue)
-    let team = ThreadTeam(count: threads ?? Threads.available)
-    let engine = Engine(Decoder(try loaded.withWeights(precision), on: team), limits)
+    let team = try ThreadTeam(count: threads ?? Threads.available)
+    let engine = try Engine(Decoder(try loaded.withWeights(precision), on: team), limits)
     let server = try CompletionServer(model, engine, settings)
     let address = server.host.contains(":") ? "[\(server.host)]" : server.host
     let line =

@@ -4,8 +4,13 @@ import Training
 
 /// Runs what works under mpirun: every rank does `body`, and rank 0 alone reports an error that all share.
 func underMPI(_ body: (Communicator) throws -> Void) throws {
-  try ErrorReport.requireProcessor()
-  let communicator = try Communicator.initialize()
+  let communicator: Communicator
+  do {
+    try RunSetup.requireProcessor()
+    communicator = try Communicator.initialize()
+  } catch {
+    Foundation.exit(ErrorReport.report(error, isSaid: Communicator.isToReport(error)))
+  }
   communicator.statusOfError = { ExitStatus.of($0) ?? ExitStatus.brokenNumbers.rawValue }
   do {
     try body(communicator)
@@ -19,5 +24,14 @@ func underMPI(_ body: (Communicator) throws -> Void) throws {
     let status = ErrorReport.report(error, isSaid: communicator.isRoot)
     try communicator.finalize()
     Foundation.exit(status)
+  }
+}
+
+/// Warns, on rank 0, where `mpirun` keeps processors from the ranks without having been told to. Collective.
+///
+/// - Parameter threads: of each rank, where the user has chosen their number.
+func warnOfBinding(threads: Int?, _ communicator: Communicator) throws {
+  if let warning = try Binding.warning(threads: threads, communicator), communicator.isRoot {
+    ErrorReport.print(toStandardError: "phd: warning: \(warning)")
   }
 }

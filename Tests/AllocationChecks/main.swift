@@ -9,7 +9,7 @@ import Communication
 import Foundation
 import Training
 
-let signals = SignalWatch()
+let signals = try SignalWatch()
 let communicator = try Communicator.initialize()
 var options = RunOptions(configuration: CommandLine.arguments[1])
 options.overrides = Array(CommandLine.arguments.dropFirst(2))

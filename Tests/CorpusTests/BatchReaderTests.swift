@@ -11,8 +11,8 @@ import Testing
     _ mixture: Mixture, steps: Int, globalBatchSize: Int, ranks: Int, startingAt samplesConsumed: Int = 0
   ) throws -> [(sequences: [[Int32]], epoch: Int)] {
     let local = globalBatchSize / ranks
-    let readers = (0..<ranks).map {
-      BatchReader(
+    let readers = try (0..<ranks).map {
+      try BatchReader(
         mixture, vocabularySize: 1000, globalBatchSize: globalBatchSize,
         localSequences: Array($0 * local..<($0 + 1) * local), startingAt: samplesConsumed)
     }
@@ -106,7 +106,7 @@ import Testing
       let mixture = Mixture([try DataSource(path, sequenceLength: 10)], weights: [1], seed: 4)
       var cursor = mixture.schedule.cursor(at: 0)
       let badStep = (0..<10).first { _ in cursor.next().index == 7 }
-      let reader = BatchReader(
+      let reader = try BatchReader(
         mixture, vocabularySize: 500, globalBatchSize: 1, localSequences: [0])
       for _ in 0..<(badStep ?? 0) { _ = try reader.next() }
       for _ in 0..<2 {
@@ -120,7 +120,7 @@ import Testing
   @Test func aReaderStopsWhereverItIs() throws {
     try withMixture { mixture in
       for taken in 0..<4 {
-        let reader = BatchReader(
+        let reader = try BatchReader(
           mixture, vocabularySize: 1000, globalBatchSize: 4, localSequences: [1, 3])
         for _ in 0..<taken {
           let tokens = try reader.next().tokens

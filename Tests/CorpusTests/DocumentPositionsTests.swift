@@ -144,7 +144,7 @@ import Testing
         try DataSource(folder + "/*.h5", sequenceLength: 10), try DataSource(folder + "/a.h5", sequenceLength: 10),
       ]
       for localSequences in [0..<4, 4..<8] {
-        let reader = BatchReader(
+        let reader = try BatchReader(
           Mixture(sources, weights: [1, 1], seed: 1), vocabularySize: 7, globalBatchSize: 8,
           localSequences: Array(localSequences), documentMask: true)
         for _ in 0..<20 {

@@ -33,7 +33,7 @@ import Transformer
         PassShape(
           model: model.configuration, hiddenDecoding: model.hiddenDecoding, sequences: 1,
           positions: choice.inputs.count),
-        layout: model.weights.layout, trains: false, on: ThreadTeam(count: 1))
+        layout: model.weights.layout, trains: false, on: ThreadTeam())
       var rows: [[Double]] = []
       (choice.inputs + [0]).withUnsafeBufferPointer {
         pass.logits(parameters: parameters.pointer, tokens: SequenceTokens($0)) { _, logits in
@@ -81,14 +81,14 @@ import Transformer
   }()
 
   @Test("Every choice's log-likelihood, all items at once and one by one", arguments: patterns)
-  func scores(_ decoding: HiddenDecoding) {
+  func scores(_ decoding: HiddenDecoding) throws {
     let subject = Subject(decoding)
     let expected = ChoiceScorerTests.items.map { $0.choices.map { subject.score($0) } }
     var alone: [[ChoiceScore]] = []
     for item in ChoiceScorerTests.items {
-      alone += ChoiceScorer(Decoder(subject.model, on: ThreadTeam(count: 1))).scores(of: [item])
+      alone += ChoiceScorer(Decoder(subject.model, on: ThreadTeam())).scores(of: [item])
     }
-    let scorer = ChoiceScorer(Decoder(subject.model, on: ThreadTeam(count: 2)))
+    let scorer = ChoiceScorer(Decoder(subject.model, on: try ThreadTeam(count: 2)))
     for found in [scorer.scores(of: ChoiceScorerTests.items), alone] {
       for (found, expected) in zip(found.joined(), expected.joined()) {
         #expect(abs(found.logLikelihood - expected.logLikelihood) < 1e-4)
@@ -98,7 +98,7 @@ import Transformer
     // What a choice is asked for can be what the model would say.
     let greedy = ItemTokens(
       (0..<53).map { ChoiceTokens(inputs: ChoiceScorerTests.tokens(20, 1), targets: [Int32($0)]) })
-    let one = ChoiceScorer(Decoder(subject.model, on: ThreadTeam(count: 1))).scores(of: [greedy])[0]
+    let one = ChoiceScorer(Decoder(subject.model, on: ThreadTeam())).scores(of: [greedy])[0]
     #expect(one.count { $0.isGreedy } == 1)
     #expect(one.firstIndex { $0.isGreedy } == one.indices.max { one[$0].logLikelihood < one[$1].logLikelihood })
     #expect(abs(one.reduce(0) { $0 + exp($1.logLikelihood) } - 1) < 1e-5)
@@ -107,7 +107,7 @@ import Transformer
   @Test("A context goes through the model once, whatever the number of its choices")
   func tokensPassed() {
     let subject = Subject(HiddenDecoding(pattern: .cswa, repeats: 2, window: 4, chunk: 8))
-    let scorer = ChoiceScorer(Decoder(subject.model, on: ThreadTeam(count: 1)))
+    let scorer = ChoiceScorer(Decoder(subject.model, on: ThreadTeam()))
     // The context once, and of each continuation all but the last token.
     _ = scorer.scores(of: [ChoiceScorerTests.item(20, [5, 1, 9, 3], seed: 1)])
     #expect(scorer.tokens == 20 + 4 + 0 + 8 + 2)

@@ -7,7 +7,7 @@ import Transformer
 /// because it is told to; they must end the same.
 func checkPassingFault(_ configuration: RunConfiguration, on faulty: Int, _ communicator: Communicator) throws {
   let models = (0..<2).map { _ in
-    let trainer = Trainer(configuration, communicator: communicator, team: .init(count: 1))
+    let trainer = Trainer(configuration, communicator: communicator, team: .init())
     trainer.state.layout.initialize(trainer.state.parameters.floats, seed: 5)
     return trainer
   }

@@ -16,7 +16,7 @@ guard arguments.count >= 3, let faulty = Int(arguments[2]) else {
   FileHandle.standardError.write(Data("usage: fault-checks ulp|not-finite|passing CONFIG RANK [KEY=VALUE …]\n".utf8))
   exit(64)
 }
-let signals = SignalWatch()
+let signals = try SignalWatch()
 let communicator = try Communicator.initialize()
 communicator.statusOfError = { ExitStatus.of($0) ?? 70 }
 var options = RunOptions(configuration: arguments[1])

@@ -278,7 +278,7 @@ import Transformer
     }
     let shape = PassShape(
       model: model.description.model, hiddenDecoding: .vanilla, sequences: 1, positions: ids.count)
-    let pass = ModelPass(shape, layout: model.layout, trains: false, on: ThreadTeam(count: 1))
+    let pass = ModelPass(shape, layout: model.layout, trains: false, on: ThreadTeam())
     (ids.map { Int32($0) } + [0]).withUnsafeBufferPointer {
       pass.logits(parameters: parameters.pointer, tokens: SequenceTokens($0)) { first, logits in
         for (key, row) in [("logits_at_pos0_first8", 0), ("logits_at_last_first8", ids.count - 1)] {

@@ -111,7 +111,7 @@ struct TransformersTests {
     for (index, tokens) in TransformersTests.sequences.enumerated() {
       let shape = PassShape(
         model: description.model, hiddenDecoding: description.hiddenDecoding, sequences: 1, positions: tokens.count)
-      let pass = ModelPass(shape, layout: layout, trains: false, on: ThreadTeam(count: 1))
+      let pass = ModelPass(shape, layout: layout, trains: false, on: ThreadTeam())
       let theirs = result["logits"]?.array?[index].array ?? []
       #expect(theirs.count == tokens.count)
       var (difference, size) = (0.0, 0.0)

@@ -8,7 +8,7 @@ import Transformer
 struct Subject {
   let model: InferenceModel
   private let parameters: Buffer
-  let team = ThreadTeam(count: 1)
+  let team = ThreadTeam()
 
   init(
     _ decoding: HiddenDecoding, layers: Int = 3, heads: Int = 4, keyValueHeads: Int = 2, hiddenSize: Int = 48,
@@ -156,13 +156,13 @@ let patterns: [HiddenDecoding] = [
   }
 
   @Test("Heads of odd sizes, one layer, and more threads", arguments: patterns)
-  func shapes(_ decoding: HiddenDecoding) {
+  func shapes(_ decoding: HiddenDecoding) throws {
     for (layers, heads, keyValueHeads, hiddenSize) in [(1, 3, 3, 30), (2, 4, 1, 64), (2, 2, 2, 12)] {
       let subject = Subject(
         decoding, layers: layers, heads: heads, keyValueHeads: keyValueHeads, hiddenSize: hiddenSize)
       let tokens = Subject.tokens(40)
       let expected = subject.expected(tokens)
-      let decoder = Decoder(subject.model, on: ThreadTeam(count: 3))
+      let decoder = Decoder(subject.model, on: try ThreadTeam(count: 3))
       let cache = KVCache(for: subject.model, capacity: 40)
       for part in [tokens[..<30], tokens[30..<31], tokens[31...]] {
         decoder.extend([cache], by: [Array(part)], logits: .all) { _, position, logits in

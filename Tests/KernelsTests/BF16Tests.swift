@@ -91,8 +91,8 @@ import Testing
   }
 
   @Test("Several workers at once give the bits of one", arguments: BF16Product.Backend.available)
-  func workers(_ backend: BF16Product.Backend) {
-    let team = ThreadTeam(count: 3)
+  func workers(_ backend: BF16Product.Backend) throws {
+    let team = try ThreadTeam(count: 3)
     let (rows, inner, pieces) = (96, 80, 60)
     let a = random(rows * inner, seed: 1)
     let b = random(inner * 128, seed: 2)
@@ -108,7 +108,7 @@ import Testing
       }
       return c.floats.map(\.bitPattern)
     }
-    let alone = results(ThreadTeam(count: 1))
+    let alone = results(ThreadTeam())
     #expect(alone.contains { $0 != 0 })
     for _ in 0..<5 { #expect(results(team) == alone) }
   }

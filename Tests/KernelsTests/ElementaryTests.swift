@@ -27,8 +27,8 @@ import Testing
   }
 
   @Test("Every piece is done once, whatever the number of threads", arguments: [1, 2, 3, 5])
-  func team(_ threads: Int) {
-    let team = ThreadTeam(count: threads)
+  func team(_ threads: Int) throws {
+    let team = try ThreadTeam(count: threads)
     for pieces in [0, 1, 2, 7, 100, 1000] {
       let done = Buffer(count: max(pieces, 1))
       let workers = Buffer(count: max(pieces, 1))
@@ -42,16 +42,16 @@ import Testing
   }
 
   @Test("A team that is asked many times in a row loses no piece")
-  func teamRepeatedly() {
-    let team = ThreadTeam(count: 3)
+  func teamRepeatedly() throws {
+    let team = try ThreadTeam(count: 3)
     let sums = Buffer(count: 64)
     for _ in 0..<2000 { team.forEach(64) { index, _ in sums.pointer[index] += 1 } }
     #expect(sums.floats.allSatisfy { $0 == 2000 })
   }
 
   @Test("Products in tiles equal a double-precision loop, however the rows are segmented")
-  func products() {
-    let product = MatrixProduct(of: .fp32, on: ThreadTeam(count: 2))
+  func products() throws {
+    let product = MatrixProduct(of: .fp32, on: try ThreadTeam(count: 2))
     for (m, n, k, segment) in [
       (1, 1, 1, 1), (7, 5, 3, 7), (70, 33, 20, 35), (1100, 1030, 17, 550), (120, 2100, 1100, 120), (9, 40, 1025, 9),
     ] {
@@ -84,7 +84,7 @@ import Testing
   }
 
   @Test("Products' bits depend neither on the threads nor on the rows beside", arguments: ElementType.allCases)
-  func productBits(_ type: ElementType) {
+  func productBits(_ type: ElementType) throws {
     let (m, n, k) = (210, 2150, 1300)
     let (x, w, dy) = (random(m * k, seed: 1), random(n * k, seed: 2), random(m * n, seed: 3))
     func matrix(_ buffer: Buffer, _ rows: Int, _ columns: Int) -> Matrix {
@@ -92,13 +92,13 @@ import Testing
       if type == .fp32 { return floats }
       let copy = Buffer(count: buffer.count)
       let rounded = Matrix(UnsafeMutableRawPointer(copy.pointer), .bf16, rows: rows, columns: columns)
-      rounded.copy(from: floats, on: ThreadTeam(count: 1))
+      rounded.copy(from: floats, on: ThreadTeam())
       floats.base.copyMemory(from: rounded.base, byteCount: 2 * buffer.count)
       return Matrix(floats.base, .bf16, rows: rows, columns: columns)
     }
     let (xs, ws, dys) = (matrix(x, m, k), matrix(w, n, k), matrix(dy, m, n))
-    func results(threads: Int, rows: Range<Int>) -> [[Float]] {
-      let product = MatrixProduct(of: type, on: ThreadTeam(count: threads), bf16: .panels)
+    func results(threads: Int, rows: Range<Int>) throws -> [[Float]] {
+      let product = MatrixProduct(of: type, on: try ThreadTeam(count: threads), bf16: .panels)
       let (y, dx, dw) = (Buffer(count: rows.count * n), Buffer(count: rows.count * k), Buffer(count: n * k))
       product.forward(
         Matrix(y.pointer, rows: rows.count, columns: n), xs.rows(rows), ws, segment: rows.count)
@@ -107,10 +107,10 @@ import Testing
       product.weightGradient(Matrix(dw.pointer, rows: n, columns: k), dys, xs)
       return [y, dx, dw].map { Array($0.floats) }
     }
-    let whole = results(threads: 1, rows: 0..<m)
-    for threads in [2, 3, 7] { #expect(results(threads: threads, rows: 0..<m) == whole) }
+    let whole = try results(threads: 1, rows: 0..<m)
+    for threads in [2, 3, 7] { #expect(try results(threads: threads, rows: 0..<m) == whole) }
     for rows in [0..<1, 3..<12, 100..<210] {
-      let part = results(threads: 2, rows: rows)
+      let part = try results(threads: 2, rows: rows)
       #expect(part[0] == Array(whole[0][rows.lowerBound * n..<rows.upperBound * n]))
       #expect(part[1] == Array(whole[1][rows.lowerBound * k..<rows.upperBound * k]))
     }

@@ -4,7 +4,7 @@ import Testing
 @testable import Kernels
 
 @Suite struct LossTests {
-  private let team = ThreadTeam(count: 1)
+  private let team = ThreadTeam()
 
   /// Loss, logsumexp and gradient of one row.
   private func row(
@@ -51,8 +51,8 @@ import Testing
 
 @Suite struct OptimizerKernelTests {
   @Test("One update of AdamW in double precision, at several steps, with and without decay")
-  func update() {
-    let team = ThreadTeam(count: 2)
+  func update() throws {
+    let team = try ThreadTeam(count: 2)
     let count = 70_003
     let optimizer = AdamW(beta1: 0.9, beta2: 0.95, epsilon: 1e-8)
     let buffers = (0..<4).map { _ in Buffer(count: count) }
@@ -81,16 +81,16 @@ import Testing
   }
 
   @Test("A flat norm is the same for any number of threads, and right")
-  func norm() {
+  func norm() throws {
     let count = 200_001
     let buffer = Buffer(count: count)
     for index in 0..<count { buffer.pointer[index] = Float(index % 1000) / 1000 }
     let expected = buffer.floats.reduce(0.0) { $0 + Double($1) * Double($1) }
     let norm = FlatNorm(parts: [0..<70_001, 70_001..<count], granule: 1024)
-    let one = norm.sumOfSquares(buffer.floats, on: ThreadTeam(count: 1))
+    let one = norm.sumOfSquares(buffer.floats, on: ThreadTeam())
     #expect(abs(one - expected) < 1e-6 * expected)
-    #expect(norm.sumOfSquares(buffer.floats, on: ThreadTeam(count: 3)) == one)
+    #expect(norm.sumOfSquares(buffer.floats, on: try ThreadTeam(count: 3)) == one)
     buffer.pointer[count - 1] = .nan
-    #expect(norm.sumOfSquares(buffer.floats, on: ThreadTeam(count: 1)).isNaN)
+    #expect(norm.sumOfSquares(buffer.floats, on: ThreadTeam()).isNaN)
   }
 }

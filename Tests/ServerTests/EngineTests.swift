@@ -16,8 +16,8 @@ import Transformer
 
   private func engine(
     _ decoding: HiddenDecoding = .vanilla, running: Int = 16, waiting: Int = 64, cacheBytes: Int = 1 << 30
-  ) -> Engine {
-    Engine(
+  ) throws -> Engine {
+    try Engine(
       SmallModel.decoder(decoding), Engine.Limits(running: running, waiting: waiting, cacheBytes: cacheBytes))
   }
 
@@ -36,9 +36,9 @@ import Transformer
   func bits(_ decoding: HiddenDecoding) throws {
     let (together, inTwos, alone) = (Recorder(), Recorder(), Recorder())
     let tasks = mixture(together)
-    let many = engine(decoding)
+    let many = try engine(decoding)
     try many.submit(tasks)
-    let pair = engine(decoding, running: 2)
+    let pair = try engine(decoding, running: 2)
     try pair.submit(mixture(inTwos))
     #expect(together.wait(for: tasks.count) && inTwos.wait(for: tasks.count))
     for (index, task) in mixture(alone).enumerated() {
@@ -62,7 +62,7 @@ import Transformer
     let prompts = [700, 12].map { SmallModel.tokens($0) }
     for sampling in [Sampling.greedy, Sampling(temperature: 2, topP: 0.9)] {
       let recorder = Recorder()
-      let engine = engine(decoding)
+      let engine = try engine(decoding)
       try engine.submit(
         prompts.enumerated().map { task($0, $1, recorder, sampling: sampling, logprobs: 2, scoresPrompt: $0 == 1) })
       #expect(recorder.wait(for: 2))
@@ -94,7 +94,7 @@ import Transformer
   @Test("A token that ends a text ends its sequence and is told; the others go on")
   func ends() throws {
     let (free, ended) = (Recorder(), Recorder())
-    let engine = engine()
+    let engine = try engine()
     let prompts = [SmallModel.tokens(9), SmallModel.tokens(5, seed: 2)]
     try engine.submit(prompts.enumerated().map { task($0, $1, free, sampling: Sampling(temperature: 3)) })
     #expect(free.wait(for: 2))
@@ -111,7 +111,7 @@ import Transformer
 
   @Test("Nobody's sequences leave at once; the queue and the caches have an end")
   func bounds() throws {
-    let engine = engine(running: 1, waiting: 2)
+    let engine = try engine(running: 1, waiting: 2)
     let (left, waiting, late) = (Recorder(), Recorder(), Recorder())
     try engine.submit([task(0, [1, 2], left, count: 1_000_000)])
     #expect(eventually { (left.all[0]?.tokens.count ?? 0) > 3 })
@@ -132,7 +132,7 @@ import Transformer
     engine.stop(within: 1)
 
     let one = KVCache.bytes(SmallModel.configuration, .vanilla, .fp32, capacity: 64)
-    let small = Engine(
+    let small = try Engine(
       SmallModel.decoder(.vanilla), Engine.Limits(running: 9, waiting: 9, cacheBytes: one + one / 2))
     let recorder = Recorder()
     #expect { try small.submit([self.task(0, [1], recorder, count: 200)]) } throws: {
@@ -151,7 +151,7 @@ import Transformer
 
   @Test("Stopping refuses what is new and what waits, lets running ones go on, and then ends them too")
   func stopping() throws {
-    let engine = engine(running: 1)
+    let engine = try engine(running: 1)
     let (short, long) = (Recorder(), Recorder())
     try engine.submit([task(0, [1, 2], long, count: 1_000_000)])
     #expect(eventually { !long.all.isEmpty })
@@ -162,7 +162,7 @@ import Transformer
     #expect(long.wait(for: 1) && long.all[0]?.reason == .failed(.stopping))
     #expect(eventually { engine.isStopped })
 
-    let other = self.engine()
+    let other = try self.engine()
     let recorder = Recorder()
     try other.submit([task(0, [1, 2], recorder, count: 100)])
     #expect(eventually { !recorder.all.isEmpty })

@@ -18,7 +18,7 @@ import Testing
     )
       throws
     {
-      engine = Engine(
+      engine = try Engine(
         SmallModel.decoder(.vanilla), Engine.Limits(running: running, waiting: waiting, cacheBytes: 1 << 30))
       var settings = ServerSettings()
       (settings.port, settings.grace) = (0, 0.5)

@@ -38,7 +38,7 @@ enum SmallModel {
   static func decoder(_ decoding: HiddenDecoding, brokenToken: Int? = nil) -> Decoder {
     let (layout, parameters) = parameters(brokenToken: brokenToken)
     let model = InferenceModel(InferenceWeights(layout, .fp32, flat: parameters), decoding)
-    return Decoder(model, on: ThreadTeam(count: 1))
+    return Decoder(model, on: ThreadTeam())
   }
 
   static func served(text: TokenText? = .bytes, maximumLength: Int = 2000, maximumSequences: Int = 64) -> ServedModel {

@@ -1,3 +1,4 @@
+import SystemResources
 import Testing
 
 @testable import Training

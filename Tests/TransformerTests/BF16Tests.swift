@@ -50,16 +50,16 @@ import Testing
 
   @Test(
     "Recomputation and the number of threads change no bit", arguments: Case.all + Case.long, ElementType.allCases)
-  func bits(_ shape: Case, _ attention: ElementType) {
-    func pass(_ recompute: Recompute, threads: Int) -> (LossSums, [UInt32]) {
+  func bits(_ shape: Case, _ attention: ElementType) throws {
+    func pass(_ recompute: Recompute, threads: Int) throws -> (LossSums, [UInt32]) {
       let subject = Subject(
         shape.model(), sequences: shape.sequences, positions: shape.positions, recompute: recompute,
-        precision: .bf16, attention: attention, threads: threads)
+        precision: .bf16, attention: attention, team: try ThreadTeam(count: threads))
       let sums = subject.lossAndGradient(shape.tokens(), zLoss: 1e-3)
       return (sums, subject.gradients.floats.map(\.bitPattern))
     }
-    let expected = pass(.none, threads: 1)
-    for other in [pass(.block, threads: 1), pass(.none, threads: 2), pass(.none, threads: 3)] {
+    let expected = try pass(.none, threads: 1)
+    for other in try [pass(.block, threads: 1), pass(.none, threads: 2), pass(.none, threads: 3)] {
       #expect(expected.0 == other.0)
       #expect(expected.1 == other.1)
     }

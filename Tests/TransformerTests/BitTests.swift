@@ -65,11 +65,12 @@ import Testing
   }
 
   @Test("The number of threads changes no bit", arguments: Case.all + Case.long, [2, 3])
-  func threads(_ shape: Case, _ threads: Int) {
+  func threads(_ shape: Case, _ threads: Int) throws {
     let tokens = shape.tokens()
     let one = Subject(shape.model(), sequences: shape.sequences, positions: shape.positions)
     let many = Subject(
-      shape.model(), sequences: shape.sequences, positions: shape.positions, threads: threads)
+      shape.model(), sequences: shape.sequences, positions: shape.positions,
+      team: try ThreadTeam(count: threads))
     #expect(one.lossAndGradient(tokens, zLoss: 1e-3) == many.lossAndGradient(tokens, zLoss: 1e-3))
     #expect(one.gradients.floats.elementsEqual(many.gradients.floats))
   }

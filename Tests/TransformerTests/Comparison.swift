@@ -44,7 +44,7 @@ struct Subject {
 
   init(
     _ reference: ReferenceModel, sequences: Int, positions: Int, recompute: Recompute = .none, trains: Bool = true,
-    precision: ElementType = .fp32, attention: ElementType? = nil, threads: Int = 1
+    precision: ElementType = .fp32, attention: ElementType? = nil, team: ThreadTeam = ThreadTeam()
   ) {
     layout = ParameterLayout(reference.dimensions.configuration)
     parameters = Buffer(count: layout.count)
@@ -58,7 +58,7 @@ struct Subject {
       PassShape(
         model: layout.model, hiddenDecoding: reference.pattern.hiddenDecoding, sequences: sequences,
         positions: positions, precision: precision, attentionPrecision: attention), layout: layout,
-      recompute: recompute, trains: trains, on: ThreadTeam(count: threads))
+      recompute: recompute, trains: trains, on: team)
   }
 
   /// - Parameter starts: of each sequence, where texts start that must not see each other; nil for one text.

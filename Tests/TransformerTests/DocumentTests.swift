@@ -76,19 +76,20 @@ import Testing
   }
 
   @Test("One text is no text apart; threads and recomputation change no bit", arguments: cases)
-  func bits(_ shape: Case) {
+  func bits(_ shape: Case) throws {
     let (model, tokens, starts) = (shape.model(), shape.tokens(), DocumentTests.starts(shape))
-    func pass(_ starts: [[Int]]?, threads: Int = 1, _ recompute: Recompute = .none) -> (LossSums, [UInt32]) {
+    func pass(_ starts: [[Int]]?, threads: Int = 1, _ recompute: Recompute = .none) throws -> (LossSums, [UInt32]) {
       let subject = Subject(
-        model, sequences: shape.sequences, positions: shape.positions, recompute: recompute, threads: threads)
+        model, sequences: shape.sequences, positions: shape.positions, recompute: recompute,
+        team: try ThreadTeam(count: threads))
       let sums = subject.lossAndGradient(tokens, starts: starts, zLoss: 1e-3)
       return (sums, subject.gradients.floats.map(\.bitPattern))
     }
-    let one = pass(nil)
-    let same = pass(tokens.map { _ in [] })
+    let one = try pass(nil)
+    let same = try pass(tokens.map { _ in [] })
     #expect(one.0 == same.0 && one.1 == same.1)
-    let several = pass(starts)
-    for other in [pass(starts, threads: 3), pass(starts, .block)] {
+    let several = try pass(starts)
+    for other in try [pass(starts, threads: 3), pass(starts, .block)] {
       #expect(several.0 == other.0 && several.1 == other.1)
     }
   }

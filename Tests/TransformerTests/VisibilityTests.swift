@@ -50,7 +50,7 @@ import Testing
         }
       }
     }
-    pass.attention.forward(pass.attentionQueries(layer: 0), on: ThreadTeam(count: 1))
+    pass.attention.forward(pass.attentionQueries(layer: 0), on: ThreadTeam())
     let output = pass.activations(of: 0).attentionOutput
     let read = (0..<rows).map { row in (0..<rows).map { output.pointer[row * output.stride + $0] } }
     let visible = sees(pattern)

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import SystemResources
 
 /// Work on a thread of its own, whose end can be asked for or waited for.
 final class BackgroundTask<Success: Sendable>: Sendable {
@@ -11,16 +12,16 @@ final class BackgroundTask<Success: Sendable>: Sendable {
   ///
   /// - Parameter work: calls the function that it is given now and then, which throws `CancellationError` once the work
   ///   is no longer wanted.
-  init(_ name: String, _ work: @escaping @Sendable (_ goOn: () throws -> Void) throws -> Success) {
-    let thread = Thread { [self] in
+  /// - Throws: `ResourceError` where its thread cannot be started.
+  init(_ name: String, _ work: @escaping @Sendable (_ goOn: () throws -> Void) throws -> Success) throws(ResourceError)
+  {
+    _ = try SystemThread(name) { [self] in
       let result = Result {
         try work { if isCancelled.load(ordering: .relaxed) { throw CancellationError() } }
       }
       outcome.withLock { $0 = result }
       hasEnded.signal()
     }
-    thread.name = name
-    thread.start()
   }
 
   /// What the work came to; nil while it goes on.

@@ -1,5 +1,6 @@
 import Communication
 import Storage
+import SystemResources
 import Transformer
 
 /// Saves a run's state: at once, or from a copy while the run goes on; and removes what its checkpoints replace.
@@ -140,15 +141,18 @@ final class CheckpointSaver {
     guard let copy else { return .success(()) }
     _ = copy.parameters.floats.update(from: state.parameters.floats)
 
-    let path = folder.checkpoint(step: state.progress.step)
-    task = (
-      state.progress.step,
-      BackgroundTask("checkpoint") { [origin] goOn in
-        try Checkpoint.write(copy, origin, to: path, goOn: goOn)
-        let seconds = (ContinuousClock.now - start).inSeconds
-        return Saved(step: copy.progress.step, path: path, seconds: seconds, inBackground: true)
-      }
-    )
+    let (step, path, origin) = (state.progress.step, folder.checkpoint(step: state.progress.step), origin)
+    @Sendable func write(inBackground: Bool, _ goOn: () throws -> Void) throws -> Saved {
+      try Checkpoint.write(copy, origin, to: path, goOn: goOn)
+      let seconds = (ContinuousClock.now - start).inSeconds
+      return Saved(step: step, path: path, seconds: seconds, inBackground: inBackground)
+    }
+    do {
+      task = (step, try BackgroundTask("checkpoint") { try write(inBackground: true, $0) })
+    } catch {
+      // Without a thread for it, the run waits for this checkpoint.
+      end(step, Result { try write(inBackground: false) {} })
+    }
     return .success(())
   }
 

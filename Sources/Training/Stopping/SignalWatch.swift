@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import SystemResources
 
 /// Signals, as flags that the training loop asks for between steps.
 ///
@@ -32,7 +33,8 @@ public final class SignalWatch: Sendable {
   ///
   /// What would kill the process where an error can be reported, a closed pipe or a file's size limit, is left to the
   /// system call's result.
-  public init() {
+  /// - Throws: `ResourceError` where its thread cannot be started.
+  public init() throws(ResourceError) {
     _ = take()
     var action = sigaction()
     action.__sigaction_handler.sa_handler = { SignalWatch.note($0) }
@@ -42,9 +44,7 @@ public final class SignalWatch: Sendable {
 
     var set = SignalWatch.set
     pthread_sigmask(SIG_BLOCK, &set, nil)
-    let thread = Thread { SignalWatch.watch() }
-    thread.name = "signals"
-    thread.start()
+    _ = try SystemThread("signals") { SignalWatch.watch() }
   }
 
   /// What was asked for since the last call.

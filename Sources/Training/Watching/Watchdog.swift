@@ -2,6 +2,7 @@ import Communication
 import Display
 import Foundation
 import Synchronization
+import SystemResources
 
 /// Ends a job of which a rank no longer answers, or whose step takes too long, and says what each rank was doing.
 ///
@@ -13,13 +14,12 @@ import Synchronization
 /// not use it up.
 final class Watchdog {
   private let post: WatchPost
-  private let thread: Thread
 
   /// Starts watching; nil where the configuration wants none. Collective.
   ///
   /// - Parameters:
   ///   - log: the run's log, for rank 0's last record.
-  /// - Throws: `CommunicationError`.
+  /// - Throws: `AgreedError` where a rank cannot start its thread; `CommunicationError`.
   init?(_ configuration: RunConfiguration, _ activity: RankActivity, log: String, _ communicator: Communicator) throws {
     guard let limit = configuration.training.watchdogSeconds else { return nil }
     let socket = communicator.size > 1 ? DatagramSocket() : nil
@@ -32,9 +32,7 @@ final class Watchdog {
       limit: limit, rank: communicator.rank, hosts: hosts, job: job, activity: activity, log: log, socket: socket,
       root: root.dropFirst(2).map { .init(host: UInt32(truncatingIfNeeded: $0), port: port) })
     self.post = post
-    thread = Thread { post.watch() }
-    thread.name = "watchdog"
-    thread.start()
+    _ = try communicator.agreed { try SystemThread("watchdog") { post.watch() } }
   }
 
   /// Stops watching; the others are told.

@@ -1,13 +1,13 @@
 import Foundation
 
 /// A control group that this process is in: what of the machine its system, or its container, lets it have.
-struct ControlGroup {
-  let folder: String
+package struct ControlGroup {
+  package let folder: String
   /// Whether it is one of version 2, where one group is there for all controllers.
-  let isUnified: Bool
+  package let isUnified: Bool
 
   /// The process's groups of a controller (`memory`, `cpu`) and those that these are in, up to the root.
-  static func all(of controller: String) -> [ControlGroup] {
+  package static func all(of controller: String) -> [ControlGroup] {
     let lines = SystemFile.text("/proc/self/cgroup").split(separator: "\n").map {
       $0.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
     }
@@ -23,10 +23,13 @@ struct ControlGroup {
   }
 
   /// Bytes; nil for no limit.
-  var memoryLimit: Int? { number(isUnified ? "memory.max" : "memory.limit_in_bytes") }
+  package var memoryLimit: Int? { number(isUnified ? "memory.max" : "memory.limit_in_bytes") }
+
+  /// The number of threads and processes that the group may have; nil for no limit.
+  package var threadLimit: Int? { number("pids.max") }
 
   /// Processors' worth of time; nil for no limit.
-  var processorLimit: Double? {
+  package var processorLimit: Double? {
     if !isUnified {
       guard let quota = number("cpu.cfs_quota_us"), let period = number("cpu.cfs_period_us") else { return nil }
       return ControlGroup.processors(quota: quota, period: period)
@@ -35,7 +38,7 @@ struct ControlGroup {
   }
 
   /// What `cpu.max` allows: `200000 100000` is 2 processors, `max 100000` all.
-  static func processors(max text: String) -> Double? {
+  package static func processors(max text: String) -> Double? {
     let words = text.split(whereSeparator: \.isWhitespace).map { Int($0) }
     guard words.count == 2, let quota = words[0], let period = words[1] else { return nil }
     return processors(quota: quota, period: period)
@@ -46,20 +49,20 @@ struct ControlGroup {
   }
 
   /// The number that is all of a file; nil where it has none.
-  func number(_ file: String) -> Int? {
+  package func number(_ file: String) -> Int? {
     Int(SystemFile.text("\(folder)/\(file)").trimmingCharacters(in: .whitespacesAndNewlines))
   }
 }
 
 /// Files in which Linux says how it is.
-enum SystemFile {
+package enum SystemFile {
   /// The whole file; empty where there is none.
-  static func text(_ path: String) -> String {
+  package static func text(_ path: String) -> String {
     String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
   }
 
   /// The numbers in lines of "name number" or "name: number kB".
-  static func values(in path: String) -> [String: Int] {
+  package static func values(in path: String) -> [String: Int] {
     var values: [String: Int] = [:]
     for line in text(path).split(separator: "\n") {
       let words = line.split { $0 == " " || $0 == ":" }

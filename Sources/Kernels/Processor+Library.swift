@@ -1,0 +1,31 @@
+import COpenBLAS
+import SystemResources
+
+extension Processor {
+  /// Bytes of address space that OpenBLAS takes for each thread that calls it: it asks again and again, for ever, where
+  /// it does not get them.
+  private static let libraryBytesOfThread = 129 << 20
+
+  /// Bytes of address space that a team of threads takes beside what the configuration plans.
+  public static func addressSpace(ofThreads threads: Int) -> Int {
+    threads * (libraryBytesOfThread + SystemThread.stackBytes)
+  }
+
+  /// Checks that `ulimit -v` leaves a team of threads, and OpenBLAS called by them, room.
+  ///
+  /// - Throws: `ResourceError`.
+  public static func requireAddressSpace(threads: Int) throws(ResourceError) {
+    try ResourceLimit.requireAddressSpace(
+      addressSpace(ofThreads: threads), for: threads == 1 ? "a thread" : "\(threads) threads")
+  }
+
+  /// Loads OpenBLAS. To be called before any kernel runs.
+  ///
+  /// - Throws: `ResourceError` where it cannot be loaded.
+  public static func loadLibrary() throws(ResourceError) {
+    guard let problem = phd_openblas_problem() else { return }
+    throw ResourceError(
+      "OpenBLAS cannot be loaded: \(String(cString: problem)); install it (Debian's package libopenblas0), or raise a "
+        + "limit on memory (ulimit -v)")
+  }
+}

@@ -1,0 +1,61 @@
+import Foundation
+import Synchronization
+
+/// The files that this process may have open at once, sockets included.
+public enum OpenFiles {
+  /// The largest limit that is asked for: software that walks over all descriptors takes long above it.
+  private static let largestLimit = 1 << 20
+  /// Files that a run opens now and then besides its corpora: its log, its lock, a checkpoint, event files, tokenizers.
+  private static let spare = 16
+  /// Sockets that this process will have, whether or not they are open yet.
+  private static let sockets = Atomic<Int>(0)
+
+  /// Raises the soft limit to the hard one. Called once, as a program starts.
+  ///
+  /// The soft limit is usually 1024, for programs that call `select`; this one calls none.
+  public static func raiseLimit() {
+    let wanted = min(ResourceLimit.openFiles.hard ?? largestLimit, largestLimit)
+    if let soft = ResourceLimit.openFiles.soft, soft < wanted { _ = ResourceLimit.openFiles.setSoft(wanted) }
+  }
+
+  /// How many files may be open.
+  public static var limit: Int { ResourceLimit.openFiles.soft ?? .max }
+
+  /// Puts room for `count` sockets aside, which a library opens when it first needs them.
+  ///
+  /// - Parameter others: how many other files the library opens now.
+  /// - Throws: `ResourceError` where all these, and the few files of any run, are more than the limit.
+  public static func reserve(sockets count: Int, for purpose: String, andOthers others: Int) throws(ResourceError) {
+    sockets.store(count, ordering: .relaxed)
+    try require(others, for: purpose)
+  }
+
+  /// Checks that `count` more files can be opened.
+  ///
+  /// - Parameter purpose: what needs them, with their number, for the message.
+  /// - Throws: `ResourceError` where the limit is too low.
+  public static func require(_ count: Int, for purpose: String) throws(ResourceError) {
+    let limit = limit
+    let (open, openSockets) = inUse
+    let outstanding = max(0, sockets.load(ordering: .relaxed) - openSockets)
+    let needed = open + outstanding + count + spare
+    guard needed > limit else { return }
+    throw ResourceError(
+      "\(ResourceError.text(of: EMFILE)): \(purpose); with what is open already that is \(needed), and the limit is "
+        + "\(limit) (ulimit -Hn): raise it, as root or in the container's or the service's settings")
+  }
+
+  /// The number of open files, and of those that are sockets.
+  private static var inUse: (files: Int, sockets: Int) {
+    guard let names = try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd") else { return (limit, 0) }
+    var (files, sockets) = (0, 0)
+    for number in names.compactMap({ Int32($0) }) {
+      var status = stat()
+      // The descriptor that listed the folder is closed again.
+      guard fstat(number, &status) == 0 else { continue }
+      files += 1
+      if status.st_mode & S_IFMT == S_IFSOCK { sockets += 1 }
+    }
+    return (files, sockets)
+  }
+}

@@ -1,0 +1,31 @@
+import Testing
+
+@testable import Kernels
+
+@Suite struct RateTests {
+  /// A clock by which a call of a product takes a millisecond, and every fourth, for which another process has the
+  /// processor, five.
+  private final class Clock {
+    private var now = 0.0
+    private var calls = 0
+    private let isShared: Bool
+
+    init(isShared: Bool) { self.isShared = isShared }
+
+    func seconds() -> Double {
+      calls += 1
+      now += isShared && calls % 4 == 0 ? 0.005 : 0.001
+      return now
+    }
+  }
+
+  @Test func `the time in which another process has the processor counts`() {
+    let product = MatrixProduct(of: .fp32, on: ThreadTeam())
+    let map = MatrixProduct.LinearMap(tokens: 8, inputs: 8, outputs: 8)
+    let (alone, shared) = (Clock(isShared: false), Clock(isShared: true))
+    let rate = product.measureRate(of: [map]) { alone.seconds() }
+    #expect(abs(rate - 2 * 8 * 8 * 8 / 0.001) < 1)
+    let part = product.measureRate(of: [map]) { shared.seconds() } / rate
+    #expect((0.4...0.6).contains(part), "\(part)")
+  }
+}

@@ -1,0 +1,94 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Programs under launchers that are not Open MPI's, which their variables stand for, and under `mpirun` as it comes.
+@Suite(.serialized) struct LauncherTests {
+  /// What `srun --pty bash` sets: Open MPI takes a process with these for one that Slurm should have given PMIx.
+  private static func slurm(tasks: Int, task: Int = 0) -> [String: String] {
+    [
+      "SLURM_JOB_ID": "7", "SLURM_JOBID": "7", "SLURM_STEP_ID": "0", "SLURM_STEPID": "0", "SLURM_NODELIST": "node1",
+      "SLURM_JOB_NODELIST": "node1", "SLURM_STEP_NODELIST": "node1", "SLURM_NNODES": "1", "SLURM_NODEID": "0",
+      "SLURM_NTASKS": "\(tasks)", "SLURM_NPROCS": "\(tasks)", "SLURM_STEP_NUM_TASKS": "\(tasks)",
+      "SLURM_STEP_TASKS_PER_NODE": "\(tasks)", "SLURM_TASKS_PER_NODE": "\(tasks)", "SLURM_PROCID": "\(task)",
+      "SLURM_LOCALID": "\(task)", "SLURM_CPUS_ON_NODE": "1",
+    ]
+  }
+
+  @Test(arguments: ["phd-train", "phd"]) func `ranks that MPICH's mpiexec started do not train alone`(
+    program: String
+  ) throws {
+    let workplace = try Workplace()
+    let arguments = program == "phd" ? ["benchmark", "train", "config.json"] : ["config.json"]
+    for rank in 0..<2 {
+      let outcome = try launch(
+        program, arguments,
+        environment: ["PMI_SIZE": "2", "PMI_RANK": "\(rank)", "MPI_LOCALNRANKS": "2", "MPI_LOCALRANKID": "\(rank)"],
+        directory: workplace.path)
+      #expect(outcome.status == 64)
+      #expect(!FileManager.default.fileExists(atPath: workplace["runs"]))
+      if rank == 0 {
+        try expectError(outcome, 64, naming: ["started by another MPI's launcher", "mpirun", "srun --mpi=pmix"])
+      } else {
+        #expect(outcome.error.isEmpty, "\(outcome.error)")
+      }
+    }
+  }
+
+  @Test func `one task of Slurm's is a rank by itself`() throws {
+    let workplace = try Workplace()
+    let environment = LauncherTests.slurm(tasks: 1)
+    let plan = try workplace.train(["--dry-run", "--json"], environment: environment)
+    #expect(plan.status == 0 && plan.output.hasPrefix("{"), "\(plan.error)")
+    #expect(try workplace.train(["--stop-after", "2"], environment: environment).status == 0)
+    let outcome = try launch(
+      "phd", ["evaluate", "loss", "--checkpoint", workplace.run().checkpoint(2), "--corpus", "long.h5"],
+      environment: environment, directory: workplace.path)
+    #expect(outcome.status == 0 && outcome.error.isEmpty, "\(outcome.error)")
+    // With PMIx, as where that is Slurm's default: nobody is there to be found by it.
+    let withPMIx = environment.merging(["PMIX_RANK": "0", "PMIX_NAMESPACE": "slurm.pmix.7.0"]) { $1 }
+    #expect(try workplace.train(["--stop-after", "3"], environment: withPMIx).status == 0)
+  }
+
+  @Test func `several tasks without PMIx are told of it in a line`() throws {
+    let workplace = try Workplace()
+    for task in 0..<2 {
+      let outcome = try workplace.train(environment: LauncherTests.slurm(tasks: 4, task: task))
+      #expect(outcome.status == 64)
+      if task > 0 {
+        #expect(outcome.error.isEmpty)
+      } else {
+        try expectError(outcome, 64, naming: ["srun started 4 tasks", "srun --mpi=pmix"])
+        #expect(outcome.error.split(separator: "\n").count == 1)
+      }
+    }
+  }
+
+  /// mpirun with its own binding, unlike `launch`'s.
+  private func train(_ workplace: Workplace, ranks: Int, _ options: [String]) throws -> Outcome {
+    try launch(
+      "/usr/bin/env",
+      ["mpirun", "--quiet", "-n", "\(ranks)"] + options + [
+        "\(buildDirectory)/phd-train", "config.json", "--overwrite", "--set", "training.threads=null", "--stop-after",
+        "1",
+      ],
+      environment: [
+        "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1",
+      ], directory: workplace.path)
+  }
+
+  @Test(.enabled(if: ProcessInfo.processInfo.activeProcessorCount > 1, "there is one processor"))
+  func `a rank that mpirun ties to one core is warned of`() throws {
+    let workplace = try Workplace()
+    let bound = try train(workplace, ranks: 1, [])
+    #expect(bound.status == 0, "\(bound.error)")
+    #expect(bound.error.contains("--bind-to none"), "\(bound.error)")
+    #expect(bound.error.contains("mpirun lets the 1 rank on"), "\(bound.error)")
+    let messages = try workplace.run().records("warning").compactMap { $0["message"]?.string }
+    #expect(messages.contains { $0.contains("--bind-to none") }, "\(messages)")
+    let free = try train(workplace, ranks: 1, ["--bind-to", "none"])
+    #expect(free.status == 0 && !free.error.contains("--bind-to none"), "\(free.error)")
+    let chosen = try train(workplace, ranks: 1, ["--bind-to", "core"])
+    #expect(chosen.status == 0 && !chosen.error.contains("--bind-to none"), "\(chosen.error)")
+  }
+}

@@ -1,0 +1,205 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Threads and files that the system does not give end a program with one message and 74, and nobody hangs.
+@Suite(.serialized) struct ResourceTests {
+  // MARK: threads
+
+  /// A limit on threads does not bind root: programs are run as a user that nobody is, and can read the programs.
+  private static let canLimitThreads: Bool = {
+    guard geteuid() == 0 else { return false }
+    let outcome = try? launch("/usr/bin/env", limited(to: 50, as: 70_000) + ["\(buildDirectory)/phd", "--version"])
+    return outcome?.status == 0
+  }()
+
+  /// The beginning of a command whose user may have `count` threads.
+  private static func limited(to count: Int, as user: Int) -> [String] {
+    ["prlimit", "--nproc=\(count)", "setpriv", "--reuid=\(user)", "--clear-groups"]
+  }
+
+  /// A workplace that any user may write to.
+  private func openWorkplace() throws -> Workplace {
+    let workplace = try Workplace()
+    try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: workplace.path)
+    return workplace
+  }
+
+  private func expectNoThread(_ outcome: Outcome, _ count: Int) throws {
+    try expectError(outcome, 74, naming: ["cannot start a thread", "Resource temporarily unavailable"])
+    #expect(outcome.error.contains("ulimit -u is \(count)"), "\(outcome.error)")
+  }
+
+  @Test(.enabled(if: canLimitThreads, "this takes root, whose programs another user can run"))
+  func `with any number of threads a run is done, or says that it got too few`() throws {
+    var statuses: [Int32] = []
+    for count in 1...6 {
+      let workplace = try openWorkplace()
+      let outcome = try launch(
+        "/usr/bin/env",
+        ResourceTests.limited(to: count, as: 70_001) + [
+          "\(buildDirectory)/phd-train", "config.json", "--set", "training.threads=2", "--stop-after", "6",
+        ], directory: workplace.path, timeout: 20)
+      statuses.append(outcome.status)
+      if outcome.status != 0 { try expectNoThread(outcome, count) }
+      if count == 3 {
+        // Too few threads for reading batches: the run has begun, and its log says how it ended.
+        let end = try workplace.run().records("end").last?["reason"]?.string ?? ""
+        #expect(end.contains("cannot start a thread"), "\(end)")
+      }
+    }
+    #expect(statuses.first == 74 && statuses.last == 0, "\(statuses)")
+  }
+
+  /// The limit holds for mpirun and all ranks together.
+  @Test(.enabled(if: canLimitThreads, "this takes root, whose programs another user can run"))
+  func `with any number of threads several ranks are done, or one says that they got too few`() throws {
+    var statuses: [Int32] = []
+    for count in [9, 11, 13, 15, 17, 19, 40] {
+      let workplace = try openWorkplace()
+      let command = #"ulimit -u \#(count); exec "$@""#
+      let outcome = try launch(
+        "/usr/bin/env",
+        [
+          "setpriv", "--reuid=70002", "--clear-groups", "mpirun", "--quiet", "-n", "2", "--bind-to", "none",
+          "bash", "-c", command, "bash", "\(buildDirectory)/phd-train", "config.json", "--stop-after", "2",
+        ], environment: Workplace.environment.merging(["OMPI_MCA_rmaps_base_oversubscribe": "1"]) { $1 },
+        directory: workplace.path, timeout: 30)
+      statuses.append(outcome.status)
+      if outcome.status != 0 { try expectNoThread(outcome, count) }
+    }
+    #expect(statuses.first == 74 && statuses.last == 0, "\(statuses)")
+  }
+
+  @Test(.enabled(if: canLimitThreads, "this takes root, whose programs another user can run"))
+  func `with too few threads, what works on a checkpoint or a corpus says so`() throws {
+    let workplace = try openWorkplace()
+    try workplace.write("one two three\n", to: "text.txt")
+    #expect(try workplace.train(["--stop-after", "1"]).status == 0)
+    let checkpoint = workplace.run().checkpoint(1)
+    for (enough, command) in [
+      (9, ["corpus", "build", "text.txt", "--output", "b.h5", "--tokenizer", "bytes", "--threads", "4"]),
+      (9, ["corpus", "train-tokenizer", "text.txt", "--output", "t.json", "--vocab-size", "260", "--threads", "4"]),
+      (4, ["evaluate", "loss", "--checkpoint", checkpoint, "--corpus", "long.h5", "--threads", "3"]),
+      (4, ["inspect", "copies", "--checkpoint", checkpoint, "--corpus", "long.h5", "--threads", "3"]),
+      (4, ["generate", "--checkpoint", checkpoint, "--tokens", "1,2", "--max-new-tokens", "2", "--threads", "3"]),
+      (4, ["benchmark", "train", "config.json", "--steps", "1", "--set", "training.threads=3"]),
+    ] {
+      for (count, status) in [(2, Int32(74)), (enough, 0)] {
+        let outcome = try launch(
+          "/usr/bin/env", ResourceTests.limited(to: count, as: 70_003) + ["\(buildDirectory)/phd"] + command,
+          directory: workplace.path, timeout: 20)
+        #expect(outcome.status == status, "\(command) \(count): \(outcome.error)")
+        if status == 74 { try expectNoThread(outcome, count) }
+      }
+    }
+  }
+
+  @Test(.enabled(if: canLimitThreads, "this takes root, whose programs another user can run"))
+  func `with any number of threads the server serves, or says that it got too few`() throws {
+    let workplace = try openWorkplace()
+    #expect(try workplace.train(["--stop-after", "1"]).status == 0)
+    var served: [Bool] = []
+    for count in [1, 2, 3, 5, 6, 7, 12] {
+      let server = try start(
+        "/usr/bin/env",
+        ResourceTests.limited(to: count, as: 70_004) + [
+          "\(buildDirectory)/phd", "serve", "--checkpoint", workplace.run().checkpoint(1), "--port", "0", "--threads",
+          "2", "--max-length", "64",
+        ], directory: workplace.path)
+      served.append(server.wait(timeout: 20) { $0.output.contains("serving") })
+      server.signal(SIGTERM)
+      let outcome = try server.wait(timeout: 20)
+      if served.last == true { #expect(outcome.status == 0) } else { try expectNoThread(outcome, count) }
+    }
+    #expect(served.first == false && served.last == true, "\(served)")
+  }
+
+  @Test(.enabled(if: canLimitThreads, "this takes root, whose programs another user can run"))
+  func `a checkpoint for which there is no thread is written while the run waits`() throws {
+    let workplace = try openWorkplace()
+    // The main thread, and those for signals and batches.
+    let outcome = try launch(
+      "/usr/bin/env",
+      ResourceTests.limited(to: 3, as: 70_005) + [
+        "\(buildDirectory)/phd-train", "config.json", "--set", "checkpoint.background=true", "--stop-after", "7",
+      ], directory: workplace.path)
+    #expect(outcome.status == 0, "\(outcome.error)")
+    #expect(workplace.run().checkpoints == [5, 7])
+  }
+
+  // MARK: open files
+
+  @Test func `more shards than the usual limit of open files are trained on`() throws {
+    let workplace = try Workplace()
+    try workplace.makeShards(1100)
+    let outcome = try launch(
+      "/bin/bash",
+      [
+        "-c", #"ulimit -Sn 1024; exec "$0" config.json --stop-after 1 --set data.train='shards/*.h5'"#,
+        "\(buildDirectory)/phd-train",
+      ], directory: workplace.path)
+    #expect(outcome.status == 0, "\(outcome.error)")
+  }
+
+  @Test(arguments: [nil, 2]) func `more shards than may be open are an error that names both numbers`(
+    ranks: Int?
+  ) throws {
+    let workplace = try Workplace()
+    try workplace.makeShards(300)
+    let outcome = try launch(
+      "/bin/bash",
+      [
+        "-c", #"ulimit -n 256; exec "$0" config.json --stop-after 1 --set data.train='shards/*.h5'"#,
+        "\(buildDirectory)/phd-train",
+      ], ranks: ranks, environment: Workplace.environment, directory: workplace.path)
+    try expectError(
+      outcome, 74, naming: ["Too many open files", "shards/*.h5 is 300 files", "the limit is 256", "ulimit -Hn"])
+    let benchmark = "benchmark train config.json --corpus --steps 1 --set data.train='shards/*.h5'"
+    let evaluated = try launch(
+      "/bin/bash", ["-c", #"ulimit -n 256; exec "$0" \#(benchmark)"#, "\(buildDirectory)/phd"], ranks: ranks,
+      environment: Workplace.environment, directory: workplace.path)
+    try expectError(evaluated, 74, naming: ["Too many open files", "the limit is 256"])
+  }
+
+  @Test func `ranks that cannot have a socket for each other say so, and do not hang`() throws {
+    let workplace = try Workplace()
+    let environment = Workplace.environment.merging(["OMPI_MCA_btl": "tcp,self"]) { $1 }
+    for (limit, status) in [(30, Int32(74)), (80, 0)] {
+      let command = "ulimit -n \(limit); exec \"$0\" config.json --stop-after 1 --set training.global_batch_size=16"
+      let outcome = try launch(
+        "/bin/bash", ["-c", command, "\(buildDirectory)/phd-train"], ranks: 16, environment: environment,
+        directory: workplace.path, timeout: 120)
+      #expect(outcome.status == status, "\(outcome.error)")
+      if status == 74 {
+        try expectError(
+          outcome, 74,
+          naming: ["Too many open files", "the 15 ranks that this one reaches over TCP", "the limit is \(limit)"])
+      }
+    }
+  }
+
+  // MARK: memory
+
+  @Test(arguments: [nil, 2]) func `a model that ulimit -v leaves no memory for is an error`(ranks: Int?) throws {
+    let workplace = try Workplace()
+    let outcome = try launch(
+      "/bin/bash",
+      [
+        "-c",
+        #"ulimit -v 3000000; exec "$0" config.json --set model.hidden_size=4096 --set model.intermediate_size=16384"#,
+        "\(buildDirectory)/phd-train",
+      ], ranks: ranks, environment: Workplace.environment, directory: workplace.path)
+    try expectError(outcome, 64, naming: ["a rank would take", "ulimit -v", "raise the limit"])
+  }
+}
+
+extension Workplace {
+  /// Small corpora of two samples each, in `shards/`.
+  fileprivate func makeShards(_ count: Int) throws {
+    try FileManager.default.createDirectory(atPath: self["shards"], withIntermediateDirectories: true)
+    try writeCorpus(Workplace.tokens(samples: 2, seed: 1), to: "shards/0.h5")
+    let bytes = try bytes(of: "shards/0.h5")
+    for number in 1..<count { try write(bytes, to: "shards/\(number).h5") }
+  }
+}
