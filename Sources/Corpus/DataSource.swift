@@ -1,7 +1,7 @@
 import Foundation
 import Storage
-import Text
 import SystemResources
+import Text
 
 /// One entry of `data.train`: one corpus, or those that a glob names, in order, as one row of samples.
 public struct DataSource: Sendable {
