@@ -21,7 +21,14 @@ struct JSONLine {
     var parser = JSONLineParser(bytes)
     do {
       guard let place = try parser.place(of: "text") else {
-        throw CorpusError(path, "line \(number) has no field \"text\"")
+        parser.position = 0
+        parser.skipSpace()
+        let isObject = parser.peek == UInt8(ascii: "{")
+        throw CorpusError(
+          path,
+          isObject
+            ? "line \(number) has no field \"text\""
+            : "line \(number) is \(parser.described): expected one JSON object a line, {\"text\": \"…\"}")
       }
       parser.position = place
       guard parser.peek == UInt8(ascii: "\"") else {

@@ -18,11 +18,12 @@ struct CorpusCommand: ParsableCommand {
       discussion: """
         With --tokenizer the files are text, without it they are tokens.
 
-        Text: JSON lines hold one document a line, in the field "text"; they are recognised by the names .jsonl, .ndjson \
-        and .json or by their first line, with --format text by the first two names alone. Any other file is one \
-        document or, with --document-separator, several: the bytes between lines that say exactly LINE. An output that \
-        is there is replaced once the new one is whole. A tokenizer.json of Hugging Face, of the byte-level BPE kind, gives the ids \
-        that the tokenizers library gives without adding special tokens; it takes UTF-8 and goes into the corpus.
+        Text: JSON lines hold one document a line, in the field "text"; they are recognised by the names .jsonl, \
+        .ndjson and .json or by their first line, with --format text by the first two names alone. Any other file is \
+        one document or, with --document-separator, several: the bytes between lines that say exactly LINE. An output \
+        that is there is replaced once the new one is whole. A tokenizer.json of Hugging Face, of the byte-level BPE \
+        kind, gives the ids that the tokenizers library gives without adding special tokens; it takes UTF-8 and goes \
+        into the corpus.
 
         \(TokenFileOptions.discussion)
         """)
@@ -40,14 +41,11 @@ struct CorpusCommand: ParsableCommand {
     var tokenizer: String?
 
     @Option(
-      parsing: .unconditional,
       help: ArgumentHelp(
         "The token after each document, of a tokenizer.json; default: <|endoftext|>, else </s>.", valueName: "token"))
     var endOfDocument: String?
 
-    @Option(
-      parsing: .unconditional,
-      help: ArgumentHelp("The line that separates documents in text files.", valueName: "line"))
+    @Option(help: ArgumentHelp("The line that separates documents in text files.", valueName: "line"))
     var documentSeparator: String?
 
     @Option(help: ArgumentHelp("Threads that tokenize; default: all processors at hand.", valueName: "n"))
@@ -128,15 +126,12 @@ struct CorpusCommand: ParsableCommand {
     var pattern = "gpt2"
 
     @Option(
-      parsing: .unconditionalSingleValue,
       help: ArgumentHelp(
         "A special token, the first with the id 0; may be given several times; default: <|endoftext|>.",
         valueName: "token"))
     var special: [String] = []
 
-    @Option(
-      parsing: .unconditional,
-      help: ArgumentHelp("The line that separates documents in text files.", valueName: "line"))
+    @Option(help: ArgumentHelp("The line that separates documents in text files.", valueName: "line"))
     var documentSeparator: String?
 
     @Option(help: ArgumentHelp("Threads that count words; default: all processors at hand.", valueName: "n"))

@@ -21,7 +21,7 @@ struct GenerateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The checkpoint.", valueName: "file"), completion: .file())
   var checkpoint: String
 
-  @Option(parsing: .unconditional, help: ArgumentHelp("The text to go on from.", valueName: "text"))
+  @Option(help: ArgumentHelp("The text to go on from.", valueName: "text"))
   var prompt: String?
 
   @Option(help: ArgumentHelp("The tokens to go on from, as numbers.", valueName: "1,2,3"))
@@ -57,9 +57,7 @@ struct GenerateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The same seed gives the same tokens.", valueName: "n"))
   var seed: UInt64 = 0
 
-  @Option(
-    parsing: .unconditionalSingleValue,
-    help: ArgumentHelp("End before this text; may be given several times.", valueName: "text"))
+  @Option(help: ArgumentHelp("End before this text; may be given several times.", valueName: "text"))
   var stop: [String] = []
 
   @Flag(help: "Go on after a token that ends a text.")

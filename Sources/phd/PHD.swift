@@ -27,13 +27,16 @@ struct PHD: ParsableCommand {
     }
   }
 
-  /// The arguments with values that begin with three dashes joined to their options, `--document-separator=---`: the
-  /// parser takes such a value for an option that cannot be.
-  static func joined(_ arguments: [String]) -> [String] {
+  /// Options whose value is any text.
+  private static let textOptions: Set = [
+    "--document-separator", "--end-of-document", "--prompt", "--special", "--stop",
+  ]
+
+  /// The arguments, with texts that begin with a dash joined to their options, `--document-separator=---`: the parser
+  /// takes such a text for an option, or for the end of all options.
+  private static func joined(_ arguments: [String]) -> [String] {
     arguments.reduce(into: []) { joined, argument in
-      if argument.hasPrefix("---"), let option = joined.last, option.hasPrefix("--"), option != "--",
-        !option.contains("=")
-      {
+      if argument.hasPrefix("-"), let option = joined.last, textOptions.contains(option) {
         joined[joined.count - 1] = "\(option)=\(argument)"
       } else {
         joined.append(argument)

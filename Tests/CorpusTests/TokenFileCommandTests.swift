@@ -47,7 +47,7 @@ import Testing
     ("build lost.idx", 65, "lost.idx: its 3 sequences are 12 tokens of uint16, 24 bytes, and lost.bin has 26 bytes"),
     ("build packed.npy", 65, "is compressed with gzip"), ("build pointer.npy", 65, "is a Git LFS pointer"),
     ("build packed.npy --dtype uint16", 65, "is compressed with gzip"),
-    ("build pointer.jsonl", 65, "is a Git LFS pointer"), ("verify pointer.h5", 65, "is a Git LFS pointer"),
+    ("build pointer.jsonl", 65, "is a Git LFS pointer"), ("export pointer.h5", 65, "is a Git LFS pointer"),
     ("build bad.jsonl", 65, "bad.jsonl: line 2, byte 2"), ("export array.npy", 65, "not an HDF5 file"),
   ])
   func errorsHaveTheirStatusAndOneLine(arguments: String, status: Int32, reason: String) throws {

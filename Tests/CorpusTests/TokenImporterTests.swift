@@ -67,14 +67,16 @@ import Testing
     #expect(shards == Built(tokens: [1, 9, 2, 9, 3, 9], documents: [0, 4], type: .uint16))
     let wide = try build([[1]]) { ($0.endOfDocument, $0.appendsEndOfDocument) = (70_000, true) }
     #expect(wide == Built(tokens: [1, 70_000], documents: [0], type: .uint32))
-    // Nothing is appended unasked, and what is not appended need not fit.
-    #expect(try build([[1]]) { $0.endOfDocument = 70_000 } == Built(tokens: [1], documents: [0], type: .uint16))
+    // Nothing is appended unasked, and documents are not found by what cannot be there.
+    #expect(try build([[1]]) { $0.endOfDocument = 65_535 } == Built(tokens: [1], documents: [0], type: .uint16))
+    #expect(throws: InputFormatError.self) { try build([[1]]) { $0.endOfDocument = 65_536 } }
   }
 
   @Test func theTypeIsTheVocabularysOrTheWidestInputs() throws {
     #expect(try build([[1]]) { $0.vocabularySize = 256 }.type == .uint8)
     #expect(try build([[1]]) { $0.vocabularySize = 65_536 }.type == .uint16)
-    #expect(try build([[1]]) { $0.vocabularySize = 65_537 }.type == .uint32)
+    #expect(throws: InputFormatError.self) { try build([[1]]) { $0.vocabularySize = 65_537 } }
+    #expect(try build([[1, 0]]) { ($0.vocabularySize, $0.headerless) = (65_537, .uint32) }.type == .uint32)
     #expect(try build([[0x0201]]) { $0.headerless = .uint8 } == Built(tokens: [1, 2], documents: [0], type: .uint8))
     #expect(
       try build([[1, 2, 0, 0]]) { $0.headerless = .int64 } == Built(tokens: [0x2_0001], documents: [0], type: .uint32))

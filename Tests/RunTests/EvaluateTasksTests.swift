@@ -107,7 +107,7 @@ import Testing
       try fails(65, ["line 1", "--max-length"], "--tasks", "bench", "--max-length", "3", ranks: ranks)
     }
     try fails(65, ["list.jsonl", "line 1"], "--tasks", "list.jsonl")
-    try fails(65, ["line 1", "is not valid JSON"], "--tasks", checkpoint)
+    try fails(65, ["step-00000008.h5", "is not UTF-8 at byte 512"], "--tasks", checkpoint)
     try fails(64, ["--shots 2", "hens"], "--tasks", "bench", "--shots", "2")
     try fails(64, ["--tasks"])
     try fails(64, ["--batch 129"], "--tasks", "bench", "--batch", "129")
