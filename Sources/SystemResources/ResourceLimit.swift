@@ -29,8 +29,8 @@ public enum ResourceLimit: Sendable {
   public static func requireAddressSpace(_ bytes: Int, for purpose: String) throws(ResourceError) {
     guard let left = addressSpaceLeft, left < bytes else { return }
     throw ResourceError(
-      "the limit on memory (ulimit -v) leaves \(left >> 20) MiB, and \(purpose) may take \(bytes >> 20) MiB: raise the limit"
-    )
+      "the limit on memory (ulimit -v) leaves \(left >> 20) MiB, and \(purpose) may take \(bytes >> 20) MiB: raise the "
+        + "limit")
   }
 
   private var values: (soft: Int?, hard: Int?)? {

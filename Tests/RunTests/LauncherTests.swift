@@ -15,6 +15,10 @@ import Testing
     ]
   }
 
+  private static let mpirun = [
+    "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1",
+  ]
+
   @Test(arguments: ["phd-train", "phd"]) func `ranks that MPICH's mpiexec started do not train alone`(
     program: String
   ) throws {
@@ -64,6 +68,29 @@ import Testing
     }
   }
 
+  private static let canUseTwoProcessors: Bool = {
+    (try? launch("/usr/bin/env", ["taskset", "-c", "0,1", "true"]))?.status == 0
+  }()
+
+  @Test(.enabled(if: canUseTwoProcessors, "there are no two processors"))
+  func `ranks that share processors measure no more than these have`() throws {
+    let workplace = try Workplace()
+    func peak(ranks: Int) throws -> Double {
+      let outcome = try launch(
+        "/usr/bin/env",
+        [
+          "taskset", "-c", "0,1", "mpirun", "--quiet", "-n", "\(ranks)", "--bind-to", "none",
+          "\(buildDirectory)/phd-train", "config.json", "--overwrite", "--stop-after", "1", "--set",
+          "training.global_batch_size=4",
+        ], environment: LauncherTests.mpirun, directory: workplace.path)
+      #expect(outcome.status == 0, "\(outcome.error)")
+      return try #require(try workplace.run().records("run").last?["gemm_peak_gflops"]?.number)
+    }
+    // Whatever else runs here takes its part now of the one and now of the other.
+    let ratios = try (0..<3).map { _ in try peak(ranks: 4) / peak(ranks: 2) }
+    #expect(ratios.sorted()[1] < 1.5, "\(ratios)")
+  }
+
   /// mpirun with its own binding, unlike `launch`'s.
   private func train(_ workplace: Workplace, ranks: Int, _ options: [String]) throws -> Outcome {
     try launch(
@@ -72,9 +99,7 @@ import Testing
         "\(buildDirectory)/phd-train", "config.json", "--overwrite", "--set", "training.threads=null", "--stop-after",
         "1",
       ],
-      environment: [
-        "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1",
-      ], directory: workplace.path)
+      environment: LauncherTests.mpirun, directory: workplace.path)
   }
 
   @Test(.enabled(if: ProcessInfo.processInfo.activeProcessorCount > 1, "there is one processor"))

@@ -181,6 +181,29 @@ import Testing
 
   // MARK: memory
 
+  /// OpenBLAS asks for ever for the memory of a product, and Open MPI hangs or aborts where it gets none. With the least
+  /// of these limits the system cannot load the program (127).
+  @Test(
+    arguments: [
+      (nil, [100_000, 150_000, 200_000, 250_000, 300_000, 400_000, 2_000_000]),
+      (2, [250_000, 400_000, 600_000, 3_000_000]),
+    ] as [(Int?, [Int])]) func `whatever ulimit -v leaves, a run is done or an error`(ranks: Int?, limits: [Int]) throws
+  {
+    let workplace = try Workplace()
+    var statuses: [Int32] = []
+    for limit in limits {
+      let outcome = try launch(
+        "/bin/bash",
+        [
+          "-c", "ulimit -v \(limit); exec \"$0\" config.json --overwrite --stop-after 1", "\(buildDirectory)/phd-train",
+        ], ranks: ranks, environment: Workplace.environment, directory: workplace.path, timeout: 25)
+      statuses.append(outcome.status)
+      #expect([0, 64, 74, 127].contains(outcome.status), "\(limit): \(outcome.error)")
+      if [64, 74].contains(outcome.status) { try expectError(outcome, outcome.status, naming: ["ulimit -v"]) }
+    }
+    #expect(statuses.contains(74) && statuses.last == 0, "\(statuses)")
+  }
+
   @Test(arguments: [nil, 2]) func `a model that ulimit -v leaves no memory for is an error`(ranks: Int?) throws {
     let workplace = try Workplace()
     let outcome = try launch(
