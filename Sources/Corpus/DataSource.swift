@@ -20,10 +20,15 @@ public struct DataSource: Sendable {
   /// - Throws: `StorageError.missing` where there is no such file or the glob matches nothing; `CorpusError` where a
   ///   file is no corpus or holds too few tokens for one sample; `StorageError`.
   public init(_ pattern: String, sequenceLength: Int) throws {
+    try self.init(pattern, Self.paths(matching: pattern).map { try TokenFile($0) }, sequenceLength: sequenceLength)
+  }
+
+  /// - Throws: `CorpusError` where a file holds too few tokens for one sample.
+  init(_ pattern: String, _ files: [TokenFile], sequenceLength: Int) throws {
     precondition(sequenceLength > 0)
     self.pattern = pattern
     self.sequenceLength = sequenceLength
-    files = try Self.paths(matching: pattern).map { try TokenFile($0) }
+    self.files = files
     var (count, firsts): (Int, [Int]) = (0, [])
     for file in files {
       guard file.tokenCount > sequenceLength else {
@@ -65,12 +70,16 @@ public struct DataSource: Sendable {
   ///
   /// - Throws: `StorageError.missing` where a glob matches nothing; a plain path is returned as it is.
   public static func paths(matching pattern: String) throws -> [String] {
-    if FileStatus.exists(pattern) || !pattern.contains(where: { "*?[".contains($0) }) { return [pattern] }
+    if !pattern.contains(where: { "*?[".contains($0) }) { return [pattern] }
+    if try FileStatus.exists(pattern) { return [pattern] }
     var matches = glob_t()
     defer { globfree(&matches) }
-    let status = glob(pattern, 0, nil, &matches)
+    // Without the function, a folder that cannot be read is one without files.
+    let status = glob(pattern, 0, { _, reason in reason == ENOENT || reason == ENOTDIR ? 0 : 1 }, &matches)
+    let reason = errno
     guard status == 0 || status == GLOB_NOMATCH else {
-      throw StorageError(.failed, pattern, "the folders of this pattern cannot be searched")
+      throw StorageError(
+        .failed, pattern, "the folders of this pattern cannot be searched: \(String(cString: strerror(reason)))")
     }
     let paths = (0..<Int(matches.gl_pathc)).compactMap { matches.gl_pathv[$0].map { String(cString: $0) } }
     guard !paths.isEmpty else {

@@ -15,7 +15,7 @@ struct TaskFile {
   /// - Throws: `StorageError`; ``EvaluationError`` where it is of no known format, with the line.
   init(_ path: String) throws {
     self.path = path
-    let bytes = try TaskFile.bytes(of: path)
+    let bytes = try ByteReader.contents(of: path)
     if path.hasSuffix(".csv") {
       let subject = TaskName(path).base
       questions = try CSVText.records(bytes, file: path).map {
@@ -52,13 +52,6 @@ struct TaskFile {
     EvaluationError(.badData, "\(path): holds no item: expected one JSON object a line")
   }
 
-  private static func bytes(of path: String) throws -> [UInt8] {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw StorageError(FileStatus.exists(path) ? .failed : .missing, path, "cannot be read")
-    }
-    return [UInt8](data)
-  }
-
   private static func lines(_ bytes: [UInt8], of path: String) throws -> [TaskLine] {
     var lines: [TaskLine] = []
     let spaces = Array(" \t\r".utf8)
@@ -72,13 +65,14 @@ struct TaskFile {
   /// PIQA's labels come in a file of their own, `valid-labels.lst` beside `valid.jsonl`, a number a line.
   private static func labels(beside path: String, _ count: Int) throws -> [JSONValue] {
     let file = (path.hasSuffix(".jsonl") ? String(path.dropLast(6)) : path) + "-labels.lst"
-    guard FileStatus.exists(file) else {
+    guard try FileStatus.exists(file) else {
       throw EvaluationError(
         .noLabels,
         "\(path), line 1: has no \"label\", and there is no \(file) beside it: without labels there is no "
           + "accuracy")
     }
-    let labels = String(decoding: try bytes(of: file), as: UTF8.self).split(whereSeparator: \.isWhitespace)
+    let labels = String(decoding: try ByteReader.contents(of: file), as: UTF8.self).split(
+      whereSeparator: \.isWhitespace)
     guard labels.count == count else {
       throw EvaluationError(.badData, "\(file): \(labels.count) labels, \(path) has \(count) items: expected as many")
     }

@@ -41,15 +41,16 @@ public enum TaskReader {
 
   private static func files(of path: String, passingOver: (EvaluationError) -> Void) throws -> [TaskFile] {
     guard try FileStatus(path).isFolder else { return [try TaskFile(path)] }
-    func list(_ folder: String, _ suffixes: [String]) -> [String] {
-      let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-      return names.sorted().filter { name in !name.hasPrefix(".") && suffixes.contains { name.hasSuffix($0) } }
-        .map { folder.hasSuffix("/") ? folder + $0 : "\(folder)/\($0)" }
+    func list(_ folder: String, _ suffixes: [String]) throws -> [String] {
+      try Folder.namesIfThere(in: folder).filter { name in
+        !name.hasPrefix(".") && suffixes.contains { name.hasSuffix($0) }
+      }
+      .map { folder.hasSuffix("/") ? folder + $0 : "\(folder)/\($0)" }
     }
-    let lines = list(path, [".jsonl"])
+    let lines = try list(path, [".jsonl"])
     // ARC's archive has every split twice; MMLU's has a folder for each.
-    let tables = list(path, [".csv"]).filter { !lines.contains($0.dropLast(4) + ".jsonl") }
-    let files = lines + tables + ["dev", "test"].flatMap { list("\(path)/\($0)", [".csv"]) }
+    let tables = try list(path, [".csv"]).filter { !lines.contains($0.dropLast(4) + ".jsonl") }
+    let files = try lines + tables + ["dev", "test"].flatMap { try list("\(path)/\($0)", [".csv"]) }
     if files.isEmpty {
       throw EvaluationError(.badData, "\(path): holds no file of items: expected .jsonl, or MMLU's .csv")
     }

@@ -29,7 +29,7 @@ public struct PretrainedModel: Sendable {
     let url = URL(fileURLWithPath: path)
     let folder = isFolder ? url : url.deletingLastPathComponent()
     let configuration = folder.appendingPathComponent("config.json")
-    if !FileStatus.exists(configuration.path) {
+    if try !FileStatus.exists(configuration.path) {
       throw StorageError(.missing, configuration.path, "there is no such file; it says what model \(path) is")
     }
     description = try ModelDescription(configuration.path)
@@ -71,9 +71,9 @@ public struct PretrainedModel: Sendable {
   /// The files of a folder that hold its weights.
   private static func names(in folder: URL) throws -> [String] {
     let whole = "model.safetensors"
-    if FileStatus.exists(folder.appendingPathComponent(whole).path) { return [whole] }
+    if try FileStatus.exists(folder.appendingPathComponent(whole).path) { return [whole] }
     let index = folder.appendingPathComponent(whole + ".index.json")
-    guard FileStatus.exists(index.path) else {
+    guard try FileStatus.exists(index.path) else {
       throw StorageError(.missing, folder.path, "has neither \(whole) nor \(whole).index.json")
     }
     let json = try JSONValue(contentsOf: index.path)

@@ -3,7 +3,7 @@ import CHDF5
 /// A dataset of an open file: what it is, and its numbers.
 public final class HDF5Dataset: @unchecked Sendable {
   /// Keeps the file open.
-  let file: HDF5File
+  public let file: HDF5File
   public let name: String
   /// The size of each dimension; empty for a scalar.
   public let shape: [Int]
@@ -98,7 +98,7 @@ extension HDF5Dataset {
       let properties = try creationProperties()
       let offset = H5Dget_offset(identifier.raw)
       guard H5Pget_layout(properties.raw) == H5D_CONTIGUOUS, offset != phd_no_address() else { return }
-      let size = try FileStatus(path).size
+      let size = try file.status().size
       let (bytes, overflow) = elementCount.multipliedReportingOverflow(by: max(1, elementType.byteCount))
       guard !overflow, offset <= size, bytes <= size - Int(offset) else {
         throw StorageError(

@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 
 /// A control group that this process is in: what of the machine its system, or its container, lets it have.
 struct ControlGroup {
@@ -55,7 +56,7 @@ struct ControlGroup {
 enum SystemFile {
   /// The whole file; empty where there is none.
   static func text(_ path: String) -> String {
-    String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
+    String(decoding: (try? ByteReader.contents(of: path)) ?? [], as: UTF8.self)
   }
 
   /// The numbers in lines of "name number" or "name: number kB".

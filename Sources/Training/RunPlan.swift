@@ -2,6 +2,7 @@ import Communication
 import Corpus
 import JSON
 import Kernels
+import Storage
 import Transformer
 
 /// What a run will take, known from its configuration before anything is allocated.
@@ -74,11 +75,15 @@ public struct RunPlan: Sendable, Equatable {
   static let waysToSave =
     "lower training.micro_batch_size, set training.recompute to \"block\", or use fewer ranks a node"
 
-  /// The samples of a run's training corpora.
+  /// The samples of a run's training corpora; nil where they are not there yet.
   ///
-  /// - Throws: `StorageError`, `CorpusError`.
-  public static func samples(of configuration: RunConfiguration) throws -> Int {
-    try configuration.openTrainingData().sources.reduce(0) { $0 + $1.sampleCount }
+  /// - Throws: `StorageError` where one is there and cannot be read; `CorpusError`.
+  public static func samples(of configuration: RunConfiguration) throws -> Int? {
+    do {
+      return try configuration.openTrainingData().sources.reduce(0) { $0 + $1.sampleCount }
+    } catch let error as StorageError where error.kind == .missing {
+      return nil
+    }
   }
 
   /// The plan and the resolved configuration as JSON.

@@ -75,7 +75,7 @@ extension Trainer {
     for tensor in state.layout.tensors {
       try pretrained.read(tensor, 0..<tensor.shape[0], into: state.parameters[tensor.range])
     }
-    guard FileStatus.exists(pretrained.tokenizerPath) else { return TokenizerIdentity() }
+    guard try FileStatus.exists(pretrained.tokenizerPath) else { return TokenizerIdentity() }
     let file = try TokenizerFile(reading: pretrained.tokenizerPath)
     return TokenizerIdentity(name: file.name, sha256: file.sha256, file: file)
   }

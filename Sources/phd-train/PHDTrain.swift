@@ -121,7 +121,7 @@ struct PHDTrain: ParsableCommand {
       if communicator.isRoot {
         let threads = configuration.training.threads ?? max(1, Threads.available / communicator.size)
         let plan = RunPlan(
-          configuration, ranks: communicator.size, threads: threads, samples: try? RunPlan.samples(of: configuration))
+          configuration, ranks: communicator.size, threads: threads, samples: try RunPlan.samples(of: configuration))
         print(
           json ? plan.json(configuration).compact : configuration.resolved.pretty + "\n\n" + plan.text(configuration))
       }

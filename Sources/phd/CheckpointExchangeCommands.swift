@@ -48,7 +48,7 @@ extension CheckpointCommand {
     /// weights.
     private func tokenizer(of pretrained: PretrainedModel) throws -> TokenizerIdentity {
       let end = pretrained.description.metadata.endOfText.first
-      guard FileStatus.exists(pretrained.tokenizerPath) else { return TokenizerIdentity(endOfDocument: end) }
+      guard try FileStatus.exists(pretrained.tokenizerPath) else { return TokenizerIdentity(endOfDocument: end) }
       do {
         let file = try TokenizerFile(reading: pretrained.tokenizerPath)
         _ = try BPETokenizer(file)
@@ -83,6 +83,8 @@ extension CheckpointCommand {
     }
 
     func run() throws {
+      // A run's folder has a config.json of its own, which the model's would take the place of.
+      if try RunFolder(to).isInUse() { throw ValidationError("--to \(to): this is a run's folder: name another") }
       let report = try CheckpointCommand.report(path)
       let layout = ParameterLayout(report.saved.model)
       let description = report.saved.exported(report.checkpoint.tokenizer)

@@ -6,6 +6,7 @@ import Foundation
 import Inference
 import JSON
 import Kernels
+import Storage
 import Training
 
 /// `phd generate`: text from a checkpoint.
@@ -152,9 +153,7 @@ struct GenerateCommand: ParsableCommand {
     if let tokens { return [try parse(tokens, below: loaded.layout.model.vocabularySize)] }
     if let prompt { return [try loaded.tokens(of: prompt, named: "--prompt")] }
     let path = prompts ?? ""
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw InferenceError(.missing, "--prompts \(path): no such file, or it cannot be read")
-    }
+    let data = try ByteReader.contents(of: path)
     let lines = String(decoding: data, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
     let whole = lines.last == "" ? lines.dropLast() : lines[...]
     if whole.isEmpty { throw InferenceError(.usage, "--prompts \(path): the file is empty") }

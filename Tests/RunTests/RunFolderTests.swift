@@ -73,6 +73,17 @@ import Training
     #expect(try workplace.run().starts() == [2])
   }
 
+  @Test func `a model is not exported into a run's folder`() throws {
+    let workplace = try Workplace()
+    #expect(try workplace.train(["--stop-after", "5"]).status == 0)
+    let configuration = try workplace.bytes(of: "runs/tiny/config.json")
+    try expectError(
+      try workplace.phd("checkpoint", "export", workplace.run().checkpoint(5), "--to", "runs/tiny"), 64,
+      naming: ["--to runs/tiny", "a run's folder"])
+    #expect(try workplace.bytes(of: "runs/tiny/config.json") == configuration)
+    #expect(try workplace.phd("checkpoint", "export", workplace.run().checkpoint(5), "--to", "model").status == 0)
+  }
+
   @Test func `a reader that goes away does not end the run`() throws {
     let workplace = try Workplace()
     let outcome = try launch(
