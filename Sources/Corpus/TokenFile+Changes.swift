@@ -38,9 +38,9 @@ extension TokenFile {
   /// - Throws: `CorpusError` where it holds something else, or is no corpus any more; `StorageError.failed`.
   public func requireContent(_ fingerprint: String, documentMask: Bool) throws {
     let onDisk = try asChanged { try reopened().fingerprint(documentMask: documentMask) }
-    guard onDisk == fingerprint else { throw changed("it holds \(onDisk), and held \(fingerprint)") }
+    guard onDisk == fingerprint else { throw changed("it now holds \(onDisk), before it held \(fingerprint)") }
     guard try asChanged({ try self.fingerprint(documentMask: documentMask) }) == fingerprint else {
-      throw changed("its tokens lie elsewhere in it than they did")
+      throw changed("it was written again, with its tokens at other places")
     }
   }
 
@@ -57,7 +57,7 @@ extension TokenFile {
 
   /// The error of a file that was changed while it was read.
   func changed(_ how: String) -> CorpusError {
-    CorpusError(path, "was changed while it was being read: \(how); give back the data, and run again")
+    CorpusError(path, "was changed while it was being read: \(how); restore the file, then run again")
   }
 }
 
@@ -79,7 +79,8 @@ public enum UntouchedReading {
       guard let file = try files(source).first(where: { try $0.wasTouched() }) else { return try outcome.get() }
       touched = file.path
     }
-    throw CorpusError(touched, "was changed each of three times that it was read: wait for its writer, and run again")
+    throw CorpusError(
+      touched, "was changed during each of three attempts to read it: wait until it is written, then run again")
   }
 
   /// As the other, of one corpus.
@@ -99,7 +100,7 @@ extension DataSource {
         guard try file.wasTouched() else { return file }
         let fresh = try file.asChanged { try file.reopened() }
         guard fresh.tokenCount == file.tokenCount else {
-          throw file.changed("it holds \(fresh.tokenCount) tokens, and held \(file.tokenCount)")
+          throw file.changed("it now holds \(fresh.tokenCount) tokens, before it held \(file.tokenCount)")
         }
         return fresh
       }, sequenceLength: sequenceLength)
@@ -111,7 +112,7 @@ extension DataSource {
   /// - Throws: `CorpusError` where somebody has touched one of the files since it was opened.
   public func requireUntouched() throws {
     if let file = try files.first(where: { try $0.wasTouched() }) {
-      throw CorpusError(file.path, "was changed while it was being read: wait for its writer, and run again")
+      throw CorpusError(file.path, "was changed while it was being read: wait until it is written, then run again")
     }
   }
 }

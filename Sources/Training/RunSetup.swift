@@ -132,8 +132,8 @@ public enum RunSetup {
     let kept = folder.checkpoint(step: decay)
     let advice =
       try FileStatus.exists(kept)
-      ? "to go on from before it: --resume \(kept)" : "there is no checkpoint of step \(decay)"
-    return "\(rates), within the decay that began after step \(decay); \(advice)"
+      ? "to resume from before the decay: --resume \(kept)" : "there is no checkpoint of step \(decay)"
+    return "\(rates), inside the decay that started after step \(decay); \(advice)"
   }
 
   /// What the bits of a run hang on and is not as it was when the checkpoint was saved, a sentence each. On rank 0.

@@ -141,7 +141,7 @@ import Testing
       let error = #expect(throws: CorpusError.self) {
         try TokenExporter(hasHeader: true).export(path, to: output) { _, _ in try touchAgain(path) }
       }
-      #expect(error?.message.contains("three times") == true)
+      #expect(error?.message.contains("three attempts") == true)
       #expect(!FileManager.default.fileExists(atPath: output))
       try TokenExporter(hasHeader: false).export(path, to: output)
       #expect(try bytes(of: output).count == 2 * tokens.count)

@@ -115,7 +115,7 @@ import Training
     let outcome = try workplace.train(wsd + ["--set", "training.steps=30", "--stop-after", "26"])
     #expect(outcome.status == 0, "\(outcome.error)")
     for part in [
-      "the learning rate of step 21 is 0.01, that of step 20 was 0.0", "the decay that began after step 12",
+      "the learning rate of step 21 is 0.01, that of step 20 was 0.0", "the decay that started after step 12",
       "--resume \("runs/tiny/\(RunFiles.name(12))")",
     ] { #expect(outcome.error.contains(part), "\(outcome.error)") }
     // Those from before both decays.

@@ -21,7 +21,8 @@ import Training
     #expect(try first.wait(timeout: 10).status == 75)
     let last = try second.wait(timeout: 20)
     #expect(last.status == 0, "\(last.error)")
-    #expect(try workplace.run().starts().count == 2)
+    // It had waited. Nothing is left to do but a validation that the signal may have interrupted.
+    #expect(last.output.contains("folder       runs/tiny"))
   }
 
   @Test(arguments: [nil, 2]) func `a file where the folder should be`(ranks: Int?) throws {

@@ -120,7 +120,7 @@ struct ConfigurationReadingTests {
         let isValue = ["training.gradient_clip", "training.compare_weights_every_steps"].contains(name)
         #expect((configuration.resolved == least.resolved) != isValue, "\(name)")
       } catch let error as ConfigurationError {
-        #expect(error.message.contains("configs/tiny.json: \(name) is missing:"))
+        #expect(error.message.contains("--set \(name)=null: \(name) is missing:"))
       }
     }
     let full = ["data.validation=null", "data.stages=null", "seed=null"]

@@ -4,19 +4,20 @@ import Storage
 /// Notices training and validation corpora that somebody changes while the run reads them, before anything that was
 /// learned from, or measured on, other tokens is saved.
 ///
-/// Looking is cheap: the open files' sizes and times. What was touched is hashed anew, from the disk and as the run reads
-/// it, and what this rank has read of the training corpora since it looked last is read again: a file may have been
-/// changed, and changed back. One that was only touched, or has got a new neighbour under its name, is no error.
+/// A check compares the sizes and times of the open files, which is cheap. A file whose status has changed is hashed
+/// again, from the disk and through the run's own handle, and the batches that this rank has read since the last check
+/// are read again: a file may have been changed and then restored. A file that was only touched is no error, and neither
+/// is another file that was renamed to its path.
 ///
-/// Not seen: a change that the file system reports no time for, and, beyond 1 GiB of tokens, one between the blocks of
-/// `TokenFile.contentHash()` that was made for good: of that there is a warning.
+/// Not detected: a change for which the file system reports no new time. In a corpus of more than 1 GiB of tokens, a
+/// permanent change outside the blocks that `TokenFile.contentHash()` covers: the user is warned of the touched file.
 final class DataWatch {
   private struct Watched {
     let file: TokenFile
     let fingerprint: String
-    /// When it was looked at last and held what it should.
+    /// As of the last check that found the expected content.
     var status: FileStatus
-    /// Whether its path names another file, and that was said.
+    /// Whether the user was told that its path names another file.
     var isReplaced = false
   }
 
@@ -25,19 +26,19 @@ final class DataWatch {
   private let configuration: RunConfiguration
   private let localSequences: [Int]
 
-  // Since the corpora were looked at last.
+  // Since the last check.
   private var firstSample: Int
   private var batches = 0
   private var firstDigest: UInt64 = 0
   private var digest: UInt64 = 0
-  /// Batches that may have been read ahead before a change was undone, and still have to be read again.
+  /// Batches still to be compared: those read ahead may be from before a changed file was restored.
   private var suspicious = 0
 
   /// How many batches a `BatchReader` reads ahead.
   private static let readAhead = 2
 
   /// - Parameters:
-  ///   - fingerprints: of `sources`, those of `mixture` and further ones, the files' as `TokenFile.fingerprint` has them.
+  ///   - fingerprints: `TokenFile.fingerprint` of each file of `sources`: the sources of `mixture` and further ones.
   ///   - localSequences: this rank's.
   ///   - samples: that the run has had before.
   init(
@@ -74,15 +75,15 @@ final class DataWatch {
         suspicious = DataWatch.readAhead + batches
         if !file.isHashedWhole {
           notes.append(
-            "\(file.path) was touched during the run: what its content hash is over is as it was; a change elsewhere in it "
-              + "would not be seen (phd corpus verify reads all)")
+            "\(file.path) was modified or touched during the run: the parts covered by its content hash are unchanged; "
+              + "changes elsewhere in it would not be noticed")
         }
       }
       if !files[index].isReplaced, let named = try? FileStatus(file.path), !named.isSameFile(as: now) {
         files[index].isReplaced = true
         notes.append(
-          "\(file.path) is another file now: this run goes on with the one that it was begun with; a resume takes the new "
-            + "one, and is refused where it holds something else")
+          "\(file.path) is now another file: this run continues with the one that it started with; a resume reads the new "
+            + "one, and is refused if its content differs")
       }
     }
     if suspicious > 0 { try readAgain() }
@@ -108,7 +109,7 @@ final class DataWatch {
   static func changedMeanwhile(_ pattern: String) -> CorpusError {
     CorpusError(
       pattern,
-      "was changed while it was being read: what was read of it is not what it holds now; give back the data, and run again"
+      "was changed while it was being read: it no longer holds what was read from it; restore the file, then run again"
     )
   }
 }

@@ -65,7 +65,7 @@ public struct RunFolder: Sendable {
       } catch let error as StorageError where error.kind != .damaged {
         throw StorageError(
           .failed, path,
-          "\(error.message); this says nothing of the checkpoint: make it readable, or go on from another one with "
+          "\(error.message); the checkpoint itself may be intact: make it readable, or resume from another one with "
             + "--resume FILE")
       } catch let error as StorageError {
         passed(error)
