@@ -2,6 +2,10 @@
 # Prints the path of a program of this project: that of this checkout, else one on the PATH.
 # Usage: launch/find-program.sh NAME
 set -euo pipefail
+if [ $# -ne 1 ]; then
+  printf 'usage: launch/find-program.sh NAME\n' >&2
+  exit 64
+fi
 built=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/.build/release/$1
 if [ -x "$built" ]; then
   printf '%s\n' "$built"

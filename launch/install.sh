@@ -21,8 +21,11 @@ elif [ -w /usr/local/bin ]; then
 elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
   folder=/usr/local/bin
   as_root=(sudo)
-else
+elif [ -n "${HOME:-}" ]; then
   folder=$HOME/.local/bin
+else
+  printf 'launch/install.sh: neither /usr/local/bin nor a HOME to install into; name a folder: launch/install.sh FOLDER\n' >&2
+  exit 64
 fi
 
 "${as_root[@]}" mkdir -p "$folder"

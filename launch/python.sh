@@ -3,6 +3,10 @@
 # them, in the folder .venv-NAME beside the file NAME.txt.
 # Usage: launch/python.sh FILE.txt
 set -euo pipefail
+if [ $# -ne 1 ] || [ ! -f "$1" ]; then
+  printf 'usage: launch/python.sh FILE.txt, a file that lists packages\n' >&2
+  exit 64
+fi
 list=$(realpath "$1")
 folder=$(dirname "$list")/.venv-$(basename "$list" .txt)
 if ! cmp -s "$list" "$folder/installed.txt"; then

@@ -8,6 +8,10 @@
 # second INT or TERM kills them. The exit status is mpirun's; 69 where it had to be killed, since it waited, its own
 # ranks gone, for a host that no longer answers.
 set -euo pipefail
+if [ $# -eq 0 ]; then
+  printf 'usage: launch/with-signals.sh mpirun …\n' >&2
+  exit 64
+fi
 
 # Leftovers of other measurements, OPENBLAS_CORETYPE above all, would halve the speed.
 for variable in "${!OPENBLAS_@}"; do unset "$variable"; done

@@ -2,6 +2,10 @@
 #define PHD_CFILESYSTEM_SHIM_H
 
 #include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 
 #ifdef __linux__
@@ -18,6 +22,21 @@ static inline int phd_reserve(int descriptor, off_t bytes) {
   errno = ENOTSUP;
   return -1;
 #endif
+}
+
+/* Gives a file another name that nothing has yet. Returns 0, or -1 with errno: EEXIST where something has it. Where the
+   file system cannot do both at once, the name is looked for first. */
+static inline int phd_rename_to_free_name(const char *path, const char *name) {
+#if defined(__linux__) && defined(SYS_renameat2)
+  if (syscall(SYS_renameat2, -100 /* AT_FDCWD */, path, -100, name, 1 /* RENAME_NOREPLACE */) == 0) return 0;
+  if (errno != EINVAL && errno != ENOSYS) return -1;
+#endif
+  struct stat status;
+  if (lstat(name, &status) == 0) {
+    errno = EEXIST;
+    return -1;
+  }
+  return errno == ENOENT ? rename(path, name) : -1;
 }
 
 #endif

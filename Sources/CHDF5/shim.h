@@ -43,6 +43,17 @@ static inline hid_t phd_file_access(void) {
   return access;
 }
 
+/* Opens by C's streams rather than by descriptors: HDF5 takes a file that is open already for another one then, and
+   shares none of its caches. */
+static inline herr_t phd_use_stdio(hid_t access) { return H5Pset_fapl_stdio(access); }
+
+/* The descriptor of a file that was opened without phd_use_stdio; negative an error. */
+static inline int phd_descriptor(hid_t file) {
+  void *handle = NULL;
+  if (H5Fget_vfd_handle(file, H5P_DEFAULT, &handle) < 0 || handle == NULL) return -1;
+  return *(int *)handle;
+}
+
 static inline hid_t phd_open_for_reading(const char *path, hid_t access) {
   return H5Fopen(path, H5F_ACC_RDONLY, access);
 }

@@ -13,6 +13,8 @@ public struct Batch {
   public let epoch: Int
   /// How long the step waited for the disk.
   public let waitSeconds: Double
+  /// Of this batch and all before it that the reader has read.
+  public let digest: UInt64
 }
 
 /// Reads a run's batches, each while the step before it computes.
@@ -40,9 +42,9 @@ public final class BatchReader {
     precondition(zip(localSequences, localSequences.dropFirst()).allSatisfy(<) && !localSequences.isEmpty)
     precondition(localSequences.allSatisfy((0..<globalBatchSize).contains))
     let readAhead = ReadAhead(
-      sources: mixture.sources, cursor: mixture.schedule.cursor(at: samplesConsumed),
-      vocabularySize: vocabularySize, globalBatchSize: globalBatchSize, localSequences: localSequences,
-      documentMask: documentMask)
+      BatchSequence(
+        mixture, vocabularySize: vocabularySize, globalBatchSize: globalBatchSize, localSequences: localSequences,
+        documentMask: documentMask, startingAt: samplesConsumed))
     thread = try SystemThread("batch reader") { readAhead.run() }
     self.readAhead = readAhead
   }
@@ -57,12 +59,12 @@ public final class BatchReader {
   ///   belongs to and in all that are asked for after it; `StorageError`.
   public func next() throws -> Batch {
     let started = ContinuousClock.now
-    let (buffer, epoch) = try readAhead.take(step: delivered)
+    let (buffer, epoch, digest) = try readAhead.take(step: delivered)
     delivered += 1
     let waited = (ContinuousClock.now - started).components
     return Batch(
       tokens: UnsafeBufferPointer(buffer.tokens), positions: buffer.positions.map { UnsafeBufferPointer($0) },
-      epoch: epoch, waitSeconds: Double(waited.seconds) + Double(waited.attoseconds) * 1e-18)
+      epoch: epoch, waitSeconds: Double(waited.seconds) + Double(waited.attoseconds) * 1e-18, digest: digest)
   }
 
   /// Ends the reading thread and waits for it; nothing may be asked for afterwards.
@@ -75,13 +77,12 @@ public final class BatchReader {
 /// What the two threads share. The condition guards `produced`, `released`, `isStopping` and `failure`; a
 /// slot belongs to the reading thread until its step is counted in `produced`, and again once counted in `released`.
 private final class ReadAhead: @unchecked Sendable {
-  private let globalBatchSize: Int
-  private let localSequences: [Int]
   private let slots: [SampleBuffer]
   private var epochs = [0, 0]
+  private var digests: [UInt64] = [0, 0]
   // The reading thread's alone.
-  private let reader: SampleReader
-  private var cursor: SampleSchedule.Cursor
+  private var batches: BatchSequence
+  private var lastDigest: UInt64 = 0
 
   private let condition = NSCondition()
   private var produced = 0
@@ -89,18 +90,9 @@ private final class ReadAhead: @unchecked Sendable {
   private var isStopping = false
   private var failure: (any Error)?
 
-  init(
-    sources: [DataSource], cursor: SampleSchedule.Cursor, vocabularySize: Int, globalBatchSize: Int,
-    localSequences: [Int], documentMask: Bool
-  ) {
-    reader = SampleReader(sources, vocabularySize: vocabularySize, documentMask: documentMask)
-    self.cursor = cursor
-    self.globalBatchSize = globalBatchSize
-    self.localSequences = localSequences
-    slots = (0..<2).map { _ in
-      SampleBuffer(
-        sequences: localSequences.count, sequenceLength: sources[0].sequenceLength, documentMask: documentMask)
-    }
+  init(_ batches: BatchSequence) {
+    self.batches = batches
+    slots = (0..<2).map { _ in batches.makeBuffer() }
   }
 
   /// The reading thread: steps are read as slots come free, until told to stop or a step cannot be read.
@@ -111,7 +103,7 @@ private final class ReadAhead: @unchecked Sendable {
       condition.lock()
       switch result {
       case .success(let epoch):
-        epochs[step % 2] = epoch
+        (epochs[step % 2], digests[step % 2]) = (epoch, lastDigest)
         produced += 1
       case .failure(let error):
         failure = error
@@ -132,19 +124,13 @@ private final class ReadAhead: @unchecked Sendable {
 
   /// Reads this rank's part of the next global batch and returns the epoch of the batch's first sample.
   private func read(into buffer: SampleBuffer) throws -> Int {
-    var (epoch, place) = (0, 0)
-    for sequence in 0..<globalBatchSize {
-      let sample = cursor.next()
-      if sequence == 0 { epoch = sample.epoch }
-      guard place < localSequences.count, localSequences[place] == sequence else { continue }
-      try reader.read(sample.index, of: sample.entry, to: place, in: buffer)
-      place += 1
-    }
+    let epoch = try batches.next(into: buffer)
+    lastDigest = buffer.digest(sequences: batches.localCount, after: lastDigest)
     return epoch
   }
 
   /// Gives up the step before, waits for `step`, and hands it out.
-  func take(step: Int) throws -> (SampleBuffer, epoch: Int) {
+  func take(step: Int) throws -> (SampleBuffer, epoch: Int, digest: UInt64) {
     condition.lock()
     defer { condition.unlock() }
     precondition(!isStopping, "a batch asked for after stop()")
@@ -152,7 +138,7 @@ private final class ReadAhead: @unchecked Sendable {
     condition.broadcast()
     while produced <= step && failure == nil { condition.wait() }
     if produced <= step, let failure { throw failure }
-    return (slots[step % 2], epochs[step % 2])
+    return (slots[step % 2], epochs[step % 2], digests[step % 2])
   }
 
   func stop() {

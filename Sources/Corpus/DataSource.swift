@@ -23,12 +23,17 @@ public struct DataSource: Sendable {
   ///   file is no corpus or holds too few tokens for one sample; `ResourceError` where the files, which stay open, are
   ///   more than may be; `StorageError`.
   public init(_ pattern: String, sequenceLength: Int) throws {
+    let paths = try Self.paths(matching: pattern)
+    try OpenFiles.require(paths.count, for: "\(pattern) is \(paths.count == 1 ? "a file" : "\(paths.count) files")")
+    try self.init(pattern, paths.map { try TokenFile($0) }, sequenceLength: sequenceLength)
+  }
+
+  /// - Throws: `CorpusError` where a file holds too few tokens for one sample.
+  init(_ pattern: String, _ files: [TokenFile], sequenceLength: Int) throws {
     precondition(sequenceLength > 0)
     self.pattern = pattern
     self.sequenceLength = sequenceLength
-    let paths = try Self.paths(matching: pattern)
-    try OpenFiles.require(paths.count, for: "\(pattern) is \(paths.count == 1 ? "a file" : "\(paths.count) files")")
-    files = try paths.map { try TokenFile($0) }
+    self.files = files
     var (count, firsts): (Int, [Int]) = (0, [])
     for file in files {
       guard file.tokenCount > sequenceLength else {
@@ -71,12 +76,16 @@ public struct DataSource: Sendable {
   /// - Throws: `StorageError`, `.missing` where a glob matches nothing, `.failed` where it matches a name that is not
   ///   UTF-8; a plain path is returned as it is.
   public static func paths(matching pattern: String) throws -> [String] {
-    if FileStatus.exists(pattern) || !pattern.contains(where: { "*?[".contains($0) }) { return [pattern] }
+    if !pattern.contains(where: { "*?[".contains($0) }) { return [pattern] }
+    if try FileStatus.exists(pattern) { return [pattern] }
     var matches = glob_t()
     defer { globfree(&matches) }
-    let status = glob(pattern, 0, nil, &matches)
+    // Without the function, a folder that cannot be read is one without files.
+    let status = glob(pattern, 0, { _, reason in reason == ENOENT || reason == ENOTDIR ? 0 : 1 }, &matches)
+    let reason = errno
     guard status == 0 || status == GLOB_NOMATCH else {
-      throw StorageError(.failed, pattern, "the folders of this pattern cannot be searched")
+      throw StorageError(
+        .failed, pattern, "the folders of this pattern cannot be searched: \(String(cString: strerror(reason)))")
     }
     let paths = try (0..<Int(matches.gl_pathc)).compactMap { matches.gl_pathv[$0] }.map { match in
       guard let path = String(validatingCString: match) else {

@@ -14,6 +14,19 @@ public struct Mixture: Sendable {
     schedule = SampleSchedule(sampleCounts: sources.map(\.sampleCount), stages: stages, seed: seed)
   }
 
+  /// Of the same samples in the same order, from the same corpora: `sources` are them, opened anew.
+  private init(_ sources: [DataSource], schedule: SampleSchedule) {
+    self.sources = sources
+    self.schedule = schedule
+  }
+
+  /// The same, with the files that somebody has touched read anew from the disk.
+  ///
+  /// - Throws: as ``DataSource/reopeningTouched()``.
+  public func reopeningTouched() throws -> Mixture {
+    Mixture(try sources.map { try $0.reopeningTouched() }, schedule: schedule)
+  }
+
   /// One stage.
   public init(_ sources: [DataSource], weights: [Double], seed: UInt64) {
     self.init(sources, stages: [SampleSchedule.Stage(weights: weights)], seed: seed)

@@ -1,3 +1,5 @@
+import Storage
+
 /// Room for samples one after another.
 public final class SampleBuffer {
   /// [sequences][sequenceLength + 1].
@@ -20,6 +22,18 @@ public final class SampleBuffer {
   deinit {
     tokens.deallocate()
     positions?.deallocate()
+  }
+
+  /// Of the tokens and positions of the first `sequences` samples, after `last`: two readings that have the same digest
+  /// in the end have read the same.
+  public func digest(sequences: Int, after last: UInt64) -> UInt64 {
+    var words = [last, 0, 0]
+    let count = sequences * sampleTokens
+    words[1] = ContentDigest.hash(UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: tokens[..<count])))
+    if let positions {
+      words[2] = ContentDigest.hash(UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: positions[..<count])))
+    }
+    return words.withUnsafeBytes { ContentDigest.hash($0) }
   }
 
   /// Where a sequence's tokens lie in ``tokens`` and ``positions``.

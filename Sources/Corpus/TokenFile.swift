@@ -22,12 +22,14 @@ public final class TokenFile: Sendable {
 
   let tokens: HDF5Dataset
   let documents: HDF5Dataset?
+  /// The file's when it was opened.
+  public let openedStatus: FileStatus
 
   /// Opens a corpus.
   ///
   /// - Throws: `StorageError`: `.missing`, `.damaged` for what is no readable HDF5 file, `.failed`; `CorpusError` for an
   ///   HDF5 file that is no corpus.
-  public init(_ path: String) throws {
+  public convenience init(_ path: String) throws {
     let file: HDF5File
     do {
       file = try HDF5File.open(path)
@@ -39,6 +41,13 @@ public final class TokenFile: Sendable {
       }
       throw error
     }
+    try self.init(file)
+  }
+
+  /// The corpus in an open file.
+  init(_ file: HDF5File) throws {
+    let path = file.path
+    openedStatus = try file.status()
     guard try file.exists("/tokens") else {
       let names = try file.children().prefix(8).map { $0.name }
       throw CorpusError(

@@ -1,3 +1,5 @@
+import Storage
+
 /// A text to go on from, and one way to go on.
 public struct TaskRequest: Sendable, Equatable {
   public let context: String
@@ -43,6 +45,18 @@ public struct EvaluationTask: Sendable, Equatable {
     self.name = name
     self.measure = measure
     self.items = items
+  }
+
+  /// In words that differ where the items do.
+  public var fingerprint: String {
+    let digest = ContentDigest()
+    for item in items {
+      digest.update("\(item.label) \(item.requests.count)\n")
+      for text in item.requests.flatMap({ [$0.context, $0.continuation] }) {
+        digest.update("\(text.utf8.count)\n\(text)")
+      }
+    }
+    return "\(items.count) items, hash \(digest.hexadecimal)"
   }
 
   /// The first so many items.

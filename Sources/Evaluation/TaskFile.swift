@@ -54,7 +54,7 @@ struct TaskFile {
   /// PIQA's labels come in a file of their own, `valid-labels.lst` beside `valid.jsonl`, a number a line.
   private static func labels(beside path: String, _ count: Int) throws -> [JSONValue] {
     let file = (path.hasSuffix(".jsonl") ? String(path.dropLast(6)) : path) + "-labels.lst"
-    guard FileStatus.exists(file) else {
+    guard try FileStatus.exists(file) else {
       throw EvaluationError(
         .noLabels,
         "\(path), line 1: has no \"label\", and there is no \(file) beside it: without labels there is no "

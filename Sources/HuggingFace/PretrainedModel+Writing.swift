@@ -34,7 +34,11 @@ extension PretrainedModel {
 extension PretrainedModel {
   /// Files of another model that a folder holds and ``write(_:tokenizer:as:to:read:)`` would leave beside the new one's,
   /// where other programs would read both.
-  public static func leftovers(in folder: String, of description: ModelDescription, hasTokenizer: Bool) -> [String] {
+  ///
+  /// - Throws: `StorageError.failed` where the folder cannot be looked at.
+  public static func leftovers(in folder: String, of description: ModelDescription, hasTokenizer: Bool) throws
+    -> [String]
+  {
     let written =
       (hasTokenizer ? ["tokenizer.json", "tokenizer_config.json"] : [])
       + (description.hasCode ? ["modeling_phd.py"] : [])
@@ -43,7 +47,7 @@ extension PretrainedModel {
       "adapter_config.json", "modeling_phd.py", "tokenizer.json", "tokenizer_config.json", "tokenizer.model",
       "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt",
     ]
-    return read.filter { !written.contains($0) && FileStatus.exists("\(folder)/\($0)") }
+    return try read.filter { try !written.contains($0) && FileStatus.exists("\(folder)/\($0)") }
   }
 }
 

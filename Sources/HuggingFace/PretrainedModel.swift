@@ -33,7 +33,7 @@ public struct PretrainedModel: Sendable {
     let url = URL(fileURLWithPath: path)
     let folder = isFolder ? url : url.deletingLastPathComponent()
     let configuration = folder.appendingPathComponent("config.json")
-    if !FileStatus.exists(configuration.path) {
+    if try !FileStatus.exists(configuration.path) {
       throw StorageError(.missing, configuration.path, "there is no such file; it says what model \(path) is")
     }
     let description = try ModelDescription(configuration.path)
@@ -124,7 +124,7 @@ public struct PretrainedModel: Sendable {
   ) throws -> (tokens: [Int], note: String?) {
     let own = description.metadata.endOfText
     let path = folder.appendingPathComponent("generation_config.json").path
-    guard FileStatus.exists(path),
+    guard try FileStatus.exists(path),
       let generation = try ModelDescription.endOfText(inGenerationConfiguration: path), Set(generation) != Set(own)
     else { return (own, nil) }
     // config.json's first one stays the first: it ends documents.

@@ -18,8 +18,8 @@ struct SafetensorsIndex {
   ///   there is both one whole file and an index of others.
   init?(in folder: URL) throws {
     path = folder.appendingPathComponent(Self.wholeName + ".index.json").path
-    let hasWhole = FileStatus.exists(folder.appendingPathComponent(Self.wholeName).path)
-    guard FileStatus.exists(path) else {
+    let hasWhole = try FileStatus.exists(folder.appendingPathComponent(Self.wholeName).path)
+    guard try FileStatus.exists(path) else {
       if hasWhole { return nil }
       throw StorageError(.missing, folder.path, "has neither \(Self.wholeName) nor \(Self.wholeName).index.json")
     }

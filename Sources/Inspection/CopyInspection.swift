@@ -83,6 +83,7 @@ public struct CopyInspection: Sendable {
       }
       progress(sample + 1, self.sequences)
     }
+    try source.requireUntouched()
     guard sums.targets > 0 else { throw NoTargetError(place: corpus) }
     tokens = sums.targets
     (layers, readings) = sums.means(rows: self.sequences * length)

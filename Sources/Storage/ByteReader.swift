@@ -39,6 +39,16 @@ public struct ByteReader: ~Copyable {
     return filled
   }
 
+  /// All bytes of a file, or of a pipe.
+  ///
+  /// - Throws: `StorageError`: `.missing` where there is nothing, else `.failed` with the system's reason.
+  public static func contents(of path: String) throws -> [UInt8] {
+    let reader = try ByteReader(path)
+    var bytes: [UInt8] = []
+    try reader.forEachBlock { bytes.append(contentsOf: $0) }
+    return bytes
+  }
+
   /// Reads exactly `count` bytes from `position` on; nil where the file has not got them.
   ///
   /// - Throws: `StorageError.failed`.

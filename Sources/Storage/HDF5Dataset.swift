@@ -3,7 +3,7 @@ import CHDF5
 /// A dataset of an open file: what it is, and its numbers.
 public final class HDF5Dataset: @unchecked Sendable {
   /// Keeps the file open.
-  let file: HDF5File
+  public let file: HDF5File
   public let name: String
   /// The size of each dimension; empty for a scalar.
   public let shape: [Int]

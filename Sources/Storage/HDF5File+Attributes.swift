@@ -123,7 +123,7 @@ extension HDF5File {
       throw unreadable(name, "/")
     }
     let base = try withIdentifier { phd_base_address($0) }
-    guard base >= 0, let bytes = try GlobalHeap(path: path, baseAddress: Int(base)).bytes(at: reference) else {
+    guard base >= 0, let bytes = try GlobalHeap(path: openedPath, baseAddress: Int(base)).bytes(at: reference) else {
       throw StorageError(.damaged, path, "the attribute \(name) has lost its text: the file was changed")
     }
     return Array(bytes.prefix { $0 != 0 })

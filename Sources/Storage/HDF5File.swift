@@ -6,15 +6,22 @@ import CHDF5
 /// which is where a full disk may first be noticed. Every operation takes the library's lock, so files may be used from
 /// any thread.
 public final class HDF5File: @unchecked Sendable {
+  /// As messages name it.
   public let path: String
+  /// As the system found it: `path`, or another name of the open file.
+  let openedPath: String
   /// Negative once closed. Guarded by the library's lock.
   private var identifier: hid_t
   let isWritable: Bool
+  /// Whether it shares nothing with the same file opened otherwise, and has no descriptor to ask for.
+  private let isOnItsOwn: Bool
 
-  private init(path: String, identifier: hid_t, isWritable: Bool) {
+  private init(path: String, openedPath: String, identifier: hid_t, isWritable: Bool, isOnItsOwn: Bool = false) {
     self.path = path
+    self.openedPath = openedPath
     self.identifier = identifier
     self.isWritable = isWritable
+    self.isOnItsOwn = isOnItsOwn
   }
 
   deinit {
@@ -27,15 +34,55 @@ public final class HDF5File: @unchecked Sendable {
   /// - Throws: `StorageError`: `.missing`; `.damaged` for what is not an HDF5 file, or one cut short; `.failed` where
   ///   the system does not let it be read.
   public static func open(_ path: String) throws -> HDF5File {
-    _ = try FileStatus.ofContent(path)
+    try open(path, reportedAs: path, onItsOwn: false)
+  }
+
+  /// - Parameter onItsOwn: whether to share nothing with the same file where it is open already, caches above all.
+  private static func open(_ openedPath: String, reportedAs path: String, onItsOwn: Bool) throws -> HDF5File {
+    do {
+      _ = try FileStatus.ofContent(openedPath)
+      // What the system says to this is its own reason, and no matter of HDF5's.
+      _ = try ByteReader(openedPath)
+    } catch var error as StorageError {
+      error.path = path
+      throw error
+    }
     return try HDF5Library.locked {
       let access = try fileAccess(path)
-      let identifier = phd_open_for_reading(path, access.raw)
+      if onItsOwn && phd_use_stdio(access.raw) < 0 {
+        throw HDF5Library.failure(.failed, path, "the HDF5 library has no memory")
+      }
+      let identifier = phd_open_for_reading(openedPath, access.raw)
       guard identifier >= 0 else {
         throw HDF5Library.failure(.damaged, path, "is not an HDF5 file, or was cut short")
       }
-      return HDF5File(path: path, identifier: identifier, isWritable: false)
+      return HDF5File(
+        path: path, openedPath: openedPath, identifier: identifier, isWritable: false, isOnItsOwn: onItsOwn)
     }
+  }
+
+  /// The status of the open file, whatever has its name by now.
+  ///
+  /// - Throws: `StorageError.failed`.
+  public func status() throws -> FileStatus {
+    if isOnItsOwn { return try FileStatus(openedPath) }
+    return try withIdentifier { try FileStatus(descriptor: try descriptor($0), path) }
+  }
+
+  /// The same open file once more, read anew from the disk: this one's caches may hold what has been overwritten since.
+  /// It is the same file even if its name is another's by now. This one must stay open as long.
+  ///
+  /// - Throws: as `open`.
+  public func reopened() throws -> HDF5File {
+    precondition(!isOnItsOwn, "a file that was read anew already")
+    let number = try withIdentifier { try descriptor($0) }
+    return try HDF5File.open("/proc/self/fd/\(number)", reportedAs: path, onItsOwn: true)
+  }
+
+  private func descriptor(_ identifier: hid_t) throws -> Int32 {
+    let descriptor = phd_descriptor(identifier)
+    guard descriptor >= 0 else { throw HDF5Library.failure(.failed, path, "has no file descriptor") }
+    return descriptor
   }
 
   /// Creates a file, in place of one that is there, in the format of the newest version that the library writes.
@@ -53,7 +100,7 @@ public final class HDF5File: @unchecked Sendable {
         }
         throw error
       }
-      return HDF5File(path: path, identifier: identifier, isWritable: true)
+      return HDF5File(path: path, openedPath: path, identifier: identifier, isWritable: true)
     }
   }
 

@@ -53,7 +53,7 @@ enum HDF5Layout {
     let words = names.filter { known.insert($0).inserted }.map { name in
       if name == "." { return "this file" }
       // A name with %b in it stands for any number of files.
-      let isThere = name.contains("%b") || FileStatus.exists(name) || FileStatus.exists("\(folder)/\(name)")
+      let isThere = name.contains("%b") || [name, "\(folder)/\(name)"].contains { (try? FileStatus($0)) != nil }
       return isThere ? name : "\(name) (which is missing)"
     }
     return words.isEmpty ? "no file at all" : words.joined(separator: ", ")
@@ -102,7 +102,7 @@ enum HDF5Layout {
   private static func hasAllBytes(_ dataset: HDF5Dataset) throws -> Bool {
     let offset = H5Dget_offset(dataset.identifier.raw)
     if offset == phd_no_address() { return false }
-    let size = try FileStatus(dataset.path).size
+    let size = try dataset.file.status().size
     let elementBytes = max(1, dataset.elementType.byteCount)
     let (bytes, overflow) = dataset.elementCount.multipliedReportingOverflow(by: elementBytes)
     guard !overflow, offset <= size, bytes <= size - Int(offset) else {

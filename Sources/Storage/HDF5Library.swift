@@ -20,8 +20,8 @@ enum HDF5Library {
     return try body()
   }
 
-  /// The error of the HDF5 call that has just failed while doing `action`: `.failed` where a system call failed,
-  /// otherwise `kind`.
+  /// The error of the HDF5 call that has just failed while doing `action`: `.failed` with the system's own reason where
+  /// a system call failed, otherwise `kind`. What the system did not let us read is not damaged.
   static func failure(_ kind: StorageError.Kind, _ path: String, _ action: String) -> StorageError {
     let (number, detail) = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 512) { text in
       guard let start = text.baseAddress else { return (Int32(0), "") }
@@ -29,7 +29,7 @@ enum HDF5Library {
       return (number, String(cString: start))
     }
     if number != 0 {
-      return StorageError.system(path, action, errno: number)
+      return StorageError.system(path, kind == .damaged ? "cannot be read" : action, errno: number)
     }
     return StorageError(kind, path, detail.isEmpty ? action : "\(action) (HDF5: \(detail))")
   }

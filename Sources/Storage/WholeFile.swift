@@ -42,6 +42,16 @@ public enum WholeFile {
     }
   }
 
+  /// Makes sure, before the work, that a file can be written there. What has the name stays as it is.
+  ///
+  /// - Throws: `StorageError.failed`.
+  public static func requireWritable(_ path: String) throws {
+    struct Abandoned: Error {}
+    do {
+      try write(to: path) { _ in throw Abandoned() }
+    } catch is Abandoned {}
+  }
+
   /// Writes these bytes as a whole file.
   ///
   /// - Throws: `StorageError.failed`.

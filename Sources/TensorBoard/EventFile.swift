@@ -16,7 +16,7 @@ public final class EventFile {
   ///   - wallTime: seconds since 1970.
   /// - Throws: `StorageError.failed`.
   public init(in folder: String, from step: Int, wallTime: Double) throws {
-    let last = EventFile.names(in: folder).compactMap { EventFile.number(of: $0) }.max() ?? 0
+    let last = try EventFile.names(in: folder).compactMap { EventFile.number(of: $0) }.max() ?? 0
     // The system's clock may have gone back since; the order of the names must not.
     let number = max(Int(wallTime), last + 1)
     let digits = String(number)
@@ -46,15 +46,17 @@ public final class EventFile {
   }
 
   /// The names of a folder's event files, in the order in which they are read.
-  public static func names(in folder: String) -> [String] {
-    ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasPrefix(prefix) }.sorted()
+  ///
+  /// - Throws: `StorageError.failed` where the folder cannot be listed.
+  public static func names(in folder: String) throws -> [String] {
+    try Folder.namesIfThere(in: folder, otherNames: .ignored).filter { $0.hasPrefix(prefix) }
   }
 
   /// Removes the event files that this program has left in a folder: those of a run that is begun anew.
   ///
   /// - Throws: `StorageError.failed`.
   public static func removeAll(in folder: String) throws {
-    for name in names(in: folder) where name.hasSuffix(suffix) && unlink("\(folder)/\(name)") != 0 {
+    for name in try names(in: folder) where name.hasSuffix(suffix) && unlink("\(folder)/\(name)") != 0 {
       throw StorageError(.failed, "\(folder)/\(name)", "cannot be removed: \(String(cString: strerror(errno)))")
     }
   }

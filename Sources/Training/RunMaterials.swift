@@ -10,6 +10,8 @@ struct RunMaterials {
   let taskValidation: TaskValidation?
   let tokenizer: TokenizerIdentity
   let data: DataFingerprint
+  /// Of each validation set, as `data` has those of the training corpora.
+  let validationData: DataFingerprint
   let folder: RunFolder
   /// What the bits of the run hang on beside program and configuration.
   let arithmetic: String
@@ -26,20 +28,19 @@ struct RunMaterials {
   ///
   /// - Throws: `AgreedError`, the same on every rank; `CommunicationError`.
   init(_ configuration: RunConfiguration, _ options: RunOptions, _ communicator: Communicator) throws {
-    let mixture = try communicator.agreed { try configuration.openTrainingData() }
+    let mixture = try communicator.agreedNaming { try configuration.openTrainingData() }
     let sources = mixture.sources
-    let (validation, tokenizer) = try communicator.agreed {
+    let (validation, tokenizer) = try communicator.agreedNaming {
       let validation = try Validation(configuration)
       try TokenizerIdentity.check(sources + validation.sources)
       return (validation, try TokenizerIdentity(sources))
     }
-    let taskValidation = try communicator.agreed { try TaskValidation(configuration, tokenizer) }
-    let hashes = try communicator.bytesFromRoot {
-      Array(try DataFingerprint(sources, documentMask: configuration.data.documentMask).text.utf8)
-    }
-    guard let data = DataFingerprint(text: String(decoding: hashes, as: UTF8.self)) else {
-      preconditionFailure("a fingerprint that cannot be read back")
-    }
+    let taskValidation = try communicator.agreedNaming { try TaskValidation(configuration, tokenizer) }
+    let named = Array(zip(configuration.data.numbered.corpora.map(\.key), sources)) + validation.named
+    let fingerprints = try RunMaterials.fingerprints(
+      named, tokenizer, taskValidation, documentMask: configuration.data.documentMask, communicator)
+    let data = DataFingerprint(entries: Array(fingerprints.prefix(sources.count)))
+    let validationData = DataFingerprint(entries: Array(fingerprints.dropFirst(sources.count)))
 
     let folder = RunFolder(configuration.runFolder)
     var lock: RunLock?
@@ -60,16 +61,34 @@ struct RunMaterials {
         "rank \(rank) computes with \(arithmetics[rank]), rank 0 with \(arithmetics[0]): the bits hang on which rank "
           + "has which micro-batch; give the job nodes of one kind to have them repeat")
     }
-    if let found {
-      notes += RunSetup.changedBits(
+    try communicator.rootOnly {
+      guard let found else { return }
+      notes += try RunSetup.changedBits(
         since: found, folder, arithmetic: arithmetic, ranks: communicator.size,
         reproducible: configuration.training.reproducible)
-    }
-    if let change = changes.first(where: { $0.key == "training.steps" }) {
-      notes.append("training.steps was \(change.other), is \(change.value): the schedule is stretched to it")
+      if changes.contains(where: { $0.key == "training.steps" }) {
+        notes.append(try RunSetup.changedSteps(since: found, configuration, folder))
+      }
     }
     (self.mixture, self.validation, self.taskValidation) = (mixture, validation, taskValidation)
-    (self.tokenizer, self.data, self.folder, self.arithmetic) = (tokenizer, data, folder, arithmetic)
+    (self.tokenizer, self.data, self.validationData) = (tokenizer, data, validationData)
+    (self.folder, self.arithmetic) = (folder, arithmetic)
     (self.lock, checkpoint, self.changes, self.notes) = (lock, found, changes, notes)
+  }
+
+  /// What the files of each corpus hold, made sure of that all ranks see the same. Collective.
+  private static func fingerprints(
+    _ corpora: [(key: String, source: DataSource)], _ tokenizer: TokenizerIdentity, _ tasks: TaskValidation?,
+    documentMask: Bool, _ communicator: Communicator
+  ) throws -> [[String]] {
+    let files = corpora.flatMap { CommonFiles.Entry.all($0.key, $0.source, documentMask: documentMask) }
+    let end = tokenizer.endOfDocument.map { ", documents end with \($0)" } ?? ""
+    let meaning = CommonFiles.Entry(
+      "the corpora's tokenizer", read: (tokenizer.named.isEmpty ? "none" : tokenizer.named) + end)
+    var all = try CommonFiles.fingerprints(files + [meaning] + (tasks?.entries ?? []), communicator)[...]
+    return corpora.map { corpus in
+      defer { all = all.dropFirst(corpus.source.files.count) }
+      return Array(all.prefix(corpus.source.files.count))
+    }
   }
 }

@@ -86,16 +86,13 @@ public struct RunPlan: Sendable, Equatable {
   static let waysToSave =
     "lower training.micro_batch_size, set training.recompute to \"block\", or use fewer ranks a node"
 
-  /// The samples of a run's training corpora; nil where they cannot be counted.
+  /// The samples of a run's training corpora; nil where they are not there yet.
   ///
-  /// - Parameter warn: hears why, but for corpora that are not there: a plan may be made before they are.
-  public static func samples(of configuration: RunConfiguration, warn: (String) -> Void) -> Int? {
+  /// - Throws: `StorageError` where one is there and cannot be read; `CorpusError`.
+  public static func samples(of configuration: RunConfiguration) throws -> Int? {
     do {
       return try configuration.openTrainingData().sources.reduce(0) { $0 + $1.sampleCount }
     } catch let error as StorageError where error.kind == .missing {
-      return nil
-    } catch {
-      warn("steps_per_epoch is not known, and the run would not begin: \(error)")
       return nil
     }
   }

@@ -67,7 +67,7 @@ public enum RunSetup {
   ) throws -> Checkpoint? {
     switch options.resume {
     case .never:
-      if !options.overwrite, let step = folder.steps().first {
+      if !options.overwrite, let step = try folder.steps().first {
         throw ConfigurationError(
           "--resume never: \(folder.path) holds checkpoints, the newest of step \(step); add --overwrite to remove "
             + "them and start anew, or give the run another name")
@@ -81,7 +81,7 @@ public enum RunSetup {
       }
       return checkpoint
     case .auto:
-      return options.overwrite ? nil : folder.newestValid { warn("\($0); passed over") }
+      return options.overwrite ? nil : try folder.newestValid { warn("\($0); passed over") }
     }
   }
 
@@ -117,16 +117,50 @@ public enum RunSetup {
     return allowed
   }
 
+  /// What another `training.steps` than the checkpoint's does to the learning rate. On rank 0.
+  ///
+  /// - Throws: `StorageError`.
+  static func changedSteps(
+    since checkpoint: Checkpoint, _ configuration: RunConfiguration, _ folder: RunFolder
+  ) throws -> String {
+    let old: RunConfiguration
+    do {
+      old = try RunConfiguration(json: checkpoint.configuration, file: checkpoint.path)
+    } catch {
+      throw StorageError(.damaged, checkpoint.path, "its configuration cannot be used: \(error)")
+    }
+    let step = checkpoint.step
+    let change = "training.steps was \(old.training.steps), is \(configuration.training.steps)"
+    if step >= configuration.training.steps {
+      return "\(change), and the checkpoint is of step \(step): there is nothing left to do"
+    }
+    let (before, after) = (old.learningRateSchedule, configuration.learningRateSchedule)
+    let (last, next, planned) = (before.rate(step: step), after.rate(step: step + 1), before.rate(step: step + 1))
+    // Beyond its last step the old schedule had planned nothing.
+    if next == planned && (step < old.training.steps || next == last) {
+      return "\(change): the learning rate of step \(step + 1) stays \(next)"
+    }
+    let rates = "\(change): the learning rate of step \(step + 1) is \(next), that of step \(step) was \(last)"
+    guard let decay = before.decayStart, step > decay else { return rates }
+    let kept = folder.checkpoint(step: decay)
+    let advice =
+      try FileStatus.exists(kept)
+      ? "to resume from before the decay: --resume \(kept)" : "there is no checkpoint of step \(decay)"
+    return "\(rates), inside the decay that started after step \(decay); \(advice)"
+  }
+
   /// What the bits of a run hang on and is not as it was when the checkpoint was saved, a sentence each. On rank 0.
+  ///
+  /// - Throws: `StorageError` where the log cannot be read.
   static func changedBits(
     since checkpoint: Checkpoint, _ folder: RunFolder, arithmetic: String, ranks: Int, reproducible: Bool
-  ) -> [String] {
+  ) throws -> [String] {
     var changes: [String] = []
     if let was = checkpoint.arithmetic, was != arithmetic {
       changes.append(
         "\(checkpoint.path) was saved by a run that computed with \(was), this one computes with \(arithmetic)")
     }
-    let start = try? LossLog.lastStart(folder.log)
+    let start = try LossLog.starts(folder.log).last
     if let was = start?["version"]?.string, was != Version.current {
       changes.append("the run was last started with version \(was) of this program, this is \(Version.current)")
     }

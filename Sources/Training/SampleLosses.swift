@@ -26,7 +26,8 @@ struct SampleLosses {
   ///   - documentMask: whether a sample's documents are apart.
   ///   - progress: hears how many of the samples are done, on all ranks together.
   ///   - isInterrupted: asked before each round of micro-batches, by all ranks together.
-  /// - Throws: `NotFiniteLossError`, on every rank; `AgreedError` for an unreadable sample; `CommunicationError`.
+  /// - Throws: `NotFiniteLossError`, on every rank; `AgreedError` for an unreadable sample, and where the corpus was
+  ///   changed meanwhile; `CommunicationError`.
   init?(
     of samples: Int, from source: DataSource, _ pass: ModelPass, parameters: Buffer, tokenBytes: [Int] = [],
     documentMask: Bool, _ communicator: Communicator, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in },
@@ -38,12 +39,17 @@ struct SampleLosses {
     var (tokens, bytes) = ([Double](repeating: 0, count: positions), 0)
     let reader = SampleReader([source], vocabularySize: pass.shape.model.vocabularySize, documentMask: documentMask)
     let buffer = SampleBuffer(sequences: size, sequenceLength: positions, documentMask: documentMask)
-    for round in stride(from: 0, to: samples, by: communicator.size * size) {
-      if try isInterrupted() { return nil }
+    let mine = stride(from: 0, to: samples, by: communicator.size * size).map { round in
       let first = min(round + communicator.rank * size, samples)
-      let count = min(size, samples - first)
+      return first..<first + min(size, samples - first)
+    }
+    var digest: UInt64 = 0
+    for (round, range) in mine.enumerated() {
+      if try isInterrupted() { return nil }
+      let (first, count) = (range.lowerBound, range.count)
       try communicator.agreed {
         for sequence in 0..<count { try reader.read(first + sequence, of: 0, to: sequence, in: buffer) }
+        digest = buffer.digest(sequences: count, after: digest)
       }
       let found = count > 0 ? pass.losses(parameters: parameters.pointer, tokens: SequenceTokens(buffer)) : []
       for sequence in 0..<count {
@@ -57,7 +63,19 @@ struct SampleLosses {
           if target < tokenBytes.count { bytes += tokenBytes[target] }
         }
       }
-      progress(min(samples, round + communicator.size * size), samples)
+      progress(min(samples, (round + 1) * communicator.size * size), samples)
+    }
+    try communicator.agreed {
+      guard try source.wasTouched() else { return }
+      // What the file holds now must be what was read of it: else a part of the losses is of other tokens.
+      let source = try source.reopeningTouched()
+      let reader = SampleReader([source], vocabularySize: pass.shape.model.vocabularySize, documentMask: documentMask)
+      var now: UInt64 = 0
+      for range in mine {
+        for (place, sample) in range.enumerated() { try reader.read(sample, of: 0, to: place, in: buffer) }
+        now = buffer.digest(sequences: range.count, after: now)
+      }
+      if now != digest { throw DataWatch.changedMeanwhile(source.pattern) }
     }
     try losses.withUnsafeMutableBufferPointer { try communicator.combine(disjoint: $0) }
     if let sample = losses.firstIndex(where: { !$0.isFinite }) {

@@ -119,8 +119,7 @@ public struct StepBenchmark: Sendable {
 
   /// The memory that this process has now, bytes.
   private static var memory: Int {
-    let statistics = FileManager.default.contents(atPath: "/proc/self/statm") ?? Data()
-    let counts = String(decoding: statistics, as: UTF8.self).split(separator: " ")
+    let counts = SystemFile.text("/proc/self/statm").split(separator: " ")
     return (counts.dropFirst().first.flatMap { Int($0) } ?? 0) * sysconf(Int32(_SC_PAGESIZE))
   }
 

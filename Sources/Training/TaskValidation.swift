@@ -40,6 +40,11 @@ public struct TaskValidation {
     for task in tasks { try encoder.check(task) }
   }
 
+  /// The benchmarks, for all ranks to have the same.
+  var entries: [CommonFiles.Entry] {
+    tasks.map { CommonFiles.Entry("validation.tasks, \($0.name)", read: $0.fingerprint) }
+  }
+
   /// Positions of an item at the most.
   static func maximumLength(_ configuration: RunConfiguration) -> Int {
     configuration.metadata.maxPositionEmbeddings ?? configuration.data.sequenceLength

@@ -21,7 +21,8 @@ extension TrainingRun {
     }
 
     // What is kept, and beside it the next one, which is written before the oldest goes.
-    let files = max(1, configuration.checkpoint.keep + 1 - folder.steps().count)
+    let kept = configuration.checkpoint.keep + (configuration.learningRateSchedule.decayStart == nil ? 0 : 1)
+    let files = max(1, kept + 1 - ((try? folder.steps().count) ?? 0))
     let bytes = files * Checkpoint.numberBytes(trainer.state.layout)
     if let space = DiskSpace.available(in: folder.path), space < bytes {
       notes.append(
@@ -47,6 +48,7 @@ extension TrainingRun {
         "pattern": .string(configuration.hiddenDecoding.name), "parameters": .integer(plan.parameters),
         "flops_per_step": .integer(plan.flopsPerStep), "gemm_peak_gflops": .number(peak / 1e9),
         "memory_bytes_per_rank": .integer(plan.memoryBytesPerRank),
+        "decay_after_step": configuration.learningRateSchedule.decayStart.map { .integer($0) } ?? .null,
       ])
     console.say("folder       \(materials.folder.path)\n\(plan.text(configuration))")
     console.say(
@@ -61,8 +63,19 @@ extension TrainingRun {
     }
     for change in materials.changes { console.say("changed      \(change.key): \(change.other) → \(change.value)") }
     for note in configuration.warnings + notes { journal.warning(note, step: step) }
-    let steps = configuration.training.steps
-    if step >= steps {
+  }
+
+  /// What rank 0 says where nothing is left to do. Nothing is written.
+  func announceNothing(_ materials: RunMaterials, notes: [String]) {
+    let (step, steps) = (trainer.state.progress.step, configuration.training.steps)
+    console.say("folder       \(materials.folder.path)")
+    for change in materials.changes {
+      console.say("ignored      \(change.key): \(change.other) → \(change.value)")
+    }
+    for note in notes { console.warn(note) }
+    if step < steps {
+      console.say("step \(step) is done, and --stop-after asks for no more")
+    } else {
       let beyond = step > steps ? " (the checkpoint is of step \(step))" : ""
       console.say("all \(steps) steps are done\(beyond); raise training.steps to go on")
     }

@@ -18,6 +18,9 @@ public final class TrainingRun {
   let plan: RunPlan
   let console: Console
   private let materials: RunMaterials
+  private let watch: DataWatch
+  /// Whether the newest checkpoint is of the last step that is asked for: then nothing is done, and no file changes.
+  private let isDone: Bool
   let journal: RunJournal
   private let saver: CheckpointSaver
   private let requests: StopRequests
@@ -30,7 +33,8 @@ public final class TrainingRun {
   ///
   /// - Throws: what ended it otherwise, the same error on every rank.
   public func run() throws -> ExitStatus {
-    let last = min(configuration.training.steps, options.stopAfter ?? .max)
+    if isDone { return .done }
+    let last = TrainingRun.lastStep(configuration, options)
     do {
       let reader = try communicator.agreed {
         try BatchReader(
@@ -47,8 +51,15 @@ public final class TrainingRun {
         trainer.activity.enter(.reading, step: step + 1)
         let batch = try communicator.agreed {
           defer { trainer.activity.enter(.agreeing) }
-          return try reader.next()
+          do {
+            return try reader.next()
+          } catch {
+            // What cannot be read may have been changed: that says more.
+            _ = try watch.check()
+            throw error
+          }
         }
+        watch.add(batch)
         let waited = (ContinuousClock.now - start).inSeconds
         let reduced = trainer.secondsInReduction
         let result = try trainer.step(SequenceTokens(batch))
@@ -60,7 +71,7 @@ public final class TrainingRun {
 
         if isDue(configuration.training.compareWeightsEverySteps) { try compareWeights() }
         if isDue(configuration.validation.everySteps) || step == configuration.training.steps { try validate() }
-        if configuration.checkpoint.isDue(at: step) && step < last { try save() }
+        if step < last && savesCheckpoint(at: step) { try save() }
       }
       return try finish()
     } catch {
@@ -73,6 +84,15 @@ public final class TrainingRun {
   }
 
   private var step: Int { trainer.state.progress.step }
+
+  private static func lastStep(_ configuration: RunConfiguration, _ options: RunOptions) -> Int {
+    min(configuration.training.steps, options.stopAfter ?? .max)
+  }
+
+  /// Whether a step has a checkpoint, whatever the clock says. From before the decay a run can be prolonged.
+  private func savesCheckpoint(at step: Int) -> Bool {
+    configuration.checkpoint.isDue(at: step) || step == configuration.learningRateSchedule.decayStart
+  }
 
   private func isDue(_ every: Int?) -> Bool { every.map { step % $0 == 0 } ?? false }
 
@@ -103,9 +123,15 @@ public final class TrainingRun {
     try trainer.compareWeights()
   }
 
+  /// Makes sure that no corpus was changed since it was looked at last. Collective.
+  private func checkData() throws {
+    for note in try communicator.agreedNaming({ try watch.check() }) { journal.warning(note, step: step) }
+  }
+
   private func save() throws {
     trainer.activity.enter(.saving)
     time.hasTriedToSave()
+    try checkData()
     // A good checkpoint must not make place for a broken one.
     try trainer.checkWeights()
     try saver.save(trainer.state)
@@ -118,6 +144,7 @@ public final class TrainingRun {
     guard let losses = try materials.validation.losses(trainer, unless: isToStop),
       let tasks = try materials.taskValidation.map({ try $0.results(trainer, unless: isToStop) }) ?? .some([])
     else { return }
+    try checkData()
     trainer.state.progress.awaitsValidation = false
     for (name, loss) in losses { journal.validation(set: name, loss: loss, step: step) }
     for result in tasks { journal.task(result, step: step) }
@@ -126,6 +153,7 @@ public final class TrainingRun {
   /// Ends the run with its state on the disk.
   private func finish() throws -> ExitStatus {
     trainer.activity.enter(.saving)
+    try checkData()
     try trainer.checkWeights()
     let isComplete = step >= configuration.training.steps && !trainer.state.progress.awaitsValidation
     let isStopped = requests.pending.areToStop && !isComplete
@@ -179,19 +207,35 @@ public final class TrainingRun {
     self.console = console
 
     let (step, folder) = (trainer.state.progress.step, materials.folder)
+    let isDone =
+      beginning.isResumed && options.resume == .auto && !trainer.state.progress.awaitsValidation
+      && step >= TrainingRun.lastStep(configuration, options)
+    self.isDone = isDone
+    watch = DataWatch(
+      materials.mixture.sources + materials.validation.sources,
+      materials.data.entries + materials.validationData.entries,
+      materials.mixture, configuration, localSequences: trainer.localSequences, samples: trainer.state.progress.samples)
     var notes = materials.notes + beginning.notes
     var log: LossLog?
     var tensorBoard: TensorBoardWriter?
+    var kept: Set<Int> = []
     try communicator.rootOnly {
+      if isDone { return }
       // Only now that nothing stands in the way of the new run, and what it begins with is in memory.
       if options.overwrite {
         try folder.clear(sparing: [materials.checkpoint?.path, options.initializeFrom].compactMap { $0 })
       }
-      folder.removeUnfinished()
-      for path in folder.setAside(after: step) { notes.append("a later checkpoint is now \(path)") }
+      try folder.removeUnfinished()
+      var named: String?
+      if case .file(let path) = options.resume { named = path }
+      for path in try folder.setAside(after: step, resuming: named) {
+        notes.append("a later checkpoint is now \(path)")
+      }
       try WholeFile.write(Array((configuration.resolved.pretty + "\n").utf8), to: folder.configuration)
       log = try LossLog(
         folder.log, continuingFrom: step, awaitsValidation: trainer.state.progress.awaitsValidation)
+      kept = Set(try LossLog.starts(folder.log).compactMap { $0["decay_after_step"]?.integer })
+      if let start = configuration.learningRateSchedule.decayStart { kept.insert(start) }
       if configuration.log.tensorBoard {
         tensorBoard = try TensorBoardWriter(folder: folder.path, continuingFrom: step)
       }
@@ -205,12 +249,17 @@ public final class TrainingRun {
         tokenizer: materials.tokenizer, initializedFrom: beginning.initializedFrom),
       folder,
       // A checkpoint that was named may lie elsewhere: then this run's folder has none of that step yet.
-      savedStep: beginning.isResumed && options.resume == .auto ? step : nil, communicator,
+      savedStep: beginning.isResumed && options.resume == .auto ? step : nil,
+      isKept: { [kept] in configuration.checkpoint.isMilestone($0) || kept.contains($0) }, communicator,
       prepare: { try journal.sync() }, report: { journal.checkpoint($0, after: trainer.state.progress.step) })
     trainer.activity.enter(.starting, step: step)
     guard communicator.isRoot else { return }
-    notes += (bindingWarning.map { [$0] } ?? []) + resourceNotes(folder)
-    announce(materials, beginning, threads: threads, peak: peak, notes: notes)
+    if isDone {
+      announceNothing(materials, notes: notes)
+    } else {
+      notes += (bindingWarning.map { [$0] } ?? []) + resourceNotes(folder)
+      announce(materials, beginning, threads: threads, peak: peak, notes: notes)
+    }
   }
 }
 

@@ -38,6 +38,9 @@ public struct Validation {
   /// The corpora of all sets.
   var sources: [DataSource] { sets.map(\.source) }
 
+  /// The corpora of all sets, and their keys in the configuration.
+  var named: [(key: String, source: DataSource)] { sets.map { ("data.validation.\($0.name)", $0.source) } }
+
   /// Each set's mean loss, nats a token, the same on every rank; nil where it was interrupted. Collective.
   ///
   /// The bits don't depend on the number of ranks.

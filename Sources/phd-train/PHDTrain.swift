@@ -135,8 +135,8 @@ struct PHDTrain: ParsableCommand {
       }
       if communicator.isRoot {
         let threads = configuration.training.threads ?? max(1, Threads.available / communicator.size)
-        let samples = RunPlan.samples(of: configuration) { PHDTrain.complain("warning: \($0)") }
-        let plan = RunPlan(configuration, ranks: communicator.size, threads: threads, samples: samples)
+        let plan = RunPlan(
+          configuration, ranks: communicator.size, threads: threads, samples: try RunPlan.samples(of: configuration))
         print(
           json ? plan.json(configuration).compact : configuration.resolved.pretty + "\n\n" + plan.text(configuration))
       }

@@ -60,7 +60,7 @@ extension CheckpointCommand {
     /// weights.
     private func tokenizer(of pretrained: PretrainedModel) throws -> TokenizerIdentity {
       let end = pretrained.description.metadata.endOfText.first
-      guard FileStatus.exists(pretrained.tokenizerPath) else { return TokenizerIdentity(endOfDocument: end) }
+      guard try FileStatus.exists(pretrained.tokenizerPath) else { return TokenizerIdentity(endOfDocument: end) }
       do {
         let file = try TokenizerFile(reading: pretrained.tokenizerPath)
         _ = try BPETokenizer(file)
@@ -95,10 +95,12 @@ extension CheckpointCommand {
     }
 
     func run() throws {
+      // A run's folder has a config.json of its own, which the model's would take the place of.
+      if try RunFolder(to).isInUse() { throw ValidationError("--to \(to): this is a run's folder: name another") }
       let report = try CheckpointCommand.report(path)
       let layout = ParameterLayout(report.saved.model)
       let description = report.saved.exported(report.checkpoint.tokenizer)
-      let leftovers = PretrainedModel.leftovers(
+      let leftovers = try PretrainedModel.leftovers(
         in: to, of: description, hasTokenizer: report.checkpoint.tokenizer.file != nil)
       if !leftovers.isEmpty {
         throw ConfigurationError(

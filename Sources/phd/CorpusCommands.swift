@@ -220,12 +220,14 @@ struct CorpusCommand: ParsableCommand {
     }
 
     func run() throws {
-      let file = try TokenFile(path)
-      _ = try file.tokenizerFile()
       var line = ProgressLine(.millionTokens)
       defer { line.clear() }
-      let report = try CorpusVerifier(vocabularySize: vocabSize).verify(file) {
-        line.show(done: $0, of: file.tokenCount)
+      let (report, hash) = try UntouchedReading.of(path) { file in
+        _ = try file.tokenizerFile()
+        let report = try CorpusVerifier(vocabularySize: vocabSize).verify(file) {
+          line.show(done: $0, of: file.tokenCount)
+        }
+        return (report, try file.contentHash())
       }
       line.clear()
       if let warning = report.warning { ErrorReport.print(toStandardError: "phd: warning: \(warning)") }
@@ -235,7 +237,7 @@ struct CorpusCommand: ParsableCommand {
         ("documents", .integer(report.documents)),
         ("largest_token", .integer(report.largestToken)),
         ("vocab_size", .integer(report.vocabularySize)),
-        ("content_hash", .text(file.contentHash())),
+        ("content_hash", .text(hash)),
       ]).print(asJSON: json)
     }
   }

@@ -23,10 +23,9 @@ extension CorpusCommand {
     var raw = false
 
     func run() throws {
-      let file = try TokenFile(path)
       var line = ProgressLine(.millionTokens)
       defer { line.clear() }
-      try TokenExporter(hasHeader: !raw).export(file, to: output) { line.show(done: $0, of: file.tokenCount) }
+      let file = try TokenExporter(hasHeader: !raw).export(path, to: output) { line.show(done: $0, of: $1) }
       line.clear()
       ErrorReport.print(
         toStandardError: "\(output): \(file.tokenCount) tokens, \(file.elementType.rawValue)"

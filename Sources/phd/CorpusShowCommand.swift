@@ -42,7 +42,26 @@ extension CorpusCommand {
 
     func run() throws {
       let configuration = try RunSetup.load(config, overrides: overrides)
-      let mixture = try configuration.openTrainingData()
+      let (batch, only, shown) = try UntouchedReading.of(
+        { try configuration.openTrainingData() }, files: { $0.sources.flatMap(\.files) },
+        { try read($0, configuration) })
+      if json {
+        let report: JSONValue = [
+          "step": .integer(step), "epoch": .integer(batch[0].epoch), "sequences": .integer(batch.count),
+          "samples": .array(shown.map(\.json)),
+        ]
+        print(report.compact)
+      } else {
+        let ofThese = only.map { ", \(shown.count) of them from \($0)" } ?? ""
+        print("step \(step): \(batch.count) samples of \(configuration.data.sequenceLength + 1) tokens\(ofThese)")
+        for sample in shown { print("\n" + sample.lines) }
+      }
+    }
+
+    /// The step's batch, the path of the only corpus that is wanted, and the batch's samples from it.
+    private func read(
+      _ mixture: Mixture, _ configuration: RunConfiguration
+    ) throws -> (batch: [SampleSchedule.Sample], only: String?, shown: [ShownSample]) {
       let only = try path.map { try Show.named($0, in: mixture.sources) }
       let batch = mixture.batch(step: step, size: configuration.training.globalBatchSize)
       var texts: [String: TokenText] = [:]
@@ -58,17 +77,7 @@ extension CorpusCommand {
             sequence: sequence, sample: sample, samples: source.sampleCount, contents: contents, text: texts[path],
             characters: characters))
       }
-      if json {
-        let report: JSONValue = [
-          "step": .integer(step), "epoch": .integer(batch[0].epoch), "sequences": .integer(batch.count),
-          "samples": .array(shown.map(\.json)),
-        ]
-        print(report.compact)
-      } else {
-        let ofThese = only.map { ", \(shown.count) of them from \($0)" } ?? ""
-        print("step \(step): \(batch.count) samples of \(configuration.data.sequenceLength + 1) tokens\(ofThese)")
-        for sample in shown { print("\n" + sample.lines) }
-      }
+      return (batch, only, shown)
     }
 
     /// The path under which the configuration knows a corpus.

@@ -7,6 +7,7 @@ import Inference
 import JSON
 import Kernels
 import Storage
+import Tokenizers
 import Training
 import Transformer
 
@@ -87,11 +88,17 @@ struct EvaluateTasksCommand: ParsableCommand {
         let decoder = Decoder(try loaded.withWeights(precision), on: try ThreadTeam(count: threads))
         return (tasks, TaskEvaluation(decoder, encoder, itemsAtOnce: batch, communicator))
       }
+      let entries = try communicator.agreed {
+        [try CommonFiles.Entry("--checkpoint", file: checkpoint)]
+          + (try tokenizer.map { $0 == "bytes" ? [] : [try tokenizerEntry($0)] } ?? [])
+          + tasks.map { CommonFiles.Entry("--tasks, \($0.name)", read: $0.fingerprint) }
+      }
+      try CommonFiles.requireSame(entries, communicator)
       if communicator.isRoot, precision == .bf16, let warning = Processor.bf16Warning {
         ErrorReport.print(toStandardError: "phd: warning: \(warning)")
       }
-      // Where it cannot be written is better known now.
-      try communicator.rootOnly { if let details { try WholeFile.write([UInt8](), to: details) } }
+      // Where it cannot be written is better known now; what has the name stays until the new one is whole.
+      try communicator.rootOnly { if let details { try WholeFile.requireWritable(details) } }
       var results: [TaskResult] = []
       for task in tasks {
         var line = ProgressLine(.items)
@@ -109,6 +116,10 @@ struct EvaluateTasksCommand: ParsableCommand {
         print((["tasks": .object(JSONValue.Object(distinct: fields))] as JSONValue).compact)
       }
     }
+  }
+
+  private func tokenizerEntry(_ path: String) throws -> CommonFiles.Entry {
+    CommonFiles.Entry("--tokenizer (\(path))", read: "the SHA-256 \(try TokenizerFile(reading: path).sha256)")
   }
 
   private func checkMemory(_ loaded: LoadedModel, ranks: Int) throws {

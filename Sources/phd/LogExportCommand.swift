@@ -29,7 +29,7 @@ extension LogCommand {
 
     func run() throws {
       // A run's folder has event files of its own, which an export would take the place of.
-      if let tensorboard, FileStatus.exists(RunFolder(tensorboard).log) {
+      if let tensorboard, try RunFolder(tensorboard).isInUse() {
         throw ValidationError("--tensorboard \(tensorboard): this is a run's folder: name another")
       }
       let run = try RunLog(path: path)

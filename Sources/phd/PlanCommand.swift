@@ -26,7 +26,7 @@ struct PlanCommand: ParsableCommand {
     if let fault = configuration.fault(ranks: ranks) { throw ConfigurationError(fault) }
     let plan = RunPlan(
       configuration, ranks: ranks, threads: threads ?? configuration.training.threads ?? 1,
-      samples: RunPlan.samples(of: configuration) { ErrorReport.print(toStandardError: "phd: warning: \($0)") })
+      samples: try RunPlan.samples(of: configuration))
     print(json ? plan.json(configuration).compact : plan.text(configuration))
   }
 }

@@ -20,6 +20,23 @@ import Testing
     #expect(try launch(launchScript("local.sh"), arguments).status == 64)
   }
 
+  /// Nothing of the environment is taken for granted: an unset variable is said in the script's own words.
+  @Test(arguments: [
+    "find-program.sh", "keep-running.sh", "local.sh", "multi-host.sh", "python.sh", "with-signals.sh", "slurm.sbatch",
+  ]) func `without arguments and environment each says how it is used`(script: String) throws {
+    let outcome = try bare(script)
+    #expect(outcome.status == 64, "\(outcome.error)")
+    #expect(outcome.error.contains("usage: "), "\(outcome.error)")
+    #expect(!outcome.error.contains("unbound variable"), "\(outcome.error)")
+  }
+
+  @Test func `the job of Slurm says outside of Slurm that it is one`() throws {
+    let outcome = try bare("slurm.sbatch", "c.json")
+    #expect(outcome.status == 64, "\(outcome.error)")
+    #expect(outcome.error.contains("sbatch") && outcome.error.contains("launch/local.sh"), "\(outcome.error)")
+    #expect(outcome.error.split(separator: "\n").count == 1, "\(outcome.error)")
+  }
+
   @Test func `hosts that do not answer are named, and without any there is nothing to train on`() throws {
     let folder = try TemporaryFolder()
     try Data("# two\nnowhere.invalid slots=2\n\nnobody.invalid\n".utf8)
@@ -75,6 +92,12 @@ import Testing
       launchScript("with-signals.sh"), ["bash", "-c", job], environment: ["PHD_LOST_HOST_SECONDS": "2"], timeout: 20)
     #expect(outcome.status == status)
     #expect(outcome.error.contains("host that no longer answers") == (status == 69), "\(outcome.error)")
+  }
+
+  /// Runs a script that finds nothing in its environment but the programs.
+  private func bare(_ script: String, _ arguments: String...) throws -> Outcome {
+    let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+    return try launch("/usr/bin/env", ["-i", "PATH=\(path)", "bash", launchScript(script)] + arguments)
   }
 
   private var program: [String: String] { ["PHD_TRAIN": "\(buildDirectory)/mpi-checks"] }

@@ -105,7 +105,7 @@ import Testing
       }
       #expect(try importer.build([prefix + ".bin", index], output: corpus).tokens == 12)
       #expect(try importer.build([prefix, prefix], output: corpus).documents == 4)
-      #expect(throws: StorageError.self) { try TokenExporter(hasHeader: true).export(TokenFile(corpus), to: corpus) }
+      #expect(throws: StorageError.self) { try TokenExporter(hasHeader: true).export(corpus, to: corpus) }
       #expect(try TokenFile(corpus).tokenCount == 24)
     }
   }

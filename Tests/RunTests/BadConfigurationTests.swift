@@ -26,7 +26,7 @@ import Training
       overrides: ["model.num_attention_heads=3"], names: ["num_attention_heads", "hidden_size", "16", "3"], ranks: 2),
     Case(overrides: ["model.num_key_value_heads=3"], names: ["num_key_value_heads", "num_attention_heads", "3", "2"]),
     Case(overrides: ["hidden_decoding.pattern=swa"], names: ["hidden_decoding.chunk"]),
-    Case(overrides: ["hidden_decoding.window=null"], names: ["hidden_decoding.window"]),
+    Case(overrides: ["hidden_decoding.window=true"], names: ["hidden_decoding.window"]),
     Case(overrides: ["hidden_decoding.window=1"], names: ["hidden_decoding", "window", "not 1", "phd"]),
     Case(overrides: ["hidden_decoding.repeats=1"], names: ["hidden_decoding", "repeats", "not 1", "vanilla"]),
     Case(overrides: ["schedule.decay_steps=5"], names: ["schedule.decay_steps", "wsd"]),

@@ -63,14 +63,69 @@ import Training
     #expect(try workplace.train(name: "straight").status == 0)
     #expect(try workplace.train().status == 0)
     let run = workplace.run()
-    let before = try workplace.bytes(of: "runs/tiny/\(RunFiles.name(20))")
-    let again = try workplace.train()
-    #expect(again.status == 0, "\(again.error)")
-    #expect(again.output.contains("all 20 steps are done"))
-    #expect(try workplace.bytes(of: "runs/tiny/\(RunFiles.name(20))") == before)
-    #expect(run.checkpoints == [5, 10, 15, 20])
+    try workplace.write("", to: "runs/tiny/note.partial")
+    let files = run.files.filter { $0 != ".lock" }
+    let before = try files.map { try workplace.bytes(of: "runs/tiny/\($0)") }
+    for (arguments, ranks, message) in [
+      ([], nil, "all 20 steps are done"), ([], 2, "all 20 steps are done"),
+      (["--stop-after", "7"], nil, "raise training.steps"),
+      (["--set", "training.steps=10"], nil, "all 10 steps are done (the checkpoint is of step 20)"),
+      (["--set", "checkpoint.keep=1", "--set", "log.tensorboard=true"], nil, "all 20 steps are done"),
+    ] as [([String], Int?, String)] {
+      let again = try workplace.train(arguments, ranks: ranks)
+      #expect(again.status == 0, "\(again.error)")
+      #expect(again.output.contains(message), "\(again.output)")
+      #expect(again.error.isEmpty || arguments.contains("training.steps=10"), "\(again.error)")
+      #expect(run.files.filter { $0 != ".lock" } == files)
+      #expect(try files.map { try workplace.bytes(of: "runs/tiny/\($0)") } == before)
+    }
     try expectSame(run, workplace.run("straight"), at: 20)
-    #expect(try run.starts() == [0, 20])
+    #expect(try run.starts() == [0])
+  }
+
+  @Test func `other steps are said with the rates that they make`() throws {
+    let workplace = try Workplace()
+    #expect(try workplace.train(["--stop-after", "10"]).status == 0)
+    let finished = try workplace.train(["--set", "training.steps=9"])
+    #expect(finished.error.contains("training.steps was 20, is 9, and the checkpoint is of step 10"))
+    let shorter = try workplace.train(["--set", "training.steps=12"])
+    #expect(shorter.status == 0, "\(shorter.error)")
+    let rates = try workplace.run().steps("learning_rate")
+    #expect(
+      shorter.error.contains(
+        "training.steps was 20, is 12: the learning rate of step 11 is \(rates[10]), that of step 10 was \(rates[9])"),
+      "\(shorter.error)")
+    #expect(!shorter.error.contains("stretched"))
+    // Where the rate does not depend on the steps, nothing changes.
+    let constant = ["--set", "schedule.kind=constant", "--set", "schedule.final_fraction=null"]
+    #expect(try workplace.train(constant + ["--stop-after", "6"], name: "constant").status == 0)
+    let longer = try workplace.train(constant + ["--set", "training.steps=30", "--stop-after", "7"], name: "constant")
+    #expect(longer.error.contains("the learning rate of step 7 stays 0.01"), "\(longer.error)")
+  }
+
+  @Test func `a decay that is over is warned of when the run goes on, and the checkpoint before it stays`() throws {
+    let workplace = try Workplace()
+    let wsd = [
+      "schedule.kind=wsd", "schedule.decay_steps=8", "schedule.final_fraction=0", "checkpoint.every_steps=5",
+      "checkpoint.keep=1",
+    ].flatMap { ["--set", $0] }
+    #expect(try workplace.train(wsd).status == 0)
+    let run = workplace.run()
+    #expect(run.checkpoints == [12, 20])
+    let outcome = try workplace.train(wsd + ["--set", "training.steps=30", "--stop-after", "26"])
+    #expect(outcome.status == 0, "\(outcome.error)")
+    for part in [
+      "the learning rate of step 21 is 0.01, that of step 20 was 0.0", "the decay that started after step 12",
+      "--resume \("runs/tiny/\(RunFiles.name(12))")",
+    ] { #expect(outcome.error.contains(part), "\(outcome.error)") }
+    // Those from before both decays.
+    #expect(run.checkpoints == [12, 22, 26])
+    // As it advises: the rate does not leap.
+    let again = try workplace.train(wsd + ["--set", "training.steps=30", "--resume", run.checkpoint(12)])
+    #expect(again.status == 0, "\(again.error)")
+    #expect(again.error.contains("the learning rate of step 13 is 0.01, that of step 12 was 0.01"), "\(again.error)")
+    #expect(try run.steps("learning_rate")[12..<22].allSatisfy { $0 == 0.01 })
+    #expect(run.checkpoints == [12, 22, 30])
   }
 
   @Test func `a finished run goes on when steps is raised`() throws {
@@ -99,6 +154,45 @@ import Training
     #expect(try workplace.train().status == 0)
     #expect(run.checkpoints == [5, 10, 12, 15, 20])
     try expectSame(run, workplace.run("straight"), at: 20)
+  }
+
+  @Test func `checkpoints that are set aside take the place of none`() throws {
+    let workplace = try Workplace()
+    #expect(try workplace.train().status == 0)
+    let run = workplace.run()
+    let first = try workplace.bytes(of: "runs/tiny/\(RunFiles.name(20))")
+    var contents: Set<[UInt8]> = [first]
+    for end in [20, 18, 19, 17] {
+      let outcome = try workplace.train(["--resume", run.checkpoint(10), "--stop-after", "\(end)"])
+      #expect(outcome.status == 0, "\(outcome.error)")
+      contents.insert(try workplace.bytes(of: "runs/tiny/\(RunFiles.name(end))"))
+      #expect(run.checkpoints == [5, 10, 15, end].sorted())
+    }
+    let aside = run.files.filter { $0.contains(".passed-over") }
+    #expect(
+      aside.filter { $0.hasPrefix(RunFiles.name(20)) } == ["", "-2"].map { "\(RunFiles.name(20)).passed-over\($0)" })
+    #expect(
+      aside.filter { $0.hasPrefix(RunFiles.name(15)) }
+        == ["", "-2", "-3", "-4"].map { "\(RunFiles.name(15)).passed-over\($0)" })
+    let kept = Set(try run.files.filter { $0.contains(".h5") }.map { try workplace.bytes(of: "runs/tiny/\($0)") })
+    #expect(contents.isSubset(of: kept))
+    // A link that is there already is something, too.
+    try FileManager.default.createSymbolicLink(
+      atPath: run.checkpoint(15) + ".passed-over-5", withDestinationPath: "nowhere")
+    #expect(try workplace.train(["--resume", run.checkpoint(10), "--stop-after", "11"]).status == 0)
+    #expect(run.files.contains("\(RunFiles.name(15)).passed-over-6"))
+  }
+
+  @Test func `another file of the same step takes the place of the folder's own, which is set aside`() throws {
+    let workplace = try Workplace()
+    let other = ["--set", "training.precision=fp32", "--set", "log.every_steps=2"]
+    #expect(try workplace.train(other + ["--stop-after", "10"], name: "other").status == 0)
+    #expect(try workplace.train(["--stop-after", "10"]).status == 0)
+    let own = try workplace.bytes(of: "runs/tiny/\(RunFiles.name(10))")
+    #expect(
+      try workplace.train(["--resume", workplace.run("other").checkpoint(10), "--stop-after", "10"]).status == 0)
+    #expect(try workplace.bytes(of: "runs/tiny/\(RunFiles.name(10)).passed-over") == own)
+    #expect(workplace.run().checkpoints == [5, 10])
   }
 
   @Test func `a checkpoint of another folder begins a run that goes on from it`() throws {

@@ -11,7 +11,7 @@ import Testing
     try withTemporaryFolder { folder in
       let path = folder + "/file"
       let answer = try WholeFile.write(to: path) { temporaryPath in
-        #expect(!FileStatus.exists(path))
+        #expect(try !FileStatus.exists(path))
         #expect(temporaryPath != path)
         try write(Array("new".utf8), to: temporaryPath)
         return 7
@@ -34,6 +34,19 @@ import Testing
       }
       #expect(try bytes(of: path) == Array("old".utf8))
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["file"])
+    }
+  }
+
+  @Test func `whether a file can be written is found out without touching what is there`() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/file"
+      try WholeFile.requireWritable(path)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [])
+      try WholeFile.write(Array("old".utf8), to: path)
+      try WholeFile.requireWritable(path)
+      #expect(try bytes(of: path) == Array("old".utf8))
+      #expect(throws: StorageError.self) { try WholeFile.requireWritable(folder) }
+      #expect(throws: StorageError.self) { try WholeFile.requireWritable(folder + "/none/file") }
     }
   }
 

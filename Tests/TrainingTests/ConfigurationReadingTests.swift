@@ -109,6 +109,29 @@ struct ConfigurationReadingTests {
     #expect(vanilla.hiddenDecoding == .vanilla)
   }
 
+  @Test func `null on the command line takes out any key, and any name of the user's`() throws {
+    let names = ConfigurationReference.declarations.keys.map(\.path)
+    #expect(names.count > 50)
+    let least = try Example.read()
+    for name in names {
+      do {
+        let configuration = try Example.read("\(name)=null")
+        // Of a key whose null is a value of its own, null is that value.
+        let isValue = ["training.gradient_clip", "training.compare_weights_every_steps"].contains(name)
+        #expect((configuration.resolved == least.resolved) != isValue, "\(name)")
+      } catch let error as ConfigurationError {
+        #expect(error.message.contains("--set \(name)=null: \(name) is missing:"))
+      }
+    }
+    let full = ["data.validation=null", "data.stages=null", "seed=null"]
+    let without = try RunConfiguration(text: Example.full, file: "x.json", overrides: full)
+    #expect(without.data.validation.isEmpty && without.data.stages.isEmpty)
+    let renamed = ["data.validation.books=null", "data.validation.web=w.h5"]
+    #expect(
+      try RunConfiguration(text: Example.full, file: "x.json", overrides: renamed).data.validation
+        == [.init(name: "web", path: "w.h5")])
+  }
+
   @Test func weightDecay() throws {
     let configuration = try Example.read(#"optimizer.no_weight_decay=["model.embed_tokens.weight","*norm.weight"]"#)
     let decaying = ParameterLayout(configuration.model).tensors.map(\.name).filter(configuration.decays)

@@ -135,7 +135,7 @@ import Testing
     try log.append("end", ["step": 4, "reason": "signal"])
     let kept = [start] + steps[..<4] + [validation, again] + [#"{"event":"end","step":4,"reason":"signal"}"#]
     #expect(String(decoding: try bytes(of: path), as: UTF8.self) == kept.joined(separator: "\n") + "\n")
-    #expect(try LossLog.lastStart(path)?["resumed_from_step"] == 4)
+    #expect(try LossLog.starts(path).map { $0["resumed_from_step"] } == [0, 4])
 
     // Nothing to cut: the file stays the same one. A last record that lacks its newline alone is whole.
     let file = try FileManager.default.attributesOfItem(atPath: path)[.systemFileNumber] as? Int

@@ -10,23 +10,35 @@ public struct TokenExporter: Sendable {
     self.hasHeader = hasHeader
   }
 
-  /// Writes the tokens of `corpus`, of its own type, to `output`. Nothing has that name before it is whole.
+  /// Writes the tokens of the corpus `path`, of its own type, to `output`. Nothing has that name before it is whole, and
+  /// nothing that was read while somebody wrote into the corpus.
   ///
-  /// - Parameter report: called with the number of tokens written so far, now and then.
-  /// - Throws: `StorageError`, `.failed` where `output` is the corpus itself; what `report` throws.
-  public func export(_ corpus: TokenFile, to output: String, report: (Int) throws -> Void = { _ in }) throws {
-    _ = try InputFiles.byteCount(of: [corpus.path], output: output)
-    try WholeFile.write(to: output) { temporaryPath in
-      var writer = try ByteWriter(emptying: temporaryPath)
-      if hasHeader {
-        let header = NumPyHeader.bytes(unsignedBytes: corpus.elementType.byteCount, count: corpus.tokenCount)
-        try header.withUnsafeBytes { try writer.append($0) }
+  /// - Parameter report: called with the number of tokens written so far, and of all, now and then.
+  /// - Returns: the corpus.
+  /// - Throws: `StorageError`, `.failed` where `output` is the corpus itself; `CorpusError`, also where the corpus was
+  ///   changed each time that it was read; what `report` throws.
+  @discardableResult public func export(
+    _ path: String, to output: String, report: (_ done: Int, _ of: Int) throws -> Void = { _, _ in }
+  ) throws -> TokenFile {
+    _ = try InputFiles.byteCount(of: [path], output: output)
+    return try WholeFile.write(to: output) { temporaryPath in
+      try UntouchedReading.of(path) { corpus in
+        try write(corpus, to: temporaryPath) { try report($0, corpus.tokenCount) }
+        return corpus
       }
-      switch corpus.elementType {
-      case .uint8: try copy(corpus, as: UInt8.self, to: &writer, report)
-      case .uint16: try copy(corpus, as: UInt16.self, to: &writer, report)
-      default: try copy(corpus, as: UInt32.self, to: &writer, report)
-      }
+    }
+  }
+
+  private func write(_ corpus: TokenFile, to path: String, report: (Int) throws -> Void) throws {
+    var writer = try ByteWriter(emptying: path)
+    if hasHeader {
+      let header = NumPyHeader.bytes(unsignedBytes: corpus.elementType.byteCount, count: corpus.tokenCount)
+      try header.withUnsafeBytes { try writer.append($0) }
+    }
+    switch corpus.elementType {
+    case .uint8: try copy(corpus, as: UInt8.self, to: &writer, report)
+    case .uint16: try copy(corpus, as: UInt16.self, to: &writer, report)
+    default: try copy(corpus, as: UInt32.self, to: &writer, report)
     }
   }
 

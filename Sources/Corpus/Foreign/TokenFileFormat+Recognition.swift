@@ -6,7 +6,7 @@ extension TokenFileFormat {
   /// - Throws: `StorageError`, `.missing` where there is no such file, `.failed` for a folder.
   public static func recognise(_ path: String) throws -> TokenFileFormat? {
     let pair = MegatronTokens.pair(path)
-    guard FileStatus.exists(path) || !FileStatus.exists(pair.index) else { return .megatron }
+    guard try FileStatus.exists(path) || !FileStatus.exists(pair.index) else { return .megatron }
     let status = try FileStatus(path)
     if status.isFolder { throw StorageError(.failed, path, "is a folder; name files") }
     let name = path.lowercased()
@@ -27,7 +27,7 @@ extension TokenFileFormat {
   }
 
   private static func isMegatronIndex(_ path: String) throws -> Bool {
-    guard FileStatus.exists(path), try FileStatus(path).isRegularFile else { return false }
+    guard try FileStatus.exists(path), try FileStatus(path).isRegularFile else { return false }
     let file = try RandomAccessFile(path)
     return try file.bytes(at: 0, count: min(file.size, MegatronIndex.magic.count)) == MegatronIndex.magic
   }

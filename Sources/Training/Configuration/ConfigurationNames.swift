@@ -42,6 +42,9 @@ struct ConfigurationNames: Sendable {
     }
   }
 
+  /// Whether a key's value is an object with names of the user's choice.
+  func isOpen(_ key: String) -> Bool { open.contains(key) }
+
   /// What is wrong with a path of one to three names; nil where nothing is.
   func unknown(_ path: [String]) -> String? {
     guard let first = path.first else { return nil }

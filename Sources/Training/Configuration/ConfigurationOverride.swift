@@ -30,18 +30,19 @@ struct ConfigurationOverride: Sendable, Equatable {
     }
   }
 
-  /// Puts the value where it belongs, and on the way there the sections that are missing.
+  /// Puts the value where it belongs, and on the way there the sections that are missing. Null takes out one of the names
+  /// of an object whose names are the user's; of keys, the section that reads them takes care.
   ///
   /// - Throws: ``ConfigurationError`` where the path is none that the configuration knows.
   func apply(to root: inout JSONValue.Object, names: ConfigurationNames) throws(ConfigurationError) {
     let parts = path.split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
     if let problem = names.unknown(parts) { throw ConfigurationError("\(option): \(problem)") }
     guard let first = parts.first else { return }
-    root[first] = try set(root[first], parts.dropFirst(), first)
+    root[first] = try set(root[first], parts.dropFirst(), first, names)
   }
 
   private func set(
-    _ json: JSONValue?, _ parts: ArraySlice<String>, _ place: String
+    _ json: JSONValue?, _ parts: ArraySlice<String>, _ place: String, _ names: ConfigurationNames
   ) throws(ConfigurationError) -> JSONValue {
     guard let name = parts.first else { return value }
     var object: JSONValue.Object
@@ -50,7 +51,13 @@ struct ConfigurationOverride: Sendable, Equatable {
     case .object(let present)?: object = present
     case let other?: throw ConfigurationError("\(option): \(place) is no object in the file, but \(other.described)")
     }
-    object[name] = try set(object[name], parts.dropFirst(), "\(place).\(name)")
+    // Null takes out one of the names that the user has chosen, as it does a key.
+    if value == .null && names.isOpen(place) {
+      guard object[name] != nil else { throw ConfigurationError("\(option): \(place) has no \(quoted(name))") }
+      object[name] = nil
+      return .object(object)
+    }
+    object[name] = try set(object[name], parts.dropFirst(), "\(place).\(name)", names)
     return .object(object)
   }
 

@@ -62,7 +62,12 @@ struct ConfigurationSection {
         fallbackValue: key.fallbackNote == nil ? key.fallback.map(key.write) : nil, schema: key.schema,
         condition: key.condition?.text, meaning: key.meaning))
     guard let object else { return key.fallback ?? key.placeholder }
-    let json = object[key.name]
+    var json = object[key.name]
+    // An override that is null takes out what the file says, where null is no value of the key's own.
+    var place = reader.file
+    if json == .null, reader.override(of: path) != nil, (try? key.read(.null)) == nil {
+      (json, place) = (nil, reader.place(path))
+    }
     if let condition = key.condition, !condition.holds {
       // Null is as good as left out: so an override can take a key out.
       if json == nil || json == .null { return nil }
@@ -75,7 +80,7 @@ struct ConfigurationSection {
       value = fallback
     } else {
       throw ConfigurationError(
-        "\(reader.file): \(path) is missing: give it, \(key.expected) (\(lowercasedFirst(key.meaning)))")
+        "\(place): \(path) is missing: give it, \(key.expected) (\(lowercasedFirst(key.meaning)))")
     }
     reader.resolve(section: name, name: key.name, key.write(value))
     return value

@@ -55,6 +55,9 @@ public struct LearningRateSchedule: Sendable, Equatable {
     }
   }
 
+  /// The last step before `wsd`'s decay; nil for other kinds, and where the decay begins with the run.
+  public var decayStart: Int? { kind == .wsd && steps > decaySteps ? steps - decaySteps : nil }
+
   /// At most 1, and 1 where there is no way to go.
   private func fraction(_ gone: Int, of all: Int) -> Double {
     gone < all ? Double(gone) / Double(all) : 1

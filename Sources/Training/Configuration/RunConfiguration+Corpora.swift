@@ -51,6 +51,7 @@ extension RunConfiguration.Data.Stage {
   private typealias Fault = ConfigurationSection.KeyFault
 
   static func list(_ json: JSONValue) throws(ConfigurationSection.KeyFault) -> [Self]? {
+    if json == .null { return [] }
     guard let elements = json.array else { return nil }
     var stages: [Self] = []
     for (index, element) in elements.enumerated() {
@@ -91,6 +92,7 @@ extension RunConfiguration.Data.Stage {
 
 extension RunConfiguration.Data.ValidationSet {
   static func list(_ json: JSONValue) throws(ConfigurationSection.KeyFault) -> [Self]? {
+    if json == .null { return [] }
     guard let object = json.object else { return nil }
     var sets: [Self] = []
     for field in object.fields {

@@ -50,7 +50,8 @@ extension RunConfiguration {
       stages =
         try section.value(
           ConfigurationSection.Key(
-            name: "stages", expected: "a list of {\"from_step\": …, \"train\": …}", schema: ConfigurationSchema.stages,
+            name: "stages", expected: "a list of {\"from_step\": …, \"train\": …}, or null",
+            schema: ConfigurationSchema.orNull(ConfigurationSchema.stages),
             fallback: [],
             meaning:
               "Other training corpora from later steps on: each stage's `from_step`, 2 or more and ascending, is "
@@ -60,8 +61,8 @@ extension RunConfiguration {
       validation =
         try section.value(
           ConfigurationSection.Key(
-            name: "validation", expected: "an object of names and paths",
-            schema: ConfigurationSchema.namedPaths, fallback: [],
+            name: "validation", expected: "an object of names and paths, or null",
+            schema: ConfigurationSchema.orNull(ConfigurationSchema.namedPaths), fallback: [],
             meaning: "The corpora that the loss is measured on, each under a name of its own, which the log uses.",
             placeholder: [], read: ValidationSet.list, write: ValidationSet.json)) ?? []
       sequenceLength = try section.integer(

@@ -25,6 +25,8 @@ final class CheckpointSaver {
 
   private let folder: RunFolder
   private let settings: RunConfiguration.Checkpoint
+  /// Whether a step's checkpoint stays for ever.
+  private let isKept: (_ step: Int) -> Bool
   private let origin: Checkpoint.Origin
   private let communicator: Communicator
   /// Called on rank 0 before a checkpoint is begun, to have the log on the disk that belongs to it.
@@ -41,14 +43,17 @@ final class CheckpointSaver {
 
   /// - Parameters:
   ///   - savedStep: the step of a checkpoint that the folder has already.
+  ///   - isKept: whether a step's checkpoint stays for ever.
   ///   - report: hears, on rank 0, of each checkpoint's fate, from within this object's methods.
   init(
     _ configuration: RunConfiguration, _ layout: ParameterLayout, _ origin: Checkpoint.Origin, _ folder: RunFolder,
-    savedStep: Int?, _ communicator: Communicator, prepare: @escaping () throws -> Void,
+    savedStep: Int?, isKept: @escaping (_ step: Int) -> Bool, _ communicator: Communicator,
+    prepare: @escaping () throws -> Void,
     report: @escaping (Outcome) -> Void
   ) {
     settings = configuration.checkpoint
     self.folder = folder
+    self.isKept = isKept
     self.origin = origin
     self.communicator = communicator
     self.savedStep = savedStep
@@ -163,7 +168,7 @@ final class CheckpointSaver {
       savedStep = saved.step
       longestSeconds = max(longestSeconds, saved.seconds)
       // Only now that the new one is on the disk.
-      folder.keepNewest(settings.keep) { settings.isMilestone($0) }
+      folder.keepNewest(settings.keep, sparing: isKept)
       report(.saved(saved))
     case .failure(is CancellationError): break
     case .failure(let error): report(.failed(step: step, error))

@@ -6,17 +6,15 @@ public struct DataFingerprint: Sendable, Equatable {
   /// For each training corpus, in the order in which the stages name them, its files.
   public let entries: [[String]]
 
+  /// - Parameter entries: of each corpus its files' `TokenFile.fingerprint`.
+  init(entries: [[String]]) { self.entries = entries }
+
   /// Reads the corpora.
   ///
   /// - Parameter documentMask: whether where documents start is part of the data.
   /// - Throws: `StorageError`.
   public init(_ sources: [DataSource], documentMask: Bool) throws {
-    entries = try sources.map { source in
-      try source.files.map { file in
-        "\(file.tokenCount) \(file.elementType.rawValue) tokens, hash \(try file.contentHash())"
-          + (documentMask ? ", \(try file.documentFingerprint())" : "")
-      }
-    }
+    entries = try sources.map { try $0.files.map { try $0.fingerprint(documentMask: documentMask) } }
   }
 
   /// From a checkpoint; nil where the text is none.

@@ -52,7 +52,7 @@ public struct InitialWeights {
   }
 
   private static func tokenizer(of pretrained: PretrainedModel) throws -> TokenizerIdentity {
-    guard FileStatus.exists(pretrained.tokenizerPath) else { return TokenizerIdentity() }
+    guard try FileStatus.exists(pretrained.tokenizerPath) else { return TokenizerIdentity() }
     let file = try TokenizerFile(reading: pretrained.tokenizerPath)
     return TokenizerIdentity(name: file.name, sha256: file.sha256, file: file)
   }

@@ -14,7 +14,7 @@ public final class LossLog {
   ///   since goes too.
   /// - Throws: `StorageError`.
   public init(_ path: String, continuingFrom step: Int, awaitsValidation: Bool = false) throws {
-    if FileStatus.exists(path) { try LossLog.cut(path, after: step, awaitsValidation: awaitsValidation) }
+    if try FileStatus.exists(path) { try LossLog.cut(path, after: step, awaitsValidation: awaitsValidation) }
     file = try AppendingFile(path)
   }
 
@@ -44,16 +44,17 @@ public final class LossLog {
     return Array((JSONValue.object(record).compact + "\n").utf8)
   }
 
-  /// The record of the run's last start; nil where there is none.
+  /// The records of the run's starts; none where there is no log.
   ///
-  /// - Throws: `StorageError`.
-  static func lastStart(_ path: String) throws -> JSONValue? {
+  /// - Throws: `StorageError.failed`.
+  static func starts(_ path: String) throws -> [JSONValue] {
+    guard try FileStatus.exists(path) else { return [] }
     var reader = try LogReader(path)
-    var start: JSONValue?
+    var starts: [JSONValue] = []
     try reader.forEachEntry { entry, _ in
-      if case .other("run", let record) = entry { start = record }
+      if case .other("run", let record) = entry { starts.append(record) }
     }
-    return start
+    return starts
   }
 
   /// Leaves in a log what stands at or before `step`, and the run's starts, whatever their step.

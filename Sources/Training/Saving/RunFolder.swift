@@ -27,14 +27,20 @@ public struct RunFolder: Sendable {
       // Another run may be making the same folder.
       if mkdir(made, 0o777) != 0 && errno != EEXIST { throw RunFolder.unwritable(path, errno) }
     }
-    guard (try? FileStatus(path).isFolder) == true else { throw RunFolder.unwritable(path, ENOTDIR) }
+    guard try FileStatus(path).isFolder else { throw RunFolder.unwritable(path, ENOTDIR) }
     guard access(path, W_OK | X_OK) == 0 else { throw RunFolder.unwritable(path, errno) }
   }
 
+  /// Whether a run has left something in the folder: a log, or checkpoints.
+  ///
+  /// - Throws: `StorageError.failed`.
+  public func isInUse() throws -> Bool { try FileStatus.exists(log) || !steps().isEmpty }
+
   /// The steps that have a checkpoint, newest first. A folder that is not there has none.
-  public func steps() -> [Int] {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-    return names.compactMap { name in
+  ///
+  /// - Throws: `StorageError.failed` where the folder cannot be listed: it must not pass for an empty one.
+  public func steps() throws -> [Int] {
+    try Folder.namesIfThere(in: path, otherNames: .ignored).compactMap { name in
       guard name.hasPrefix("step-"), name.hasSuffix(".h5") else { return nil }
       let digits = name.dropFirst(5).dropLast(3)
       guard digits.count >= 8, digits.allSatisfy({ $0.isASCII && $0.isNumber }) else { return nil }
@@ -43,15 +49,24 @@ public struct RunFolder: Sendable {
   }
 
   /// The newest checkpoint that is whole; `passed` hears of each newer one that is not, and why.
-  public func newestValid(passed: (StorageError) -> Void) -> Checkpoint? {
-    for step in steps() {
+  ///
+  /// - Throws: `StorageError.failed` for one that cannot be opened or read: nobody knows whether it is whole, and it may
+  ///   be the one to go on from.
+  public func newestValid(passed: (StorageError) -> Void) throws -> Checkpoint? {
+    for step in try steps() {
       let path = checkpoint(step: step)
       do {
+        guard try FileStatus(path).isRegularFile else { throw StorageError(.failed, path, "is not a regular file") }
         let checkpoint = try Checkpoint(verifying: path)
         guard checkpoint.isSealed, checkpoint.step == step, try checkpoint.holdsTrainingState() else {
           throw StorageError(.damaged, path, "is not a checkpoint that a run wrote for step \(step)")
         }
         return checkpoint
+      } catch let error as StorageError where error.kind != .damaged {
+        throw StorageError(
+          .failed, path,
+          "\(error.message); the checkpoint itself may be intact: make it readable, or resume from another one with "
+            + "--resume FILE")
       } catch let error as StorageError {
         passed(error)
       } catch {
@@ -61,25 +76,38 @@ public struct RunFolder: Sendable {
     return nil
   }
 
-  /// Removes all checkpoints but the newest `count`, and those of steps that stay for ever, which are not counted.
+  /// Removes all checkpoints but the newest `count`, and those of steps that stay for ever, which are not counted. What
+  /// cannot be removed stays.
   public func keepNewest(_ count: Int, sparing isKept: (_ step: Int) -> Bool = { _ in false }) {
-    for step in steps().filter({ !isKept($0) }).dropFirst(count) {
-      try? FileManager.default.removeItem(atPath: checkpoint(step: step))
-    }
+    // A folder that cannot be listed now is listed after the next checkpoint.
+    for step in ((try? steps()) ?? []).filter({ !isKept($0) }).dropFirst(count) { unlink(checkpoint(step: step)) }
   }
 
   /// Removes what saves that were killed have left.
-  public func removeUnfinished() {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-    for name in names where name.hasSuffix(WholeFile.unfinishedSuffix) { unlink("\(path)/\(name)") }
+  ///
+  /// - Throws: `StorageError.failed` where the folder cannot be listed.
+  public func removeUnfinished() throws {
+    for name in try Folder.namesIfThere(in: path, otherNames: .ignored) where name.hasSuffix(WholeFile.unfinishedSuffix)
+    {
+      unlink("\(path)/\(name)")
+    }
   }
 
-  /// Gives the checkpoints of later steps another name: a run that goes on from `step` has left them behind, and they
-  /// must neither be resumed from nor push its own out.
-  public func setAside(after step: Int) -> [String] {
-    steps().filter { $0 > step }.compactMap { later in
-      let path = checkpoint(step: later)
-      return rename(path, path + ".passed-over") == 0 ? path + ".passed-over" : nil
+  /// Gives the checkpoints of later steps another name, one that nothing has: a run that goes on from `step` has left them
+  /// behind, and they must neither be resumed from nor push its own out.
+  ///
+  /// - Parameter resumed: the file that the run goes on from, where it was named: the folder's own checkpoint of its step
+  ///   goes too, if that is another file.
+  /// - Returns: the new paths.
+  /// - Throws: `StorageError`.
+  public func setAside(after step: Int, resuming resumed: String? = nil) throws -> [String] {
+    let own = checkpoint(step: step)
+    var isReplaced = false
+    if let resumed, try FileStatus.exists(own) {
+      isReplaced = try !FileStatus(own).isSameFile(as: FileStatus(resumed))
+    }
+    return try steps().filter { $0 > step || $0 == step && isReplaced }.map {
+      try Folder.setAside(checkpoint(step: $0), suffix: ".passed-over")
     }
   }
 
@@ -89,10 +117,10 @@ public struct RunFolder: Sendable {
   /// - Throws: `StorageError.failed`.
   public func clear(sparing spared: [String] = []) throws {
     let kept = Set(spared.map { URL(fileURLWithPath: $0).resolvingSymlinksInPath() })
-    let checkpoints = steps().map { checkpoint(step: $0) }
+    let checkpoints = try steps().map { checkpoint(step: $0) }
     let old =
       checkpoints.filter { !kept.contains(URL(fileURLWithPath: $0).resolvingSymlinksInPath()) } + [log, configuration]
-    for path in old where FileStatus.exists(path) {
+    for path in old where try FileStatus.exists(path) {
       guard unlink(path) == 0 else { throw RunFolder.unwritable(path, errno) }
     }
     try EventFile.removeAll(in: self.path)

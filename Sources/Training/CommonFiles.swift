@@ -1,0 +1,139 @@
+import Communication
+import Corpus
+import Foundation
+import Storage
+
+/// Makes sure that all ranks see the same under the same paths: nodes may have disks of their own.
+public enum CommonFiles {
+  /// A file, or what was read of several, as one rank sees it.
+  public struct Entry {
+    /// For messages: `data.train[0] (train.h5)`.
+    public let name: String
+    /// What is the same for ranks of one machine only if they see the very same.
+    let identity: String
+    /// Reads it, and says in words what it holds.
+    public let fingerprint: () throws -> String
+
+    /// A file that is opened for reading.
+    init(_ name: String, _ status: FileStatus, fingerprint: @escaping () throws -> String) {
+      self.name = name
+      identity = "\(status.device) \(status.file) \(status.size)"
+      self.fingerprint = fingerprint
+    }
+
+    /// Something that every rank has read.
+    public init(_ name: String, read fingerprint: String) {
+      self.name = name
+      identity = fingerprint
+      self.fingerprint = { fingerprint }
+    }
+
+    /// A file of any kind, by all its bytes.
+    ///
+    /// - Throws: `StorageError`.
+    public init(_ name: String, file path: String) throws {
+      self.init("\(name) (\(path))", try FileStatus(path)) {
+        let digest = ContentDigest()
+        var size = 0
+        try ByteReader(path).forEachBlock { block in
+          digest.update(block)
+          size += block.count
+        }
+        return "\(size) bytes, hash \(digest.hexadecimal)"
+      }
+    }
+
+    /// Each file of a corpus.
+    static func all(_ name: String, _ source: DataSource, documentMask: Bool) -> [Entry] {
+      source.files.map { file in
+        Entry("\(name) (\(file.path))", file.openedStatus) { try file.fingerprint(documentMask: documentMask) }
+      }
+    }
+  }
+
+  /// Compares what the ranks' files hold, where any two ranks may have others. Collective.
+  ///
+  /// - Throws: as ``fingerprints(_:_:)``.
+  public static func requireSame(_ entries: [Entry], _ communicator: Communicator) throws {
+    let keys = try communicator.allGather(identity(entries, communicator))
+    if keys.contains(where: { $0 != keys[0] }) { _ = try fingerprints(entries, communicator) }
+  }
+
+  /// Compares what the ranks' files hold. Of the ranks that have the very same files, one on each node, the first reads
+  /// them. Collective.
+  ///
+  /// - Returns: the fingerprints of all entries, the same on every rank.
+  /// - Throws: `AgreedError`: with what reading has thrown; `CorpusError` where two ranks' files differ, naming ranks and
+  ///   hosts; `CommunicationError`.
+  public static func fingerprints(_ entries: [Entry], _ communicator: Communicator) throws -> [String] {
+    let keys = try communicator.allGather(identity(entries, communicator))
+    let isReader = keys.firstIndex(of: keys[communicator.rank]) == communicator.rank
+    let own = try communicator.agreedNaming { isReader ? try entries.map { try $0.fingerprint() } : [] }
+    // Where all see the same files, one rank has read them.
+    let root = try communicator.broadcast(own.joined(separator: separator)).components(separatedBy: separator)
+    try communicator.agreed {
+      let names = try communicator.allGather(isReader && own != root ? difference(own, root, entries) : "")
+      guard let other = names.firstIndex(where: { !$0.isEmpty }) else { return }
+      let ranks = keys.indices.filter { keys[$0] == keys[other] }
+      let hosts = try communicator.allGather(communicator.hostName)
+      let named = ranks.prefix(4).map { "rank \($0) on \(hosts[$0])" }.joined(separator: ", ")
+      let more = ranks.count > 4 ? " and \(ranks.count - 4) more" : ""
+      let parts = names[other].components(separatedBy: separator)
+      throw CorpusError(
+        parts[0],
+        "is not the same for all ranks: it holds \(parts[1]) for rank 0 on \(hosts[0]), \(parts[2]) for \(named)\(more); "
+          + "copy the same file to every node, or put it where all see it")
+    }
+    return root
+  }
+
+  /// Nothing that stands in a fingerprint.
+  private static let separator = "\u{1e}"
+
+  /// The first difference: the entry's name, rank 0's fingerprint and this rank's.
+  private static func difference(_ own: [String], _ root: [String], _ entries: [Entry]) -> String {
+    guard own.count == root.count, let index = own.indices.first(where: { own[$0] != root[$0] }) else {
+      return ["the data", "\(root.count) files", "\(own.count) files"].joined(separator: separator)
+    }
+    return [entries[index].name, root[index], own[index]].joined(separator: separator)
+  }
+
+  /// The same for ranks that have the very same files of one machine.
+  private static func identity(_ entries: [Entry], _ communicator: Communicator) -> String {
+    // Of this start of the machine; without it a rank is like no other.
+    let boot = SystemFile.text("/proc/sys/kernel/random/boot_id").trimmingCharacters(in: .whitespacesAndNewlines)
+    let digest = ContentDigest()
+    digest.update("\(communicator.hostName) \(boot.isEmpty ? "rank \(communicator.rank)" : boot)\n")
+    for entry in entries {
+      digest.update("\(entry.name) \(entry.identity)\n")
+    }
+    return digest.hexadecimal
+  }
+}
+
+extension Communicator {
+  /// As `agreed`; where some ranks have failed and others not, the error says on which.
+  ///
+  /// - Throws: `AgreedError`, `CommunicationError`.
+  func agreedNaming<Result>(_ work: () throws -> Result) throws -> Result {
+    var hasFailed = false
+    do {
+      return try agreed {
+        do {
+          return try work()
+        } catch {
+          hasFailed = true
+          throw error
+        }
+      }
+    } catch let error as AgreedError {
+      let failed = try allGather(hasFailed ? name : "").filter { !$0.isEmpty }
+      if failed.count == size { throw error }
+      let more = failed.count > 4 ? " and \(failed.count - 4) more" : ""
+      throw AgreedError(
+        rank: error.rank,
+        message: "\(error.message) (on \(failed.prefix(4).joined(separator: ", "))\(more), not on the other ranks)",
+        exitStatus: error.exitStatus)
+    }
+  }
+}

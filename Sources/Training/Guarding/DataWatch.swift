@@ -1,0 +1,115 @@
+import Corpus
+import Storage
+
+/// Notices training and validation corpora that somebody changes while the run reads them, before anything that was
+/// learned from, or measured on, other tokens is saved.
+///
+/// A check compares the sizes and times of the open files, which is cheap. A file whose status has changed is hashed
+/// again, from the disk and through the run's own handle, and the batches that this rank has read since the last check
+/// are read again: a file may have been changed and then restored. A file that was only touched is no error, and neither
+/// is another file that was renamed to its path.
+///
+/// Not detected: a change for which the file system reports no new time. In a corpus of more than 1 GiB of tokens, a
+/// permanent change outside the blocks that `TokenFile.contentHash()` covers: the user is warned of the touched file.
+final class DataWatch {
+  private struct Watched {
+    let file: TokenFile
+    let fingerprint: String
+    /// As of the last check that found the expected content.
+    var status: FileStatus
+    /// Whether the user was told that its path names another file.
+    var isReplaced = false
+  }
+
+  private var files: [Watched]
+  private let mixture: Mixture
+  private let configuration: RunConfiguration
+  private let localSequences: [Int]
+
+  // Since the last check.
+  private var firstSample: Int
+  private var batches = 0
+  private var firstDigest: UInt64 = 0
+  private var digest: UInt64 = 0
+  /// Batches still to be compared: those read ahead may be from before a changed file was restored.
+  private var suspicious = 0
+
+  /// How many batches a `BatchReader` reads ahead.
+  private static let readAhead = 2
+
+  /// - Parameters:
+  ///   - fingerprints: `TokenFile.fingerprint` of each file of `sources`: the sources of `mixture` and further ones.
+  ///   - localSequences: this rank's.
+  ///   - samples: that the run has had before.
+  init(
+    _ sources: [DataSource], _ fingerprints: [[String]], _ mixture: Mixture, _ configuration: RunConfiguration,
+    localSequences: [Int], samples: Int
+  ) {
+    files = zip(sources.flatMap(\.files), fingerprints.joined()).map {
+      Watched(file: $0, fingerprint: $1, status: $0.openedStatus)
+    }
+    self.mixture = mixture
+    self.configuration = configuration
+    self.localSequences = localSequences
+    firstSample = samples
+  }
+
+  /// A step takes this batch.
+  func add(_ batch: Batch) {
+    batches += 1
+    digest = batch.digest
+  }
+
+  /// Makes sure that what was read since the last time is what the run was begun with. Not collective.
+  ///
+  /// - Returns: what the user should know, a sentence each.
+  /// - Throws: `CorpusError` where a corpus was changed; `StorageError.failed` where that cannot be found out.
+  func check() throws -> [String] {
+    var notes: [String] = []
+    for index in files.indices {
+      let file = files[index].file
+      let now = try file.status()
+      if now != files[index].status {
+        try file.requireContent(files[index].fingerprint, documentMask: configuration.data.documentMask)
+        files[index].status = now
+        suspicious = DataWatch.readAhead + batches
+        if !file.isHashedWhole {
+          notes.append(
+            "\(file.path) was modified or touched during the run: the parts covered by its content hash are unchanged; "
+              + "changes elsewhere in it would not be noticed")
+        }
+      }
+      if !files[index].isReplaced, let named = try? FileStatus(file.path), !named.isSameFile(as: now) {
+        files[index].isReplaced = true
+        notes.append(
+          "\(file.path) is now another file: this run continues with the one that it started with; a resume reads the new "
+            + "one, and is refused if its content differs")
+      }
+    }
+    if suspicious > 0 { try readAgain() }
+    suspicious = max(0, suspicious - batches)
+    firstSample += batches * configuration.training.globalBatchSize
+    (batches, firstDigest) = (0, digest)
+    return notes
+  }
+
+  /// Reads what this rank has read since the last time.
+  private func readAgain() throws {
+    guard batches > 0 else { return }
+    var again = BatchSequence(
+      try mixture.reopeningTouched(), vocabularySize: configuration.model.vocabularySize,
+      globalBatchSize: configuration.training.globalBatchSize, localSequences: localSequences,
+      documentMask: configuration.data.documentMask, startingAt: firstSample)
+    if try again.digest(ofNext: batches, after: firstDigest) != digest {
+      throw DataWatch.changedMeanwhile(mixture.sources.map(\.pattern).joined(separator: ", "))
+    }
+  }
+
+  /// The error of a corpus that holds something else than was read of it.
+  static func changedMeanwhile(_ pattern: String) -> CorpusError {
+    CorpusError(
+      pattern,
+      "was changed while it was being read: it no longer holds what was read from it; restore the file, then run again"
+    )
+  }
+}

@@ -1,0 +1,130 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Files that cannot be opened: nobody knows what is in them, so they are neither damaged nor missing.
+@Suite(.serialized) struct UnopenedFilesTests {
+  enum Obstacle: CaseIterable, Sendable {
+    case loopOfLinks, linkToNothing, folder
+
+    var reason: String {
+      switch self {
+      case .loopOfLinks: "Too many levels of symbolic links"
+      case .linkToNothing: "there is no such file"
+      case .folder: "is not a regular file"
+      }
+    }
+
+    func take(the path: String) throws {
+      try FileManager.default.moveItem(atPath: path, toPath: path + ".kept")
+      switch self {
+      case .loopOfLinks: try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: path)
+      case .linkToNothing: try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: path + ".gone")
+      case .folder: try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+      }
+    }
+  }
+
+  @Test(arguments: Obstacle.allCases) func `a checkpoint that cannot be opened is not passed over`(
+    obstacle: Obstacle
+  ) throws {
+    let workplace = try Workplace()
+    #expect(try workplace.train(["--stop-after", "10"]).status == 0)
+    let run = workplace.run()
+    try obstacle.take(the: run.checkpoint(10))
+    let (files, log) = (run.files, try workplace.bytes(of: "runs/tiny/log.jsonl"))
+    let ranks = obstacle == .folder ? 2 : nil
+    try expectError(
+      try workplace.train(ranks: ranks), 74, naming: [RunFiles.name(10), obstacle.reason, "--resume FILE"])
+    #expect(run.files == files)
+    #expect(try workplace.bytes(of: "runs/tiny/log.jsonl") == log)
+    // As it advises.
+    let outcome = try workplace.train(["--resume", run.checkpoint(5), "--stop-after", "6"])
+    #expect(outcome.status == 0, "\(outcome.error)")
+    #expect(try run.starts() == [0, 5])
+  }
+
+  @Test func `a file that is named says why it cannot be opened`() throws {
+    let workplace = try Workplace()
+    #expect(try workplace.train(["--stop-after", "1"], name: "first").status == 0)
+    for name in ["loop.h5", "loop.jsonl", "loop.json"] {
+      try FileManager.default.createSymbolicLink(atPath: workplace[name], withDestinationPath: workplace[name])
+    }
+    let checkpoint = workplace.run("first").checkpoint(1)
+    for arguments in [
+      ["corpus", "inspect", "loop.h5"], ["corpus", "verify", "loop.h5"], ["checkpoint", "verify", "loop.h5"],
+      ["corpus", "build", "loop.jsonl", "--output", "o.h5", "--tokenizer", "bytes"],
+      ["corpus", "build", "config.json", "--output", "o.h5", "--tokenizer", "loop.json"],
+      ["generate", "--checkpoint", checkpoint, "--prompts", "loop.jsonl", "--tokenizer", "bytes"],
+      ["evaluate", "tasks", "--checkpoint", checkpoint, "--tasks", "loop.jsonl"],
+      ["evaluate", "loss", "--checkpoint", checkpoint, "--corpus", "loop.h5"],
+      ["log", "show", "loop.jsonl"], ["plan", "loop.json"], ["plan", "config.json", "--set", "data.train=loop.h5"],
+    ] {
+      let outcome = try launch("phd", arguments, environment: Workplace.environment, directory: workplace.path)
+      try expectError(outcome, 74, naming: ["loop.", "Too many levels of symbolic links"])
+    }
+    for arguments in [
+      ["--resume", "loop.h5"], ["--initialize-from", "loop.h5"], ["--set", "data.train=loop.h5"],
+    ] {
+      try expectError(
+        try workplace.train(arguments), 74, naming: ["loop.h5", "Too many levels of symbolic links"])
+    }
+  }
+
+  @Test func `too many open files are said to be that`() throws {
+    let workplace = try Workplace()
+    for number in 10..<60 {
+      try FileManager.default.copyItem(atPath: workplace["train.h5"], toPath: workplace["many-\(number).h5"])
+    }
+    let outcome = try launch(
+      "/bin/bash",
+      [
+        "-c", #"ulimit -n 24 && exec "$0" "$@""#, "\(buildDirectory)/phd", "corpus", "show", "--step", "1", "--config",
+        "config.json", "--set", "data.train=many-*.h5",
+      ], directory: workplace.path)
+    try expectError(outcome, 74, naming: ["many-", "Too many open files"])
+    #expect(!outcome.error.contains("HDF5 file"))
+  }
+
+  /// Root may open everything; another user may not.
+  @Test(.enabled(if: getuid() == 0 && FileManager.default.isExecutableFile(atPath: "/usr/bin/setpriv")))
+  func `without permission nothing is taken for damaged, missing or empty`() throws {
+    let workplace = try Workplace()
+    #expect(try workplace.train(["--stop-after", "10"]).status == 0)
+    let run = workplace.run()
+    func train(_ arguments: [String] = []) throws -> Outcome {
+      try launch(
+        "/usr/bin/setpriv",
+        ["--reuid=65534", "--regid=65534", "--clear-groups", "\(buildDirectory)/phd-train", "config.json"] + arguments,
+        environment: Workplace.environment.merging(["HOME": workplace.path]) { $1 }, directory: workplace.path)
+    }
+    func set(_ mode: Int, _ names: String...) throws {
+      for name in names {
+        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: workplace[name])
+      }
+    }
+    try set(0o777, "runs", "runs/tiny")
+    try set(0o666, "runs/tiny/.lock", "runs/tiny/log.jsonl", "runs/tiny/config.json")
+    try set(0o000, "runs/tiny/\(RunFiles.name(10))")
+    let files = run.files
+    let unreadable = try train()
+    // Where the user may not run the program, nothing can be told.
+    if unreadable.status == 126 || unreadable.status == 127 { return }
+    try expectError(unreadable, 74, naming: [RunFiles.name(10), "Permission denied"])
+    #expect(run.files == files)
+
+    try set(0o644, "runs/tiny/\(RunFiles.name(10))")
+    try set(0o333, "runs/tiny")
+    try expectError(try train(), 74, naming: ["runs/tiny", "Permission denied"])
+    try set(0o777, "runs/tiny")
+    #expect(run.files == files)
+
+    try set(0o000, "train.h5")
+    try expectError(try train(), 74, naming: ["train.h5", "Permission denied"])
+    try set(0o644, "train.h5")
+    try FileManager.default.createDirectory(atPath: workplace["hidden"], withIntermediateDirectories: false)
+    try set(0o000, "hidden")
+    try expectError(
+      try train(["--set", "data.train=hidden/*.h5"]), 74, naming: ["hidden/*.h5", "Permission denied"])
+  }
+}
