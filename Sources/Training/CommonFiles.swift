@@ -2,6 +2,7 @@ import Communication
 import Corpus
 import Foundation
 import Storage
+import SystemResources
 
 /// Makes sure that all ranks see the same under the same paths: nodes may have disks of their own.
 public enum CommonFiles {

@@ -36,10 +36,12 @@ public struct RunOptions: Sendable, Equatable {
   public init(configuration: String) { self.configuration = configuration }
 
   /// The checkpoint that the run would go on from, as far as the names of the folder's files say; nil for a start.
-  func resumes(in folder: RunFolder) -> String? {
+  ///
+  /// - Throws: `StorageError.failed` where the folder cannot be listed.
+  func resumes(in folder: RunFolder) throws -> String? {
     switch resume {
     case .never: nil
-    case .auto: overwrite ? nil : folder.steps().first.map { folder.checkpoint(step: $0) }
+    case .auto: overwrite ? nil : try folder.steps().first.map { folder.checkpoint(step: $0) }
     case .file(let path): path
     }
   }

@@ -3,6 +3,7 @@ import Corpus
 import Foundation
 import JSON
 import Kernels
+import SystemResources
 import Transformer
 
 /// How fast a configuration's steps are on this machine.

@@ -93,7 +93,7 @@ import Testing
           mixture, vocabularySize: 251, globalBatchSize: 6, localSequences: [1, 4], documentMask: false,
           startingAt: samples)
       }
-      let reader = BatchReader(
+      let reader = try BatchReader(
         mixture, vocabularySize: 251, globalBatchSize: 6, localSequences: [1, 4], startingAt: 60)
       var digests: [UInt64] = [0]
       for _ in 0..<20 { digests.append(try reader.next().digest) }

@@ -173,7 +173,7 @@ import Transformer
   @Test("A sequence whose logits are not finite fails, and the others go on")
   func brokenLogits() throws {
     let (whole, broken) = (Recorder(), Recorder())
-    let engine = Engine(
+    let engine = try Engine(
       SmallModel.decoder(.vanilla, brokenToken: 261), Engine.Limits(running: 16, waiting: 64, cacheBytes: 1 << 30))
     let other = SmallModel.tokens(9)
     try engine.submit([
@@ -183,7 +183,7 @@ import Transformer
     #expect(broken.all[0] == Recorder.Record(reason: .failed(.brokenNumbers)))
     #expect(broken.all[2] == Recorder.Record(reason: .failed(.brokenNumbers)))
     #expect(APIError.brokenNumbers.status == 500)
-    let sound = self.engine()
+    let sound = try self.engine()
     try sound.submit([task(1, other, whole)])
     #expect(whole.wait(for: 1) && broken.all[1] == whole.all[1])
     engine.stop(within: 1)

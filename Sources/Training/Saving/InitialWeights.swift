@@ -100,7 +100,9 @@ extension InitialWeights {
   /// - Throws: as `init`.
   public static func dryRun(_ options: RunOptions, _ configuration: RunConfiguration) throws -> [String] {
     guard let file = options.initializeFrom else { return [] }
-    if let checkpoint = options.resumes(in: RunFolder(configuration.runFolder)) { return [ignored(file, checkpoint)] }
+    if let checkpoint = try options.resumes(in: RunFolder(configuration.runFolder)) {
+      return [ignored(file, checkpoint)]
+    }
     return try InitialWeights(file, for: configuration, allowing: options.allowances).notes
   }
 
