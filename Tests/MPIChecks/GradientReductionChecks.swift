@@ -202,7 +202,7 @@ private func reduceManyRounds(_ all: Communicator) throws {
   var buffer = own
   try buffer.withUnsafeMutableBufferPointer { floats in
     let reduction = GradientReduction(communicator: all, buffer: floats, buckets: buckets)
-    var inUse = 0
+    var (mostInUse, growths) = (0, 0)
     for round in 0..<50 {
       for index in floats.indices { floats[index] = own[index] }
       for bucket in buckets.indices {
@@ -213,11 +213,13 @@ private func reduceManyRounds(_ all: Communicator) throws {
       for index in floats.indices where floats[index].bitPattern != expected[index].bitPattern {
         throw Failure(description: "round \(round): element \(index) is \(floats[index]), not \(expected[index])")
       }
-      // Open MPI fills its own free lists in the first rounds.
-      if round == 10 { inUse = phd_allocated_bytes() }
+      // Open MPI's own free lists grow in the first rounds, and later where a rank comes late: now and then. What is
+      // allocated in every round and kept grows in every round.
+      let inUse = phd_allocated_bytes()
+      if round > 10 && inUse > mostInUse { growths += 1 }
+      mostInUse = max(mostInUse, inUse)
     }
-    let growth = phd_allocated_bytes() - inUse
-    try expect(growth < 65_536, "\(growth) bytes allocated in 39 rounds")
+    try expect(growths < 13, "memory in use grew in \(growths) of 39 rounds")
     try expect(reduction.secondsWaiting <= reduction.secondsInFinish, "waited for longer than finish took")
   }
 }

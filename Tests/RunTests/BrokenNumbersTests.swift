@@ -53,7 +53,7 @@ import Training
       "not-finite", rank: 1, ranks: 4, workplace,
       [
         "training.on_not_finite=skip", "training.max_skipped=4", "training.compare_weights_every_steps=null",
-        "checkpoint.every_steps=1000",
+        "checkpoint.every_steps=1000", "validation.every_steps=1000",
       ])
     #expect(outcome.status == 70)
     expectAll(outcome, ranks: 4, say: ["step 8", "4 steps were left out", "rank 1 on"])
