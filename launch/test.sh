@@ -42,8 +42,9 @@ has_avx512() {
 
 # The tests whose results depend on the vector instructions: kernels, and what trains, evaluates and generates.
 dependent=()
-for suite in KernelsTests TransformerTests InferenceTests GoldenTrainingTests RankIndependenceTests EvaluateTests \
-  DocumentMaskTests BrokenNumbersTests GenerateTests; do
+for suite in KernelsTests TransformerTests InferenceTests EngineTests EvaluationTests TransformersTests InspectionTests \
+  GoldenTrainingTests RankIndependenceTests EvaluateTests DocumentMaskTests BrokenNumbersTests GenerateTests \
+  TensorRecordTests; do
   dependent+=(--filter "$suite")
 done
 
@@ -55,13 +56,15 @@ trap 'rm -rf "$folder"' EXIT
 run() {
   printf 'launch/test.sh: %s\n' "$1"
   # Not the folder of `swift build -c release`: tests look inside modules, which costs the programs speed.
-  local options=(-c release -Xswiftc -enable-testing --scratch-path ".build/$2") events="$folder/$2"
+  local scratch=$2 options=(-c release -Xswiftc -enable-testing --scratch-path ".build/$2") events="$folder/$2"
   shift 2
   {
     swift build --build-tests "${options[@]}" &&
       swift test --skip-build --disable-xctest "${options[@]}" --event-stream-output-path "$events" \
         --event-stream-version 0 "$@"
   } 2>&1 || status=$?
+  # The same test in two builds is two tests, and a failure says in which.
+  [ ! -e "$events" ] || sed -i "s|\"testID\":\"|&$scratch/|; s|\"id\":\"|&$scratch/|; s|\"displayName\":\"|&$scratch: |" "$events"
 }
 
 if [ "$kernels" != avx2 ]; then

@@ -8,6 +8,7 @@
 
 #include <dlfcn.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef int blasint;
 enum CBLAS_ORDER { CblasRowMajor = 101, CblasColMajor = 102 };
@@ -15,14 +16,17 @@ enum CBLAS_TRANSPOSE { CblasNoTrans = 111, CblasTrans = 112 };
 typedef enum CBLAS_ORDER CBLAS_ORDER;
 typedef enum CBLAS_TRANSPOSE CBLAS_TRANSPOSE;
 
-/* The library; null where there is none. Loading it again is cheap. */
+/* The library; null where there is none. Loading it again is cheap. Threads may call it at the same time. */
 static inline void *phd_openblas(void) {
   static void *library = 0;
-  if (library) return library;
-  setenv("OPENBLAS_NUM_THREADS", "1", 1);
-  void *found = dlopen("libopenblas.so.0", RTLD_NOW);
+  void *found = __atomic_load_n(&library, __ATOMIC_ACQUIRE);
+  if (found) return found;
+  const char *threads = getenv("OPENBLAS_NUM_THREADS");
+  if (!threads || strcmp(threads, "1")) setenv("OPENBLAS_NUM_THREADS", "1", 1);
+  found = dlopen("libopenblas.so.0", RTLD_NOW);
   if (!found) found = dlopen("libopenblas.so", RTLD_NOW);
-  return library = found;
+  __atomic_store_n(&library, found, __ATOMIC_RELEASE);
+  return found;
 }
 
 /* A function of the library. Ends the process where there is none: phd_openblas_problem is to be asked before. */
@@ -36,7 +40,11 @@ static inline void *phd_openblas_function(const char *name) {
 /* Why the library cannot be used, in the loader's words; null where it can. */
 static inline const char *phd_openblas_problem(void) {
   void *library = phd_openblas();
-  if (!library) return dlerror();
+  if (!library) {
+    /* The reason that the library's usual name has, and not that of the other name. */
+    dlopen("libopenblas.so.0", RTLD_NOW);
+    return dlerror();
+  }
   const char *names[] = {"cblas_sgemm", "openblas_set_num_threads", "openblas_get_corename", "openblas_get_config"};
   for (int index = 0; index < 4; index++) {
     dlerror();
@@ -64,9 +72,13 @@ static inline void cblas_sgemm(
   typedef void (*multiply)(
       CBLAS_ORDER, CBLAS_TRANSPOSE, CBLAS_TRANSPOSE, blasint, blasint, blasint, float, const float *, blasint,
       const float *, blasint, float, float *, blasint);
-  static multiply function = 0;
-  if (!function) function = (multiply)phd_openblas_function("cblas_sgemm");
-  function(order, a_is, b_is, rows, columns, inner, alpha, a, a_stride, b, b_stride, beta, c, c_stride);
+  static void *known = 0;
+  void *function = __atomic_load_n(&known, __ATOMIC_RELAXED);
+  if (!function) {
+    function = phd_openblas_function("cblas_sgemm");
+    __atomic_store_n(&known, function, __ATOMIC_RELAXED);
+  }
+  ((multiply)function)(order, a_is, b_is, rows, columns, inner, alpha, a, a_stride, b, b_stride, beta, c, c_stride);
 }
 
 #endif

@@ -30,6 +30,13 @@ extension Communicator {
     }
   }
 
+  /// Runs `work` on rank 0 while the others wait; every rank returns its answer, or throws its error. Collective.
+  ///
+  /// - Throws: `AgreedError`; `CommunicationError`.
+  public func agreedByRoot(_ work: () throws -> Bool) throws -> Bool {
+    try bytesFromRoot { [try work() ? 1 : 0] } == [1]
+  }
+
   /// Runs `work` on rank 0 while the others wait; every rank returns the bytes it made, or throws its error.
   /// Collective.
   ///

@@ -40,7 +40,8 @@ struct Launch: Equatable {
   /// - Parameter environment: the value of a variable; nil where it is not set.
   init(_ environment: (String) -> String?) {
     func number(_ name: String) -> Int? { environment(name).flatMap { Int($0) } }
-    isOfSlurm = environment("SLURM_STEP_ID") != nil
+    // MPICH's launcher starts its proxies with srun.
+    isOfSlurm = environment("SLURM_STEP_ID") != nil && environment("HYDI_CONTROL_FD") == nil
     if let ranks = number("OMPI_COMM_WORLD_SIZE") {
       (rank, self.ranks) = (number("OMPI_COMM_WORLD_RANK") ?? 0, ranks)
       (ranksOnHost, offersPMIx) = (number("OMPI_COMM_WORLD_LOCAL_SIZE"), true)
@@ -69,7 +70,8 @@ struct Launch: Equatable {
     let advice = "start it with Open MPI's mpirun, or with srun --mpi=pmix"
     return StartError(
       description: isOfSlurm
-        ? "srun started \(ranks) tasks, but without PMIx, so Open MPI cannot connect them; \(advice)"
+        ? "srun started \(ranks) tasks, but without PMIx, so Open MPI cannot connect them; \(advice) (for a shell: "
+          + "srun -n 1 --pty bash)"
         : "started by another MPI's launcher (\(foreignVariable) is \(ranks)), so Open MPI cannot connect the ranks; \(advice)",
       isOnAllRanks: true)
   }
@@ -123,7 +125,10 @@ struct Launch: Equatable {
     try ResourceLimit.requireAddressSpace(Launch.addressSpaceOfMPI(ranksOnHost: ranksOnHost ?? ranks), for: "Open MPI")
     try SystemThread.requireRoom(for: Launch.threadsOfMPI, "of Open MPI")
     let peers = peersOverTCP(environment, hasFastNetwork: Launch.hasFastNetwork)
-    let purpose = peers > 0 ? "the \(peers) ranks that this one reaches over TCP take a socket each" : "Open MPI's own"
+    let purpose =
+      peers > 0
+      ? "this rank needs a socket for each of the \(peers) ranks that it reaches over TCP"
+      : "Open MPI needs \(Launch.filesOfMPI) files"
     try OpenFiles.reserve(sockets: peers, for: purpose, andOthers: Launch.filesOfMPI)
   }
 }

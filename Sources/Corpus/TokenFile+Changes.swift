@@ -1,6 +1,6 @@
 import Storage
 
-// What becomes of a file while it is read: others may write into it, cut it, or put another in its place.
+// Detects that a corpus is modified while it is open.
 extension TokenFile {
   /// The status of the open file, whatever its path names by now.
   ///
@@ -61,6 +61,15 @@ extension TokenFile {
   }
 }
 
+extension CorpusError {
+  /// The error for corpora whose content differs from what was read of them.
+  public static func changedMeanwhile(_ pattern: String) -> CorpusError {
+    CorpusError(
+      pattern,
+      "was changed while it was being read: it no longer holds what was read from it; restore the file, then run again")
+  }
+}
+
 /// Reading corpora that somebody may be writing into.
 public enum UntouchedReading {
   /// Opens corpora and has `body` read them; if somebody touches one of the files meanwhile, all is done again.
@@ -83,7 +92,7 @@ public enum UntouchedReading {
       touched, "was changed during each of three attempts to read it: wait until it is written, then run again")
   }
 
-  /// As the other, of one corpus.
+  /// The same for one corpus.
   public static func of<Result>(_ path: String, _ body: (TokenFile) throws -> Result) throws -> Result {
     try of({ try TokenFile(path) }, files: { [$0] }, body)
   }
@@ -108,11 +117,4 @@ extension DataSource {
 
   /// Whether somebody has touched one of the files since it was opened.
   public func wasTouched() throws -> Bool { try files.contains { try $0.wasTouched() } }
-
-  /// - Throws: `CorpusError` where somebody has touched one of the files since it was opened.
-  public func requireUntouched() throws {
-    if let file = try files.first(where: { try $0.wasTouched() }) {
-      throw CorpusError(file.path, "was changed while it was being read: wait until it is written, then run again")
-    }
-  }
 }

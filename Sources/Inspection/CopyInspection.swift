@@ -61,7 +61,6 @@ public struct CopyInspection: Sendable {
     try TokenizerIdentity.check([source], against: report.checkpoint)
     let (layout, parameters) = try report.readWeights()
     let threads = threads ?? Threads.available
-    try Processor.requireAddressSpace(threads: threads)
     let pass = ModelPass(
       PassShape(
         model: saved.model, hiddenDecoding: saved.hiddenDecoding, sequences: 1, positions: length, everyCopy: true),
@@ -74,8 +73,10 @@ public struct CopyInspection: Sendable {
     decoding = saved.hiddenDecoding
     self.sequences = min(sequences, source.sampleCount)
     var sums = Sums(layers: saved.model.layers, copies: saved.hiddenDecoding.repeats)
+    var check = try SampleCheck(source)
     for sample in 0..<self.sequences {
       try reader.read(sample, of: 0, to: 0, in: buffer)
+      check.add(buffer, sequences: 1)
       pass.eachCopy(parameters: parameters.pointer, tokens: SequenceTokens(buffer)) { layer, stream in
         sums.add(stream, after: layer)
       } prediction: { prediction in
@@ -83,7 +84,9 @@ public struct CopyInspection: Sendable {
       }
       progress(sample + 1, self.sequences)
     }
-    try source.requireUntouched()
+    try check.finish(
+      (0..<self.sequences).map { $0..<$0 + 1 }, vocabularySize: saved.model.vocabularySize,
+      documentMask: saved.documentMask, in: buffer)
     guard sums.targets > 0 else { throw NoTargetError(place: corpus) }
     tokens = sums.targets
     (layers, readings) = sums.means(rows: self.sequences * length)

@@ -11,15 +11,7 @@ extension Processor {
     threads * (libraryBytesOfThread + SystemThread.stackBytes)
   }
 
-  /// Checks that `ulimit -v` leaves a team of threads, and OpenBLAS called by them, room.
-  ///
-  /// - Throws: `ResourceError`.
-  public static func requireAddressSpace(threads: Int) throws(ResourceError) {
-    try ResourceLimit.requireAddressSpace(
-      addressSpace(ofThreads: threads), for: threads == 1 ? "a thread" : "\(threads) threads")
-  }
-
-  /// Loads OpenBLAS. To be called before any kernel runs.
+  /// Loads OpenBLAS. To be called before ``MatrixProduct/measureRate(of:seconds:)`` and ``blasKernel``.
   ///
   /// - Throws: `ResourceError` where it cannot be loaded.
   public static func loadLibrary() throws(ResourceError) {

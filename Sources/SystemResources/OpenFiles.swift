@@ -38,21 +38,26 @@ public enum OpenFiles {
     let limit = limit
     let (open, openSockets) = inUse
     let outstanding = max(0, sockets.load(ordering: .relaxed) - openSockets)
-    let needed = open + outstanding + count + spare
-    guard needed > limit else { return }
+    let others = outstanding + count + spare
+    guard others > limit - open else { return }
     throw ResourceError(
-      "\(ResourceError.text(of: EMFILE)): \(purpose); with what is open already that is \(needed), and the limit is "
-        + "\(limit) (ulimit -Hn): raise it, as root or in the container's or the service's settings")
+      "\(ResourceError.text(of: EMFILE)): \(purpose); together with the files that are open already that is "
+        + "\(open + others), and the limit is \(limit) (ulimit -Hn): raise it as root, or in the settings of the container "
+        + "or service")
   }
 
   /// The number of open files, and of those that are sockets.
   private static var inUse: (files: Int, sockets: Int) {
-    guard let names = try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd") else { return (limit, 0) }
+    guard let folder = opendir("/proc/self/fd") else {
+      // Without /proc nobody knows.
+      return (errno == EMFILE || errno == ENFILE ? limit : 0, 0)
+    }
+    defer { closedir(folder) }
     var (files, sockets) = (0, 0)
-    for number in names.compactMap({ Int32($0) }) {
+    while let entry = readdir(folder) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
       var status = stat()
-      // The descriptor that listed the folder is closed again.
-      guard fstat(number, &status) == 0 else { continue }
+      guard let number = Int32(name), number != dirfd(folder), fstat(number, &status) == 0 else { continue }
       files += 1
       if status.st_mode & S_IFMT == S_IFSOCK { sockets += 1 }
     }

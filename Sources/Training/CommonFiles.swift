@@ -10,24 +10,28 @@ public enum CommonFiles {
   public struct Entry {
     /// For messages: `data.train[0] (train.h5)`.
     public let name: String
-    /// What is the same for ranks of one machine only if they see the very same.
+    /// Equal on two ranks of one machine only if they see the same file.
     let identity: String
     /// Reads it, and says in words what it holds.
     public let fingerprint: () throws -> String
 
     /// A file that is opened for reading.
     init(_ name: String, _ status: FileStatus, fingerprint: @escaping () throws -> String) {
-      self.name = name
+      self.name = Entry.plain(name)
       identity = "\(status.device) \(status.file) \(status.size)"
       self.fingerprint = fingerprint
     }
 
     /// Something that every rank has read.
     public init(_ name: String, read fingerprint: String) {
-      self.name = name
+      let fingerprint = Entry.plain(fingerprint)
+      self.name = Entry.plain(name)
       identity = fingerprint
       self.fingerprint = { fingerprint }
     }
+
+    /// A text without the separator of fingerprints, whatever a corpus's attributes and paths hold.
+    private static func plain(_ text: String) -> String { text.replacing(separator, with: " ") }
 
     /// A file of any kind, by all its bytes.
     ///
@@ -88,7 +92,7 @@ public enum CommonFiles {
     return root
   }
 
-  /// Nothing that stands in a fingerprint.
+  /// A character that no fingerprint contains.
   private static let separator = "\u{1e}"
 
   /// The first difference: the entry's name, rank 0's fingerprint and this rank's.

@@ -65,10 +65,7 @@ public struct LossEvaluation {
             + "\(Quantity.bytes(there)): lower --micro-batch")
       }
     }
-    let team = try communicator.agreed {
-      try Processor.requireAddressSpace(threads: threads)
-      return try ThreadTeam(count: threads)
-    }
+    let team = try communicator.agreed { try ThreadTeam(count: threads) }
     let pass = ModelPass(shape, layout: weights.layout, trains: false, on: team)
     let losses = try SampleLosses(
       of: samples, from: source, pass, parameters: weights.parameters, tokenBytes: tokenBytes,

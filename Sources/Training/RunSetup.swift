@@ -9,14 +9,12 @@ import Transformer
 public enum RunSetup {
   /// To be called before any kernel runs.
   ///
-  /// - Throws: `ConfigurationError` where this program was built for a greater processor than the one at hand;
-  ///   `ResourceError` where OpenBLAS cannot be loaded.
+  /// - Throws: `ConfigurationError` where this program was built for a greater processor than the one at hand.
   public static func requireProcessor() throws {
     if let feature = Processor.missingFeature {
       throw ConfigurationError(
         "this program was built for a processor with \(feature), which this one lacks; build it here: launch/build.sh")
     }
-    try Processor.loadLibrary()
   }
 
   /// Reads the configuration on every rank and makes sure that it is the same. Collective.

@@ -43,13 +43,13 @@ struct SampleLosses {
       let first = min(round + communicator.rank * size, samples)
       return first..<first + min(size, samples - first)
     }
-    var digest: UInt64 = 0
+    var check = try communicator.agreed { try SampleCheck(source) }
     for (round, range) in mine.enumerated() {
       if try isInterrupted() { return nil }
       let (first, count) = (range.lowerBound, range.count)
       try communicator.agreed {
         for sequence in 0..<count { try reader.read(first + sequence, of: 0, to: sequence, in: buffer) }
-        digest = buffer.digest(sequences: count, after: digest)
+        check.add(buffer, sequences: count)
       }
       let found = count > 0 ? pass.losses(parameters: parameters.pointer, tokens: SequenceTokens(buffer)) : []
       for sequence in 0..<count {
@@ -66,16 +66,8 @@ struct SampleLosses {
       progress(min(samples, (round + 1) * communicator.size * size), samples)
     }
     try communicator.agreed {
-      guard try source.wasTouched() else { return }
-      // What the file holds now must be what was read of it: else a part of the losses is of other tokens.
-      let source = try source.reopeningTouched()
-      let reader = SampleReader([source], vocabularySize: pass.shape.model.vocabularySize, documentMask: documentMask)
-      var now: UInt64 = 0
-      for range in mine {
-        for (place, sample) in range.enumerated() { try reader.read(sample, of: 0, to: place, in: buffer) }
-        now = buffer.digest(sequences: range.count, after: now)
-      }
-      if now != digest { throw DataWatch.changedMeanwhile(source.pattern) }
+      try check.finish(
+        mine, vocabularySize: pass.shape.model.vocabularySize, documentMask: documentMask, in: buffer)
     }
     try losses.withUnsafeMutableBufferPointer { try communicator.combine(disjoint: $0) }
     if let sample = losses.firstIndex(where: { !$0.isFinite }) {

@@ -80,8 +80,9 @@ extension Trainer {
   /// The rate of matrix products that all ranks reach together, all at once, on the shapes of a step's own (but on no
   /// more than `tokens` rows), operations a second: the median. Collective.
   ///
-  /// - Throws: `CommunicationError`.
+  /// - Throws: `AgreedError` where OpenBLAS cannot be loaded; `CommunicationError`.
   func measurePeak(tokens: Int) throws -> Double {
+    try communicator.agreed { try Processor.loadLibrary() }
     let start = ContinuousClock.now
     try communicator.barrier()
     let mine = pass.measureRate(tokens: tokens) { (ContinuousClock.now - start).inSeconds }

@@ -54,7 +54,8 @@ public final class TrainingRun {
           do {
             return try reader.next()
           } catch {
-            // What cannot be read may have been changed: that says more.
+            // What cannot be read may have been changed: that says more. Finding out may take longer than a step.
+            trainer.activity.enter(.saving, step: step + 1)
             _ = try watch.check()
             throw error
           }
@@ -125,14 +126,22 @@ public final class TrainingRun {
 
   /// Makes sure that no corpus was changed since it was looked at last. Collective.
   private func checkData() throws {
-    for note in try communicator.agreedNaming({ try watch.check() }) { journal.warning(note, step: step) }
+    let own = try communicator.agreedNaming { try watch.check() }
+    if try communicator.all(own.isEmpty) { return }
+    // Other nodes may have disks of their own.
+    var said: Set<String> = []
+    for notes in try communicator.allGather(own.joined(separator: "\n")) {
+      for note in notes.split(separator: "\n").map(String.init) where said.insert(note).inserted {
+        journal.warning(note, step: step)
+      }
+    }
   }
 
   private func save() throws {
     trainer.activity.enter(.saving)
     time.hasTriedToSave()
     try checkData()
-    // A good checkpoint must not make place for a broken one.
+    // A good checkpoint is not replaced by one with broken weights.
     try trainer.checkWeights()
     try saver.save(trainer.state)
   }
@@ -207,9 +216,16 @@ public final class TrainingRun {
     self.console = console
 
     let (step, folder) = (trainer.state.progress.step, materials.folder)
+    // A checkpoint that was named may lie elsewhere: then this run's folder has none of that step yet.
+    let isOwnCheckpoint = try communicator.agreedByRoot {
+      guard beginning.isResumed, case .file(let path) = options.resume else { return beginning.isResumed }
+      let own = folder.checkpoint(step: step)
+      return try FileStatus.exists(own) && FileStatus(path).isSameFile(as: FileStatus(own))
+    }
     let isDone =
-      beginning.isResumed && options.resume == .auto && !trainer.state.progress.awaitsValidation
+      try isOwnCheckpoint && !trainer.state.progress.awaitsValidation
       && step >= TrainingRun.lastStep(configuration, options)
+      && communicator.agreedByRoot { try LossLog.hasEnded(folder.log, at: step) }
     self.isDone = isDone
     watch = DataWatch(
       materials.mixture.sources + materials.validation.sources,
@@ -248,8 +264,7 @@ public final class TrainingRun {
         configuration: configuration.resolved, data: materials.data.text, arithmetic: materials.arithmetic,
         tokenizer: materials.tokenizer, initializedFrom: beginning.initializedFrom),
       folder,
-      // A checkpoint that was named may lie elsewhere: then this run's folder has none of that step yet.
-      savedStep: beginning.isResumed && options.resume == .auto ? step : nil,
+      savedStep: isOwnCheckpoint ? step : nil,
       isKept: { [kept] in configuration.checkpoint.isMilestone($0) || kept.contains($0) }, communicator,
       prepare: { try journal.sync() }, report: { journal.checkpoint($0, after: trainer.state.progress.step) })
     trainer.activity.enter(.starting, step: step)

@@ -132,8 +132,6 @@ struct PHDTrain: ParsableCommand {
     if dryRun {
       try communicator.rootOnly {
         for note in try InitialWeights.dryRun(options, configuration) { PHDTrain.complain("warning: \(note)") }
-      }
-      if communicator.isRoot {
         let threads = configuration.training.threads ?? max(1, Threads.available / communicator.size)
         let plan = RunPlan(
           configuration, ranks: communicator.size, threads: threads, samples: try RunPlan.samples(of: configuration))

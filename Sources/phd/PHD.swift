@@ -33,15 +33,21 @@ struct PHD: ParsableCommand {
   ]
 
   /// The arguments, with texts that begin with a dash joined to their options, `--document-separator=---`: the parser
-  /// takes such a text for an option, or for the end of all options.
+  /// takes such a text for an option, or for the end of all options. What looks like an option stays one: its text may
+  /// have been forgotten.
   private static func joined(_ arguments: [String]) -> [String] {
     arguments.reduce(into: []) { joined, argument in
-      if argument.hasPrefix("-"), let option = joined.last, textOptions.contains(option) {
+      if argument.hasPrefix("-"), !isOption(argument), let option = joined.last, textOptions.contains(option) {
         joined[joined.count - 1] = "\(option)=\(argument)"
       } else {
         joined.append(argument)
       }
     }
+  }
+
+  /// Whether the parser would take an argument for an option: `--json`, `-h`, `--top-k=3`.
+  private static func isOption(_ argument: String) -> Bool {
+    argument.wholeMatch(of: /--?[A-Za-z][A-Za-z0-9-]*(=.*)?/.dotMatchesNewlines()) != nil
   }
 
   /// The command that the arguments ask for. Where they are wrong, or ask for help, one rank alone answers.

@@ -101,15 +101,7 @@ final class DataWatch {
       globalBatchSize: configuration.training.globalBatchSize, localSequences: localSequences,
       documentMask: configuration.data.documentMask, startingAt: firstSample)
     if try again.digest(ofNext: batches, after: firstDigest) != digest {
-      throw DataWatch.changedMeanwhile(mixture.sources.map(\.pattern).joined(separator: ", "))
+      throw CorpusError.changedMeanwhile(mixture.sources.map(\.pattern).joined(separator: ", "))
     }
-  }
-
-  /// The error of a corpus that holds something else than was read of it.
-  static func changedMeanwhile(_ pattern: String) -> CorpusError {
-    CorpusError(
-      pattern,
-      "was changed while it was being read: it no longer holds what was read from it; restore the file, then run again"
-    )
   }
 }

@@ -57,6 +57,18 @@ public final class LossLog {
     return starts
   }
 
+  /// Whether a run has ended in order at a step, and nothing was logged since.
+  ///
+  /// - Throws: `StorageError.failed`.
+  static func hasEnded(_ path: String, at step: Int) throws -> Bool {
+    guard try FileStatus.exists(path) else { return false }
+    var reader = try LogReader(path)
+    var last: LogReader.Entry?
+    try reader.forEachEntry { entry, _ in last = entry }
+    guard case .other("end", let record) = last, reader.unfinished == nil else { return false }
+    return record["step"]?.integer == step && ["finished", "stopped after"].contains(record["reason"]?.string)
+  }
+
   /// Leaves in a log what stands at or before `step`, and the run's starts, whatever their step.
   private static func cut(_ path: String, after step: Int, awaitsValidation: Bool) throws {
     var reader = try LogReader(path)
