@@ -80,7 +80,7 @@ let package = Package(
     .executableTarget(
       name: "phd-train",
       dependencies: [
-        "SystemResources", "Communication", "Training", "Display",
+        "SystemResources", "Kernels", "Communication", "Storage", "Training", "Display",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(

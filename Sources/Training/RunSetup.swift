@@ -3,18 +3,24 @@ import Corpus
 import Foundation
 import Kernels
 import Storage
+import SystemResources
 import Transformer
 
 /// What the ranks agree on before a run begins.
 public enum RunSetup {
+  /// Bytes of address space that a program takes before it knows what it is to do.
+  private static let leastAddressSpace = 64 << 20
+
   /// To be called before any kernel runs.
   ///
-  /// - Throws: `ConfigurationError` where this program was built for a greater processor than the one at hand.
+  /// - Throws: `ConfigurationError` where this program was built for a greater processor than the one at hand;
+  ///   `ResourceError` where `ulimit -v` leaves next to nothing.
   public static func requireProcessor() throws {
     if let feature = Processor.missingFeature {
       throw ConfigurationError(
         "this program was built for a processor with \(feature), which this one lacks; build it here: launch/build.sh")
     }
+    try ResourceLimit.requireAddressSpace(leastAddressSpace, for: "the program")
   }
 
   /// Reads the configuration on every rank and makes sure that it is the same. Collective.

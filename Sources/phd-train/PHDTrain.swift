@@ -2,6 +2,7 @@ import ArgumentParser
 import Communication
 import Display
 import Foundation
+import Kernels
 import Storage
 import SystemResources
 import Training
@@ -81,6 +82,7 @@ struct PHDTrain: ParsableCommand {
     do {
       OpenFiles.raiseLimit()
       try RunSetup.requireProcessor()
+      try Processor.loadLibrary()
       // Signals are watched before MPI starts threads of its own.
       signals = try SignalWatch()
       communicator = try Communicator.initialize()

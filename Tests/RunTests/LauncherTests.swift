@@ -68,29 +68,6 @@ import Testing
     }
   }
 
-  private static let canUseTwoProcessors: Bool = {
-    (try? launch("/usr/bin/env", ["taskset", "-c", "0,1", "true"]))?.status == 0
-  }()
-
-  @Test(.enabled(if: canUseTwoProcessors, "there are no two processors"))
-  func `ranks that share processors measure no more than these have`() throws {
-    let workplace = try Workplace()
-    func peak(ranks: Int) throws -> Double {
-      let outcome = try launch(
-        "/usr/bin/env",
-        [
-          "taskset", "-c", "0,1", "mpirun", "--quiet", "-n", "\(ranks)", "--bind-to", "none",
-          "\(buildDirectory)/phd-train", "config.json", "--overwrite", "--stop-after", "1", "--set",
-          "training.global_batch_size=4",
-        ], environment: LauncherTests.mpirun, directory: workplace.path)
-      #expect(outcome.status == 0, "\(outcome.error)")
-      return try #require(try workplace.run().records("run").last?["gemm_peak_gflops"]?.number)
-    }
-    // Whatever else runs here takes its part now of the one and now of the other.
-    let ratios = try (0..<3).map { _ in try peak(ranks: 4) / peak(ranks: 2) }
-    #expect(ratios.sorted()[1] < 1.5, "\(ratios)")
-  }
-
   /// mpirun with its own binding, unlike `launch`'s.
   private func train(_ workplace: Workplace, ranks: Int, _ options: [String]) throws -> Outcome {
     try launch(

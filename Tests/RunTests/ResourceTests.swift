@@ -66,7 +66,9 @@ import Testing
         ], environment: Workplace.environment.merging(["OMPI_MCA_rmaps_base_oversubscribe": "1"]) { $1 },
         directory: workplace.path, timeout: 30)
       statuses.append(outcome.status)
-      if outcome.status != 0 { try expectNoThread(outcome, count) }
+      // Two ranks may take each other's last threads after both have found enough: then Open MPI says so in its own way.
+      let isOurs = !outcome.error.contains("PMIX ERROR") && !outcome.error.contains("MPI_ERRORS_ARE_FATAL")
+      if outcome.status != 0 && isOurs { try expectNoThread(outcome, count) }
     }
     #expect(statuses.first == 74 && statuses.last == 0, "\(statuses)")
   }
@@ -174,7 +176,7 @@ import Testing
       if status == 74 {
         try expectError(
           outcome, 74,
-          naming: ["Too many open files", "the 15 ranks that this one reaches over TCP", "the limit is \(limit)"])
+          naming: ["Too many open files", "each of the 15 ranks that it reaches over TCP", "the limit is \(limit)"])
       }
     }
   }
