@@ -13,7 +13,7 @@ if [ $# -eq 0 ]; then
   exit 64
 fi
 
-# Leftovers of other measurements, OPENBLAS_CORETYPE above all, would halve the speed.
+# Leftovers of other measurements, OPENBLAS_CORETYPE above all, would halve the measured peak.
 for variable in "${!OPENBLAS_@}"; do unset "$variable"; done
 
 setsid "$@" </dev/null &

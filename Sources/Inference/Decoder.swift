@@ -68,7 +68,7 @@ public final class Decoder {
   }
 
   /// Appends each sequence's new tokens to its cache, and gives `body` the wanted logits [V], sequence by sequence and
-  /// position by position. Logits are not checked: those of broken weights are not finite.
+  /// position by position. Logits are not checked; damaged weights can make them infinite or NaN.
   ///
   /// What `body` throws ends the pass, and leaves the caches unusable.
   ///

@@ -2,7 +2,7 @@ import Communication
 import Foundation
 import SystemResources
 
-/// What `mpirun` does with a node's processors unless it is told: up to two ranks get a core each, and no more.
+/// `mpirun`'s default binding: with one or two ranks it binds each to a single core.
 public enum Binding {
   /// A warning where ranks may use fewer processors than their `mpirun` itself, without anybody having asked for that;
   /// nil where there is nothing to warn of. Collective, the same on every rank.
@@ -26,9 +26,9 @@ public enum Binding {
       let used = here.reduce(into: Set<Int>()) { $0.formUnion($1.own) }
       let there = here.reduce(into: used) { $0.formUnion($1.launchers) }
       if used.count == there.count || threads.map({ $0 * here.count <= used.count }) ?? false { continue }
-      return "mpirun lets the \(Quantity.count(here.count, "rank")) on \(host) use \(used.count) of "
-        + "\(Quantity.count(there.count, "processor")), as it does by default: for all of them add --bind-to none to its "
-        + "options (launch/local.sh does), or --map-by slot:PE=THREADS"
+      return "\(Quantity.count(here.count, "rank")) on \(host) can use only \(used.count) of "
+        + "\(Quantity.count(there.count, "processor")), because mpirun binds one or two ranks to a core each by "
+        + "default; pass --bind-to none to mpirun (launch/local.sh does), or --map-by slot:PE=THREADS"
     }
     return nil
   }

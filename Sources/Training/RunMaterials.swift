@@ -13,7 +13,7 @@ struct RunMaterials {
   /// Of each validation set, as `data` has those of the training corpora.
   let validationData: DataFingerprint
   let folder: RunFolder
-  /// What the bits of the run hang on beside program and configuration.
+  /// What affects the results besides the program and the configuration.
   let arithmetic: String
 
   // Rank 0's alone.
@@ -58,8 +58,8 @@ struct RunMaterials {
     let arithmetics = try communicator.allGather(arithmetic)
     if let rank = arithmetics.firstIndex(where: { $0 != arithmetics[0] }) {
       notes.append(
-        "rank \(rank) computes with \(arithmetics[rank]), rank 0 with \(arithmetics[0]): the bits hang on which rank "
-          + "has which micro-batch; give the job nodes of one kind to have them repeat")
+        "rank \(rank) computes with \(arithmetics[rank]), rank 0 with \(arithmetics[0]): results depend on which rank "
+          + "gets which micro-batch; use nodes of one kind for repeatable results")
     }
     try communicator.rootOnly {
       guard let found else { return }

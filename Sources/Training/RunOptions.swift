@@ -27,7 +27,7 @@ public struct RunOptions: Sendable, Equatable {
   public var overwrite = false
   /// A file to take the first weights from.
   public var initializeFrom: String?
-  /// What its model may have otherwise than the configured one.
+  /// Which differences from the configured model are allowed.
   public var allowances: [Allowance] = []
   public var dryRun = false
   /// With `dryRun`: print JSON.
@@ -35,7 +35,7 @@ public struct RunOptions: Sendable, Equatable {
 
   public init(configuration: String) { self.configuration = configuration }
 
-  /// The checkpoint that the run would go on from, as far as the names of the folder's files say; nil for a start.
+  /// The checkpoint that the run would resume from, judged by file names alone; nil for a new run.
   ///
   /// - Throws: `StorageError.failed` where the folder cannot be listed.
   func resumes(in folder: RunFolder) throws -> String? {

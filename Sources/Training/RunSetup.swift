@@ -153,7 +153,7 @@ public enum RunSetup {
     return "\(rates), inside the decay that started after step \(decay); \(advice)"
   }
 
-  /// What the bits of a run hang on and is not as it was when the checkpoint was saved, a sentence each. On rank 0.
+  /// One sentence per setting that affects the results and differs from the checkpoint's. On rank 0.
   ///
   /// - Throws: `StorageError` where the log cannot be read.
   static func changedBits(
@@ -171,6 +171,6 @@ public enum RunSetup {
     if !reproducible, let was = start?["ranks"]?.integer, was != ranks {
       changes.append("the run was last on \(was) ranks, now it is on \(ranks), and training.reproducible is false")
     }
-    return changes.map { $0 + ": from here on the bits may be others than those of a run that went on as before" }
+    return changes.map { $0 + ": results may differ in the last bits from those of an uninterrupted run" }
   }
 }

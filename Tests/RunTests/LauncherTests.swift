@@ -85,7 +85,7 @@ import Testing
     let bound = try train(workplace, ranks: 1, [])
     #expect(bound.status == 0, "\(bound.error)")
     #expect(bound.error.contains("--bind-to none"), "\(bound.error)")
-    #expect(bound.error.contains("mpirun lets the 1 rank on"), "\(bound.error)")
+    #expect(bound.error.contains("because mpirun binds one or two ranks to a core each"), "\(bound.error)")
     let messages = try workplace.run().records("warning").compactMap { $0["message"]?.string }
     #expect(messages.contains { $0.contains("--bind-to none") }, "\(messages)")
     let free = try train(workplace, ranks: 1, ["--bind-to", "none"])

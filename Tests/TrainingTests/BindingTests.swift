@@ -7,15 +7,15 @@ import Testing
     // mpirun -n 2 on 8 processors, each rank bound to a core of two.
     let bound = [("a", Set([0, 1]), Set(0..<8)), ("a", Set([2, 3]), Set(0..<8))]
     let warning = Binding.warning(threads: nil, bound)
-    #expect(warning?.contains("the 2 ranks on a use 4 of 8 processors") == true, "\(warning ?? "")")
+    #expect(warning?.contains("2 ranks on a can use only 4 of 8 processors") == true, "\(warning ?? "")")
     #expect(warning?.contains("--bind-to none") == true)
     // More threads than the processors that the ranks may use; as many.
     #expect(Binding.warning(threads: 4, bound) != nil)
     #expect(Binding.warning(threads: 2, bound) == nil)
     let one = Binding.warning(threads: nil, [("a", Set([0]), Set(0..<2))])
-    #expect(one?.contains("the 1 rank on a use 1 of 2") == true)
+    #expect(one?.contains("1 rank on a can use only 1 of 2") == true)
     let onSecond = Binding.warning(threads: nil, [("a", Set(0..<4), Set(0..<4)), ("b", [0], Set(0..<4))])
-    #expect(onSecond?.contains("the 1 rank on b use 1 of 4") == true)
+    #expect(onSecond?.contains("1 rank on b can use only 1 of 4") == true)
   }
 
   @Test func `ranks that share all processors, or that were bound on purpose, are not`() {

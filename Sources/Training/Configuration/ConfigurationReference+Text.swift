@@ -8,9 +8,9 @@ extension ConfigurationReference {
     A run is one JSON file: `phd-train CONFIG.json`. `--set KEY=VALUE` overrides one key by its dotted path, as often as
     needed: `--set training.steps=50`, `--set data.validation.books=books.h5`,
     `--set 'hidden_decoding={"pattern": "phd", "repeats": 3}'`. VALUE is JSON, or else a bare string; a section that the
-    file leaves out is made. Null takes a key out, so that it has its default (`--set data.validation=null`); where null is
-    a value of the key's own, it is that value. Sections can be left out, or be null, where all their keys have defaults.
-    Paths are relative to the working directory.
+    file leaves out is made. The value null removes a key, so that its default applies (`--set data.validation=null`).
+    If the key itself accepts null, the key is set to null. A section can be omitted or null if all its keys have
+    defaults. Paths are relative to the working directory.
 
     An unknown key is an error that names the nearest known one; so is a key twice in one object, a value of another type
     or outside its range, and a key that the chosen pattern or schedule does not use. The exit status is then 64. `phd-train
@@ -20,11 +20,11 @@ extension ConfigurationReference {
     [`configs/schema.json`](../configs/schema.json); a run does not look at it.
 
     A key marked 🔒 stays as it is for a run's life: resuming with another value is an error that names both. The others
-    may change on a resume, and what changed is printed. The training corpora are compared by content, weights and number;
-    their paths may change. `training.steps` may be raised, which lets a finished run go on: its learning rate is then that
-    of a run which had so many steps from the start, and a warning says from which rate to which it changes. After the decay
-    of `wsd` it leaps back; the checkpoint from before the decay, which `checkpoint.keep` does not count, is the one to go on
-    from: `--resume FILE`.
+    may change on a resume, and what changed is printed. The training corpora are compared by content, weights and
+    number; their paths may change. `training.steps` may be raised to extend a finished run. The learning rate then
+    follows the schedule for the new number of steps, and a warning gives the rate before and after. With `wsd`, a run
+    that has finished its decay jumps back to the full rate; resume with `--resume FILE` from the checkpoint saved
+    before the decay instead. `checkpoint.keep` does not count that checkpoint.
 
     ## Top level
 

@@ -26,8 +26,8 @@ extension RunConfiguration {
           + "for steps alone.")
       keep = try section.integer(
         "keep", default: 3, in: 1...ConfigurationLimit.count,
-        "How many of the newest checkpoints stay. An older one is removed when the next is on the disk. The one from before "
-          + "the decay of `wsd` stays as well: a run can be prolonged from there.")
+        "How many of the newest checkpoints stay. An older one is removed when the next is on the disk. The checkpoint "
+          + "from before the `wsd` decay is also kept, so that the run can be extended from it.")
       milestoneEverySteps = try section.integerOrNull(
         "milestone_every_steps", in: 1...ConfigurationLimit.count,
         "At each multiple of so many steps there is a checkpoint that stays for ever; null for none.")

@@ -47,7 +47,7 @@ public struct NotFiniteWeightsError: Error, Equatable, CustomStringConvertible {
   public let weights: NotFiniteWeights
 
   public var description: String {
-    "\(path): \(weights). Every loss would be as broken; begin with another file"
+    "\(path): \(weights). Training would produce no finite loss; use another file"
   }
 }
 

@@ -23,7 +23,7 @@ public struct InitialWeights {
 
   /// Opens the file, and compares it with the configured model. No weight is read.
   ///
-  /// - Parameter allowances: what may be otherwise all the same.
+  /// - Parameter allowances: which differences from the configured model are allowed.
   /// - Throws: `ConfigurationError` where the weights are of a model that computes something else, naming the key and both
   ///   values; `StorageError`, `.damaged` where a tensor is missing, unknown, or of another shape; `CorpusError`,
   ///   `TokenizerError` where its tokenizer cannot be read.
@@ -135,9 +135,9 @@ private struct Comparison {
       let (key, isRope) = (difference.key, difference.key == "rope_theta")
       guard isRope && allowances.contains(.rope) else {
         throw ConfigurationError(
-          "\(path): its \(key) is \(difference.value), model.\(key) of the configuration is \(difference.other): the "
-            + "weights are of another model and would compute something else. Set model.\(key) to \(difference.value)"
-            + (isRope ? ", or pass --allow rope to train on with another one" : ""))
+          "\(path): its \(key) is \(difference.value), model.\(key) of the configuration is \(difference.other): "
+            + "these weights belong to a different model. Set model.\(key) to \(difference.value)"
+            + (isRope ? ", or pass --allow rope to continue with a different base" : ""))
       }
       return "\(path): its \(key) is \(difference.value), and the run's is \(difference.other) (--allow rope)"
     }
@@ -162,8 +162,8 @@ private struct Comparison {
     let notes = try notes(on: differences)
     if unknown.isEmpty { return notes }
     return notes + [
-      "\(path) has no attribute config that says what its model is: names and shapes of its tensors are the configured model's, but whether it was "
-        + "trained with the same \(unknown.joined(separator: ", ")) cannot be checked"
+      "\(path) has no attribute config: tensor names and shapes match, but "
+        + "\(unknown.joined(separator: ", ")) cannot be checked"
     ]
   }
 }

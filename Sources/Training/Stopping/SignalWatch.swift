@@ -6,8 +6,8 @@ import SystemResources
 ///
 /// SIGTERM, SIGINT and SIGUSR2 ask the run to save and stop, SIGUSR1 to save and go on; a second SIGINT ends the process
 /// at once. They are blocked in all threads started later and taken by one of their own, so no system call of those is
-/// ever interrupted. Threads that libraries start as they are loaded, before `main` (OpenBLAS's), block nothing: for
-/// them there is a handler too, without which a signal that the system hands to one of them would end the process.
+/// ever interrupted. A library may start threads before `main`, which do not block these signals. The handler is for
+/// them: without it, a signal delivered to such a thread would end the process.
 public final class SignalWatch: Sendable {
   /// What was asked for, as bits, so that the ranks can put theirs together.
   public struct Requests: OptionSet, Sendable {
