@@ -8,7 +8,7 @@ public struct CorpusVerifier: Sendable {
     public var largestToken: Int
     /// What the tokens were checked against; nil where nobody knows.
     public var vocabularySize: Int?
-    /// What is odd and may be meant, a sentence.
+    /// ``TokenFile/capacityWarning``.
     public var warning: String?
   }
 
@@ -40,14 +40,9 @@ public struct CorpusVerifier: Sendable {
       try report(start + block.count)
     }
     try verifyDocuments(of: file)
-    var report = Report(
-      tokens: file.tokenCount, documents: file.documentCount, largestToken: Int(largest), vocabularySize: limit)
-    if let size = file.vocabularySize, size > file.elementType.tokenCapacity {
-      report.warning =
-        "\(file.path): /tokens is \(file.elementType.rawValue), which ends at \(file.elementType.tokenCapacity - 1), and "
-        + "vocab_size is \(size): if greater tokens were cut off when it was written, its tokens are wrong"
-    }
-    return report
+    return Report(
+      tokens: file.tokenCount, documents: file.documentCount, largestToken: Int(largest), vocabularySize: limit,
+      warning: file.capacityWarning)
   }
 
   private func verifyDocuments(of file: TokenFile) throws {

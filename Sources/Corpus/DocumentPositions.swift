@@ -199,7 +199,7 @@ extension TokenFile {
       guard end < elementType.tokenCapacity else {
         throw CorpusError(
           path,
-          "/tokens is \(elementType.rawValue), so that eos_token_id \(end) is not in it, and there is no /documents: "
+          "/tokens is \(elementType.rawValue), which cannot hold eos_token_id \(end), and there is no /documents: "
             + "nothing says where documents start; \(Self.makeAgain)")
       }
       return

@@ -82,7 +82,8 @@ struct SeparatedDocumentReader: DocumentReader {
   }
 
   mutating func finish(into consumer: some DocumentConsumer) throws {
-    if matched == separator.count && !separator.isEmpty && !hasReturn {
+    // An empty separator ends a last line only where that has a carriage return: without one there is no line.
+    if matched == separator.count && (!separator.isEmpty || hasReturn) {
       try consumer.endDocument()
     } else if matched != nil {
       try releaseHeldBytes(to: consumer)

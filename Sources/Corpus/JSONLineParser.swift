@@ -9,6 +9,8 @@ struct JSONLineParser {
     /// In the line, from 0.
     var position: Int
     var message: String
+    /// Whether the line may be JSON, and is nested deeper than is read here.
+    var isTooDeep = false
   }
 
   private static let depthLimit = 128
@@ -57,7 +59,10 @@ struct JSONLineParser {
   }
 
   mutating func skipValue(depth: Int) throws(Failure) {
-    guard depth < Self.depthLimit else { throw failure("is nested deeper than \(Self.depthLimit)") }
+    guard depth < Self.depthLimit else {
+      throw Failure(
+        position: position, message: "values are nested deeper than \(Self.depthLimit)", isTooDeep: true)
+    }
     switch peek {
     case UInt8(ascii: "\""): try skipString("a text")
     case UInt8(ascii: "{"): try members { parser, _ throws(Failure) in try parser.skipValue(depth: depth + 1) }

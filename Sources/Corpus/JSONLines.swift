@@ -36,10 +36,13 @@ struct JSONLine {
       }
       try parser.string(into: &document)
     } catch let failure as JSONLineParser.Failure {
+      let column = parser.column(of: failure.position)
       throw CorpusError(
         path,
-        "line \(number) is not valid JSON (column \(parser.column(of: failure.position)): \(failure.message)): expected "
-          + "one object a line, {\"text\": \"…\"}")
+        failure.isTooDeep
+          ? "line \(number), column \(column): \(failure.message)"
+          : "line \(number) is not valid JSON (column \(column): \(failure.message)): expected one object a line, "
+            + "{\"text\": \"…\"}")
     }
   }
 }
@@ -48,7 +51,7 @@ extension JSONLineParser {
   /// Reads the line, an object, and finds a field's last value.
   ///
   /// - Returns: where the value begins; nil where there is no such field.
-  fileprivate mutating func place(of field: String) throws(Failure) -> Int? {
+  mutating func place(of field: String) throws(Failure) -> Int? {
     var place: Int?
     skipSpace()
     if peek == UInt8(ascii: "{") {

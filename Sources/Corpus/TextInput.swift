@@ -9,15 +9,19 @@ struct TextInput {
   let needsUTF8: Bool
   /// Whether JSON lines are recognised by the file's content; else by its name alone.
   var looksAtContent = true
+  /// The end of a message: the option that reads the file as plain text; empty where the command has none.
+  var plainTextAdvice = ", or pass --format text to read it as plain text"
 
   /// Reads the file from its beginning to its end. A byte-order mark at the beginning is no part of its text.
   ///
   /// - Parameter report: called with the bytes of each block.
   /// - Throws: `StorageError`; `CorpusError` for what is no text of its kind or, where it must be, not UTF-8;
-  ///   `InputFormatError` for JSON that is not JSON lines.
+  ///   `InputFormatError` for JSON that is not JSON lines, or is without texts.
   func read(into consumer: some DocumentConsumer, report: (_ bytes: Int) throws -> Void) throws {
     var reader: (any DocumentReader)?
     var check = UTF8Check()
+    // Of the blocks before the current one.
+    var (bytes, newlines) = (0, 0)
     func begin(_ block: UnsafeRawBufferPointer) throws -> UnsafeRawBufferPointer {
       if reader != nil { return block }
       let layout = try layout(beginning: block)
@@ -29,12 +33,20 @@ struct TextInput {
     var isChecked: Bool { needsUTF8 && !(reader is JSONLinesReader) }
     try ByteReader(path).forEachBlock { block in
       let text = try begin(block)
-      if isChecked, let offset = check.firstInvalid(block) { throw notUTF8(offset) }
+      if isChecked {
+        if let offset = check.firstInvalid(block) {
+          // The offset is before the block where the block before has begun the character.
+          let valid = block.prefix(max(0, offset - bytes))
+          throw notUTF8(offset, line: newlines + valid.count { $0 == 0x0a } + 1)
+        }
+        newlines += block.count { $0 == 0x0a }
+      }
+      bytes += block.count
       try reader?.read(text, into: consumer)
       try report(block.count)
     }
     _ = try begin(UnsafeRawBufferPointer(start: nil, count: 0))
-    if isChecked, let offset = check.unfinished { throw notUTF8(offset) }
+    if isChecked, let offset = check.unfinished { throw notUTF8(offset, line: newlines + 1) }
     try reader?.finish(into: consumer)
   }
 
@@ -58,41 +70,60 @@ struct TextInput {
     let name = path.lowercased()
     if name.hasSuffix(".jsonl") || name.hasSuffix(".ndjson") { return .jsonLines }
     if looksAtContent && name.hasSuffix(".json") {
-      if JSONLine.isObject(beginning: block) { return .jsonLines }
+      if JSONLine.beginning(of: block) != .other { return .jsonLines }
       throw InputFormatError(
         path,
         "is called .json and does not hold JSON lines: write one object a line, {\"text\": \"…\"} (jq -c does), or "
           + "call it .txt to read it as plain text")
     }
     if let documentSeparator { return .separated(documentSeparator) }
-    return looksAtContent && JSONLine.isDocument(beginning: block) ? .jsonLines : .whole
+    guard looksAtContent else { return .whole }
+    switch JSONLine.beginning(of: block) {
+    case .document: return .jsonLines
+    case .object:
+      throw InputFormatError(
+        path,
+        "its first line is a JSON object without a string \"text\": name the file .jsonl to read it as JSON lines"
+          + plainTextAdvice)
+    case .nothing, .unfinishedObject, .other: return .whole
+    }
   }
 
-  private func notUTF8(_ offset: Int) -> CorpusError {
+  private func notUTF8(_ offset: Int, line: Int) -> CorpusError {
     CorpusError(
-      path, "is not UTF-8 at byte \(offset): convert it (iconv -t UTF-8); only the tokenizer 'bytes' takes any file")
+      path,
+      "is not UTF-8 at byte \(offset), in line \(line): convert it (iconv -t UTF-8); only the tokenizer 'bytes' takes "
+        + "any file")
   }
 }
 
 extension JSONLine {
-  /// Whether a file's first line is a JSON object; true as well where the line is longer than the block and begins as one,
-  /// and where there is no line.
-  fileprivate static func isObject(beginning block: UnsafeRawBufferPointer) -> Bool {
-    guard let first = firstLine(of: block) else { return true }
-    return first.line.withUnsafeBufferPointer { line in
-      var parser = JSONLineParser(line)
-      parser.skipSpace()
-      guard parser.peek == UInt8(ascii: "{") else { return false }
-      return !first.isWhole || (try? parser.skipValue(depth: 0)) != nil && (try? parser.end()) != nil
-    }
+  /// What the first line is that is not blank.
+  fileprivate enum Beginning {
+    /// All lines are blank.
+    case nothing
+    /// An object with a string `text`.
+    case document
+    /// Any other object.
+    case object
+    /// It begins as an object does, and ends behind the block.
+    case unfinishedObject
+    case other
   }
 
-  /// Whether a file's first line is a JSON object with a string `text`.
-  fileprivate static func isDocument(beginning block: UnsafeRawBufferPointer) -> Bool {
-    guard let first = firstLine(of: block), first.isWhole else { return false }
-    var document: [UInt8] = []
-    return first.line.withUnsafeBufferPointer {
-      (try? JSONLine(bytes: $0, number: 1, offset: 0, path: "").append(to: &document)) != nil
+  fileprivate static func beginning(of block: UnsafeRawBufferPointer) -> Beginning {
+    guard let first = firstLine(of: block) else { return .nothing }
+    return first.line.withUnsafeBufferPointer { line -> Beginning in
+      var parser = JSONLineParser(line)
+      parser.skipSpace()
+      guard parser.peek == UInt8(ascii: "{") else { return .other }
+      guard first.isWhole else { return .unfinishedObject }
+      do {
+        guard let place = try parser.place(of: "text") else { return .object }
+        return line[place] == UInt8(ascii: "\"") ? .document : .object
+      } catch {
+        return .other
+      }
     }
   }
 

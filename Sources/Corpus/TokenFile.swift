@@ -105,6 +105,13 @@ extension TokenFile {
     (tokenCount - 1) / sequenceLength
   }
 
+  /// A warning where `/tokens` is of a type that cannot hold all tokens of `vocab_size`, with the path; nil elsewhere.
+  public var capacityWarning: String? {
+    guard let vocabularySize, vocabularySize > elementType.tokenCapacity else { return nil }
+    return "\(path): /tokens is \(elementType.rawValue), which ends at \(elementType.tokenCapacity - 1), and "
+      + "vocab_size is \(vocabularySize): if greater tokens were cut off when it was written, its tokens are wrong"
+  }
+
   /// Reads `buffer.count` tokens from position `offset` on. One that does not fit in 31 bits is read as `Int32.max`.
   ///
   /// - Throws: `StorageError`.

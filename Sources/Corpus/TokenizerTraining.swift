@@ -22,15 +22,17 @@ public struct TokenizerTraining: Sendable {
   ///
   /// - Parameter report: called with the bytes that were read.
   /// - Throws: `StorageError`, `.missing` for an input that is not there; `CorpusError` for one that is not UTF-8, or no
-  ///   text of its kind.
+  ///   text of its kind; `InputFormatError` for one that holds tokens.
   public func train(_ inputs: [String], report: (_ bytesRead: Int) throws -> Void = { _ in }) throws -> [UInt8] {
-    for input in inputs where try FileStatus(input).isFolder {
-      throw StorageError(.failed, input, "is a folder; name files")
+    for input in inputs {
+      try TokenFileFormat.requireText(input, advice: "a tokenizer is trained on text; name the text of these tokens")
     }
     let counter = try WordCounter(pattern, threads: threads)
     var bytesRead = 0
     for input in inputs {
-      try TextInput(path: input, documentSeparator: documentSeparator, needsUTF8: true).read(into: counter) {
+      let text = TextInput(
+        path: input, documentSeparator: documentSeparator, needsUTF8: true, plainTextAdvice: "")
+      try text.read(into: counter) {
         bytesRead += $0
         try report(bytesRead)
       }

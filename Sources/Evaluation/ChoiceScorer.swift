@@ -63,7 +63,7 @@ final class ChoiceScorer {
     let target = position - choice.firstAsked
     guard choice.targets.indices.contains(target) else { return }
     let found = CrossEntropy.logProbability(of: Int(choice.targets[target]), logits)
-    // Of broken logits only the sum over all of them, or nothing, may be broken: no item of theirs has a likelihood.
+    // If any logit is not finite, the log-likelihood is NaN: the target's own logit may still be finite.
     score.logLikelihood += logits.areFinite ? found.logProbability : .nan
     score.isGreedy = score.isGreedy && found.isLikeliest
   }

@@ -47,7 +47,7 @@ public struct EvaluationTask: Sendable, Equatable {
     self.items = items
   }
 
-  /// In words that differ where the items do.
+  /// Number and hash of the items; equal for equal items.
   public var fingerprint: String {
     let digest = ContentDigest()
     for item in items {

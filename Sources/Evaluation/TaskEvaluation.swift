@@ -57,8 +57,8 @@ public final class TaskEvaluation {
             guard score.logLikelihood.isFinite else {
               throw EvaluationError(
                 .notFinite,
-                "\(task.items[index].place): the log-likelihood of choice \(choice) is \(score.logLikelihood): the "
-                  + "model's weights are broken")
+                "\(task.items[index].place): the log-likelihood of choice \(choice) is \(score.logLikelihood); "
+                  + InferenceError.brokenLogitsAdvice)
             }
             let place = 3 * (starts[index] + choice)
             numbers[place] = score.logLikelihood

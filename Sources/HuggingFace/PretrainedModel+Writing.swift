@@ -35,7 +35,7 @@ extension PretrainedModel {
   /// Files of another model that a folder holds and ``write(_:tokenizer:as:to:read:)`` would leave beside the new one's,
   /// where other programs would read both.
   ///
-  /// - Throws: `StorageError.failed` where the folder cannot be looked at.
+  /// - Throws: `StorageError.failed` where the folder cannot be examined.
   public static func leftovers(in folder: String, of description: ModelDescription, hasTokenizer: Bool) throws
     -> [String]
   {

@@ -131,7 +131,7 @@ public struct PretrainedModel: Sendable {
     let tokens = own.prefix(1).filter(generation.contains) + generation.filter { $0 != own.first }
     return (
       tokens,
-      "\(path) ends texts at the tokens \(generation), config.json at \(own): as in transformers, the former count"
+      "\(path) has eos_token_id \(generation), config.json has \(own); generation_config.json is used, as in transformers"
     )
   }
 

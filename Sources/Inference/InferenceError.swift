@@ -3,8 +3,6 @@ public struct InferenceError: Error, Equatable, CustomStringConvertible {
   public enum Kind: Sendable {
     /// Wrong usage.
     case usage
-    /// A file is missing.
-    case missing
     /// What the model computed is not finite.
     case notFinite
   }
@@ -26,5 +24,5 @@ extension InferenceError {
 
   /// What may have broken logits, and what to do about it.
   public static let brokenLogitsAdvice =
-    "its weights are damaged, or too large: `phd checkpoint verify` names the first that is not finite"
+    "the model's weights are damaged, or too large: `phd checkpoint verify` names the first that is not finite"
 }

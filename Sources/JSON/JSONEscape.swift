@@ -1,7 +1,7 @@
 /// An escape sequence of a JSON string.
 public enum JSONEscape {
   /// What is wrong with one.
-  public struct Fault: Error, Equatable {
+  public struct Failure: Error, Equatable {
     public let message: String
     /// Whether the text ends in the sequence.
     public var isEnd = false
@@ -11,9 +11,9 @@ public enum JSONEscape {
   ///
   /// - Parameter byte: the text's byte so many behind the backslash, from 1 on; nil behind the text's end.
   /// - Returns: the character, and the bytes of the sequence, the backslash included.
-  /// - Throws: ``Fault``.
-  public static func decode(_ byte: (Int) -> UInt8?) throws(Fault) -> (scalar: Unicode.Scalar, byteCount: Int) {
-    guard let letter = byte(1) else { throw Fault(message: "the text ends in a string", isEnd: true) }
+  /// - Throws: ``Failure``.
+  public static func decode(_ byte: (Int) -> UInt8?) throws(Failure) -> (scalar: Unicode.Scalar, byteCount: Int) {
+    guard let letter = byte(1) else { throw Failure(message: "the text ends in a string", isEnd: true) }
     switch letter {
     case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return (Unicode.Scalar(letter), 2)
     case UInt8(ascii: "b"): return ("\u{8}", 2)
@@ -22,7 +22,7 @@ public enum JSONEscape {
     case UInt8(ascii: "r"): return ("\r", 2)
     case UInt8(ascii: "t"): return ("\t", 2)
     case UInt8(ascii: "u"): break
-    default: throw Fault(message: "an escape that JSON does not know")
+    default: throw Failure(message: "an escape that JSON does not know")
     }
     let code = try fourDigits(2, byte)
     if let scalar = Unicode.Scalar(code) { return (scalar, 6) }
@@ -34,14 +34,14 @@ public enum JSONEscape {
       }
     }
     let digits = String(code, radix: 16)
-    throw Fault(message: "\\u\(digits) is half of a surrogate pair, which is no character")
+    throw Failure(message: "\\u\(digits) is half of a surrogate pair, which is no character")
   }
 
-  private static func fourDigits(_ first: Int, _ byte: (Int) -> UInt8?) throws(Fault) -> UInt32 {
+  private static func fourDigits(_ first: Int, _ byte: (Int) -> UInt8?) throws(Failure) -> UInt32 {
     var code: UInt32 = 0
     for place in first..<first + 4 {
       guard let next = byte(place), let digit = Character(Unicode.Scalar(next)).hexDigitValue else {
-        throw Fault(message: "\\u needs four hexadecimal digits")
+        throw Failure(message: "\\u needs four hexadecimal digits")
       }
       code = code << 4 + UInt32(digit)
     }

@@ -18,8 +18,8 @@ extension JSONValue {
     /// RFC 8259, no more: no comments, no trailing commas, no NaN; a name that occurs twice in an object is an error.
     /// For what people write by hand.
     case strict
-    /// As Python's `json` reads and writes it: the last value of a name that occurs twice counts, and `NaN`, `Infinity`
-    /// and `-Infinity` are numbers. For data that programs write.
+    /// As in Python, `NaN`, `Infinity` and `-Infinity` are numbers, and the last of two equal names counts. For data that
+    /// programs write.
     case python
   }
 

@@ -30,7 +30,7 @@ public struct APIError: Error, Equatable, Sendable {
 
   /// The model's logits are not finite.
   static let brokenNumbers = APIError(
-    500, "the model's logits are not finite: \(InferenceError.brokenLogitsAdvice)", code: "not_finite")
+    500, "the model's logits are not finite; \(InferenceError.brokenLogitsAdvice)", code: "not_finite")
 
   static let stopping = APIError(503, "the server is stopping", code: "server_stopping")
 

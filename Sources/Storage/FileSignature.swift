@@ -1,7 +1,6 @@
 import Foundation
 
-/// Contents that stand for a file's real content and that nothing here reads, recognised by their first bytes whatever
-/// the file's name is.
+/// File types that are recognized by their first bytes and refused, whatever the file is called.
 public enum FileSignature: Sendable, CaseIterable {
   /// What a clone without Git LFS has in place of a large file
   /// (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md).
@@ -63,12 +62,12 @@ public enum FileSignature: Sendable, CaseIterable {
     if let found = FileSignature(start) { throw StorageError(.damaged, path, found.message) }
   }
 
-  /// Refuses such a file, which is a regular one. One that cannot be opened is left to who opens it next.
+  /// Refuses such a file, which is a regular one.
   ///
-  /// - Throws: `StorageError.damaged`.
+  /// - Throws: `StorageError`: `.damaged`; `.missing` or `.failed` where it cannot be opened.
   static func refuse(_ path: String) throws {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return }
+    guard descriptor >= 0 else { throw StorageError.system(path, "cannot be opened", errno: errno) }
     defer { _ = close(descriptor) }
     try refuse(path, openedAs: descriptor)
   }

@@ -19,7 +19,7 @@ public struct FileStatus: Sendable, Equatable {
   public init(_ path: String) throws {
     var status = stat()
     guard stat(path, &status) == 0 else {
-      throw StorageError.system(path, "cannot be looked at", errno: errno)
+      throw StorageError.system(path, "cannot be examined", errno: errno)
     }
     self.init(status)
   }
@@ -31,7 +31,7 @@ public struct FileStatus: Sendable, Equatable {
   init(descriptor: Int32, _ path: String) throws {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else {
-      throw StorageError.system(path, "cannot be looked at", errno: errno)
+      throw StorageError.system(path, "cannot be examined", errno: errno)
     }
     self.init(status)
   }
@@ -52,7 +52,7 @@ public struct FileStatus: Sendable, Equatable {
   public static func exists(_ path: String) throws -> Bool {
     if access(path, F_OK) == 0 { return true }
     if errno == ENOENT || errno == ENOTDIR { return false }
-    throw StorageError.system(path, "cannot be looked at", errno: errno)
+    throw StorageError.system(path, "cannot be examined", errno: errno)
   }
 
   /// Whether two paths name the same file: two names of it, or one under two folders' names.
@@ -61,7 +61,7 @@ public struct FileStatus: Sendable, Equatable {
   /// The status of a file that must be a regular one with something in it.
   ///
   /// - Throws: `StorageError`, `.missing` where there is nothing, `.damaged` for a folder, a device, an empty file, and
-  ///   for what ``FileSignature`` recognises.
+  ///   for what ``FileSignature`` recognises; `.failed` where it cannot be opened.
   static func ofContent(_ path: String) throws -> FileStatus {
     let status = try FileStatus(path)
     if status.isFolder {

@@ -8,7 +8,7 @@ public enum Folder {
   public enum OtherNames {
     /// It is an error.
     case refused
-    /// It is left out: no file of this program's is called so.
+    /// It is skipped: this program writes no such names.
     case ignored
   }
 

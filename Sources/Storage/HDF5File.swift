@@ -8,12 +8,12 @@ import CHDF5
 public final class HDF5File: @unchecked Sendable {
   /// As messages name it.
   public let path: String
-  /// As the system found it: `path`, or another name of the open file.
+  /// The path that was opened: `path`, or `/proc/self/fd/N`.
   let openedPath: String
   /// Negative once closed. Guarded by the library's lock.
   private var identifier: hid_t
   let isWritable: Bool
-  /// Whether it shares nothing with the same file opened otherwise, and has no descriptor to ask for.
+  /// Opened through the stdio driver, so that it shares no cache with another open handle; has no descriptor.
   private let isOnItsOwn: Bool
 
   private init(path: String, openedPath: String, identifier: hid_t, isWritable: Bool, isOnItsOwn: Bool = false) {
@@ -40,9 +40,8 @@ public final class HDF5File: @unchecked Sendable {
   /// - Parameter onItsOwn: whether to share nothing with the same file where it is open already, caches above all.
   private static func open(_ openedPath: String, reportedAs path: String, onItsOwn: Bool) throws -> HDF5File {
     do {
+      // Opens the file, too: where that fails, the error has the system's own reason, not HDF5's.
       _ = try FileStatus.ofContent(openedPath)
-      // What the system says to this is its own reason, and no matter of HDF5's.
-      _ = try ByteReader(openedPath)
     } catch var error as StorageError {
       error.path = path
       throw error

@@ -18,7 +18,7 @@ enum HDF5Layout {
         kind = "is virtual"
         var count = 0
         guard H5Pget_virtual_count(properties.raw, &count) >= 0 else { throw unreadable(name, path) }
-        for index in 0..<min(count, mostListed) {
+        for index in 0..<count {
           files.append(
             try HDF5Library.name(path, "the sources of \(name) cannot be read") { buffer, size in
               H5Pget_virtual_filename(properties.raw, index, buffer, size)
@@ -29,7 +29,7 @@ enum HDF5Layout {
         guard count != 0 else { return }
         kind = "has external storage"
         var buffer = [CChar](repeating: 0, count: 4096)
-        for index in 0..<UInt32(min(max(0, Int(count)), mostListed)) {
+        for index in 0..<UInt32(max(0, count)) {
           guard H5Pget_external(properties.raw, index, buffer.count - 1, &buffer, nil, nil) >= 0 else {
             throw unreadable(name, path)
           }
@@ -44,19 +44,28 @@ enum HDF5Layout {
     }
   }
 
-  /// Files of other files' names that are listed in a message, and looked for.
+  /// How many names of other files a message lists.
   private static let mostListed = 8
 
+  /// The names for a message, each once, those of missing files first.
   private static func listed(_ names: [String], beside path: String) -> String {
     var known: Set<String> = []
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-    let words = names.filter { known.insert($0).inserted }.map { name in
-      if name == "." { return "this file" }
+    var (missing, others): ([String], [String]) = ([], [])
+    for name in names where known.insert(name).inserted {
       // A name with %b in it stands for any number of files.
-      let isThere = name.contains("%b") || [name, "\(folder)/\(name)"].contains { (try? FileStatus($0)) != nil }
-      return isThere ? name : "\(name) (which is missing)"
+      if name == "." {
+        others.append("this file")
+      } else if name.contains("%b") || [name, "\(folder)/\(name)"].contains(where: { (try? FileStatus($0)) != nil }) {
+        others.append(name)
+      } else {
+        missing.append("\(name) (which is missing)")
+      }
     }
-    return words.isEmpty ? "no file at all" : words.joined(separator: ", ")
+    let words = missing + others
+    if words.isEmpty { return "no file at all" }
+    let more = words.count - mostListed
+    return words.prefix(mostListed).joined(separator: ", ") + (more > 0 ? " and \(more) more" : "")
   }
 
   /// Makes sure that the file has all of a dataset's bytes, of what was written as of what it claims.

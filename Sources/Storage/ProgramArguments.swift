@@ -5,7 +5,7 @@ import Text
 public enum ProgramArguments {
   /// What is wrong with the first argument that is not UTF-8; nil where all are. Swift's `CommandLine.arguments` has
   /// U+FFFD in place of such bytes, and a file of that name is not there.
-  public static var fault: String? {
+  public static var problem: String? {
     for index in 1..<max(1, Int(CommandLine.argc)) {
       guard let argument = CommandLine.unsafeArgv[index], String(validatingCString: argument) == nil else { continue }
       let bytes = UnsafeBufferPointer(start: argument, count: strlen(argument)).lazy.map { UInt8(bitPattern: $0) }

@@ -11,7 +11,7 @@ public struct TextFile: Sendable {
     public var text: String { String(decoding: bytes, as: UTF8.self) }
 
     /// Whether there is nothing in it but spaces and tabs.
-    public var isBlank: Bool { bytes.allSatisfy { $0 == 0x20 || $0 == 0x09 } }
+    public var isBlank: Bool { LineSplitter.Line.isBlank(bytes) }
   }
 
   public let path: String
@@ -23,8 +23,7 @@ public struct TextFile: Sendable {
   /// - Throws: `StorageError`: `.missing`; `.failed` where it cannot be read; `.damaged` where it is compressed or a
   ///   Git LFS pointer, or is not UTF-8, with the place.
   public init(_ path: String) throws {
-    var bytes: [UInt8] = []
-    try ByteReader(path).forEachBlock { bytes.append(contentsOf: $0) }
+    var bytes = try ByteReader.contents(of: path)
     if let offset = UTF8Check.firstInvalid(in: bytes[...]) {
       let line = bytes[..<offset].count { $0 == 0x0a } + 1
       throw StorageError(

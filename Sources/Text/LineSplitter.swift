@@ -16,7 +16,10 @@ public struct LineSplitter {
     public let offset: Int
 
     /// Whether there is nothing in it but spaces and tabs.
-    public var isBlank: Bool { bytes.allSatisfy { $0 == 0x20 || $0 == 0x09 } }
+    public var isBlank: Bool { Self.isBlank(bytes) }
+
+    /// Whether a line, without its end, has nothing in it but spaces and tabs.
+    public static func isBlank(_ line: some Sequence<UInt8>) -> Bool { line.allSatisfy { $0 == 0x20 || $0 == 0x09 } }
   }
 
   /// The beginning of a line whose end is in a later block.
@@ -54,8 +57,13 @@ public struct LineSplitter {
   }
 
   private mutating func endBegunLine(_ body: (Line) throws -> Void) rethrows {
-    let line = begun
-    begun.removeAll(keepingCapacity: true)
+    // Taken out meanwhile, as `endLine` changes the splitter; put back for the next line's beginning.
+    var line: [UInt8] = []
+    swap(&line, &begun)
+    defer {
+      line.removeAll(keepingCapacity: true)
+      swap(&line, &begun)
+    }
     try line.withUnsafeBufferPointer { try endLine($0, body) }
   }
 

@@ -46,6 +46,9 @@ struct RunMaterials {
     var lock: RunLock?
     var found: Checkpoint?
     var notes = taskValidation?.notes ?? []
+    for file in (sources + validation.sources).flatMap(\.files) {
+      if let warning = file.capacityWarning { notes.append("\(file.path): \(warning)") }
+    }
     var changes: [RunConfiguration.Difference] = []
     try communicator.rootOnly {
       try folder.create()

@@ -103,8 +103,8 @@ struct PHDTrain: ParsableCommand {
   /// What every rank does, and the status that all of them end with; rank 0 alone prints.
   private static func run(_ communicator: Communicator, _ signals: SignalWatch) -> Int32 {
     let command: PHDTrain
-    if let fault = ProgramArguments.fault {
-      if communicator.isRoot { complain(fault) }
+    if let problem = ProgramArguments.problem {
+      if communicator.isRoot { complain(problem) }
       return ExitStatus.usage.rawValue
     }
     do {

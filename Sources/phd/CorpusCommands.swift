@@ -19,11 +19,11 @@ struct CorpusCommand: ParsableCommand {
         With --tokenizer the files are text, without it they are tokens.
 
         Text: JSON lines hold one document a line, in the field "text"; they are recognised by the names .jsonl, \
-        .ndjson and .json or by their first line, with --format text by the first two names alone. Any other file is \
-        one document or, with --document-separator, several: the bytes between lines that say exactly LINE. An output \
-        that is there is replaced once the new one is whole. A tokenizer.json of Hugging Face, of the byte-level BPE \
-        kind, gives the ids that the tokenizers library gives without adding special tokens; it takes UTF-8 and goes \
-        into the corpus.
+        .ndjson and .json or by their first line, with --format text by the first two names alone. A file of another \
+        name whose first line is an object without that field is an error. Any other file is one document or, with \
+        --document-separator, several: the bytes between lines that say exactly LINE. An output that is there is \
+        replaced once the new one is whole. A tokenizer.json of Hugging Face, of the byte-level BPE kind, gives the \
+        ids that the tokenizers library gives without adding special tokens; it takes UTF-8 and goes into the corpus.
 
         \(TokenFileOptions.discussion)
         """)
@@ -65,7 +65,7 @@ struct CorpusCommand: ParsableCommand {
         throw ValidationError("--end-of-document: the tokenizer bytes ends documents with 256")
       }
       try require(("threads", threads, threadRange))
-      guard documentSeparator?.contains(where: \.isNewline) != true else {
+      guard documentSeparator?.utf8.contains(where: { $0 == 0x0a || $0 == 0x0d }) != true else {
         throw ValidationError("--document-separator: a separator is one line, without its newline")
       }
     }
@@ -154,7 +154,7 @@ struct CorpusCommand: ParsableCommand {
         let names = WordPattern.allCases.map(\.rawValue).joined(separator: ", ")
         throw ValidationError("--pattern \(pattern): expected one of \(names)")
       }
-      guard documentSeparator?.contains(where: \.isNewline) != true else {
+      guard documentSeparator?.utf8.contains(where: { $0 == 0x0a || $0 == 0x0d }) != true else {
         throw ValidationError("--document-separator: a separator is one line, without its newline")
       }
       try require(("threads", threads, threadRange))
@@ -189,6 +189,7 @@ struct CorpusCommand: ParsableCommand {
     func run() throws {
       let file = try TokenFile(path)
       _ = try file.tokenizerFile()
+      if let warning = file.capacityWarning { ErrorReport.print(toStandardError: "phd: warning: \(warning)") }
       try JSONReport([
         ("tokens", .integer(file.tokenCount)),
         ("dtype", .text(file.elementType.rawValue)),
@@ -231,14 +232,16 @@ struct CorpusCommand: ParsableCommand {
       }
       line.clear()
       if let warning = report.warning { ErrorReport.print(toStandardError: "phd: warning: \(warning)") }
-      try JSONReport([
+      var fields: [(String, JSONReport.Value)] = [
         ("valid", .boolean(true)),
         ("tokens", .integer(report.tokens)),
         ("documents", .integer(report.documents)),
         ("largest_token", .integer(report.largestToken)),
         ("vocab_size", .integer(report.vocabularySize)),
         ("content_hash", .text(hash)),
-      ]).print(asJSON: json)
+      ]
+      if json, let warning = report.warning { fields.append(("warning", .text(warning))) }
+      try JSONReport(fields).print(asJSON: json)
     }
   }
 }

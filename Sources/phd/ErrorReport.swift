@@ -37,7 +37,6 @@ enum ErrorReport {
     guard let error = error as? InferenceError else { return ExitStatus.of(error) }
     switch error.kind {
     case .usage: return ExitStatus.usage.rawValue
-    case .missing: return ExitStatus.missing.rawValue
     case .notFinite: return ExitStatus.brokenNumbers.rawValue
     }
   }

@@ -53,7 +53,7 @@ struct PHD: ParsableCommand {
   /// The command that the arguments ask for. Where they are wrong, or ask for help, one rank alone answers.
   private static func parse() throws -> any ParsableCommand {
     do {
-      if let fault = ProgramArguments.fault { throw ConfigurationError(fault) }
+      if let problem = ProgramArguments.problem { throw ConfigurationError(problem) }
       return try parseAsRoot(joined(Array(CommandLine.arguments.dropFirst())))
     } catch {
       if Communicator.isLaunched { try underMPI { _ in throw error } }

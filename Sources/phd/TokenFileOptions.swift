@@ -6,10 +6,11 @@ import Tokenizers
 struct TokenFileOptions: ParsableArguments {
   static let discussion = """
     Tokens: NumPy's .npy, headerless memmaps (OLMo and Dolma call them .npy too), nanoGPT's .bin, llm.c's .bin, \
-    Megatron's pair of .bin and .idx (name either, or what both have in common), .jsonl files whose lines are lists of \
-    tokens or objects with a field "tokens" or "input_ids". They are recognised by their content and names, or \
-    --format says what they are; several formats may be mixed. Megatron's files and JSON lines say where documents \
-    start. Other files are cut after --eos-token-id or before --bos-token-id; without both each file is one document.
+    Megatron's pair of .bin and .idx (name either, or what both have in common), .jsonl, .ndjson and .json files whose \
+    lines are lists of tokens or objects with a field "tokens" or "input_ids". They are recognised by their content and \
+    names, or --format says what they are; several formats may be mixed. Megatron's files and JSON lines say where \
+    documents start. Other files are cut after --eos-token-id or before --bos-token-id; without both each file is one \
+    document.
     """
 
   /// `--format`: a format of tokens, or how to find out.
@@ -82,7 +83,8 @@ struct TokenFileOptions: ParsableArguments {
 
   /// - Throws: `InputFormatError` where files that are to be read as text hold tokens; `StorageError`.
   func requireText(_ inputs: [String]) throws {
-    if format == .auto { try inputs.forEach(TokenFileFormat.requireText) }
+    guard format == .auto else { return }
+    for input in inputs { try TokenFileFormat.requireText(input) }
   }
 
   /// What the options, once validated, ask for.

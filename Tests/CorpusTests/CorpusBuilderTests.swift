@@ -14,7 +14,7 @@ import Testing
       let content = line.last == 10 ? Array(line.dropLast()) : line
       let separates =
         !line.isEmpty
-        && (content == Array(separator.utf8) || line.last == 10 && content == Array(separator.utf8) + [13])
+        && (content == Array(separator.utf8) || content == Array(separator.utf8) + [13])
       if separates { documents.append([]) } else { documents[documents.count - 1] += line }
     }
     for byte in text {
@@ -78,6 +78,7 @@ import Testing
     #expect(try found("a\n===\nb\n") == ["a\n", "b\n"])
     #expect(try found("===\na\n===\n===\nb\n===") == ["", "a\n", "", "b\n", ""])
     #expect(try found("a\n===\n") == ["a\n", ""])
+    #expect(try found("a\r\n===\r") == ["a\r\n", ""])
     #expect(try found(" ===\n====\n== =\n") == [" ===\n====\n== =\n"])
     #expect(try found("a\r\n===\r\nb") == ["a\r\n", "b"])
   }

@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 import TestSupport
 import Testing
 
@@ -32,7 +33,7 @@ import Testing
       let built = try run("phd corpus build a.txt --output a.h5 --tokenizer bytes --document-separator=--", in: folder)
       #expect(built.status == 0, "\(built.errors)")
       #expect(built.output.isEmpty)
-      for separator in ["--", "---", "-", "--- x", "-- x", "--output", "=-=", "<|endoftext|>"] {
+      for separator in ["--", "---", "-", "a\u{c}b", "--- x", "-- x", "--output", "=-=", "<|endoftext|>"] {
         try write(Array("one\n\(separator)\ntwo\n".utf8), to: folder + "/b.txt")
         let built = try run(
           "phd corpus build b.txt --output b.h5 --tokenizer bytes --document-separator '\(separator)'", in: folder)
@@ -54,7 +55,18 @@ import Testing
 
       let verified = try run("phd corpus verify a.h5 --json", in: folder)
       #expect(verified.status == 0)
-      #expect(verified.output.hasPrefix(#"{"valid":true,"#))
+      #expect(verified.output.hasPrefix(#"{"valid":true,"#) && !verified.output.contains("warning"))
+
+      let odd = try HDF5File.create(folder + "/odd.h5")
+      try odd.write("tokens", [1, 2, 3] as [UInt16])
+      try odd.setAttribute("vocab_size", to: 100_278)
+      try odd.close()
+      for command in ["inspect", "verify"] {
+        let warned = try run("phd corpus \(command) odd.h5 --json", in: folder)
+        #expect(warned.status == 0)
+        #expect(warned.errors.hasPrefix("phd: warning: odd.h5: /tokens is uint16"), "\(warned.errors)")
+        #expect(warned.output.contains(#""warning":"odd.h5: "#) == (command == "verify"), "\(warned.output)")
+      }
     }
   }
 
@@ -68,6 +80,7 @@ import Testing
     ("phd corpus train-tokenizer a.txt --output b.h5 --vocab-size 300 --pattern p", 64, "cl100k"),
     ("phd corpus train-tokenizer none.txt --output b.h5 --vocab-size 300", 66, "none.txt"),
     ("phd corpus build a.txt --output b.h5 --tokenizer bytes --document-separator 'a\nb'", 64, "one line"),
+    ("phd corpus build a.txt --output b.h5 --tokenizer bytes --document-separator \"$(printf '\\r')\"", 64, "one line"),
     ("phd corpus build --output b.h5 --tokenizer bytes", 64, "file"),
     ("phd corpus frobnicate", 64, "frobnicate"),
     ("phd corpus verify small.h5 --vocab-size none", 64, "none"),

@@ -57,12 +57,12 @@ import Tokenizers
     try withTemporaryFolder { folder in
       let builder = CorpusBuilder(tokenizer: try FileTokenizer(tokenizer()), threads: 2)
       for (bytes, place) in [([97, 0xff, 98], 1), (Array("aé".utf8).dropLast(), 1)] as [([UInt8], Int)] {
-        try write([UInt8](repeating: 97, count: 3 << 20) + bytes, to: folder + "/a.txt")
+        try write([10] + [UInt8](repeating: 97, count: 3 << 20 - 1) + bytes, to: folder + "/a.txt")
         let error = #expect(throws: CorpusError.self) {
           try builder.build([folder + "/a.txt"], output: folder + "/a.h5")
         }
         #expect(error?.path == folder + "/a.txt")
-        #expect(error?.message.contains("byte \(3 << 20 + place)") == true, "\(error?.message ?? "")")
+        #expect(error?.message.contains("byte \(3 << 20 + place), in line 2") == true, "\(error?.message ?? "")")
       }
       try write(Array(#"{"text":"é\u0000"}"#.utf8), to: folder + "/a.jsonl")
       #expect(try builder.build([folder + "/a.jsonl"], output: folder + "/a.h5").documents == 1)

@@ -147,6 +147,14 @@ import Testing
     let long = Samples.npy(Self.dictionary + String(repeating: " ", count: 1 << 17), Samples.tokens, version: 2)
     try refused(.npy, long, "no list of tokens needs that")
 
+    for shard in [Samples.llmc(count: 12, Samples.tokens), Samples.llmc(magic: 20_240_522, count: 12, Samples.tokens)] {
+      // Cut in its header, it has one all the same.
+      for count in [1036, 1024, 512, 8] {
+        #expect(LLMCHeader.begins(Array(shard.prefix(count))), "\(count) bytes")
+      }
+    }
+    #expect(!LLMCHeader.begins(Samples.llmc(version: 2, count: 12, Samples.tokens)))
+    #expect(!LLMCHeader.begins([]) && !LLMCHeader.begins(Samples.tokens))
     try refused(.llmc, Samples.llmc(count: -1, Samples.tokens), "holds -1 tokens")
     try refused(.llmc, Samples.llmc(count: .max, Samples.tokens), "holds 2147483647 tokens")
     try refused(.llmc, Samples.llmc(version: 7, count: 12, Samples.tokens), "12 tokens of uint32")
@@ -201,11 +209,11 @@ import Testing
   }
 
   @Test(arguments: [
-    ("[1, -2]", "line 1, byte 5: expected a token"), ("[4294967296]", "byte 2: expected a token, 0 to 2^32 - 1"),
-    ("[99999999999999999999999999]", "byte 2"), ("[1.0]", "as an integer"), ("[1e3]", "as an integer"),
-    ("[01]", "as an integer"), ("[1 2]", "expected \",\" or \"]\""), ("[1,]", "byte 4"), ("[", "byte 2"),
-    ("[1", "byte 3"), ("[1]]", "line's end"), ("[1] [2]", "line's end"), ("[true]", "as an integer"),
-    ("[[1]]", "byte 2"),
+    ("[1, -2]", "line 1, column 5: expected a token"), ("[4294967296]", "column 2: expected a token, 0 to 2^32 - 1"),
+    ("[99999999999999999999999999]", "column 2"), ("[1.0]", "as an integer"), ("[1e3]", "as an integer"),
+    ("[01]", "as an integer"), ("[1 2]", "expected \",\" or \"]\""), ("[1,]", "column 4"), ("[", "column 2"),
+    ("[1", "column 3"), ("[1]]", "line's end"), ("[1] [2]", "line's end"), ("[true]", "as an integer"),
+    ("[[1]]", "column 2"),
     ("[\"1\"]", "as an integer"), ("3", "expected a list of tokens"), ("{\"text\": \"a\"}", "no field \"tokens\" or"),
     ("{\"tokens\": \"a\"}", "no list"), ("{\"tokens\": null}", "no list"),
     ("{\"tokens\": [1], \"tokens\": 2}", "no list"),
@@ -213,16 +221,16 @@ import Testing
     ("{\"tokens\": [1], \"a\": }", "expected a value"), ("{\"tokens\": [1]", "\",\" or \"}\""),
     ("{\"tok", "no closing quote"),
     ("{\"a\": \"\\", "no closing quote"), ("{\"tokens\" [1]}", "expected \":\""), ("{tokens: [1]}", "a field's name"),
-    ("{\"tokens\": [1],}", "a field's name"), ("[\u{FEFF}1]", "as an integer"), ("[1\u{0}]", "byte 3"),
+    ("{\"tokens\": [1],}", "a field's name"), ("[\u{FEFF}1]", "as an integer"), ("[1\u{0}]", "column 3"),
   ])
   func linesThatLie(line: String, reason: String) throws {
     try refused(.tokenLines, Array(line.utf8), reason)
-    try refused(.tokenLines, Array(("[1]\n\n" + line + "\n[2]\n").utf8), "line 3, byte")
+    try refused(.tokenLines, Array(("[1]\n\n" + line + "\n[2]\n").utf8), "line 3, column")
   }
 
   @Test func deepLinesAreRefused() throws {
     let deep = String(repeating: "[", count: 100_000)
-    try refused(.tokenLines, Array("{\"a\": \(deep), \"tokens\": [1]}".utf8), "nested deeper")
+    try refused(.tokenLines, Array("{\"a\": \(deep), \"tokens\": [1]}".utf8), "column 134: values are nested deeper")
     try refused(.tokenLines, Array(deep.utf8), "as an integer")
   }
 

@@ -12,6 +12,12 @@ import Testing
     ("build m.bin --tokenizer bytes", 64, "holds tokens already (megatron)"),
     ("build array.npy --dtype uint16 --format memmap", 64, "has the header of npy"),
     ("build shard.bin --format nanogpt", 64, "shard.bin: has the header of llmc"),
+    ("build cut.bin --format nanogpt", 64, "cut.bin: has the header of llmc"),
+    ("build cut.bin --format memmap --dtype uint16", 64, "cut.bin: has the header of llmc"),
+    ("train-tokenizer array.npy --vocab-size 300", 64, "array.npy: holds tokens already (npy): a tokenizer is trained"),
+    ("train-tokenizer a.txt small.h5 --vocab-size 300", 64, "small.h5: is an HDF5 file"),
+    ("train-tokenizer a.parquet --vocab-size 300", 64, "is Parquet"),
+    ("train-tokenizer object.txt --vocab-size 300", 64, "name the file .jsonl to read it as JSON lines\n"),
     ("build m.idx --dtype uint16 --format memmap", 64, "has the header of megatron"),
     ("build small.h5 --dtype uint16", 64, "is an HDF5 file"), ("build small.h5 --tokenizer bytes", 64, "is an HDF5"),
     ("build parquet.bin --dtype uint16", 64, "is Parquet"), ("build parquet.bin --tokenizer bytes", 64, "is Parquet"),
@@ -34,6 +40,8 @@ import Testing
     ("build olmo.npy --dtype uint8 --vocab-size 257", 64, "ends at 255"),
     ("build train.bin --format nanogpt --vocab-size 65537", 64, "train.bin: is read as uint16"),
     ("build array.npy --vocab-size 100278", 64, "array.npy: holds uint16"),
+    ("build m --vocab-size 100278", 64, "; write it again with a wider type, or give --vocab-size without padding"),
+    ("build olmo.npy --dtype uint16 --vocab-size 100278", 64, "; give the right --dtype, or give --vocab-size without"),
     ("build m --vocab-size 100278", 64, "m: holds uint16"), ("build shard.bin --vocab-size 100278", 64, "uint16"),
     ("build olmo.npy --dtype uint16 --eos-token-id 100257", 64, "--eos-token-id 100257 cannot be in it"),
     ("build array.npy --bos-token-id 65536", 64, "--bos-token-id 65536 cannot be in it"),
@@ -48,7 +56,7 @@ import Testing
     ("build packed.npy", 65, "is compressed with gzip"), ("build pointer.npy", 65, "is a Git LFS pointer"),
     ("build packed.npy --dtype uint16", 65, "is compressed with gzip"),
     ("build pointer.jsonl", 65, "is a Git LFS pointer"), ("export pointer.h5", 65, "is a Git LFS pointer"),
-    ("build bad.jsonl", 65, "bad.jsonl: line 2, byte 2"), ("export array.npy", 65, "not an HDF5 file"),
+    ("build bad.jsonl", 65, "bad.jsonl: line 2, column 2"), ("export array.npy", 65, "not an HDF5 file"),
   ])
   func errorsHaveTheirStatusAndOneLine(arguments: String, status: Int32, reason: String) throws {
     try withFiles { folder in
@@ -128,6 +136,8 @@ import Testing
         ("list.ndjson", Array("\u{feff}[1, 2]\r\n{\"x\": NaN, \"tokens\": [5], \"tokens\": [3, 4]}\r\n".utf8)),
         ("lost.idx", TokenFileSamples.index), ("lost.bin", TokenFileSamples.tokens + [13, 0]),
         ("shard.bin", TokenFileSamples.llmc(count: 12, TokenFileSamples.tokens)),
+        ("cut.bin", Array(TokenFileSamples.llmc(count: 12, TokenFileSamples.tokens).prefix(512))),
+        ("object.txt", Array("{\"body\": \"a\"}\n".utf8)),
         ("packed.npy", [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, 2]), ("pointer.npy", pointer), ("pointer.h5", pointer),
         ("pointer.jsonl", pointer), ("parquet.bin", Array("PAR1xxxxPAR1".utf8)),
       ] { try write(bytes, to: folder + "/" + name) }

@@ -60,6 +60,12 @@ for name, second in (("virtual.h5", "virtual-source.h5"), ("virtual-gone.h5", "g
         layout[start:start + 150] = h5py.VirtualSource(source, "tokens", shape=(150,))
     with h5py.File(folder / name, "w") as file:
         file.create_virtual_dataset("tokens", layout)
+# Of eleven sources the first is there, and is none of the missing ones.
+layout = h5py.VirtualLayout(shape=(110,), dtype="u2")
+for index, source in enumerate(["virtual-source.h5", "part-9.h5"] + [f"part-{number}.h5" for number in range(9)]):
+    layout[10 * index:10 * index + 10] = h5py.VirtualSource(source, "tokens", shape=(150,))[:10]
+with h5py.File(folder / "virtual-many.h5", "w") as file:
+    file.create_virtual_dataset("tokens", layout)
 with h5py.File(folder / "virtual-printf.h5", "w") as file:
     layout = h5py.VirtualLayout(shape=(150,), dtype="u2", maxshape=(None,))
     unlimited = h5py.h5s.create_simple((150,), (h5py.h5s.UNLIMITED,))

@@ -60,6 +60,8 @@ import Training
     // A text may begin with dashes.
     let dashes = try JSONValue(parsing: try generate("--prompt", "--- a", "--stop", "--", "--json").output)
     #expect(dashes["prompt_tokens"]?.array?.count == 5)
+    // An option is no text: somebody has forgotten it.
+    #expect(try generate("--prompt", "--json").status == 64)
     try workplace.write(Array("one\ncaf".utf8) + [0xe9, 10], to: "latin.txt")
     try expectError(generate("--prompts", "latin.txt"), 65, naming: ["latin.txt: is not UTF-8 at byte 7, in line 2"])
     try workplace.write(Array("version https://git-lfs.github.com/spec/v1\noid x\n".utf8), to: "pointer.txt")

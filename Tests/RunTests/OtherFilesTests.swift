@@ -20,8 +20,10 @@ import Testing
       try expectError(outcome, 65, naming: [name] + words)
     }
     // A plan is made without corpora, and not with some that the run would refuse.
-    try expectError(
-      try workplace.train(["--dry-run", "--set", "data.train=\(corpus)"]), 65, naming: [name] + words)
+    for ranks in [nil, 2] {
+      try expectError(
+        try workplace.train(["--dry-run", "--set", "data.train=\(corpus)"], ranks: ranks), 65, naming: [name] + words)
+    }
   }
 
   /// The checkpoints of `make_checkpoints.py`: of the workplace's model, without a seal.

@@ -83,6 +83,20 @@ import Training
     #expect(try run.starts() == [0])
   }
 
+  @Test func `a log that goes on behind a finished run's checkpoint is cut back`() throws {
+    let workplace = try Workplace()
+    #expect(try workplace.train().status == 0)
+    let steps = try workplace.run().steps()
+    // As of a run that was to be longer, and was killed before its next checkpoint.
+    let file = try FileHandle(forWritingTo: URL(fileURLWithPath: workplace["runs/tiny/log.jsonl"]))
+    try file.seekToEnd()
+    try file.write(contentsOf: Data("{\"event\":\"step\",\"step\":21,\"loss\":3}\n".utf8))
+    try file.close()
+    #expect(try workplace.train().status == 0)
+    #expect(try workplace.run().steps() == steps)
+    #expect(try workplace.run().records("end").last?["step"] == 20)
+  }
+
   @Test func `other steps are said with the rates that they make`() throws {
     let workplace = try Workplace()
     #expect(try workplace.train(["--stop-after", "10"]).status == 0)

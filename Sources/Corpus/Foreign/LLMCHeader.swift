@@ -12,6 +12,17 @@ struct LLMCHeader {
   let numbers: TokenNumbers
   let count: Int
 
+  /// Whether a file begins as one of llm.c's files does, whether or not it is whole.
+  ///
+  /// - Parameter start: The file's first bytes, eight or more where it has them.
+  static func begins(_ start: [UInt8]) -> Bool {
+    guard start.count >= 4 else { return false }
+    let magic = start.littleEndian(at: 0, as: Int32.self)
+    if magic == evaluationMagic { return true }
+    guard magicNumbers.contains(magic), start.count >= 8 else { return false }
+    return [1, 7].contains(start.littleEndian(at: 4, as: Int32.self))
+  }
+
   /// - Throws: `CorpusError`, `StorageError`.
   init(of file: RandomAccessFile) throws {
     guard file.size >= Self.byteCount else {

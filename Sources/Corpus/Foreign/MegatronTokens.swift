@@ -84,7 +84,7 @@ struct MegatronTokens: TokenSource {
     guard coverage.isTiling(file.size) else {
       throw CorpusError(
         index.file.path,
-        "its sequences have the \(file.size) bytes of \(file.path) together, but overlap and leave gaps; make the pair "
+        "its sequences add up to the \(file.size) bytes of \(file.path), but overlap and leave gaps; make the pair "
           + "again")
     }
   }

@@ -32,15 +32,17 @@ extension TokenFileFormat {
     return try file.bytes(at: 0, count: min(file.size, MegatronIndex.magic.count)) == MegatronIndex.magic
   }
 
+  /// What `phd corpus build` says to do about tokens that were given as text.
+  public static let buildAdvice = "leave --tokenizer out, or take its bytes for text with --format text"
+
   /// Refuses a file that should be text and holds tokens.
   ///
-  /// - Throws: `InputFormatError` for such a file; `StorageError`.
-  public static func requireText(_ path: String) throws {
+  /// - Parameter advice: What to do, for the message.
+  /// - Throws: `InputFormatError` for such a file; `StorageError`, also for a folder.
+  public static func requireText(_ path: String, advice: String = TokenFileFormat.buildAdvice) throws {
     try refuseOthers(path)
     guard let format = try recognise(path), format != .tokenLines else { return }
-    throw InputFormatError(
-      path,
-      "holds tokens already (\(format.rawValue)): leave --tokenizer out, or take its bytes for text with --format text")
+    throw InputFormatError(path, "holds tokens already (\(format.rawValue)): \(advice)")
   }
 
   /// The format of an input that is known to hold tokens.
@@ -93,7 +95,7 @@ extension TokenFileFormat {
     var found: TokenFileFormat?
     if start.starts(with: NumPyHeader.magic) { found = .npy }
     if start.starts(with: MegatronIndex.magic) { found = .megatron }
-    if (try? LLMCHeader(of: file)) != nil { found = .llmc }
+    if LLMCHeader.begins(start) { found = .llmc }
     if let found {
       throw InputFormatError(
         file.path, "has the header of \(found.rawValue), which would be read as tokens: give --format \(found.rawValue)"

@@ -116,20 +116,19 @@ public struct TokenImporter: Sendable {
   /// Makes sure that an input's numbers can hold the vocabulary: greater tokens were cut off when it was written, or it
   /// holds other numbers than it is read as.
   private func requireRoom(in numbers: TokenNumbers, _ input: Input) throws {
-    let kind =
-      input.format == .memmap || input.format == .nanogpt ? "is read as \(numbers.kind)" : "holds \(numbers.kind)"
-    let range = "\(kind), which ends at \(numbers.capacity - 1)"
+    let isHeaderless = input.format == .memmap || input.format == .nanogpt
+    let range = "\(isHeaderless ? "is read as" : "holds") \(numbers.kind), which ends at \(numbers.capacity - 1)"
+    let advice = isHeaderless ? "give the right --dtype" : "write it again with a wider type"
     if let size = options.vocabularySize, size > numbers.capacity {
       throw InputFormatError(
         input.path,
-        "\(range), too small for the vocabulary of \(size) tokens; give the right --dtype, or --vocab-size "
-          + "without what it is padded with")
+        "\(range), too small for the vocabulary of \(size) tokens; \(advice), or give --vocab-size without padding")
     }
     let ends = options.appendsEndOfDocument ? nil : options.endOfDocument
     for (name, token) in [("--eos-token-id", ends), ("--bos-token-id", options.startOfDocument)] {
       guard !input.format.hasDocuments, let token, Int(token) >= numbers.capacity else { continue }
       throw InputFormatError(
-        input.path, "\(range), so that \(name) \(token) cannot be in it; give the right --dtype, or the right token")
+        input.path, "\(range), so that \(name) \(token) cannot be in it; \(advice), or give the right token")
     }
   }
 

@@ -21,6 +21,9 @@ struct TokenLineParser {
     try json.end()
   }
 
+  /// A place as people count it: in characters, from 1.
+  func column(of position: Int) -> Int { json.column(of: position) }
+
   private var names: String { fields.map { "\"\($0)\"" }.joined(separator: " or ") }
 
   private mutating func object(into tokens: inout [UInt32]) throws(Failure) {

@@ -46,7 +46,7 @@ struct TokenLines: TokenSource {
     do {
       try parser.parse(into: &tokens)
     } catch {
-      throw CorpusError(path, "line \(line.number), byte \(error.position + 1): \(error.message)")
+      throw CorpusError(path, "line \(line.number), column \(parser.column(of: error.position)): \(error.message)")
     }
   }
 }

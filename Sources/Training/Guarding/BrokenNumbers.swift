@@ -1,3 +1,5 @@
+import Inference
+
 /// A number that is not finite. What it was found in was not used any further.
 public struct NotFiniteError: Error, Equatable, CustomStringConvertible {
   /// Where it was found.
@@ -35,8 +37,7 @@ public struct NotFiniteLossError: Error, Equatable, CustomStringConvertible {
   public init(place: String, loss: Double) { (self.place, self.loss) = (place, loss) }
 
   public var description: String {
-    "\(place): the loss is \(loss): the model's weights are damaged, or too large; `phd checkpoint verify` names the "
-      + "first that is not finite"
+    "\(place): the loss is \(loss); \(InferenceError.brokenLogitsAdvice)"
   }
 }
 
