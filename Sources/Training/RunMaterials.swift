@@ -47,7 +47,7 @@ struct RunMaterials {
     var found: Checkpoint?
     var notes = taskValidation?.notes ?? []
     for file in (sources + validation.sources).flatMap(\.files) {
-      if let warning = file.capacityWarning { notes.append("\(file.path): \(warning)") }
+      if let warning = file.capacityWarning { notes.append(warning) }
     }
     var changes: [RunConfiguration.Difference] = []
     try communicator.rootOnly {

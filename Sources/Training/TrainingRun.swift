@@ -218,6 +218,7 @@ public final class TrainingRun {
     let (step, folder) = (trainer.state.progress.step, materials.folder)
     // A checkpoint that was named may lie elsewhere: then this run's folder has none of that step yet.
     let isOwnCheckpoint = try communicator.agreedByRoot {
+      if options.overwrite { return false }
       guard beginning.isResumed, case .file(let path) = options.resume else { return beginning.isResumed }
       let own = folder.checkpoint(step: step)
       return try FileStatus.exists(own) && FileStatus(path).isSameFile(as: FileStatus(own))

@@ -33,7 +33,7 @@ import Testing
       let built = try run("phd corpus build a.txt --output a.h5 --tokenizer bytes --document-separator=--", in: folder)
       #expect(built.status == 0, "\(built.errors)")
       #expect(built.output.isEmpty)
-      for separator in ["--", "---", "-", "a\u{c}b", "--- x", "-- x", "--output", "=-=", "<|endoftext|>"] {
+      for separator in ["--", "---", "-", "a\u{c}b", "--- x", "-- x", "=-=", "<|endoftext|>"] {
         try write(Array("one\n\(separator)\ntwo\n".utf8), to: folder + "/b.txt")
         let built = try run(
           "phd corpus build b.txt --output b.h5 --tokenizer bytes --document-separator '\(separator)'", in: folder)
