@@ -63,8 +63,15 @@ run() {
       swift test --skip-build --disable-xctest "${options[@]}" --event-stream-output-path "$events" \
         --event-stream-version 0 "$@"
   } 2>&1 || status=$?
-  # The same test in two builds is two tests, and a failure says in which.
-  [ ! -e "$events" ] || sed -i "s|\"testID\":\"|&$scratch/|; s|\"id\":\"|&$scratch/|; s|\"displayName\":\"|&$scratch: |" "$events"
+  [ -e "$events" ] || return 0
+  # The same test in two builds is two tests, and a failure names the build.
+  jq -R -c --arg build "$scratch" '
+    fromjson? // empty
+    | if .kind == "test" then
+        .payload.displayName = "\($build): \(.payload.displayName // .payload.name)" | .payload.id |= "\($build)/\(.)"
+      elif .payload.testID? then .payload.testID |= "\($build)/\(.)"
+      else . end' "$events" >"$events.named"
+  mv "$events.named" "$events"
 }
 
 if [ "$kernels" != avx2 ]; then
