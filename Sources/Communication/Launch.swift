@@ -14,14 +14,14 @@ public struct StartError: StatusCarrying, CustomStringConvertible, Equatable {
 
 /// How a process was started, as its environment tells.
 ///
-/// Open MPI's own launcher sets `OMPI_COMM_WORLD_…`; other launchers that Open MPI understands offer PMIx. Processes of
-/// a launcher that speaks another protocol (MPICH's `mpiexec`, `srun` without PMIx) are each one rank to Open MPI.
+/// Open MPI's own launcher sets `OMPI_COMM_WORLD_…`; other launchers that Open MPI understands offer PMIx. If a
+/// launcher uses another protocol (MPICH's `mpiexec`, `srun` without PMIx), Open MPI takes each process for a job of one rank.
 struct Launch: Equatable {
   /// This process among those that were started together, from 0.
   var rank: Int
   /// How many were started together.
   var ranks: Int
-  /// How many of these are on this host, where that is known.
+  /// The number of these processes on this host; nil if unknown.
   var ranksOnHost: Int?
   /// Whether Open MPI can find the other ranks.
   var offersPMIx: Bool

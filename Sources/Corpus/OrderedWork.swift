@@ -76,7 +76,7 @@ final class OrderedWork<Input: Sendable, Output: Sendable> {
     self.makeWorker = makeWorker
     board = Board()
     guard threads > 1 else { return }
-    // Those that were started end where one cannot be: `deinit` closes the board.
+    // If a thread cannot be started, `deinit` closes the board and the threads already started end.
     for number in 1...threads {
       _ = try SystemThread("tokenizer \(number) of \(threads)") { [board] in board.serve(makeWorker()) }
     }

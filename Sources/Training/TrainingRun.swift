@@ -90,7 +90,7 @@ public final class TrainingRun {
     min(configuration.training.steps, options.stopAfter ?? .max)
   }
 
-  /// Whether a step has a checkpoint, whatever the clock says. From before the decay a run can be prolonged.
+  /// Whether a step always has a checkpoint. The one from before the decay allows the run to be extended.
   private func savesCheckpoint(at step: Int) -> Bool {
     configuration.checkpoint.isDue(at: step) || step == configuration.learningRateSchedule.decayStart
   }

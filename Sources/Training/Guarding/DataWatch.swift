@@ -60,7 +60,7 @@ final class DataWatch {
     digest = batch.digest
   }
 
-  /// Makes sure that what was read since the last time is what the run was begun with. Not collective.
+  /// Checks that the data read since the last check are those that the run started with. Not collective.
   ///
   /// - Returns: what the user should know, a sentence each.
   /// - Throws: `CorpusError` where a corpus was changed; `StorageError.failed` where that cannot be found out.
