@@ -30,65 +30,75 @@ let package = Package(
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
     // Threads, open files and limits: what the system gives to a process, and the errors where it gives no more.
-    .target(name: "SystemResources"),
+    .target(name: "Host"),
     .target(
-      name: "Kernels", dependencies: ["SystemResources", "COpenBLAS", "COneDNN", "CProcessor"],
+      name: "Kernels", dependencies: ["Host", "COpenBLAS", "COneDNN", "CProcessor"],
       swiftSettings: vectorised),
     .target(name: "Text"),
     .target(name: "JSON", dependencies: ["Text"]),
-    .target(name: "Storage", dependencies: ["CHDF5", "CXXHash", "CFileSystem", "JSON", "Text"]),
-    .target(name: "Communication", dependencies: ["SystemResources", "COpenMPI"], swiftSettings: vectorised),
-    .target(name: "Transformer", dependencies: ["Kernels"]),
+    .target(name: "Storage", dependencies: ["Host", "CHDF5", "CXXHash", "CFileSystem", "JSON", "Text"]),
+    .target(name: "Communication", dependencies: ["Host", "COpenMPI"], swiftSettings: vectorised),
+    .target(name: "Transformer", dependencies: ["Host", "Kernels"]),
     .target(name: "Charts"),
     .target(name: "Display"),
     .target(name: "TensorBoard", dependencies: ["JSON", "Storage"]),
-    .target(name: "Inference", dependencies: ["Kernels", "Transformer"]),
+    .target(name: "Inference", dependencies: ["Host", "Kernels", "Transformer"]),
     .target(
       name: "Tokenizers",
       dependencies: [
-        "Text", "JSON", "Storage", "COnig", "CCrypto", .product(name: "HeapModule", package: "swift-collections"),
+        "Host", "Text", "JSON", "Storage", "COnig", "CCrypto",
+        .product(name: "HeapModule", package: "swift-collections"),
       ]),
-    .target(name: "Corpus", dependencies: ["SystemResources", "Text", "JSON", "Storage", "Tokenizers"]),
+    .target(name: "Corpus", dependencies: ["Host", "Text", "JSON", "Storage", "Tokenizers"]),
     .target(
       name: "Evaluation",
-      dependencies: ["Kernels", "Inference", "JSON", "Storage", "Corpus", "Communication"]),
+      dependencies: ["Host", "Kernels", "Inference", "JSON", "Storage", "Corpus", "Communication"]),
     // What `transformers` is given with a model is part of the program, and a file that can be read and tested.
     .target(
       name: "HuggingFace", dependencies: ["Transformer", "Storage", "JSON"],
       resources: [.embedInCode("modeling_phd.py")]),
+    .target(name: "Optimization", dependencies: ["Kernels", "Transformer"]),
+    .target(name: "Configuration", dependencies: ["Host", "JSON", "Kernels", "Optimization", "Transformer"]),
+    // What a run leaves on the disk, and reading it again: no MPI.
+    .target(
+      name: "RunFiles",
+      dependencies: [
+        "Host", "Kernels", "Transformer", "Optimization", "Configuration", "HuggingFace", "JSON", "Storage",
+        "Tokenizers", "Corpus", "Display", "TensorBoard",
+      ]),
     .target(
       name: "Training",
       dependencies: [
-        "SystemResources", "Kernels", "Transformer", "HuggingFace", "JSON", "Storage", "Tokenizers", "Corpus",
-        "Communication", "Inference", "Evaluation", "Display", "TensorBoard",
+        "Host", "Kernels", "Transformer", "Optimization", "Configuration", "RunFiles", "HuggingFace", "JSON", "Storage",
+        "Tokenizers", "Corpus", "Communication", "Inference", "Evaluation", "Display", "TensorBoard",
       ]),
     // The page that a report is, is part of the program too.
     .target(
-      name: "Reports", dependencies: ["SystemResources", "Training", "Charts", "TensorBoard", "JSON", "Storage"],
+      name: "Reports",
+      dependencies: ["Host", "RunFiles", "Configuration", "Charts", "Display", "TensorBoard", "JSON", "Storage"],
       resources: [.embedInCode("Page/report.css"), .embedInCode("Page/report.js")]),
     .target(
       name: "Inspection",
-      dependencies: ["Training", "Transformer", "Kernels", "Corpus", "JSON", "Charts", "Display"]),
+      dependencies: ["RunFiles", "Configuration", "Transformer", "Kernels", "Corpus", "JSON", "Charts", "Display"]),
     .target(
       name: "Server",
       dependencies: [
-        "SystemResources", "Inference", "Kernels", "Corpus", "JSON",
-        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
-        .product(name: "NIOHTTP1", package: "swift-nio"),
+        "Host", "Inference", "Kernels", "Corpus", "JSON", .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
       ]),
 
     .executableTarget(
       name: "phd-train",
       dependencies: [
-        "SystemResources", "Kernels", "Communication", "Storage", "Training", "Display",
+        "Host", "Kernels", "Communication", "Storage", "Configuration", "RunFiles", "Training", "Display",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
       name: "phd",
       dependencies: [
-        "SystemResources", "Training", "Evaluation", "Inference", "Transformer", "HuggingFace", "Communication",
-        "Corpus", "Tokenizers", "Storage", "JSON", "Kernels", "Charts", "Reports", "Server", "Inspection", "Display",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Host", "Configuration", "RunFiles", "Training", "Evaluation", "Inference", "Transformer", "HuggingFace",
+        "Communication", "Corpus", "Tokenizers", "Storage", "JSON", "Kernels", "Charts", "Reports", "Server",
+        "Inspection", "Display", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
     // The oracle: optimised in debug builds too, and bounds-checked in all.
@@ -96,22 +106,24 @@ let package = Package(
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .systemLibrary(name: "CMalloc", path: "Tests/CMalloc"),
     .executableTarget(
-      name: "mpi-checks", dependencies: ["Communication", "COpenMPI", "CMalloc"], path: "Tests/MPIChecks"),
+      name: "mpi-checks", dependencies: ["Communication", "Host", "COpenMPI", "CMalloc"], path: "Tests/MPIChecks"),
 
     // In a target of its own: whoever links it has its allocations counted.
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     .executableTarget(
-      name: "allocation-checks", dependencies: ["Training", "Communication", "AllocationCounter", "CMalloc"],
+      name: "allocation-checks",
+      dependencies: ["Training", "Configuration", "Communication", "AllocationCounter", "CMalloc"],
       path: "Tests/AllocationChecks"),
 
     .executableTarget(
-      name: "fault-checks", dependencies: ["Training", "Transformer", "Communication"], path: "Tests/FaultChecks"),
+      name: "fault-checks",
+      dependencies: ["Training", "Configuration", "Transformer", "Communication", "Host"], path: "Tests/FaultChecks"),
 
     .testTarget(
       name: "EvaluationTests",
       dependencies: [
         "Evaluation", "Inference", "Transformer", "Kernels", "Corpus", "Tokenizers", "Storage", "JSON", "TestSupport",
-        "Training", "HuggingFace", "phd",
+        "Training", "RunFiles", "Configuration", "Optimization", "Display", "Host", "HuggingFace", "phd",
       ]),
     .testTarget(name: "ReferenceTests", dependencies: ["Reference"]),
     .testTarget(name: "TransformerTests", dependencies: ["Transformer", "Kernels", "Reference", "Storage"]),
@@ -119,7 +131,8 @@ let package = Package(
     .testTarget(
       name: "HuggingFaceTests",
       dependencies: [
-        "HuggingFace", "Training", "Inference", "Kernels", "Storage", "JSON", "TestSupport", "phd", "phd-train",
+        "HuggingFace", "Training", "RunFiles", "Configuration", "Optimization", "Display", "Host", "Inference",
+        "Kernels", "Storage", "JSON", "TestSupport", "phd", "phd-train",
       ]),
     .testTarget(name: "TextTests", dependencies: ["Text", "TestSupport"]),
     .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
@@ -129,36 +142,45 @@ let package = Package(
     .testTarget(
       name: "InspectionTests",
       dependencies: [
-        "Inspection", "Training", "Transformer", "Kernels", "Storage", "JSON", "Display", "Reference", "TestSupport",
-        "phd",
+        "Inspection", "Training", "RunFiles", "Configuration", "Optimization", "Display", "Host", "Transformer",
+        "Kernels", "Storage", "JSON", "Reference", "TestSupport", "phd",
       ]),
     .testTarget(
       name: "TensorBoardTests", dependencies: ["TensorBoard", "JSON", "Storage", "TestSupport"]),
     .testTarget(
-      name: "ReportsTests", dependencies: ["Reports", "Training", "Charts", "JSON", "TestSupport", "phd"]),
+      name: "ReportsTests",
+      dependencies: [
+        "Reports", "Training", "RunFiles", "Configuration", "Optimization", "Display", "Host", "Charts", "JSON",
+        "TestSupport", "phd",
+      ]),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "Text", "JSON", "COnig", "TestSupport"]),
     .testTarget(
       name: "ServerTests",
       dependencies: [
-        "Server", "Inference", "Kernels", "Transformer", "Corpus", "Tokenizers", "HuggingFace", "Training", "JSON",
-        "Storage", "TestSupport", "phd",
+        "Server", "Inference", "Kernels", "Transformer", "Corpus", "Tokenizers", "HuggingFace", "Training", "RunFiles",
+        "Configuration", "Optimization", "Display", "Host", "JSON", "Storage", "TestSupport", "phd",
       ]),
     .testTarget(name: "StorageTests", dependencies: ["Storage", "TestSupport"]),
     .testTarget(
       name: "CorpusTests", dependencies: ["Corpus", "Storage", "JSON", "Tokenizers", "TestSupport", "phd"],
       exclude: ["make_fixtures.py"],
       resources: [.copy("Fixtures")]),
-    .testTarget(name: "SystemResourcesTests", dependencies: ["SystemResources"]),
+    .testTarget(name: "HostTests", dependencies: ["Host"]),
     .testTarget(name: "CommunicationTests", dependencies: ["Communication", "TestSupport", "mpi-checks"]),
     .testTarget(
+      name: "ConfigurationTests",
+      dependencies: ["Configuration", "Optimization", "Transformer", "Kernels", "JSON", "TestSupport"]),
+    .testTarget(name: "OptimizationTests", dependencies: ["Optimization", "Configuration", "Transformer", "Reference"]),
+    .testTarget(name: "RunFilesTests", dependencies: ["RunFiles", "JSON", "TestSupport"]),
+    .testTarget(
       name: "TrainingTests",
-      dependencies: ["SystemResources", "Training", "Transformer", "JSON", "Reference", "TestSupport"]),
+      dependencies: ["Host", "Training", "RunFiles", "Configuration", "Optimization", "Transformer", "Kernels"]),
     .testTarget(
       name: "RunTests",
       dependencies: [
-        "Training", "Transformer", "Storage", "JSON", "Reference", "TestSupport", "phd-train", "phd",
-        "allocation-checks", "fault-checks",
+        "Training", "RunFiles", "Configuration", "Optimization", "Display", "Host", "Transformer", "Storage", "JSON",
+        "Reference", "TestSupport", "phd-train", "phd", "allocation-checks", "fault-checks",
       ]),
   ]
 )

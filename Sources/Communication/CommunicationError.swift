@@ -1,12 +1,5 @@
 import COpenMPI
-
-/// An error that knows the status with which the program is to exit because of it (sysexits, see the README).
-///
-/// Errors of modules that do not know this one can be given a status by `Communicator.statusOfError` instead.
-public protocol StatusCarrying: Error {
-  /// The exit status, 1 to 255.
-  var exitStatus: Int32 { get }
-}
+import Host
 
 /// An MPI call that failed.
 public struct CommunicationError: StatusCarrying, CustomStringConvertible, Equatable {
@@ -17,8 +10,7 @@ public struct CommunicationError: StatusCarrying, CustomStringConvertible, Equat
   /// What MPI says about the code.
   public let message: String
 
-  /// 74: reading or writing failed.
-  public var exitStatus: Int32 { 74 }
+  public var exitStatus: ExitStatus { .inputOutput }
 
   public var description: String {
     code == 0 ? "\(operation): \(message)" : "\(operation) failed: \(message) (MPI error \(code))"
@@ -31,11 +23,11 @@ public struct AgreedError: StatusCarrying, CustomStringConvertible, Equatable {
   public let rank: Int
   /// `String(describing:)` of that rank's error.
   public let message: String
-  /// The status of that rank's error, by its own `Communicator.statusOfError`.
-  public let exitStatus: Int32
+  /// The status of that rank's error.
+  public let exitStatus: ExitStatus
 
   /// An error as `Communicator.agreed` makes it.
-  public init(rank: Int, message: String, exitStatus: Int32) {
+  public init(rank: Int, message: String, exitStatus: ExitStatus) {
     self.rank = rank
     self.message = message
     self.exitStatus = exitStatus

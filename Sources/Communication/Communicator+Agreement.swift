@@ -1,4 +1,5 @@
 import COpenMPI
+import Host
 
 // Nobody branches alone: a rank that threw while the others went on would leave them waiting in their next collective.
 
@@ -61,11 +62,13 @@ extension Communicator {
     var origin = failedRank
     if rank == failedRank, let failure {
       message = String(describing: failure)
-      status = (failure as? AgreedError)?.exitStatus ?? statusOfError(failure)
+      status = ExitStatus.of(failure).rawValue
       origin = (failure as? AgreedError)?.rank ?? failedRank
     }
     let numbers = try broadcast(Int64(origin) << 32 | Int64(status), from: failedRank)
     message = try broadcast(message, from: failedRank)
-    return AgreedError(rank: Int(numbers >> 32), message: message, exitStatus: Int32(truncatingIfNeeded: numbers))
+    return AgreedError(
+      rank: Int(numbers >> 32), message: message,
+      exitStatus: ExitStatus(rawValue: Int32(truncatingIfNeeded: numbers)) ?? .brokenNumbers)
   }
 }

@@ -34,24 +34,26 @@ extension Communicator {
 // MARK: From all ranks to all
 
 extension Communicator {
-  /// Gives every rank all of `floats`, of which each rank has its share: `GradientReduction.share(of:rank:ranks:)` of
-  /// `bucket`. Collective.
+  /// Gives every rank all of some floats, of which each rank has its share. Collective.
   ///
-  /// - Returns: the bytes that this rank has sent, one copy to each of the others.
+  /// - Parameters:
+  ///   - shares: of each rank, consecutive ranges of `floats`; the same on every rank.
+  ///   - floats: as many on every rank.
+  /// - Returns: the bytes that this rank has sent, one copy to each other rank.
   /// - Throws: `CommunicationError`.
-  public func gatherShares(of bucket: Range<Int>, in floats: UnsafeMutableBufferPointer<Float>) throws -> Int {
-    precondition(bucket.lowerBound >= 0 && bucket.upperBound <= floats.count, "a bucket outside of its buffer")
-    guard size > 1, let base = floats.baseAddress else { return 0 }
-    let shares = (0..<size).map { GradientReduction.share(of: bucket, rank: $0, ranks: size) }
-    if bucket.count > Int(Int32.max) {
+  public func gather(_ shares: [Range<Int>], in floats: UnsafeMutableBufferPointer<Float>) throws -> Int {
+    precondition(shares.count == size, "\(shares.count) shares for \(size) ranks")
+    guard size > 1, let base = floats.baseAddress, let first = shares.first, let last = shares.last else { return 0 }
+    precondition(first.lowerBound >= 0 && last.upperBound <= floats.count, "shares outside of their buffer")
+    if last.upperBound - first.lowerBound > Int(Int32.max) {
       for (rank, share) in shares.enumerated() {
         try broadcast(UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: floats[share])), from: rank)
       }
     } else {
       let counts = shares.map { Int32($0.count) }
-      let starts = shares.map { Int32($0.lowerBound - bucket.lowerBound) }
+      let starts = shares.map { Int32($0.lowerBound - first.lowerBound) }
       try check(
-        MPI_Allgatherv(mpiInPlace, 0, mpiFloat, base + bucket.lowerBound, counts, starts, mpiFloat, world),
+        MPI_Allgatherv(mpiInPlace, 0, mpiFloat, base + first.lowerBound, counts, starts, mpiFloat, world),
         "MPI_Allgatherv")
     }
     return shares[rank].count * (size - 1) * MemoryLayout<Float>.stride

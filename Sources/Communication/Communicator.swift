@@ -1,5 +1,6 @@
 import COpenMPI
 import Glibc
+import Host
 import Synchronization
 
 /// All ranks of the job, as one of them sees them.
@@ -24,10 +25,6 @@ public final class Communicator {
 
   /// True on the one rank that prints, and reads and writes for the others.
   public var isRoot: Bool { rank == 0 }
-
-  /// The exit status of an error that `agreed` or `rootOnly` shares. By default that of a `StatusCarrying` error, else
-  /// 70. The top level may set it once, the same on every rank, for errors of modules that do not know this one.
-  public var statusOfError: (any Error) -> Int32 = { ($0 as? any StatusCarrying)?.exitStatus ?? 70 }
 
   let world: MPI_Comm
   /// The communicator of point-to-point messages, where no collective's message can be mistaken for ours.
@@ -138,9 +135,9 @@ public final class Communicator {
 
   /// Ends every rank at once, whatever it is doing; `mpirun` exits with `status`. Not collective: for the case in which
   /// this rank can't agree with the others any more.
-  public func abort(status: Int32) -> Never {
-    if usesMPI { MPI_Abort(world, status) }
-    _exit(status)
+  public func abort(status: ExitStatus) -> Never {
+    if usesMPI { MPI_Abort(world, status.rawValue) }
+    _exit(status.rawValue)
   }
 
   /// `count` tags that nobody else has. Not collective, but called in the same order on every rank. The tags come round

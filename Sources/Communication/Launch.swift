@@ -1,5 +1,5 @@
 import Glibc
-import SystemResources
+import Host
 
 /// An error from before the ranks can talk to each other.
 public struct StartError: StatusCarrying, CustomStringConvertible, Equatable {
@@ -8,8 +8,7 @@ public struct StartError: StatusCarrying, CustomStringConvertible, Equatable {
   /// Whether every rank of the job meets it, so that rank 0's message is enough.
   let isOnAllRanks: Bool
 
-  /// 64: wrong usage.
-  public var exitStatus: Int32 { 64 }
+  public var exitStatus: ExitStatus { .usage }
 }
 
 /// How a process was started, as its environment tells.

@@ -1,6 +1,6 @@
 import Foundation
+import Host
 import Storage
-import SystemResources
 
 /// This rank's part of one global batch.
 public struct Batch {

@@ -1,3 +1,5 @@
+import Host
+
 /// A corpus, or a text that should become one, whose content is wrong.
 public struct CorpusError: Error, Equatable, CustomStringConvertible, Sendable {
   public var path: String
@@ -10,4 +12,8 @@ public struct CorpusError: Error, Equatable, CustomStringConvertible, Sendable {
   }
 
   public var description: String { "\(path): \(message)" }
+}
+
+extension CorpusError: StatusCarrying {
+  public var exitStatus: ExitStatus { .badData }
 }

@@ -1,6 +1,6 @@
 import Foundation
+import Host
 import Storage
-import SystemResources
 import Text
 
 /// One entry of `data.train`: one corpus, or those that a glob names, in order, as one row of samples.

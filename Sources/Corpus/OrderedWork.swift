@@ -1,5 +1,5 @@
 import Foundation
-import SystemResources
+import Host
 
 /// Work shared out among threads whose results come back in the order in which the work was given.
 ///

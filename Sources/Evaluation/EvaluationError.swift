@@ -1,4 +1,4 @@
-import Communication
+import Host
 
 /// Why a benchmark cannot be evaluated.
 public struct EvaluationError: StatusCarrying, Equatable, CustomStringConvertible {
@@ -22,12 +22,11 @@ public struct EvaluationError: StatusCarrying, Equatable, CustomStringConvertibl
     self.description = description
   }
 
-  /// As sysexits has them.
-  public var exitStatus: Int32 {
+  public var exitStatus: ExitStatus {
     switch kind {
-    case .usage: 64
-    case .badData, .noLabels: 65
-    case .notFinite: 70
+    case .usage: .usage
+    case .badData, .noLabels: .badData
+    case .notFinite: .brokenNumbers
     }
   }
 }

@@ -85,7 +85,7 @@ private struct DescriptionReader {
       rmsNormEpsilon: try number("rms_norm_eps", default: defaultEpsilon, in: 1e-30...1),
       initializerRange: try number("initializer_range", default: 0.02, in: 0...100),
       tieWordEmbeddings: try flag("tie_word_embeddings"))
-    if let fault = model.fault { throw damaged(fault) }
+    if let fault = model.validationError { throw damaged(fault) }
     if isGiven("head_dim"), json["head_dim"]?.integer != model.headSize {
       throw damaged(
         "head_dim is \(described("head_dim")): heads of another size than hidden_size / num_attention_heads "
@@ -97,12 +97,11 @@ private struct DescriptionReader {
   /// And ε where the file does not say it: what its class in `transformers` has.
   private func architecture() throws -> (Architecture, Double) {
     let key = json["model_type"]?.string == ModelDescription.modelType ? "base_model_type" : "model_type"
-    switch json[key]?.string {
-    case "olmo2": return (.olmo2, 1e-5)
-    case "llama": return (.llama, 1e-6)
-    default:
-      throw damaged("\(key) is \(described(key)), and \"olmo2\" and \"llama\" are supported")
+    guard let architecture = json[key]?.string.flatMap(Architecture.init(rawValue:)) else {
+      let supported = Architecture.allCases.map { "\"\($0)\"" }.joined(separator: " and ")
+      throw damaged("\(key) is \(described(key)), and \(supported) are supported")
     }
+    return (architecture, architecture.pretrained.defaultRMSNormEpsilon)
   }
 
   /// What other models of these types do, and this project does not.
@@ -185,7 +184,7 @@ private struct DescriptionReader {
     let repeats = try optional("repeats") ?? 1
     let (window, chunk) = (try optional("window"), try optional("chunk"))
     if repeats > 4096 { throw damaged("hidden_decoding.repeats is \(repeats)") }
-    if let fault = HiddenDecoding.fault(pattern: pattern, repeats: repeats, window: window, chunk: chunk) {
+    if let fault = HiddenDecoding.validationError(pattern: pattern, repeats: repeats, window: window, chunk: chunk) {
       throw damaged("hidden_decoding: \(fault)")
     }
     return HiddenDecoding(pattern: pattern, repeats: repeats, window: window, chunk: chunk)

@@ -53,7 +53,7 @@ extension PretrainedModel {
 
 extension ModelDescription {
   /// Whether `transformers` needs code for it.
-  var hasCode: Bool { hiddenDecoding.pattern != .vanilla }
+  var hasCode: Bool { hiddenDecoding.pattern.hasHiddenCopies }
 
   /// `tokenizer_config.json`: that the file is all there is to the tokenizer, and its special tokens by name.
   func tokenizerSettings(_ tokenizer: [UInt8]) -> JSONValue {
@@ -84,7 +84,7 @@ extension ModelDescription {
       json["base_model_type"] = .string(base)
       json["hidden_decoding"] = hiddenDecoding.json
     } else {
-      json["architectures"] = [model.architecture == .olmo2 ? "Olmo2ForCausalLM" : "LlamaForCausalLM"]
+      json["architectures"] = [.string(model.architecture.pretrained.name)]
       json["model_type"] = .string(base)
     }
     let ends = metadata.endOfText.map { JSONValue.integer($0) }
@@ -106,7 +106,7 @@ extension ModelDescription {
       ("torch_dtype", .string(type == .fp32 ? "float32" : "bfloat16")), ("use_cache", true),
     ]
     for (name, value) in fields { json[name] = value }
-    if model.architecture == .llama { json["mlp_bias"] = false }
+    for flag in model.architecture.pretrained.biasFlags { json[flag] = false }
     return .object(json)
   }
 }
@@ -117,7 +117,7 @@ extension HiddenDecoding {
     var section = JSONValue.Object()
     section["pattern"] = .string(pattern.rawValue)
     section["repeats"] = .integer(repeats)
-    if pattern == .swa || pattern == .cswa { section["window"] = .integer(window) }
+    if pattern.usesWindow { section["window"] = .integer(window) }
     if let chunk { section["chunk"] = .integer(chunk) }
     return .object(section)
   }

@@ -52,7 +52,7 @@ public final class Decoder {
     let hidden = decoding.hiddenCopies * (positions + min(sequences, positions) * decoding.keptPositions)
     let stores = hidden == 0 ? 0 : KeyStore.bytes(heads, .fp32, slots: hidden + 64 * min(sequences, positions))
     let queries = heads.queryHeads * heads.paddedHeadSize
-    let normed = model.architecture == .llama ? model.hiddenSize : 0
+    let normed = model.architecture.normPlacement == .beforeSublayer ? model.hiddenSize : 0
     let perRow =
       normed + 3 * model.hiddenSize + 2 * model.keyValueSize + queries + 3 * model.intermediateSize
       + max(model.hiddenSize, model.intermediateSize)
@@ -186,9 +186,9 @@ public final class Decoder {
 
   /// What a block's attention or FFN takes of the stream: the stream itself, or its norm.
   private func preNormed(_ x: Matrix, _ weight: UnsafeMutablePointer<Float>) -> Matrix {
-    switch model.configuration.architecture {
-    case .olmo2: return x
-    case .llama:
+    switch model.configuration.architecture.normPlacement {
+    case .afterSublayer: return x
+    case .beforeSublayer:
       let normed = workspace.matrix(.normed, rows: x.rows, columns: x.columns)
       RMSNorm.forward(normed, x, weight: weight, epsilon: epsilon, on: team)
       return normed
@@ -197,9 +197,9 @@ public final class Decoder {
 
   /// x += what a block's attention or FFN gave, or its norm.
   private func add(_ addend: Matrix, to x: Matrix, _ weight: UnsafeMutablePointer<Float>) {
-    switch model.configuration.architecture {
-    case .olmo2: RMSNorm.forward(x, addend, weight: weight, epsilon: epsilon, residual: x, on: team)
-    case .llama: ResidualSum.forward(x, x, addend, on: team)
+    switch model.configuration.architecture.normPlacement {
+    case .afterSublayer: RMSNorm.forward(x, addend, weight: weight, epsilon: epsilon, residual: x, on: team)
+    case .beforeSublayer: ResidualSum.forward(x, x, addend, on: team)
     }
   }
 

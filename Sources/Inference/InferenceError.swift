@@ -1,3 +1,6 @@
+import Host
+import Transformer
+
 /// What a user asked for that cannot be done, or what a model computed that cannot be used.
 public struct InferenceError: Error, Equatable, CustomStringConvertible {
   public enum Kind: Sendable {
@@ -22,7 +25,15 @@ extension InferenceError {
     InferenceError(.notFinite, "\(place): the model's logits are not finite; \(brokenLogitsAdvice)")
   }
 
-  /// What may have broken logits, and what to do about it.
-  public static let brokenLogitsAdvice =
-    "the model's weights are damaged, or too large: `phd checkpoint verify` names the first that is not finite"
+  /// What may have made logits infinite or NaN, and what to do about it.
+  public static let brokenLogitsAdvice = NotFiniteLossError.advice
+}
+
+extension InferenceError: StatusCarrying {
+  public var exitStatus: ExitStatus {
+    switch kind {
+    case .usage: .usage
+    case .notFinite: .brokenNumbers
+    }
+  }
 }

@@ -20,7 +20,7 @@ public struct InferenceModel: Sendable {
 
 extension HiddenDecoding {
   /// Copies of each token whose keys stay in the cache: the original, and under the naive pattern all.
-  var cachedCopies: Int { pattern == .naive ? repeats : 1 }
+  var cachedCopies: Int { pattern.grouping == .together ? repeats : 1 }
 
   /// Copies whose keys are seen from within the window alone.
   var hiddenCopies: Int { repeats - cachedCopies }

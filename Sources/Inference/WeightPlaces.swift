@@ -49,7 +49,7 @@ struct WeightPlaces {
       : Matrix(
         take(model.vocabularySize * d * precision.bytes), precision, rows: model.vocabularySize, columns: d)
     let embeddingBytes = next - base
-    let hasHeadNorms = model.architecture == .olmo2
+    let hasHeadNorms = model.architecture.queryKeyNorm != .none
     layers = (0..<model.layers).map { _ in
       Layer(
         query: packed(d, d), keyValue: packed(2 * model.keyValueSize, d), output: packed(d, d),

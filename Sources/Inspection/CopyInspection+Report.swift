@@ -1,6 +1,6 @@
+import Display
 import Foundation
 import JSON
-import Training
 
 extension CopyInspection {
   public var json: JSONValue {

@@ -1,7 +1,9 @@
+import Configuration
 import Corpus
 import Foundation
+import Host
 import Kernels
-import Training
+import RunFiles
 import Transformer
 
 /// What a model does with the copies of its tokens: how far each is from the one before it, layer by layer, and what each
@@ -77,7 +79,9 @@ public struct CopyInspection: Sendable {
     for sample in 0..<self.sequences {
       try reader.read(sample, of: 0, to: 0, in: buffer)
       check.add(buffer, sequences: 1)
-      pass.eachCopy(parameters: parameters.pointer, tokens: SequenceTokens(buffer)) { layer, stream in
+      let tokens = SequenceTokens(
+        UnsafeBufferPointer(buffer.tokens), positions: buffer.positions.map { UnsafeBufferPointer($0) })
+      pass.eachCopy(parameters: parameters.pointer, tokens: tokens) { layer, stream in
         sums.add(stream, after: layer)
       } prediction: { prediction in
         sums.add(prediction)

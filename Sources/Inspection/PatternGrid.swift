@@ -40,15 +40,7 @@ public struct PatternGrid: Sendable {
   }
 
   /// What the pattern is, in a line.
-  var caption: String {
-    switch decoding.pattern {
-    case .vanilla: "the plain transformer"
-    case .naive: "every copy sees all before it"
-    case .phd: "hidden copies see the originals"
-    case .swa: "hidden copies see W = \(decoding.window) positions back"
-    case .cswa: "W = \(decoding.window) back, within chunks of C = \(decoding.chunk ?? 0)"
-    }
-  }
+  var caption: String { decoding.caption }
 
   /// Which block a row, or a column, belongs to: a token's copies, or a copy's tokens.
   func block(_ index: Int) -> Int { order == .tokens ? tokens[index].position : tokens[index].copy }
@@ -58,7 +50,7 @@ public struct PatternGrid: Sendable {
     return [
       "pattern": .string(decoding.pattern.rawValue), "name": .string(decoding.name),
       "repeats": .integer(decoding.repeats),
-      "window": [.swa, .cswa].contains(decoding.pattern) ? .integer(decoding.window) : .null,
+      "window": decoding.pattern.usesWindow ? .integer(decoding.window) : .null,
       "chunk": decoding.chunk.map { .integer($0) } ?? .null, "positions": .integer(positions),
       "tokens": .array(
         tokens.map { ["position": .integer($0.position), "copy": .integer($0.copy + 1)] }),

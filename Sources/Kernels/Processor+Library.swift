@@ -1,5 +1,5 @@
 import COpenBLAS
-import SystemResources
+import Host
 
 extension Processor {
   /// Bytes of address space that OpenBLAS takes for each thread that calls it: it asks again and again, for ever, where

@@ -1,5 +1,5 @@
+import Host
 import Synchronization
-import SystemResources
 
 #if canImport(Glibc)
   import Glibc

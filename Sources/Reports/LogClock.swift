@@ -1,6 +1,5 @@
 import Foundation
 import JSON
-import Training
 
 /// When a run's steps were, as far as its log says: each start's time, and the seconds of the steps since.
 struct LogClock {

@@ -1,6 +1,6 @@
+import Display
 import Foundation
 import JSON
-import Training
 
 extension LogComparison {
   /// Lines for people: a paragraph for each thing compared, a line in it for each run.

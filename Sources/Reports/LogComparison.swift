@@ -1,6 +1,5 @@
 import Foundation
 import JSON
-import Training
 
 /// Runs beside the first of them: their losses after the same tokens, operations and time, and what differs in their
 /// configurations.

@@ -1,6 +1,6 @@
 import JSON
+import RunFiles
 import Storage
-import Training
 
 extension LogExport {
   /// Writes a table (RFC 4180): a line for each step that has a record, a column for each number of its; the losses of
@@ -26,14 +26,14 @@ extension LogExport {
         }
       }
     }
-    let head = ["step"] + StepField.allCases.map(\.name) + columns
+    let head = ["step"] + StepMetric.allCases.map(\.name) + columns
     var lines = 0
     try WholeFile.write(to: path) { temporary in
       let file = try AppendingFile(temporary, reportedAs: path)
       var bytes = Array((head.map(quotedCell).joined(separator: ",") + "\n").utf8)
       func add(_ step: Int, _ record: StepRecord?) throws {
         bytes += Array(String(step).utf8)
-        for field in StepField.allCases {
+        for field in StepMetric.allCases {
           bytes.append(UInt8(ascii: ","))
           if let record, !record[field].isNaN { bytes += Array(text(record[field]).utf8) }
         }

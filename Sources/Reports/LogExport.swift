@@ -1,7 +1,7 @@
 import JSON
+import RunFiles
 import Storage
 import TensorBoard
-import Training
 
 /// A run's log for other programs.
 public enum LogExport {
@@ -26,7 +26,7 @@ public enum LogExport {
       try file.append(pending)
       pending.removeAll(keepingCapacity: true)
     }
-    let tags = StepField.allCases.map { (field: $0, tag: LogScalars.tag($0.name)) }
+    let tags = StepMetric.allCases.map { (field: $0, tag: LogScalars.tag($0.name)) }
     for record in run.steps {
       while let other = others.first, other.step < record.step {
         try add(LogScalars.of(other.event, other.json), step: other.step)

@@ -1,6 +1,6 @@
 import JSON
+import RunFiles
 import Storage
-import Training
 
 /// The records of a log as they stand in its file, read as far as it goes, and on when it has grown.
 public struct LogRecords: Sendable {

@@ -1,6 +1,7 @@
+import Display
 import Foundation
 import JSON
-import Training
+import RunFiles
 
 /// A run in a few numbers.
 public struct LogSummary: Sendable {

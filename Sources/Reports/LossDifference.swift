@@ -1,5 +1,3 @@
-import Training
-
 /// How much higher a run's loss is than another's over a stretch of an axis, and how surely.
 ///
 /// The stretch is cut into up to twenty blocks. In each, both runs' losses are averaged and subtracted: what the curves

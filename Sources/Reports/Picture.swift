@@ -1,7 +1,7 @@
 import Charts
 import Foundation
+import Host
 import Storage
-import SystemResources
 
 /// Charts as a file of a kind that its name says.
 public enum Picture {

@@ -1,5 +1,3 @@
-import Training
-
 /// What a run's progress is measured in.
 public enum RunAxis: String, CaseIterable, Sendable {
   case steps

@@ -1,6 +1,6 @@
 import JSON
+import RunFiles
 import Storage
-import Training
 
 /// A run as its loss log tells it. Each step stands once, in order; what was wrong with the log is noted.
 public struct RunLog: Sendable {

@@ -1,5 +1,5 @@
 import Foundation
-import Training
+import RunFiles
 
 /// What of a run is drawn against its progress.
 public enum RunMeasure: String, CaseIterable, Sendable {
@@ -12,7 +12,7 @@ public enum RunMeasure: String, CaseIterable, Sendable {
   case tasks
 
   /// The number of a step's record; nil where what is measured has records of its own.
-  var field: StepField? {
+  var field: StepMetric? {
     switch self {
     case .loss: .loss
     case .learningRate: .learningRate

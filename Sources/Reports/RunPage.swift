@@ -1,6 +1,6 @@
 import Charts
+import Display
 import JSON
-import Training
 
 /// A report of runs: one HTML file that needs nothing else, neither other files nor a network.
 public struct RunPage: Sendable {

@@ -1,5 +1,4 @@
 import JSON
-import Training
 
 /// What the report's charts are drawn from, as JSON.
 ///

@@ -1,6 +1,5 @@
 import Charts
 import Foundation
-import Training
 
 /// Runs drawn: a chart for each measure, a line for each run.
 public struct RunPlot: Sendable {

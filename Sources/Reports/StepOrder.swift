@@ -1,4 +1,5 @@
-import Training
+import Display
+import RunFiles
 
 /// A log's steps put in order.
 ///

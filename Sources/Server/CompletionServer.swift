@@ -1,13 +1,15 @@
 import Foundation
+import Host
 import NIOCore
 import NIOHTTP1
 import NIOPosix
 import Synchronization
-import SystemResources
 
 /// A server could not be started.
-public struct ServerError: Error, Equatable, CustomStringConvertible {
+public struct ServerError: StatusCarrying, Equatable, CustomStringConvertible {
   public let description: String
+
+  public var exitStatus: ExitStatus { .inputOutput }
 }
 
 /// OpenAI's completions over HTTP: `POST /v1/completions`, and `GET` and `HEAD` of `/v1/models`, `/health` and `/metrics`.

@@ -1,8 +1,8 @@
 import Foundation
+import Host
 import Inference
 import Kernels
 import Synchronization
-import SystemResources
 
 /// Takes many sequences through one model together, on a thread of its own.
 ///

@@ -1,4 +1,5 @@
 import Foundation
+import Host
 
 /// What went wrong with a file.
 public struct StorageError: Error, Equatable, CustomStringConvertible, Sendable {
@@ -41,5 +42,15 @@ extension StorageError {
   /// The system's own words for an error number, "No space left on device".
   static func text(of number: Int32) -> String {
     String(cString: strerror(number))
+  }
+}
+
+extension StorageError: StatusCarrying {
+  public var exitStatus: ExitStatus {
+    switch kind {
+    case .missing: .missing
+    case .damaged: .badData
+    case .failed: .inputOutput
+    }
   }
 }

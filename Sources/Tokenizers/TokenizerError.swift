@@ -1,3 +1,5 @@
+import Host
+
 /// A tokenizer's file that is wrong or asks for what is not supported, or a text that a tokenizer cannot take.
 public struct TokenizerError: Error, Equatable, CustomStringConvertible, Sendable {
   /// The file.
@@ -11,4 +13,8 @@ public struct TokenizerError: Error, Equatable, CustomStringConvertible, Sendabl
   }
 
   public var description: String { "\(path): \(message)" }
+}
+
+extension TokenizerError: StatusCarrying {
+  public var exitStatus: ExitStatus { .badData }
 }

@@ -1,6 +1,7 @@
 import Communication
+import Display
 import Foundation
-import SystemResources
+import Host
 
 /// `mpirun`'s default binding: with one or two ranks it binds each to a single core.
 public enum Binding {

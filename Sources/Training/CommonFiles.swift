@@ -1,8 +1,8 @@
 import Communication
 import Corpus
 import Foundation
+import Host
 import Storage
-import SystemResources
 
 /// Makes sure that all ranks see the same under the same paths: nodes may have disks of their own.
 public enum CommonFiles {

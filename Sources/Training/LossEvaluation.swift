@@ -1,8 +1,12 @@
 import Communication
+import Configuration
 import Corpus
+import Display
 import Foundation
+import Host
 import JSON
 import Kernels
+import RunFiles
 import Tokenizers
 import Transformer
 

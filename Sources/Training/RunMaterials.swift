@@ -1,6 +1,8 @@
 import Communication
+import Configuration
 import Corpus
 import Kernels
+import RunFiles
 
 /// What a run goes on with: its corpora, its folder and the checkpoint in it, opened and checked before anything is
 /// trained.

@@ -1,3 +1,5 @@
+import RunFiles
+
 /// What the command line of `phd-train` asks for besides the configuration's keys.
 public struct RunOptions: Sendable, Equatable {
   /// Where a run goes on from.

@@ -1,9 +1,13 @@
 import Communication
+import Configuration
 import Corpus
+import Display
+import Host
 import JSON
 import Kernels
+import Optimization
+import RunFiles
 import Storage
-import SystemResources
 import Transformer
 
 /// What a run will take, known from its configuration before anything is allocated.
@@ -42,16 +46,22 @@ public struct RunPlan: Sendable, Equatable {
     parameters = layout.count
     flopsPerStep =
       batch * ModelCost(configuration.model, configuration.hiddenDecoding, positions: positions).training
-    let moments =
-      configuration.optimizer.sharded
-      ? TrainingState.shares(layout, rank: 0, ranks: ranks).reduce(0) { $0 + $1.count } : layout.count
-    stateBytes = 2 * MemoryLayout<Float>.stride * (layout.count + moments)
+    let optimizer = configuration.makeOptimizer()
+    let ownership = ParameterOwnership(layout, optimizer, ranks: ranks)
+    // Rank 0 has the most, unless whole tensors move its shares.
+    let owners = configuration.optimizer.sharded ? (ownership.hasMoves ? 0..<ranks : 0..<1) : 0..<0
+    let state =
+      owners.map { TrainingState.stateElements(layout, optimizer, owned: ownership.updated(by: $0)) }.max()
+      ?? optimizer.stateElements(layout)
+    stateBytes =
+      2 * MemoryLayout<Float>.stride * layout.count + StateSlot.bytesPerElement * state
+      + optimizer.workspaceBytes(layout)
     activationBytes = ModelPass.bytes(
       PassShape(configuration), recompute: configuration.training.recompute, trains: true, threads: threads)
     let tokenBytes =
       (configuration.data.documentMask ? 4 : 2) * (batch / ranks) * (positions + 1) * MemoryLayout<Int32>.stride
-    taskBytes = TaskValidation.bytes(configuration)
-    copyBytes = configuration.checkpoint.background ? Checkpoint.numberBytes(layout) : 0
+    taskBytes = TaskMemory.bytes(configuration)
+    copyBytes = configuration.checkpoint.background ? Checkpoint.numberBytes(layout, optimizer) : 0
     let rounds = configuration.training.reproducible ? batch / configuration.training.microBatchSize / ranks : 1
     memoryBytesPerRank =
       stateBytes + activationBytes + tokenBytes + taskBytes + copyBytes

@@ -1,9 +1,11 @@
 import Communication
+import Configuration
 import Corpus
 import Foundation
+import Host
 import Kernels
+import RunFiles
 import Storage
-import SystemResources
 import Transformer
 
 /// What the ranks agree on before a run begins.
@@ -29,7 +31,7 @@ public enum RunSetup {
   public static func configuration(_ options: RunOptions, _ communicator: Communicator) throws -> RunConfiguration {
     let configuration = try communicator.agreed {
       let configuration = try load(options.configuration, overrides: options.overrides)
-      if let fault = configuration.fault(ranks: communicator.size) { throw ConfigurationError(fault) }
+      if let fault = configuration.validationError(ranks: communicator.size) { throw ConfigurationError(fault) }
       return configuration
     }
     let first = try communicator.broadcast(configuration.resolved.compact + "\(options)")

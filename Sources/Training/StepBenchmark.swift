@@ -1,9 +1,12 @@
 import Communication
+import Configuration
 import Corpus
+import Display
 import Foundation
+import Host
 import JSON
 import Kernels
-import SystemResources
+import RunFiles
 import Transformer
 
 /// How fast a configuration's steps are on this machine.

@@ -1,7 +1,9 @@
 import Communication
 import Foundation
+import Host
 import HuggingFace
 import Kernels
+import RunFiles
 import Storage
 import Transformer
 
@@ -11,7 +13,7 @@ extension Trainer {
     /// Whether a checkpoint was resumed from.
     var isResumed = false
     /// What the run's first weights were read from, now or when it was begun. Rank 0 alone knows.
-    var initializedFrom: InitialWeights.Origin?
+    var initializedFrom: WeightsOrigin?
     /// What the user should know, a sentence each.
     var notes: [String] = []
   }
@@ -60,11 +62,11 @@ extension Trainer {
 
   /// Reads the moments, on rank 0 for all. Collective.
   private func readMoments(_ checkpoint: Checkpoint?) throws {
-    let exchange = MomentExchange(state, communicator)
+    let exchange = StateExchange(state, communicator)
     guard let checkpoint else { return try exchange.distribute { _, _, _ in } }
     var hasDistributed = false
     do {
-      try checkpoint.withMoments(state.layout) { read in
+      try checkpoint.withOptimizerState(state.layout, state.optimizer) { read in
         hasDistributed = true
         try exchange.distribute(read)
       }

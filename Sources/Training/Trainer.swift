@@ -1,6 +1,8 @@
 import Communication
+import Configuration
 import Inference
 import Kernels
+import Optimization
 import Transformer
 
 /// What one step has to say.
@@ -42,15 +44,18 @@ public final class Trainer {
   private let isSharded: Bool
   /// Bytes of updated weights that this rank has sent.
   private var weightBytesSent = 0
-  private let adamW: AdamW
+  private let optimizer: any Optimizer
+  private let ownership: ParameterOwnership
+  /// The ranges whose gradient this rank knows; nil for all.
+  private let reduced: [Range<Int>]?
+  /// What a step updates on this rank.
+  private let updateParts: [(tensor: ParameterTensor, part: UpdatePart)]
   private let schedule: LearningRateSchedule
-  /// Each tensor's decay.
-  private let decays: [Double]
   let microBatches: Int
   /// A place for each of the global batch's micro-batches, for their losses to be summed in order.
   private var sums: [Double]
 
-  /// - Precondition: `configuration.fault(ranks:)` finds none.
+  /// - Precondition: `configuration.validationError(ranks:)` finds none.
   public init(_ configuration: RunConfiguration, communicator: Communicator, team: ThreadTeam) {
     let training = configuration.training
     let layout = ParameterLayout(configuration.model)
@@ -58,8 +63,11 @@ public final class Trainer {
     self.communicator = communicator
     self.team = team
     isSharded = configuration.optimizer.sharded
-    let own = TrainingState.shares(layout, rank: communicator.rank, ranks: communicator.size)
-    state = TrainingState(layout, owned: isSharded ? own : nil)
+    optimizer = configuration.makeOptimizer()
+    ownership = ParameterOwnership(layout, optimizer, ranks: communicator.size)
+    let owned = ownership.updated(by: communicator.rank)
+    state = TrainingState(layout, optimizer, owned: isSharded ? owned : nil)
+    reduced = isSharded ? ownership.reduced(by: communicator.rank) : nil
     let (ranks, size) = (communicator.size, training.microBatchSize)
     let microBatches = training.globalBatchSize / size / ranks
     self.microBatches = microBatches
@@ -70,7 +78,7 @@ public final class Trainer {
     sums = [Double](repeating: 0, count: 2 * training.globalBatchSize / training.microBatchSize)
     pass = ModelPass(
       PassShape(configuration), layout: layout, recompute: training.recompute, trains: true, on: team)
-    gradients = Buffer(count: layout.count + TaskValidation.weightPadding(configuration) / MemoryLayout<Float>.stride)
+    gradients = Buffer(count: layout.count + TaskMemory.weightPadding(configuration) / MemoryLayout<Float>.stride)
     reduction = GradientReduction(
       communicator: communicator, buffer: gradients[0..<layout.count], buckets: layout.buckets,
       rounds: training.reproducible ? microBatches : 1, gathers: !isSharded,
@@ -79,10 +87,8 @@ public final class Trainer {
     tensorNorms = configuration.log.gradientsEvery.map { _ in
       TensorNorms(layout.tensors.map(\.range), parts: layout.buckets.reversed(), granule: GradientReduction.granule)
     }
-    let optimizer = configuration.optimizer
-    adamW = AdamW(beta1: optimizer.beta1, beta2: optimizer.beta2, epsilon: optimizer.epsilon)
     schedule = configuration.learningRateSchedule
-    decays = layout.tensors.map { configuration.decays($0.name) ? optimizer.weightDecay : 0 }
+    updateParts = state.updateParts(gradients: gradients)
   }
 
   /// One step: the loss and the gradient of the global batch, then the update. Collective.
@@ -137,8 +143,8 @@ public final class Trainer {
 
   /// The gradient's Σ x², the same on every rank.
   private func squareSum() throws -> Double {
-    guard isSharded else { return norm.sumOfSquares(gradients.floats, on: team) }
-    return try norm.sumOfSquares(gradients.floats, within: state.owned, on: team) {
+    guard let reduced else { return norm.sumOfSquares(gradients.floats, on: team) }
+    return try norm.sumOfSquares(gradients.floats, within: reduced, on: team) {
       try communicator.combine(disjoint: $0)
     }
   }
@@ -156,8 +162,7 @@ public final class Trainer {
 
   /// Each tensor's norm in a buffer like the parameters', the same on every rank. Collective where the state is sharded.
   private func norms(of buffer: Buffer) throws -> [Double] {
-    let known = isSharded ? state.owned : nil
-    return try tensorNorms?.norms(of: buffer.floats, within: known, on: team) {
+    try tensorNorms?.norms(of: buffer.floats, within: reduced, on: team) {
       if isSharded { try communicator.combine(disjoint: $0) }
     } ?? []
   }
@@ -224,20 +229,16 @@ public final class Trainer {
   ///
   /// - Parameter leavesChanges: whether the gradients' places are left with how much each parameter changed.
   private func update(scale: Float, learningRate: Double, leavesChanges: Bool) throws {
-    let update = state.progress.updates + 1
-    for (tensor, decay) in zip(state.layout.tensors, decays) {
-      for (range, moments) in state.ownedParts(of: tensor.range) {
-        adamW.update(
-          state.parameters[range], gradient: gradients[range], average: state[.average][moments],
-          squareAverage: state[.squareAverage][moments], scale: scale, learningRate: learningRate, decay: decay,
-          step: update, leavesChange: leavesChanges, on: team)
-      }
+    if isSharded { weightBytesSent += try ownership.moveToUpdaters(gradients.floats, communicator) }
+    for (tensor, part) in updateParts {
+      optimizer.update(
+        part, of: tensor, learningRate: learningRate, step: state.progress.updates + 1, scale: scale,
+        leavesChange: leavesChanges, on: team)
     }
     pass.clock?.mark(.optimizer)
     guard isSharded else { return }
-    for bucket in state.layout.buckets {
-      weightBytesSent += try communicator.gatherShares(of: bucket, in: state.parameters.floats)
-    }
+    if leavesChanges { weightBytesSent += try ownership.moveToReducers(gradients.floats, communicator) }
+    weightBytesSent += try ownership.gather(state.parameters.floats, communicator)
     pass.clock?.mark(.communication)
   }
 }

@@ -1,7 +1,10 @@
 import Communication
+import Display
 import Foundation
+import Host
 import JSON
 import Kernels
+import RunFiles
 import Storage
 
 // What rank 0 says of a run before it begins.
@@ -23,7 +26,7 @@ extension TrainingRun {
     // What is kept, and beside it the next one, which is written before the oldest goes.
     let kept = configuration.checkpoint.keep + (configuration.learningRateSchedule.decayStart == nil ? 0 : 1)
     let files = max(1, kept + 1 - ((try? folder.steps().count) ?? 0))
-    let bytes = files * Checkpoint.numberBytes(trainer.state.layout)
+    let bytes = files * Checkpoint.numberBytes(trainer.state.layout, trainer.state.optimizer)
     if let space = DiskSpace.available(in: folder.path), space < bytes {
       notes.append(
         "\(folder.path) has \(Quantity.bytes(space)) left, the \(files) checkpoints still to come before the oldest goes "

@@ -1,8 +1,13 @@
 import Communication
+import Configuration
 import Corpus
+import Evaluation
 import Foundation
+import Host
+import Inference
 import JSON
 import Kernels
+import RunFiles
 import Storage
 import TensorBoard
 import Transformer
@@ -151,12 +156,19 @@ public final class TrainingRun {
     trainer.activity.enter(.validating)
     trainer.state.progress.awaitsValidation = true
     guard let losses = try materials.validation.losses(trainer, unless: isToStop),
-      let tasks = try materials.taskValidation.map({ try $0.results(trainer, unless: isToStop) }) ?? .some([])
+      let tasks = try taskResults()
     else { return }
     try checkData()
     trainer.state.progress.awaitsValidation = false
     for (name, loss) in losses { journal.validation(set: name, loss: loss, step: step) }
     for result in tasks { journal.task(result, step: step) }
+  }
+
+  /// The results of the benchmarks; nil if they were interrupted. Collective.
+  private func taskResults() throws -> [TaskResult]? {
+    guard let tasks = materials.taskValidation else { return [] }
+    let decoder = Decoder(trainer.inferenceModel(), on: trainer.team)
+    return try tasks.results(decoder, communicator, unless: isToStop)
   }
 
   /// Ends the run with its state on the disk.
@@ -178,7 +190,8 @@ public final class TrainingRun {
     guard communicator.isRoot else { return }
     let isLast = step == configuration.training.steps
     journal.step(
-      result, trainer.state.progress, epoch: epoch, took, isLogged: isDue(configuration.log.everySteps) || isLast)
+      StepMeasurement(result: result, progress: trainer.state.progress, epoch: epoch, time: took),
+      isLogged: isDue(configuration.log.everySteps) || isLast)
   }
 
   // MARK: the beginning
@@ -277,14 +290,4 @@ public final class TrainingRun {
       announce(materials, beginning, threads: threads, peak: peak, notes: notes)
     }
   }
-}
-
-extension Duration {
-  /// Seconds, with their fraction.
-  public var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
-}
-
-/// This program's version.
-public enum Version {
-  public static let current = "0.1.0"
 }

@@ -1,71 +1,91 @@
-import Communication
 import Kernels
+import Optimization
+import RunFiles
 import Transformer
 
-/// Weights and moments in flat buffers: all weights, and the moments of those that this rank updates.
+/// Weights and optimizer state in flat buffers: all weights, and the state of the parameters that this rank updates.
 public struct TrainingState: Sendable {
-  /// One of AdamW's moments.
-  public enum Moment: String, CaseIterable, Sendable {
-    /// The running average of gradients.
-    case average = "exp_avg"
-    /// The running average of squared gradients.
-    case squareAverage = "exp_avg_sq"
+  /// The part of one tensor that this rank updates.
+  struct OwnedPart: Sendable {
+    /// Among all parameters.
+    let range: Range<Int>
+    /// Where the part starts in each of the buffers of its tensor's slots.
+    fileprivate let starts: [Int]
   }
 
   public let layout: ParameterLayout
   public let parameters: Buffer
-  /// The parameters that this rank updates, ascending; they are all where the state is not sharded.
+  let optimizer: any Optimizer
+  /// The parameters that this rank updates, ascending; all of them unless the state is sharded.
   public let owned: [Range<Int>]
   public var progress = RunProgress()
 
-  /// Of the owned parameters, one range after another.
-  private let average: Buffer
-  private let squareAverage: Buffer
-  /// Where each owned range's moments start.
-  private let starts: [Int]
+  /// Each slot's values for the owned parameters that have the slot, in their order.
+  private let values: [StateSlot: Buffer]
+  /// Of each tensor.
+  private let parts: [[OwnedPart]]
 
   /// - Parameter owned: ascending ranges of the parameters; nil for all.
-  public init(_ layout: ParameterLayout, owned: [Range<Int>]? = nil) {
+  public init(_ layout: ParameterLayout, _ optimizer: any Optimizer, owned: [Range<Int>]? = nil) {
     let owned = owned ?? [0..<layout.count]
     precondition(zip(owned, owned.dropFirst()).allSatisfy { $0.upperBound <= $1.lowerBound }, "ranges that overlap")
     self.layout = layout
+    self.optimizer = optimizer
     self.owned = owned
-    var (starts, end) = ([Int](), 0)
-    for range in owned {
-      starts.append(end)
-      end += range.count
+    var ends: [StateSlot: Int] = [:]
+    parts = layout.tensors.map { tensor in
+      owned.map { $0.clamped(to: tensor.range) }.filter { !$0.isEmpty }.map { range in
+        let starts = optimizer.slots(of: tensor).map { slot in
+          let start = ends[slot, default: 0]
+          ends[slot] = start + range.count
+          return start
+        }
+        return OwnedPart(range: range, starts: starts)
+      }
     }
-    self.starts = starts
     parameters = Buffer(count: layout.count)
-    average = Buffer(count: end)
-    squareAverage = Buffer(count: end)
+    values = ends.mapValues { Buffer(count: $0) }
   }
 
-  /// Bytes of weights and moments.
-  public var bytes: Int { 4 * (parameters.count + average.count + squareAverage.count) }
+  /// Bytes of weights and optimizer state.
+  public var bytes: Int { 4 * (parameters.count + values.values.reduce(0) { $0 + $1.count }) }
 
-  /// The parts of a range of the parameters that this rank updates, and where their moments are.
-  func ownedParts(of range: Range<Int>) -> [(range: Range<Int>, moments: Range<Int>)] {
-    zip(owned, starts).compactMap { owned, start in
-      let part = owned.clamped(to: range)
-      guard !part.isEmpty else { return nil }
-      let first = start + part.lowerBound - owned.lowerBound
-      return (part, first..<first + part.count)
+  /// Elements of the optimizer state of some parameters, ascending ranges.
+  static func stateElements(_ layout: ParameterLayout, _ optimizer: any Optimizer, owned: [Range<Int>]) -> Int {
+    layout.tensors.reduce(0) { sum, tensor in
+      sum + optimizer.slots(of: tensor).count * owned.reduce(0) { $0 + $1.clamped(to: tensor.range).count }
     }
   }
 
-  subscript(moment: Moment) -> Buffer {
-    switch moment {
-    case .average: average
-    case .squareAverage: squareAverage
+  /// The parts of a tensor that this rank updates.
+  ///
+  /// - Parameter tensor: its place among the layout's tensors.
+  func ownedParts(of tensor: Int) -> [OwnedPart] { parts[tensor] }
+
+  /// The values of one of a tensor's slots for a part of the tensor.
+  ///
+  /// - Parameter slot: its place among the tensor's slots.
+  func values(_ slot: Int, of part: OwnedPart, in tensor: ParameterTensor) -> UnsafeMutableBufferPointer<Float> {
+    guard let buffer = values[optimizer.slots(of: tensor)[slot]] else {
+      preconditionFailure("\(tensor.name) has no state")
+    }
+    return buffer[part.starts[slot]..<part.starts[slot] + part.range.count]
+  }
+
+  /// The owned values of each slot of each tensor, one after another.
+  var stateOfTensors: [UnsafeMutableBufferPointer<Float>] {
+    layout.tensors.enumerated().flatMap { index, tensor in
+      optimizer.slots(of: tensor).indices.flatMap { slot in parts[index].map { values(slot, of: $0, in: tensor) } }
     }
   }
-}
 
-extension TrainingState {
-  /// What each rank updates of the parameters: of every bucket a share.
-  static func shares(_ layout: ParameterLayout, rank: Int, ranks: Int) -> [Range<Int>] {
-    layout.buckets.map { GradientReduction.share(of: $0, rank: rank, ranks: ranks) }.filter { !$0.isEmpty }
-      .sorted { $0.lowerBound < $1.lowerBound }
+  /// What a step updates on this rank, tensor by tensor.
+  func updateParts(gradients: Buffer) -> [(tensor: ParameterTensor, part: UpdatePart)] {
+    layout.tensors.enumerated().flatMap { index, tensor in
+      parts[index].map { part in
+        let state = part.starts.indices.map { values($0, of: part, in: tensor) }
+        return (tensor, UpdatePart(parameters: parameters[part.range], gradient: gradients[part.range], state: state))
+      }
+    }
   }
 }

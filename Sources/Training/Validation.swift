@@ -1,4 +1,5 @@
 import Communication
+import Configuration
 import Corpus
 import Foundation
 import Kernels

@@ -124,7 +124,7 @@ struct ActivationPlan {
       inputs.append(training || layer < 2 ? take(rows * d) : inputs[layer - 2])
     }
     inputs.append(take(shape.queryRows(layer: shape.model.layers - 1) * d))
-    let isPreNorm = shape.model.architecture == .llama
+    let isPreNorm = shape.model.architecture.normPlacement == .beforeSublayer
     if isPreNorm {
       normed = take(rows * d)
       normedGradient = take(rows * d)

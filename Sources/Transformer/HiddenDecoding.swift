@@ -1,18 +1,4 @@
-/// Which copies see what: the patterns of Wu et al., arXiv 2504.14992, section 3.
-public enum Pattern: String, Sendable, CaseIterable {
-  /// One copy: the plain causal transformer.
-  case vanilla
-  /// Hidden copies see the originals, and the earlier hidden copies of their own token (equation 2).
-  case phd
-  /// Also the hidden copies of the last W positions (PHD-SWA).
-  case swa
-  /// Also those of the last W positions of their own chunk of C (PHD-CSWA).
-  case cswa
-  /// Every copy sees everything before it: naive token repeating.
-  case naive
-}
-
-/// Parallel hidden decoding: K copies of each token under a pattern.
+/// Parallel hidden decoding (arXiv 2504.14992): K copies of each token under a pattern.
 public struct HiddenDecoding: Sendable, Equatable {
   public let pattern: Pattern
   /// K: copies of each token, the original included.
@@ -24,10 +10,10 @@ public struct HiddenDecoding: Sendable, Equatable {
 
   public static let vanilla = HiddenDecoding(pattern: .vanilla, repeats: 1)
 
-  /// - Precondition: ``fault(pattern:repeats:window:chunk:)`` finds none.
+  /// - Precondition: ``validationError(pattern:repeats:window:chunk:)`` finds none.
   public init(pattern: Pattern, repeats: Int, window: Int? = nil, chunk: Int? = nil) {
     precondition(
-      HiddenDecoding.fault(pattern: pattern, repeats: repeats, window: window, chunk: chunk) == nil,
+      HiddenDecoding.validationError(pattern: pattern, repeats: repeats, window: window, chunk: chunk) == nil,
       "\(pattern), K \(repeats), W \(String(describing: window)), C \(String(describing: chunk))")
     self.pattern = pattern
     self.repeats = repeats
@@ -35,41 +21,34 @@ public struct HiddenDecoding: Sendable, Equatable {
     self.chunk = chunk
   }
 
-  /// What makes a combination impossible, in words that name the keys of a configuration; nil where nothing does.
-  public static func fault(pattern: Pattern, repeats: Int, window: Int?, chunk: Int?) -> String? {
-    if pattern == .vanilla {
-      if repeats != 1 { return "pattern \"vanilla\" has repeats 1, not \(repeats)" }
+  /// Why a combination is invalid, in a message that names the configuration's keys; nil if it is valid.
+  public static func validationError(pattern: Pattern, repeats: Int, window: Int?, chunk: Int?) -> String? {
+    let named = "pattern \"\(pattern)\""
+    if !pattern.hasHiddenCopies {
+      if repeats != 1 { return "\(named) has repeats 1, not \(repeats)" }
     } else if repeats < 2 {
-      return "pattern \"\(pattern.rawValue)\" needs repeats of at least 2, not \(repeats) (K = 1 is \"vanilla\")"
+      return "\(named) needs repeats of at least 2, not \(repeats) (K = 1 is \"vanilla\")"
     }
-    let windowed = pattern == .swa || pattern == .cswa
-    if windowed {
-      guard let window else { return "pattern \"\(pattern.rawValue)\" needs a window" }
-      if window <= 1 {
-        return "pattern \"\(pattern.rawValue)\" needs a window of at least 2, not \(window) (W = 1 is \"phd\")"
-      }
+    if pattern.usesWindow {
+      guard let window else { return "\(named) needs a window" }
+      if window <= 1 { return "\(named) needs a window of at least 2, not \(window) (W = 1 is \"phd\")" }
     } else if window != nil {
-      return "pattern \"\(pattern.rawValue)\" uses no window: remove the key, or choose \"swa\" or \"cswa\""
+      return "\(named) uses no window: remove the key, or choose \(Pattern.names(where: \.usesWindow))"
     }
-    if pattern == .cswa {
-      guard let chunk else { return "pattern \"cswa\" needs a chunk (without one it is \"swa\")" }
+    if pattern.usesChunk {
+      guard let chunk else { return "\(named) needs a chunk (without one it is \"swa\")" }
       if chunk < 1 { return "chunk must be at least 1, not \(chunk)" }
     } else if chunk != nil {
-      return "pattern \"\(pattern.rawValue)\" uses no chunk: remove the key, or choose \"cswa\""
+      return "\(named) uses no chunk: remove the key, or choose \(Pattern.names(where: \.usesChunk))"
     }
     return nil
   }
 
-  /// The name in the paper: `PHD-CSWA-3-16-32` for example.
-  public var name: String {
-    switch pattern {
-    case .vanilla: "Vanilla"
-    case .phd: "PHD-\(repeats)"
-    case .swa: "PHD-SWA-\(repeats)-\(window)"
-    case .cswa: "PHD-CSWA-\(repeats)-\(window)-\(chunk ?? 0)"
-    case .naive: "Naive-\(repeats)"
-    }
-  }
+  /// The name in the paper, `PHD-CSWA-3-16-32`.
+  public var name: String { pattern.modelName(self) }
+
+  /// What the pattern does, in a line.
+  public var caption: String { pattern.caption(self) }
 
   /// The first position whose hidden copies position `n`'s hidden copies see.
   public func firstVisible(from n: Int) -> Int {
@@ -91,9 +70,9 @@ struct CopyGroup: Sendable, Equatable {
 extension HiddenDecoding {
   /// The originals, and then the hidden copies; one group where the pattern makes no difference between them.
   var groups: [CopyGroup] {
-    switch pattern {
-    case .vanilla, .naive: [CopyGroup(first: 0, count: repeats, windowed: false)]
-    case .phd, .swa, .cswa:
+    switch pattern.grouping {
+    case .together: [CopyGroup(first: 0, count: repeats, windowed: false)]
+    case .originalsAndHidden:
       [
         CopyGroup(first: 0, count: 1, windowed: false),
         CopyGroup(first: 1, count: repeats - 1, windowed: true),
@@ -108,10 +87,10 @@ extension HiddenDecoding {
     // Over the copies of one token that query: keys of their own token and group.
     let within = { (count: Int) in lastCopyOnly ? count : count * (count + 1) / 2 }
     let queries = { (count: Int) in lastCopyOnly ? 1 : count }
-    switch pattern {
-    case .vanilla, .naive:
+    switch pattern.grouping {
+    case .together:
       return (triangle - positions) * repeats * queries(repeats) + positions * within(repeats)
-    case .phd, .swa, .cswa:
+    case .originalsAndHidden:
       let hidden = repeats - 1
       let earlier = (0..<positions).reduce(0) { $0 + $1 - firstVisible(from: $1) }
       let originals = lastCopyOnly ? triangle : repeats * triangle

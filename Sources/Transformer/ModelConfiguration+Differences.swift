@@ -1,5 +1,5 @@
 extension ModelConfiguration {
-  /// A value that two models have not in common.
+  /// A key with different values in two models.
   public struct Difference: Sendable, Equatable {
     /// The key of a configuration's section `model`.
     public let key: String
@@ -7,21 +7,20 @@ extension ModelConfiguration {
     /// The other model's.
     public let other: String
 
-    public init(key: String, value: String, other: String) { (self.key, self.value, self.other) = (key, value, other) }
+    /// Whether the models compute different functions of weights of the same shapes.
+    public let changesFunction: Bool
+
+    public init(key: String, value: String, other: String, changesFunction: Bool = true) {
+      (self.key, self.value, self.other, self.changesFunction) = (key, value, other, changesFunction)
+    }
   }
 
-  /// What the other model has otherwise, but for what its initial weights would have been.
+  /// The fields that differ from another model's, those of its initial weights apart.
   public func differences(from other: ModelConfiguration) -> [Difference] {
-    let values: [(key: String, value: (ModelConfiguration) -> String)] = [
-      ("architecture", { $0.architecture.rawValue }), ("vocab_size", { "\($0.vocabularySize)" }),
-      ("hidden_size", { "\($0.hiddenSize)" }), ("intermediate_size", { "\($0.intermediateSize)" }),
-      ("num_hidden_layers", { "\($0.layers)" }), ("num_attention_heads", { "\($0.queryHeads)" }),
-      ("num_key_value_heads", { "\($0.keyValueHeads)" }), ("rope_theta", { "\($0.ropeTheta)" }),
-      ("rms_norm_eps", { "\($0.rmsNormEpsilon)" }), ("tie_word_embeddings", { "\($0.tieWordEmbeddings)" }),
-    ]
-    return values.compactMap { key, value in
-      let (mine, theirs) = (value(self), value(other))
-      return mine == theirs ? nil : Difference(key: key, value: mine, other: theirs)
+    zip(fields, other.fields).compactMap { mine, theirs in
+      if mine.value == theirs.value || mine.effect == .initialization { return nil }
+      return Difference(
+        key: mine.key, value: "\(mine.value)", other: "\(theirs.value)", changesFunction: mine.effect == .function)
     }
   }
 }

@@ -1,15 +1,6 @@
 import Kernels
 
-/// How a block is put together.
-public enum Architecture: String, Sendable, CaseIterable {
-  /// OLMo 2 (arXiv 2501.00656): what attention and FFN give is normed and then added to the stream; queries and keys are
-  /// normed before they are rotated.
-  case olmo2
-  /// Llama (arXiv 2302.13971): what attention and FFN take is normed; what they give is added as it is.
-  case llama
-}
-
-/// What a model is: how its blocks are put together, its sizes, and what it is initialised with.
+/// A model's architecture and sizes, and the distribution of its initial weights.
 public struct ModelConfiguration: Sendable, Equatable {
   public var architecture: Architecture
   /// V: ids of tokens are below it.
@@ -57,11 +48,13 @@ public struct ModelConfiguration: Sendable, Equatable {
 
   /// e = d / h.
   public var headSize: Int { hiddenSize / queryHeads }
-  /// Columns of one row's keys: g · e, and of its values as many.
+  /// Columns of one row's queries: h · e.
+  public var querySize: Int { queryHeads * headSize }
+  /// Columns of one row's keys, and of its values: g · e.
   public var keyValueSize: Int { keyValueHeads * headSize }
 
-  /// What makes these sizes impossible, in words that name the keys of a configuration; nil where nothing does.
-  public var fault: String? {
+  /// Why these sizes are invalid, in a message that names the configuration's keys; nil if they are valid.
+  public var validationError: String? {
     if hiddenSize % queryHeads != 0 {
       return "hidden_size (\(hiddenSize)) must be a multiple of num_attention_heads (\(queryHeads))"
     }
@@ -78,7 +71,7 @@ public struct ModelConfiguration: Sendable, Equatable {
     return nil
   }
 
-  /// How many parameters these sizes make, in a number that no size overflows; a few norms too many.
+  /// An upper bound of the number of parameters, a few norms too many, as a number that no size overflows.
   public var approximateParameters: Double {
     let (d, f, kv) = (Double(hiddenSize), Double(intermediateSize), Double(keyValueSize))
     let blocks = Double(layers) * (2 * d * d + 2 * kv * d + 3 * f * d + 3 * d + kv)

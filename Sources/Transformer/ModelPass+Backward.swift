@@ -40,8 +40,8 @@ extension ModelPass {
     let residual = shape.isForLastCopy(layer) ? x.rows(lastCopy) : x
     let dx = shape.isForLastCopy(layer) ? streamGradient.rows(lastCopy) : streamGradient
     let middle = middle(rows: dx.rows)
-    switch model.architecture {
-    case .olmo2:
+    switch model.architecture.normPlacement {
+    case .afterSublayer:
       normalize(middle, kept.projection, weights.attentionNorm, residual: residual)
       normBackward(kept.down, dy: dx, weights.feedForwardNorm, gradients.feedForwardNorm)
       clock?.mark(.elementwise)
@@ -52,7 +52,7 @@ extension ModelPass {
       attendBackward(
         layer, weights, gradients, output: kept.projection, input: x, inputGradient: streamGradient,
         accumulating: true)
-    case .llama:
+    case .beforeSublayer:
       let (normed, dNormed) = (normed(rows: x.rows), normedGradient(rows: x.rows))
       beginFeedForward(layer, weights)
       clock?.mark(.elementwise)

@@ -47,14 +47,14 @@ extension ModelPass {
     let residual = shape.isForLastCopy(layer) ? x.rows(lastCopy) : x
     let middle = middle(rows: shape.queryRows(layer: layer))
     let output = stream(into: layer + 1)
-    switch model.architecture {
-    case .olmo2:
+    switch model.architecture.normPlacement {
+    case .afterSublayer:
       attend(layer, weights, input: x)
       normalize(middle, kept.projection, weights.attentionNorm, residual: residual)
       clock?.mark(.elementwise)
       feedForward(layer, weights, input: middle)
       normalize(output, kept.down, weights.feedForwardNorm, residual: middle)
-    case .llama:
+    case .beforeSublayer:
       let normed = normed(rows: x.rows)
       normalize(normed, x, weights.attentionNorm, residual: nil)
       clock?.mark(.elementwise)

@@ -43,7 +43,6 @@ public struct ParameterLayout: Sendable {
 
   public init(_ model: ModelConfiguration) {
     self.model = model
-    let (d, f) = (model.hiddenSize, model.intermediateSize)
     var tensors: [ParameterTensor] = []
     var end = 0
     func append(_ name: String, _ role: ParameterTensor.Role, layer: Int? = nil, _ shape: [Int]) {
@@ -55,42 +54,21 @@ public struct ParameterLayout: Sendable {
       end += size
     }
     embedding = 0
-    append("model.embed_tokens", .embedding, [model.vocabularySize, d])
+    append("model.embed_tokens", .embedding, ParameterLayout.shape(of: .embedding, model))
     var starts: [Int] = []
     for layer in 0..<model.layers {
       starts.append(end)
-      switch model.architecture {
-      case .olmo2:
-        append("self_attn.q_proj", .query, layer: layer, [d, d])
-        append("self_attn.k_proj", .key, layer: layer, [model.keyValueSize, d])
-        append("self_attn.v_proj", .value, layer: layer, [model.keyValueSize, d])
-        append("self_attn.q_norm", .queryNorm, layer: layer, [d])
-        append("self_attn.k_norm", .keyNorm, layer: layer, [model.keyValueSize])
-        append("self_attn.o_proj", .attentionOutput, layer: layer, [d, d])
-        append("post_attention_layernorm", .attentionNorm, layer: layer, [d])
-        append("mlp.gate_proj", .gate, layer: layer, [f, d])
-        append("mlp.up_proj", .up, layer: layer, [f, d])
-        append("mlp.down_proj", .down, layer: layer, [d, f])
-        append("post_feedforward_layernorm", .feedForwardNorm, layer: layer, [d])
-      case .llama:
-        append("input_layernorm", .attentionNorm, layer: layer, [d])
-        append("self_attn.q_proj", .query, layer: layer, [d, d])
-        append("self_attn.k_proj", .key, layer: layer, [model.keyValueSize, d])
-        append("self_attn.v_proj", .value, layer: layer, [model.keyValueSize, d])
-        append("self_attn.o_proj", .attentionOutput, layer: layer, [d, d])
-        append("post_attention_layernorm", .feedForwardNorm, layer: layer, [d])
-        append("mlp.gate_proj", .gate, layer: layer, [f, d])
-        append("mlp.up_proj", .up, layer: layer, [f, d])
-        append("mlp.down_proj", .down, layer: layer, [d, f])
+      for tensor in model.architecture.blockTensors {
+        append(tensor.name, tensor.role, layer: layer, ParameterLayout.shape(of: tensor.role, model))
       }
     }
     finalNorm = end
-    append("model.norm", .finalNorm, [d])
+    append("model.norm", .finalNorm, ParameterLayout.shape(of: .finalNorm, model))
     if model.tieWordEmbeddings {
       head = 0
     } else {
       head = end
-      append("lm_head", .head, [model.vocabularySize, d])
+      append("lm_head", .head, ParameterLayout.shape(of: .head, model))
     }
     layers = (0..<model.layers).map { layer in
       let own = tensors.filter { $0.layer == layer }
@@ -103,6 +81,22 @@ public struct ParameterLayout: Sendable {
     let layerRanges = zip(starts, layerEnds).map { $0..<$1 }
     let embeddingRange = 0..<(starts.first ?? finalNorm)
     buckets = [finalNorm..<end] + layerRanges.reversed() + [embeddingRange]
+  }
+
+  /// The shape of a tensor: [out, in], or [size] of a norm's weight.
+  private static func shape(of role: ParameterTensor.Role, _ model: ModelConfiguration) -> [Int] {
+    let (d, f) = (model.hiddenSize, model.intermediateSize)
+    return switch role {
+    case .embedding, .head: [model.vocabularySize, d]
+    case .query: [model.querySize, d]
+    case .key, .value: [model.keyValueSize, d]
+    case .attentionOutput: [d, model.querySize]
+    case .gate, .up: [f, d]
+    case .down: [d, f]
+    case .queryNorm: [model.querySize]
+    case .keyNorm: [model.keyValueSize]
+    case .attentionNorm, .feedForwardNorm, .finalNorm: [d]
+    }
   }
 
   /// The tensor of that name.

@@ -2,9 +2,9 @@ import ArgumentParser
 import Communication
 import Display
 import Foundation
+import Host
 import Kernels
 import Storage
-import SystemResources
 import Training
 
 /// `phd-train CONFIG.json`, run plain or under `mpirun`.
@@ -88,9 +88,8 @@ struct PHDTrain: ParsableCommand {
       communicator = try Communicator.initialize()
     } catch {
       if Communicator.isToReport(error) { complain("\(error)") }
-      Foundation.exit(ExitStatus.of(error) ?? ExitStatus.inputOutput.rawValue)
+      Foundation.exit(ExitStatus.of(error).rawValue)
     }
-    communicator.statusOfError = { ExitStatus.of($0) ?? ExitStatus.brokenNumbers.rawValue }
     let status = run(communicator, signals)
     do {
       try communicator.finalize()
@@ -125,7 +124,7 @@ struct PHDTrain: ParsableCommand {
       communicator.abort(status: error.exitStatus)
     } catch {
       if communicator.isRoot { complain("\(error)") }
-      return ExitStatus.of(error) ?? ExitStatus.brokenNumbers.rawValue
+      return ExitStatus.of(error).rawValue
     }
   }
 

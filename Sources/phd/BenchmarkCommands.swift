@@ -1,4 +1,5 @@
 import ArgumentParser
+import Configuration
 import Kernels
 import Training
 
@@ -47,7 +48,7 @@ struct BenchmarkCommand: ParsableCommand {
       try underMPI { communicator in
         let configuration = try communicator.agreed {
           let configuration = try arguments.load()
-          if let fault = configuration.fault(ranks: communicator.size) { throw ConfigurationError(fault) }
+          if let fault = configuration.validationError(ranks: communicator.size) { throw ConfigurationError(fault) }
           if documentLength != nil && !configuration.data.documentMask {
             throw ConfigurationError("--document-length needs --set data.document_mask=true")
           }

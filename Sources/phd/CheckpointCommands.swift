@@ -2,6 +2,7 @@ import ArgumentParser
 import Display
 import Foundation
 import JSON
+import RunFiles
 import Training
 
 /// `phd checkpoint`: what is in a checkpoint, and whether it is whole.

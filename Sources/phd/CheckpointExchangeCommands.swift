@@ -1,7 +1,9 @@
 import ArgumentParser
+import Configuration
 import Display
 import Foundation
 import HuggingFace
+import RunFiles
 import Storage
 import Tokenizers
 import Training

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Configuration
 import Training
 
 /// A run's configuration and what overrides it, as several subcommands take them.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Corpus
 import Display
+import Host
 import Storage
 import Tokenizers
 import Training

@@ -1,5 +1,7 @@
 import ArgumentParser
+import Configuration
 import Corpus
+import Display
 import JSON
 import Storage
 import Training

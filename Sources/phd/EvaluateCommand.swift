@@ -1,5 +1,6 @@
 import ArgumentParser
 import Display
+import Host
 import Training
 
 /// `phd evaluate`: how good a model is.

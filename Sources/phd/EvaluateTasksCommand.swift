@@ -1,8 +1,10 @@
 import ArgumentParser
 import Communication
+import Configuration
 import Corpus
 import Display
 import Evaluation
+import Host
 import Inference
 import JSON
 import Kernels

@@ -3,6 +3,7 @@ import Communication
 import Corpus
 import Display
 import Foundation
+import Host
 import Inference
 import JSON
 import Kernels

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Display
+import Host
 import Inference
 import JSON
 import Kernels
@@ -83,11 +85,12 @@ extension BenchmarkCommand {
           throw ValidationError(
             "--patterns \(name): expected \(Pattern.allCases.map(\.rawValue).joined(separator: ", "))")
         }
-        if pattern == .vanilla { return [.vanilla] }
-        let windowed = pattern == .swa || pattern == .cswa
+        if !pattern.hasHiddenCopies { return [.vanilla] }
         return try numbers(repeats, "repeats").map { repeats in
-          let (window, chunk) = (windowed ? window : nil, pattern == .cswa ? chunk : nil)
-          if let fault = HiddenDecoding.fault(pattern: pattern, repeats: repeats, window: window, chunk: chunk) {
+          let (window, chunk) = (pattern.usesWindow ? window : nil, pattern.usesChunk ? chunk : nil)
+          if let fault = HiddenDecoding.validationError(
+            pattern: pattern, repeats: repeats, window: window, chunk: chunk)
+          {
             throw ValidationError(fault)
           }
           return HiddenDecoding(pattern: pattern, repeats: repeats, window: window, chunk: chunk)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Display
 import Foundation
+import Host
 import Inspection
 import JSON
 import Storage
@@ -49,7 +50,7 @@ struct InspectCommand: ParsableCommand {
 
     func validate() throws {
       for chosen in chosen {
-        if let fault = HiddenDecoding.fault(
+        if let fault = HiddenDecoding.validationError(
           pattern: chosen, repeats: repeats(of: chosen), window: window(of: chosen), chunk: chunk(of: chosen))
         {
           throw ValidationError(fault)
@@ -83,9 +84,9 @@ struct InspectCommand: ParsableCommand {
         pattern: pattern, repeats: repeats(of: pattern), window: window(of: pattern), chunk: chunk(of: pattern))
     }
 
-    private func repeats(of pattern: Pattern) -> Int { pattern == .vanilla ? 1 : repeats }
-    private func window(of pattern: Pattern) -> Int? { [.swa, .cswa].contains(pattern) ? window : nil }
-    private func chunk(of pattern: Pattern) -> Int? { pattern == .cswa ? chunk : nil }
+    private func repeats(of pattern: Pattern) -> Int { pattern.hasHiddenCopies ? repeats : 1 }
+    private func window(of pattern: Pattern) -> Int? { pattern.usesWindow ? window : nil }
+    private func chunk(of pattern: Pattern) -> Int? { pattern.usesChunk ? chunk : nil }
   }
 
   struct Copies: ParsableCommand {

@@ -1,7 +1,9 @@
+import Configuration
 import Corpus
 import Evaluation
 import Inference
 import Kernels
+import RunFiles
 import Training
 import Transformer
 

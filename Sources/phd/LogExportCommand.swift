@@ -1,6 +1,7 @@
 import ArgumentParser
 import JSON
 import Reports
+import RunFiles
 import Storage
 import Training
 

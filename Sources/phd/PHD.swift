@@ -1,7 +1,8 @@
 import ArgumentParser
 import Communication
+import Configuration
+import Host
 import Storage
-import SystemResources
 import Training
 
 /// `phd`: everything around a run.

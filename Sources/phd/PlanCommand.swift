@@ -1,4 +1,6 @@
 import ArgumentParser
+import Configuration
+import Host
 import Training
 
 /// `phd plan`: what a run would take.
@@ -23,7 +25,7 @@ struct PlanCommand: ParsableCommand {
 
   func run() throws {
     let configuration = try arguments.load()
-    if let fault = configuration.fault(ranks: ranks) { throw ConfigurationError(fault) }
+    if let fault = configuration.validationError(ranks: ranks) { throw ConfigurationError(fault) }
     let plan = RunPlan(
       configuration, ranks: ranks, threads: threads ?? configuration.training.threads ?? 1,
       samples: try RunPlan.samples(of: configuration))

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Display
 import Foundation
+import Host
 import Inference
 import Kernels
 import Server

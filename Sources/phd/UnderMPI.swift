@@ -11,7 +11,6 @@ func underMPI(_ body: (Communicator) throws -> Void) throws {
   } catch {
     Foundation.exit(ErrorReport.report(error, isSaid: Communicator.isToReport(error)))
   }
-  communicator.statusOfError = { ExitStatus.of($0) ?? ExitStatus.brokenNumbers.rawValue }
   do {
     try body(communicator)
     try communicator.finalize()

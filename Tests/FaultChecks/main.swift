@@ -8,6 +8,7 @@
 
 import Communication
 import Foundation
+import Host
 import Training
 import Transformer
 
@@ -18,7 +19,6 @@ guard arguments.count >= 3, let faulty = Int(arguments[2]) else {
 }
 let signals = try SignalWatch()
 let communicator = try Communicator.initialize()
-communicator.statusOfError = { ExitStatus.of($0) ?? 70 }
 var options = RunOptions(configuration: arguments[1])
 options.overrides = Array(arguments.dropFirst(3))
 var status: Int32 = 0

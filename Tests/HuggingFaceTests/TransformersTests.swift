@@ -2,6 +2,7 @@ import Foundation
 import HuggingFace
 import JSON
 import Kernels
+import RunFiles
 import Storage
 import TestSupport
 import Testing

@@ -1,8 +1,9 @@
 import Communication
+import Host
 
 private struct Refusal: StatusCarrying, CustomStringConvertible {
   let rank: Int
-  var exitStatus: Int32 { 65 }
+  var exitStatus: ExitStatus { .badData }
   var description: String { "rank \(rank) refuses, naïvely" }
 }
 
@@ -49,15 +50,10 @@ func checkAgreement(_ checks: Checks) throws {
     }
     try expect(error, is: refused(by: sick))
   }
-  try checks.check("agreed: the top level gives foreign errors a status") { all in
-    let before = all.statusOfError
-    defer { all.statusOfError = before }
+  try checks.check("agreed: an error without a status has 70") { all in
     let plain = try agreedError { try all.agreed { throw Failure(description: "plain") } }
-    try expect(plain.exitStatus, is: 70, "status by default")
-    all.statusOfError = { $0 is Failure ? 66 : 64 }
-    let mapped = try agreedError { try all.agreed { throw Failure(description: "mapped") } }
-    try expect(mapped.exitStatus, is: 66, "status")
-    try expect(mapped.message, is: "mapped", "message")
+    try expect(plain.exitStatus, is: .brokenNumbers, "status")
+    try expect(plain.message, is: "plain", "message")
   }
   try checks.check("root only: others wait for the work") { all in
     var runs: Int64 = 0
@@ -76,11 +72,11 @@ func checkAgreement(_ checks: Checks) throws {
       try expect(bytes == expected, "\(count) bytes")
     }
     let error = try agreedError { _ = try all.bytesFromRoot { throw Refusal(rank: 0) } }
-    try expect(error.exitStatus, is: 65, "status")
+    try expect(error.exitStatus, is: .badData, "status")
   }
 }
 
 /// What `agreed` is to make of rank `rank`'s refusal.
 private func refused(by rank: Int) -> AgreedError {
-  AgreedError(rank: rank, message: Refusal(rank: rank).description, exitStatus: 65)
+  AgreedError(rank: rank, message: Refusal(rank: rank).description, exitStatus: .badData)
 }

@@ -19,7 +19,7 @@ do {
     try timeGradientReduction(communicator, count: arguments.dropFirst().first.flatMap { Int($0) } ?? 1 << 24)
     status = 0
   case "abort":
-    if communicator.rank == communicator.size - 1 { communicator.abort(status: 70) }
+    if communicator.rank == communicator.size - 1 { communicator.abort(status: .brokenNumbers) }
     while true { sleep(1) }
   case "wait-for-signal":
     status = try waitForSignal(communicator, stops: true)

@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import RunFiles
 import TestSupport
 import Testing
 import Training
@@ -27,13 +28,13 @@ import Training
     #expect(try LogExport.csv(run, to: path) == 60)
     let lines = String(decoding: try bytes(of: path), as: UTF8.self).split(separator: "\n").map(String.init)
     #expect(
-      lines[0] == "step," + StepField.allCases.map(\.name).joined(separator: ",")
+      lines[0] == "step," + StepMetric.allCases.map(\.name).joined(separator: ",")
         + #","validation/books, ""old""",task/piqa/acc,task/piqa/items,skipped"#)
     #expect(lines.count == 61)
     for record in run.steps {
       let cells = lines[record.step].split(separator: ",", omittingEmptySubsequences: false)
       #expect(cells[0] == "\(record.step)" && cells.count == 13)
-      for field in StepField.allCases { #expect(Double(cells[1 + field.rawValue]) == record[field]) }
+      for field in StepMetric.allCases { #expect(Double(cells[1 + field.rawValue]) == record[field]) }
     }
     #expect(lines[40].hasSuffix(",2.125,,,") && lines[51] == "51,,,,,,,,,,0.625,8,spike")
   }
@@ -62,7 +63,7 @@ import Training
     // Twice: the second takes the place of the first.
     for _ in 0..<2 { #expect(try LogExport.tensorBoard(run, to: folder.path).scalars == 59 * 8 + 4) }
     let found = try JSONValue(parsing: try Peers.run("event_files.py", [folder.path]))
-    for field in StepField.allCases {
+    for field in StepMetric.allCases {
       let series = try #require(found["training/\(field.name)"], "\(field.name)")
       #expect(series["steps"]?.array?.map(\.integer) == run.steps.map(\.step))
       #expect(series["values"]?.array?.map { Float($0.number ?? .nan) } == run.steps.map { Float($0[field]) })

@@ -1,3 +1,4 @@
+import RunFiles
 import Foundation
 import HuggingFace
 import JSON

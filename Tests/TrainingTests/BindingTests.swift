@@ -1,5 +1,6 @@
 import Testing
 
+@testable import Host
 @testable import Training
 
 @Suite struct BindingTests {

@@ -1,18 +1,20 @@
 import Testing
 
+@testable import Configuration
+@testable import RunFiles
 @testable import Training
 
 @Suite struct SpikeGuardTests {
   private let spikes = SpikeGuard(zScore: 3, window: 16)
 
   @Test func `nothing is a spike before the window is full`() {
-    var history = SpikeGuard.History()
+    var history = SpikeHistory()
     for step in 0..<16 { #expect(!spikes.isSpike(loss: step == 9 ? 1e9 : 1, gradientNorm: 1, &history)) }
     #expect(history.losses.count == 16)
   }
 
   @Test func `either value may leap, upwards alone`() {
-    var history = SpikeGuard.History()
+    var history = SpikeHistory()
     for step in 0..<16 { _ = spikes.isSpike(loss: 3 + 0.1 * Double(step % 2), gradientNorm: 1, &history) }
     let quiet = history
     // Mean 3.05, deviation 0.05: the limit is 3.2.
@@ -25,7 +27,7 @@ import Testing
   }
 
   @Test func `a spike does not blind the guard, and a new level is learnt`() {
-    var history = SpikeGuard.History()
+    var history = SpikeHistory()
     for step in 0..<16 { _ = spikes.isSpike(loss: 3 + 0.1 * Double(step % 2), gradientNorm: 1, &history) }
     #expect(spikes.isSpike(loss: 1e30, gradientNorm: 1, &history))
     #expect(spikes.isSpike(loss: 4, gradientNorm: 1, &history))
@@ -36,7 +38,7 @@ import Testing
   }
 
   @Test func `a shorter window keeps the newest values`() {
-    var history = SpikeGuard.History()
+    var history = SpikeHistory()
     for step in 0..<16 { _ = spikes.isSpike(loss: Double(step), gradientNorm: 1, &history) }
     _ = SpikeGuard(zScore: 3, window: 8).isSpike(loss: 12, gradientNorm: 1, &history)
     #expect(history.losses == [9, 10, 11, 12, 13, 14, 15, 12])

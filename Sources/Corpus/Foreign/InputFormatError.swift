@@ -1,3 +1,5 @@
+import Host
+
 /// An input that cannot be read the way the options have it: the file may be fine, the options are not.
 public struct InputFormatError: Error, Equatable, CustomStringConvertible, Sendable {
   public var path: String
@@ -10,4 +12,8 @@ public struct InputFormatError: Error, Equatable, CustomStringConvertible, Senda
   }
 
   public var description: String { "\(path): \(message)" }
+}
+
+extension InputFormatError: StatusCarrying {
+  public var exitStatus: ExitStatus { .usage }
 }

@@ -1,7 +1,8 @@
+import Host
 import Inference
 
 /// A number that is not finite. What it was found in was not used any further.
-public struct NotFiniteError: Error, Equatable, CustomStringConvertible {
+public struct NotFiniteError: StatusCarrying, Equatable, CustomStringConvertible {
   /// Where it was found.
   public enum Place: Sendable, Equatable {
     /// Before the step's update.
@@ -12,6 +13,8 @@ public struct NotFiniteError: Error, Equatable, CustomStringConvertible {
 
   public let step: Int
   public let place: Place
+
+  public var exitStatus: ExitStatus { .brokenNumbers }
 
   public var description: String {
     switch place {
@@ -25,30 +28,6 @@ public struct NotFiniteError: Error, Equatable, CustomStringConvertible {
 
   private var advice: String {
     "Lower optimizer.learning_rate or training.gradient_clip and start another run, or resume from an earlier checkpoint"
-  }
-}
-
-/// A loss that is measured, not trained on, and is not finite.
-public struct NotFiniteLossError: Error, Equatable, CustomStringConvertible {
-  /// What it is the loss of, for the message.
-  public let place: String
-  public let loss: Double
-
-  public init(place: String, loss: Double) { (self.place, self.loss) = (place, loss) }
-
-  public var description: String {
-    "\(place): the loss is \(loss); \(InferenceError.brokenLogitsAdvice)"
-  }
-}
-
-/// Weights that came from a file and are not finite.
-public struct NotFiniteWeightsError: Error, Equatable, CustomStringConvertible {
-  public let path: String
-  /// What was found there.
-  public let weights: NotFiniteWeights
-
-  public var description: String {
-    "\(path): \(weights). Training would produce no finite loss; use another file"
   }
 }
 
@@ -69,12 +48,14 @@ public enum SkippedStep: Sendable, Equatable {
 }
 
 /// More steps were left out than `training.max_skipped` allows.
-public struct SkippedTooOftenError: Error, Equatable, CustomStringConvertible {
+public struct SkippedTooOftenError: StatusCarrying, Equatable, CustomStringConvertible {
   public let step: Int
   public let reason: SkippedStep
   public let loss: Double
   public let gradientNorm: Double
   public let allowed: Int
+
+  public var exitStatus: ExitStatus { .brokenNumbers }
 
   public var description: String {
     var text = "step \(step): the loss is \(loss), the gradient's norm \(gradientNorm)"
@@ -89,12 +70,14 @@ public struct SkippedTooOftenError: Error, Equatable, CustomStringConvertible {
 
 /// Ranks whose weights are not the others': each of them computes the same update, so one of them computed wrong, or
 /// its memory changed.
-public struct DivergedWeightsError: Error, Equatable, CustomStringConvertible {
+public struct DivergedWeightsError: StatusCarrying, Equatable, CustomStringConvertible {
   public let step: Int
   /// The first tensor that differs.
   public let tensor: String
   /// The ranks that are not like the most of them, and where they run; empty where there are no most.
   public let ranks: [String]
+
+  public var exitStatus: ExitStatus { .brokenNumbers }
 
   public var description: String {
     let who =

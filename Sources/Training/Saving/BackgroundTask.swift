@@ -1,6 +1,6 @@
 import Foundation
+import Host
 import Synchronization
-import SystemResources
 
 /// Work on a thread of its own, whose end can be asked for or waited for.
 final class BackgroundTask<Success: Sendable>: Sendable {

@@ -1,6 +1,9 @@
 import Communication
+import Configuration
+import Display
+import Host
+import RunFiles
 import Storage
-import SystemResources
 import Transformer
 
 /// Saves a run's state: at once, or from a copy while the run goes on; and removes what its checkpoints replace.
@@ -24,7 +27,7 @@ final class CheckpointSaver {
   }
 
   private let folder: RunFolder
-  private let settings: RunConfiguration.Checkpoint
+  private let settings: RunConfiguration.CheckpointSection
   /// Whether a step's checkpoint stays for ever.
   private let isKept: (_ step: Int) -> Bool
   private let origin: Checkpoint.Origin
@@ -59,7 +62,7 @@ final class CheckpointSaver {
     self.savedStep = savedStep
     self.prepare = prepare
     self.report = report
-    copy = settings.background && communicator.isRoot ? TrainingState(layout) : nil
+    copy = settings.background && communicator.isRoot ? TrainingState(layout, configuration.makeOptimizer()) : nil
   }
 
   /// Says what has become of the checkpoint that was being written, if it is done.
@@ -110,7 +113,7 @@ final class CheckpointSaver {
   private func makeReady(_ state: TrainingState) throws {
     settle()
     try prepare()
-    let needed = Checkpoint.numberBytes(state.layout)
+    let needed = Checkpoint.numberBytes(state.layout, state.optimizer)
     if let available = DiskSpace.available(in: folder.path), available < needed {
       throw StorageError(
         .failed, folder.checkpoint(step: state.progress.step),
@@ -139,8 +142,9 @@ final class CheckpointSaver {
   /// Copies the state to rank 0 and has it written from there.
   private func begin(_ state: TrainingState) throws -> Result<Void, any Error> {
     let start = ContinuousClock.now
-    try MomentExchange(state, communicator).collect { moment, tensor, floats in
-      _ = copy?[moment][tensor.range].update(from: floats)
+    var places = (copy?.stateOfTensors ?? [])[...]
+    try StateExchange(state, communicator).collect { _, _, floats in
+      _ = places.popFirst()?.update(from: floats)
     }
     copy?.progress = state.progress
     guard let copy else { return .success(()) }

@@ -1,7 +1,9 @@
+import Configuration
 import Foundation
 import HuggingFace
 import JSON
 import Kernels
+import RunFiles
 import Storage
 import Tokenizers
 import Transformer
@@ -40,8 +42,8 @@ public struct InitialWeights {
       pretrained = nil
       let file = try HDF5File.open(path)
       if let theirs = try Checkpoint.model(in: file) {
-        // A tensor of another shape is named by the check of tensors.
-        let differences = theirs.differences(from: configuration.model).filter { Comparison.computed.contains($0.key) }
+        // The check of tensors names a tensor of another shape.
+        let differences = theirs.differences(from: configuration.model).filter(\.changesFunction)
         notes = try comparison.notes(on: differences)
       } else {
         notes = try comparison.notes(onAttributesOf: file)
@@ -61,7 +63,7 @@ public struct InitialWeights {
   ///
   /// - Returns: what they were read from.
   /// - Throws: `StorageError`; `NotFiniteWeightsError`.
-  func read(into parameters: Buffer) throws -> Origin {
+  func read(into parameters: Buffer) throws -> WeightsOrigin {
     var broken = NotFiniteWeights()
     if let pretrained {
       for tensor in layout.tensors { try pretrained.read(tensor, 0..<tensor.shape[0], into: parameters[tensor.range]) }
@@ -70,30 +72,11 @@ public struct InitialWeights {
     }
     for tensor in layout.tensors { broken.look(at: parameters[tensor.range], of: tensor) }
     if broken.count > 0 { throw NotFiniteWeightsError(path: path, weights: broken) }
-    return Origin(path: path, digest: try pretrained?.digest() ?? SealedFile.digest(of: path))
+    return WeightsOrigin(path: path, digest: try pretrained?.digest() ?? SealedFile.digest(of: path))
   }
 }
 
 extension InitialWeights {
-  /// What a run's first weights were read from: in the log's `run` record, and in every checkpoint.
-  struct Origin: Sendable, Equatable {
-    let path: String
-    /// XXH3-128 of its content, see `SealedFile.digest(of:)` and `PretrainedModel.digest()`.
-    let digest: String
-
-    init(path: String, digest: String) { (self.path, self.digest) = (path, digest) }
-
-    /// From a checkpoint; nil where the text is none.
-    init?(text: String) {
-      guard let json = try? JSONValue(parsing: text), let path = json["path"]?.string,
-        let digest = json["digest"]?.string
-      else { return nil }
-      self.init(path: path, digest: digest)
-    }
-
-    var json: JSONValue { ["path": .string(path), "digest": .string(digest)] }
-  }
-
   /// What a dry run says of the file; empty where none is named.
   ///
   /// The file is opened and compared, and its weights and its seal are not read.
@@ -109,7 +92,7 @@ extension InitialWeights {
   /// - Parameters:
   ///   - checkpoint: what the run goes on from.
   ///   - origin: what that began with, where it says so.
-  static func ignored(_ file: String, _ checkpoint: String, origin: Origin? = nil) -> String {
+  static func ignored(_ file: String, _ checkpoint: String, origin: WeightsOrigin? = nil) -> String {
     "--initialize-from \(file) is ignored: the run resumes from \(checkpoint)"
       + (origin.map { ", which began with the weights of \($0.path)" } ?? "")
       + "; to begin with the file's weights start another run (another name, or --overwrite)"
@@ -118,11 +101,6 @@ extension InitialWeights {
 
 /// Compares what a file says of its model with the configured one.
 private struct Comparison {
-  /// What equal shapes leave open, and changes what is computed.
-  static let computed: Set = [
-    "architecture", "num_attention_heads", "num_key_value_heads", "rope_theta", "rms_norm_eps", "tie_word_embeddings",
-  ]
-
   let path: String
   let mine: ModelConfiguration
   let allowances: [RunOptions.Allowance]

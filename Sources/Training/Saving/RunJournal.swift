@@ -1,6 +1,8 @@
+import Display
 import Evaluation
 import Foundation
 import JSON
+import RunFiles
 import TensorBoard
 
 /// What rank 0 tells of a run, in the log and on the console; on the other ranks it says nothing.
@@ -29,30 +31,23 @@ final class RunJournal {
     if log != nil { console.warn(message) }
   }
 
-  /// One step; of a step whose update was left out, `skipped` in place of `step`, whether or not it is one to be logged.
-  ///
-  /// Where they were asked for, the norms of its tensors follow.
-  func step(_ result: StepResult, _ progress: RunProgress, epoch: Int, _ took: Console.StepTime, isLogged: Bool) {
+  /// Logs one step if it is due; a skipped step always, with the event `skipped` instead of `step`. The norms of its
+  /// tensors follow if the step has measured them.
+  func step(_ measured: StepMeasurement, isLogged: Bool) {
     guard log != nil else { return }
-    if isLogged || result.skipped != nil { append(result, progress, epoch: epoch, took) }
-    if let norms = result.norms { append("tensors", norms.json(step: progress.step)) }
+    if isLogged || measured.result.skipped != nil { append(measured) }
+    if let norms = measured.result.norms { append("tensors", norms.json(step: measured.progress.step)) }
   }
 
-  private func append(_ result: StepResult, _ progress: RunProgress, epoch: Int, _ took: Console.StepTime) {
+  private func append(_ measured: StepMeasurement) {
+    let (result, progress) = (measured.result, measured.progress)
     var fields = JSONValue.Object()
     fields["step"] = .integer(progress.step)
     if let skipped = result.skipped { fields["reason"] = .string(skipped.name) }
-    fields["loss"] = number(result.loss)
-    fields["z_loss"] = number(result.zLoss)
-    fields["gradient_norm"] = number(result.gradientNorm)
-    fields["learning_rate"] = .number(result.learningRate)
-    fields["tokens"] = .integer(progress.tokens)
-    fields["epoch"] = .integer(epoch)
-    fields["seconds"] = .number(took.whole)
-    fields["tokens_per_second"] = .number(Double(result.tokens) / max(took.whole, 1e-9))
+    for metric in StepMetric.allCases { fields[metric.name] = measured.value(of: metric) }
     guard let skipped = result.skipped else {
       append("step", .object(fields))
-      console.show(step: progress.step, result, tokens: progress.tokens, time: took)
+      console.show(step: progress.step, result, tokens: progress.tokens, time: measured.time)
       return
     }
     fields["skipped"] = .integer(progress.skippedSteps)
@@ -112,9 +107,6 @@ final class RunJournal {
   }
 
   private func say(_ text: String) { if log != nil { console.say(text) } }
-
-  /// JSON has no number for what is not finite.
-  private func number(_ value: Double) -> JSONValue { value.isFinite ? .number(value) : .null }
 
   private func ordinal(_ number: Int) -> String {
     let ending =

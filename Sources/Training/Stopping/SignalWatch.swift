@@ -1,6 +1,6 @@
 import Foundation
+import Host
 import Synchronization
-import SystemResources
 
 /// Signals, as flags that the training loop asks for between steps.
 ///

@@ -1,8 +1,10 @@
 import Communication
+import Configuration
 import Display
 import Foundation
+import Host
+import RunFiles
 import Synchronization
-import SystemResources
 
 /// Ends a job of which a rank no longer answers, or whose step takes too long, and says what each rank was doing.
 ///

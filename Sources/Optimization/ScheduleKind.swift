@@ -1,0 +1,50 @@
+/// What follows a schedule's warm-up, as data.
+///
+/// To add a kind, describe it in a file of Schedules/ and list it in ``allCases``.
+public struct ScheduleKind: Sendable {
+  /// The name in a configuration, `cosine`.
+  public let rawValue: String
+  /// Whether `final_fraction` is used.
+  public let usesFinalFraction: Bool
+  /// Whether `decay_steps` is used: the length of a decay at the end of the run.
+  public let usesDecaySteps: Bool
+  /// What the rate does, for the configuration's reference: a clause without its subject.
+  public let summary: String
+  /// The rate of step s over the highest one, for a step after the warm-up.
+  let factor: @Sendable (_ schedule: LearningRateSchedule, _ s: Int) -> Double
+
+  init(
+    _ name: String, usesFinalFraction: Bool = false, usesDecaySteps: Bool = false, summary: String,
+    factor: @escaping @Sendable (_ schedule: LearningRateSchedule, _ s: Int) -> Double
+  ) {
+    rawValue = name
+    self.usesFinalFraction = usesFinalFraction
+    self.usesDecaySteps = usesDecaySteps
+    self.summary = summary
+    self.factor = factor
+  }
+}
+
+extension ScheduleKind: CaseIterable {
+  /// The kinds that a configuration may name.
+  public static let allCases: [ScheduleKind] = [.cosine, .wsd, .constant]
+}
+
+extension ScheduleKind: RawRepresentable, Hashable, CustomStringConvertible {
+  public init?(rawValue: String) {
+    guard let kind = ScheduleKind.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
+    self = kind
+  }
+
+  public static func == (one: ScheduleKind, other: ScheduleKind) -> Bool { one.rawValue == other.rawValue }
+  public func hash(into hasher: inout Hasher) { hasher.combine(rawValue) }
+
+  public var description: String { rawValue }
+}
+
+extension ScheduleKind {
+  /// The kinds with a property for a message: `"cosine" or "wsd"`.
+  public static func names(where isOfKind: (ScheduleKind) -> Bool) -> String {
+    allCases.filter(isOfKind).map { "\"\($0.rawValue)\"" }.joined(separator: " or ")
+  }
+}

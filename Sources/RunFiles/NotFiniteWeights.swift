@@ -1,0 +1,45 @@
+import Host
+import Kernels
+import Transformer
+
+/// The weights among those of a file that are not finite, counted as they go by.
+public struct NotFiniteWeights: Sendable, Equatable, CustomStringConvertible {
+  public private(set) var count = 0
+  /// "model.norm.weight has nan at element 3".
+  private var first = ""
+
+  public init() {}
+
+  /// Looks at some of a tensor's weights.
+  ///
+  /// - Parameter element: the first one's number in the tensor.
+  public mutating func look(
+    at floats: UnsafeMutableBufferPointer<Float>, of tensor: ParameterTensor, from element: Int = 0
+  ) {
+    if UnsafeBufferPointer(floats).areFinite { return }
+    for (index, value) in floats.enumerated() where !value.isFinite {
+      if count == 0 { first = "\(tensor.name) has \(value) at element \(element + index)" }
+      count += 1
+    }
+  }
+
+  /// The first of them, and how many there are.
+  public var description: String {
+    count == 1 ? "\(first), which is not finite" : "\(first), and \(count - 1) more weights are not finite"
+  }
+}
+
+/// Weights that came from a file and are not finite.
+public struct NotFiniteWeightsError: StatusCarrying, Equatable, CustomStringConvertible {
+  public let path: String
+  /// What was found there.
+  public let weights: NotFiniteWeights
+
+  public init(path: String, weights: NotFiniteWeights) { (self.path, self.weights) = (path, weights) }
+
+  public var exitStatus: ExitStatus { .brokenNumbers }
+
+  public var description: String {
+    "\(path): \(weights). Training would produce no finite loss; use another file"
+  }
+}

@@ -1,0 +1,78 @@
+/// How a block is put together, as data.
+///
+/// To add an architecture, describe it in a file of Architectures/ and list it in ``allCases``. Code branches on its
+/// properties, never on its name.
+public struct Architecture: Sendable {
+  /// Where the norms of attention and FFN stand.
+  public enum NormPlacement: Sendable {
+    /// On what attention and FFN read: x + f(norm(x)).
+    case beforeSublayer
+    /// On what attention and FFN return: x + norm(f(x)).
+    case afterSublayer
+  }
+
+  /// Which norm queries and keys pass before they are rotated.
+  public enum QueryKeyNorm: Sendable {
+    case none
+    /// One RMSNorm over all heads of a row.
+    case acrossHeads
+  }
+
+  /// One tensor of a block.
+  struct BlockTensor: Sendable {
+    /// Hugging Face's name inside the layer, without `.weight`.
+    let name: String
+    let role: ParameterTensor.Role
+
+    init(_ name: String, _ role: ParameterTensor.Role) { (self.name, self.role) = (name, role) }
+  }
+
+  /// How Hugging Face's `transformers` names and configures the architecture.
+  public struct PretrainedClass: Sendable {
+    /// `architectures` in config.json, `Olmo2ForCausalLM`.
+    public let name: String
+    /// ε of the norms if config.json does not name it.
+    public let defaultRMSNormEpsilon: Double
+    /// Flags in config.json for biases that the class can have and these models do not.
+    public let biasFlags: [String]
+  }
+
+  /// The name in a configuration, and the `model_type` of `transformers`: `olmo2`.
+  public let rawValue: String
+  public let normPlacement: NormPlacement
+  public let queryKeyNorm: QueryKeyNorm
+  /// A block's tensors in the order in which they are stored. Query, key and value are neighbours, and so are gate and up.
+  let blockTensors: [BlockTensor]
+  public let pretrained: PretrainedClass
+  /// What distinguishes it, for the configuration's reference: a sentence without its subject.
+  public let summary: String
+
+  init(
+    _ name: String, normPlacement: NormPlacement, queryKeyNorm: QueryKeyNorm, blockTensors: [BlockTensor],
+    pretrained: PretrainedClass, summary: String
+  ) {
+    rawValue = name
+    self.normPlacement = normPlacement
+    self.queryKeyNorm = queryKeyNorm
+    self.blockTensors = blockTensors
+    self.pretrained = pretrained
+    self.summary = summary
+  }
+}
+
+extension Architecture: CaseIterable {
+  /// The architectures that a configuration may name.
+  public static let allCases: [Architecture] = [.olmo2, .llama]
+}
+
+extension Architecture: RawRepresentable, Hashable, CustomStringConvertible {
+  public init?(rawValue: String) {
+    guard let architecture = Architecture.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
+    self = architecture
+  }
+
+  public static func == (one: Architecture, other: Architecture) -> Bool { one.rawValue == other.rawValue }
+  public func hash(into hasher: inout Hasher) { hasher.combine(rawValue) }
+
+  public var description: String { rawValue }
+}

@@ -1,0 +1,68 @@
+/// Which copies see what: a pattern of Wu et al., arXiv 2504.14992, section 3, as data.
+///
+/// To add one, describe it in a file of Patterns/ and list it in ``allCases``.
+public struct Pattern: Sendable {
+  /// How the copies of a token share keys.
+  public enum Grouping: Sendable {
+    /// All copies are alike: each sees every copy before it, and the KV cache keeps the keys of all.
+    case together
+    /// The originals see originals. Hidden copies see the originals, and hidden copies within the window. The KV cache
+    /// keeps the originals' keys.
+    case originalsAndHidden
+  }
+
+  /// The name in a configuration, `cswa`.
+  public let rawValue: String
+  /// Whether there are hidden copies; without them K is 1.
+  public let hasHiddenCopies: Bool
+  public let grouping: Grouping
+  /// Whether a hidden copy sees the hidden copies of the last W positions; otherwise of its own position alone.
+  public let usesWindow: Bool
+  /// Whether the window ends at a chunk of C positions.
+  public let usesChunk: Bool
+  /// What the pattern does, for the configuration's reference: a sentence without its subject.
+  public let summary: String
+  /// The name of a model in the paper, `PHD-CSWA-3-16-32`.
+  let modelName: @Sendable (HiddenDecoding) -> String
+  /// What the pattern does with these sizes, for the caption of a picture.
+  let caption: @Sendable (HiddenDecoding) -> String
+
+  init(
+    _ name: String, hasHiddenCopies: Bool = true, grouping: Grouping, usesWindow: Bool = false, usesChunk: Bool = false,
+    summary: String, modelName: @escaping @Sendable (HiddenDecoding) -> String,
+    caption: @escaping @Sendable (HiddenDecoding) -> String
+  ) {
+    rawValue = name
+    self.hasHiddenCopies = hasHiddenCopies
+    self.grouping = grouping
+    self.usesWindow = usesWindow
+    self.usesChunk = usesChunk
+    self.summary = summary
+    self.modelName = modelName
+    self.caption = caption
+  }
+}
+
+extension Pattern: CaseIterable {
+  /// The patterns that a configuration may name.
+  public static let allCases: [Pattern] = [.vanilla, .phd, .swa, .cswa, .naive]
+}
+
+extension Pattern: RawRepresentable, Hashable, CustomStringConvertible {
+  public init?(rawValue: String) {
+    guard let pattern = Pattern.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
+    self = pattern
+  }
+
+  public static func == (one: Pattern, other: Pattern) -> Bool { one.rawValue == other.rawValue }
+  public func hash(into hasher: inout Hasher) { hasher.combine(rawValue) }
+
+  public var description: String { rawValue }
+}
+
+extension Pattern {
+  /// The patterns of a kind for a message: `"swa" or "cswa"`.
+  public static func names(where isOfKind: (Pattern) -> Bool) -> String {
+    allCases.filter(isOfKind).map { "\"\($0.rawValue)\"" }.joined(separator: " or ")
+  }
+}

@@ -1,0 +1,10 @@
+import Testing
+
+@testable import Host
+
+@Suite struct ControlGroupTests {
+  @Test(arguments: [("max 100000\n", nil), ("200000 100000\n", 2.0), ("50000 100000", 0.5), ("", nil), ("1 0", nil)])
+  func `what a control group's cpu.max allows`(text: String, processors: Double?) {
+    #expect(ControlGroup.processors(max: text) == processors)
+  }
+}
