@@ -69,7 +69,7 @@ same() {
 failed=0
 verdict() { if same "$@"; then printf ' same |'; else printf ' DIFFERS |'; failed=1; fi; }
 
-echo "| run | ranks: 1 | 2 | 3 | 4 | 6 | 8 | sharded: 1 | 2 | 3 | 4 | 6 | 8 | 4, 2, 8, 1 in turn |"
+echo "| run | ranks: 1 | 2 | 3 | 4 | 6 | 8 | sharded: 1 | 2 | 3 | 4 | 6 | 8 | resumed on 4, 2, 8, 1 |"
 echo "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"
 number=0
 for pattern in null '{"pattern":"phd","repeats":2}' '{"pattern":"swa","repeats":2,"window":16}' \
