@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Times steps of several cases in turn, round after round, and prints a Markdown table of medians.
+"""Measures training steps of several cases in alternating rounds, and prints a Markdown table of medians.
 
     Benchmarks/alternate.py ROUNDS CASE [CASE ...]
 
-A case is a configuration of Benchmarks/configs (or a path), and what `phd benchmark train` takes besides; `-n RANKS`
-before it runs it under mpirun. Speeds are also given as ratios to the first case's in the same round:
+A case is a configuration of Benchmarks/configs (or a path) and options of `phd benchmark train`. With `-n RANKS` in
+front, it runs under mpirun. The table also has ratios to the first case's speed in the same round:
 
     Benchmarks/alternate.py 5 "step-vanilla --set training.threads=1" "step-vanilla --set training.threads=2" \\
         "-n 2 step-vanilla --set training.threads=1 --set training.micro_batch_size=2"
 
-A machine with nothing else to do gives the best numbers. On a shared one compare ratios and shares, not tokens.
+Use an idle machine. On a shared one, compare ratios and fractions, not tokens per second.
 """
 
 import json
@@ -21,12 +21,12 @@ from pathlib import Path
 from statistics import median
 
 ROOT = Path(__file__).resolve().parents[1]
-COLUMNS = ["case", "tokens/s", "ratio to the first", "ratios of the rounds", "GFLOP/s", "products, GFLOP/s", "share",
-           "peak memory", "planned", "state a rank", "sent a step", "waiting for data"]
+COLUMNS = ["case", "tokens/s", "ratio to the first", "ratios of the rounds", "GFLOP/s", "product peak, GFLOP/s",
+           "fraction of peak", "peak memory", "planned", "state per rank", "sent per step", "waiting for data"]
 
 
 def command(case, phd):
-    """The command line of a case."""
+    """The command line for a case."""
     words = shlex.split(case)
     launcher = []
     if words[:1] == ["-n"]:

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# One run, on 1, 2, 3, 4, 6 and 8 ranks, with and without sharded optimizer state: are logs and checkpoints the same, bit
-# for bit? For every pattern, both precisions, micro-batches of one and two sequences, with recomputation, and saved and
-# resumed on other numbers of ranks. Some minutes; prints a table and exits with 1 where anything differs.
+# Checks that logs and checkpoints of a run are the same, bit for bit, on 1, 2, 3, 4, 6 and 8 ranks, with and without
+# sharded optimizer state: for every pattern, both precisions, micro-batches of one and two sequences, with
+# recomputation, and resumed on different numbers of ranks. Takes some minutes. Prints a table; exits with 1 if anything
+# differs.
 #
-#   Benchmarks/bits.sh [CORPUS.h5]      default: a corpus of bytes made of the sources
+#   Benchmarks/bits.sh [CORPUS.h5]      default: a byte corpus built from the sources
 set -euo pipefail
 cd "$(dirname "$0")/.."
 programs=$PWD/.build/release
@@ -33,7 +34,7 @@ cat >"$folder/config.json" <<END
 }
 END
 
-# train FOLDER RANKS STOP SETTING…: in a folder of its own, so that all configurations say the same. STOP: a step, or 0.
+# train FOLDER RANKS STOP SETTING…: trains in a separate folder, so all configurations are equal. STOP: a step, or 0.
 train() {
   local place=$folder/$1 ranks=$2 options=()
   [ "$3" = 0 ] || options+=(--stop-after "$3")
@@ -49,8 +50,8 @@ records() {
     "$folder/$1/runs/run/log.jsonl"
 }
 
-# same ONE OTHER FILES: the logs without their times; and of the last checkpoints every byte, where FILES is `whole`, or
-# else the weights (a setting that the checkpoint names may differ).
+# same ONE OTHER FILES: compares the logs without their times, and the last checkpoints: every byte if FILES is `whole`,
+# else only the weights, because a setting stored in the checkpoint may differ.
 same() {
   cmp -s <(records "$1") <(records "$2") || return 1
   local last=runs/run/step-00000012.h5
@@ -68,7 +69,7 @@ same() {
 failed=0
 verdict() { if same "$@"; then printf ' same |'; else printf ' DIFFERS |'; failed=1; fi; }
 
-echo "| run | ranks: 1 | 2 | 3 | 4 | 6 | 8 | sharded: 1 | 2 | 3 | 4 | 6 | 8 | 4, 2, 8, 1 in turn |"
+echo "| run | ranks: 1 | 2 | 3 | 4 | 6 | 8 | sharded: 1 | 2 | 3 | 4 | 6 | 8 | resumed on 4, 2, 8, 1 |"
 echo "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"
 number=0
 for pattern in null '{"pattern":"phd","repeats":2}' '{"pattern":"swa","repeats":2,"window":16}' \
@@ -76,7 +77,7 @@ for pattern in null '{"pattern":"phd","repeats":2}' '{"pattern":"swa","repeats":
   for precision in fp32 bf16; do
     for micro in 1 2; do
       number=$((number + 1))
-      # With every other one; its weights are compared with those of none.
+      # Every second row recomputes; its weights are compared with those of a run without recomputation.
       recompute=none
       if [ $((number % 2)) = 0 ]; then recompute=block; fi
       settings=("hidden_decoding=$pattern" "training.precision=$precision" "training.micro_batch_size=$micro")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the loss log of a run that never was: how fast, and in how much memory, are long logs shown?
+"""Writes a synthetic loss log, for measuring the time and memory of `phd log` on long logs.
 
     Benchmarks/long-log.py 1000000 .build/long/log.jsonl
     /usr/bin/time -v phd log show .build/long
@@ -13,7 +13,7 @@ from pathlib import Path
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("steps", type=int, help="how many records")
+    parser.add_argument("steps", type=int, help="number of records")
     parser.add_argument("path", type=Path)
     arguments = parser.parse_args()
     arguments.path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-/* The most that one core's multiply-adds give: AVX-512 in fp32, and AVX512-BF16's pairs, twelve sums in registers.
+/* Peak rate of one core's multiply-adds: AVX-512 in fp32, and AVX512-BF16 pairs, with twelve sums in registers.
  *
  *     cc -O2 -march=native Benchmarks/peak.c -o .build/peak && .build/peak
  */

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What the same bits on any number of ranks cost, counted: on 1, 2, 4 and 8 ranks the bytes a parameter of a rank's state,
-# its peak memory, and the bytes that it sends in a step of 16 micro-batches, of 32 tokens each so that state and messages
-# are what there is. Prints a Markdown table. The time is Benchmarks/alternate.py's to tell.
+# Measures the cost of reproducibility on 1, 2, 4 and 8 ranks: the state of a rank in bytes per parameter, its peak
+# memory, and the bytes that it sends per step of 16 micro-batches. Micro-batches of 32 tokens keep activations small.
+# Prints a Markdown table. Benchmarks/alternate.py measures the time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 phd=$PWD/.build/release/phd
@@ -9,7 +9,7 @@ export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1
 if [ "$(id -u)" = 0 ]; then export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; fi
 config=Benchmarks/configs/step-vanilla.json
 parameters=$("$phd" plan "$config" --json | jq .parameters)
-echo "| setting | ranks | state, bytes a parameter | peak memory of a rank | sent by a rank in a step |"
+echo "| setting | ranks | state, bytes per parameter | peak memory of a rank | sent by a rank per step |"
 echo "|---|---|---|---|---|"
 for setting in "training.reproducible=false" "training.reproducible=true" "optimizer.sharded=true"; do
   for ranks in 1 2 4 8; do

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the full-speed programs into .build/release; with --install also their man pages, and puts all where shells and
-# man look. Usage: launch/build.sh [--install] [options of swift build]
+# Builds the optimized programs into .build/release. With --install, also builds the man pages and installs programs,
+# man pages and shell completions. Usage: launch/build.sh [--install] [options of swift build]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -1,9 +1,9 @@
-# Reads the events that Swift Testing wrote, a JSON object a line, and prints which tests failed, did not end, or were
-# skipped, and why; last, alone on its line, the count. Exits with 1 where any failed.
+# Reads the events of Swift Testing, one JSON object per line. Prints the tests that failed, did not end or were
+# skipped, with the reasons. The last line is the count. Exits with 1 if any test failed.
 # Usage: jq -R -n -r --argjson status N -f count-tests.jq EVENTS…, where N is the exit status of `swift test`.
 #
-# Test functions are counted; suites, and the cases of a test with arguments, are not. The events come from the file and
-# not from what `swift test` prints: it leaves out pieces of output that end inside a character.
+# Counts test functions, not suites or the cases of a test with arguments. Reads the event file, because the output of
+# `swift test` omits pieces that end inside a character.
 
 def outcome:
   .messages | map(.symbol)

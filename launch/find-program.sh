@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints the path of a program of this project: that of this checkout, else one on the PATH.
+# Prints the path of a program of this project: the one built in this checkout, else the one on the PATH.
 # Usage: launch/find-program.sh NAME
 set -euo pipefail
 if [ $# -ne 1 ]; then
@@ -10,6 +10,6 @@ built=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/.build/release/$1
 if [ -x "$built" ]; then
   printf '%s\n' "$built"
 elif ! command -v "$1"; then
-  printf 'there is no %s here; run launch/build.sh first\n' "$1" >&2
+  printf '%s is not built and not on the PATH; run launch/build.sh first\n' "$1" >&2
   exit 66
 fi

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Puts phd-train and phd on the PATH, as links to .build/release: a later build needs no other installation. With them go
-# completions for bash, zsh and fish and, where `launch/build.sh --install` has made them, man pages.
-# Usage: launch/install.sh [FOLDER], by default /usr/local/bin where that can be written, as root or with sudo, else
+# Links phd-train and phd in .build/release into a folder on the PATH, so a later build needs no new installation. Also
+# installs completions for bash, zsh and fish, and man pages if `launch/build.sh --install` has built them.
+# Usage: launch/install.sh [FOLDER]; by default /usr/local/bin if it is writable (as root or with sudo), else
 # ~/.local/bin.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 for program in phd-train phd; do
   if [ ! -x ".build/release/$program" ]; then
-    printf 'launch/install.sh: there is no .build/release/%s; run launch/build.sh first\n' "$program" >&2
+    printf 'launch/install.sh: .build/release/%s does not exist; run launch/build.sh first\n' "$program" >&2
     exit 66
   fi
 done
@@ -24,7 +24,7 @@ elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
 elif [ -n "${HOME:-}" ]; then
   folder=$HOME/.local/bin
 else
-  printf 'launch/install.sh: neither /usr/local/bin nor a HOME to install into; name a folder: launch/install.sh FOLDER\n' >&2
+  printf 'launch/install.sh: /usr/local/bin is not writable and HOME is not set; name a folder: launch/install.sh FOLDER\n' >&2
   exit 64
 fi
 
@@ -33,7 +33,8 @@ for program in phd-train phd; do
   "${as_root[@]}" ln -sfn "$PWD/.build/release/$program" "$folder/$program"
 done
 
-# PREFIX/bin has PREFIX/share beside it; another folder has no place for what shells and man look for.
+# Completions and man pages go to PREFIX/share if the folder is PREFIX/bin; for other folders there is no standard
+# place.
 if [ "$(basename "$folder")" = bin ]; then
   share=$(dirname "$folder")/share
   written=$(mktemp)
@@ -45,7 +46,7 @@ if [ "$(basename "$folder")" = bin ]; then
         zsh) place=zsh/site-functions/_$program ;;
         fish) place=fish/vendor_completions.d/$program.fish ;;
       esac
-      # A program that was built for another processor prints nothing here; it will say so itself.
+      # A program built for a different processor prints nothing here; it reports the error when it is run.
       if ".build/release/$program" --generate-completion-script "$shell" >"$written" 2>/dev/null; then
         "${as_root[@]}" install -D -m 644 "$written" "$share/$place"
       fi

@@ -1,24 +1,26 @@
 #!/usr/bin/env bash
-# Starts a job again that has died. Usage: launch/keep-running.sh [options] COMMAND…
+# Restarts a job that fails. Usage: launch/keep-running.sh [options] COMMAND…
 #
 #   launch/keep-running.sh launch/local.sh 2 configs/phd-cswa.json
 #
-#   --run FOLDER        the run's folder, where checkpoints show progress; by default as COMMAND's configuration says
+#   --run FOLDER        the run's folder, whose checkpoints show progress; default: from COMMAND's configuration
 #   --tries N           give up after N restarts in a row without a newer checkpoint (default 5)
 #   --restarts N        give up after N restarts in all (default: no limit)
-#   --delay S           seconds before a restart (default 5), doubled each time until there is a newer checkpoint, …
-#   --longest-delay S   … up to so many (default 300)
-#   --lived S           without a folder: a job that lived S seconds has made progress (default 600)
-#   --final STATUS      a further exit status that is not restarted (repeatable); 75, say, where someone else restarts
+#   --delay S           seconds before a restart (default 5); doubled each time until there is a newer checkpoint
+#   --longest-delay S   maximum delay in seconds (default 300)
+#   --lived S           without a run folder: a job that ran for S seconds has made progress (default 600)
+#   --final STATUS      an additional exit status that is not restarted (repeatable); for example 75 under Slurm, which
+#                       requeues the job itself
 #
-# COMMAND is run anew each time, with the number of the restart in PHD_RESTART: a script of your own may choose other
-# ranks or hosts. Its signals are those of launch/local.sh: INT, TERM, HUP, USR1 and USR2 to this script are passed on,
-# and after any but USR1 nothing is restarted. Not restarted either: 0 (done), 64, 65, 66 (wrong usage, configuration,
-# corpus, checkpoint; a missing file), 126, 127 (COMMAND cannot be run). A 75 that nobody asked for here (a time limit)
-# is gone on with. The exit status is that of the last start; 75 where a signal came while none was running.
+# COMMAND runs from scratch each time, with the number of the restart in PHD_RESTART, so your own script may choose
+# different ranks or hosts. INT, TERM, HUP, USR1 and USR2 to this script are passed on to COMMAND, as by
+# launch/local.sh. After any of them but USR1, nothing is restarted. These statuses are not restarted either: 0 (done);
+# 64, 65, 66 (wrong usage or configuration, invalid corpus or checkpoint, missing file); 126, 127 (COMMAND cannot be
+# run). A 75 without a signal to this script (a time limit) is restarted. The exit status is that of the last start, or
+# 75 if a signal arrives between two starts.
 set -euo pipefail
-# Job control: COMMAND has a process group of its own, so that the terminal's Ctrl-C reaches it once, through this
-# script, and its signals are not those that bash would have it ignore.
+# Job control: COMMAND gets its own process group. So the terminal's Ctrl-C reaches it only once, through this script,
+# and bash does not make it ignore INT.
 set -m
 
 complain() { printf 'keep-running: %s\n' "$*" >&2; }
@@ -32,11 +34,11 @@ run='' tries=5 restarts='' delay=5 longest=300 lived=600 final=(0 64 65 66 126 1
 while [[ ${1:-} == --* ]]; do
   option=$1 value=${2:-}
   case $option in
-    --run) [ -n "$value" ] || usage "--run wants a folder" ;;
+    --run) [ -n "$value" ] || usage "--run needs a folder" ;;
     --tries | --restarts | --delay | --longest-delay | --lived | --final)
-      [[ $value =~ ^[0-9]{1,9}$ ]] || usage "$option wants a whole number, not '$value'"
+      [[ $value =~ ^[0-9]{1,9}$ ]] || usage "$option needs a whole number, not '$value'"
       value=$((10#$value)) ;;
-    *) usage "there is no option $option" ;;
+    *) usage "unknown option $option" ;;
   esac
   case $option in
     --run) run=$value ;;
@@ -49,22 +51,22 @@ while [[ ${1:-} == --* ]]; do
   esac
   shift 2
 done
-[ $# -gt 0 ] || usage "there is no COMMAND"
+[ $# -gt 0 ] || usage "COMMAND is missing"
 
 previous=
 for argument in "$@"; do
   case "$previous $argument" in
     "--resume auto" | *" --resume=auto") ;;
     *" --overwrite" | "--resume "* | *" --resume="*)
-      complain "$previous $argument: at each restart that would throw away what was trained since; start the run once" \
-        "without this script, then under it and without that option"
+      complain "$previous $argument: with this option, each restart would discard the training since the last one;" \
+        "start the run once without this script, then with this script and without the option"
       exit 64 ;;
   esac
   previous=$argument
 done
 
-# run_folder COMMAND…: the folder of the run whose configuration is COMMAND's first argument in .json, as the trainer
-# resolves it with the options behind; nothing where that cannot be told.
+# run_folder COMMAND…: the run's folder, as the trainer resolves it from COMMAND's first .json argument and the options
+# after it. Prints nothing if it cannot be determined.
 run_folder() {
   while [ $# -gt 0 ] && ! [[ $1 == *.json && -f $1 ]]; do shift; done
   [ $# -gt 0 ] || return 0
@@ -77,7 +79,7 @@ run_folder() {
     /^    "directory": "/ && section == "\"checkpoint\":" { folder = value() }
     END { if (folder != "" && name != "" && (folder name) !~ /\\/) print folder "/" name }' || return 0
 }
-# The step of the newest checkpoint; -1 where there is none.
+# The step of the newest checkpoint; -1 if there is none.
 newest() {
   local newest=-1 file
   for file in "$run"/step-*.h5; do
@@ -95,11 +97,11 @@ hear() {
   if [ "$asked" = yes ] && [ -n "$sleeping" ]; then kill "$sleeping" 2>/dev/null || true; fi
 }
 for signal in INT TERM HUP USR1 USR2; do
-  # shellcheck disable=SC2064 # the signal's name as it is now
+  # shellcheck disable=SC2064 # expand the signal's name now
   trap "hear $signal" "$signal"
 done
 
-# Until a child has ended: a trapped signal ends `wait` early, and the status is still there when asked again.
+# Waits until a child has ended. A trapped signal ends `wait` early; a second `wait` still returns the status.
 await() {
   local status
   while true; do
@@ -115,7 +117,7 @@ while true; do
   started=$SECONDS status=0
   PHD_RESTART=$restart "$@" </dev/null &
   job=$!
-  # A signal between the trap and the start had nobody to go to.
+  # Passes on a signal that arrived just before the start.
   if [ "$asked" = yes ]; then kill -TERM "$job" 2>/dev/null || true; fi
   await "$job" || status=$?
   job=

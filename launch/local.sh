@@ -3,8 +3,8 @@
 #
 #   launch/local.sh 2 configs/phd-cswa.json --set training.steps=50
 #
-# Ctrl-C (or SIGTERM) saves and stops with exit status 75; the same command goes on from there. SIGUSR1 to this script
-# saves and goes on. PHD_TRAIN names another phd-train than this checkout's.
+# Ctrl-C (or SIGTERM) saves and stops with exit status 75; the same command resumes the run. SIGUSR1 to this script
+# saves, and the run continues. PHD_TRAIN names a phd-train other than this checkout's.
 set -euo pipefail
 here=$(dirname "${BASH_SOURCE[0]}")
 
@@ -17,12 +17,12 @@ shift
 
 program=${PHD_TRAIN:-$("$here/find-program.sh" phd-train)}
 command -v mpirun >/dev/null || {
-  printf 'launch/local.sh: there is no mpirun on the PATH; run launch/setup.sh\n' >&2
+  printf 'launch/local.sh: mpirun is not on the PATH; run launch/setup.sh\n' >&2
   exit 66
 }
 
-# --bind-to none: Open MPI would bind a rank to one core and pile its threads up there. --oversubscribe: it counts
-# cores, not hardware threads, and a test may want more ranks than either. --quiet: the program's own message is enough.
+# --bind-to none: otherwise Open MPI may bind a rank with all its threads to one core. --oversubscribe: Open MPI counts
+# cores, not hardware threads, and a test may need more ranks than either. --quiet: only the program prints an error.
 options=(--quiet -n "$ranks" --bind-to none --oversubscribe)
 if [ "$(id -u)" -eq 0 ]; then options+=(--allow-run-as-root); fi
 

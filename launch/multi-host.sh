@@ -5,11 +5,12 @@
 #   launch/multi-host.sh launch/hostfile.example 2 configs/phd-cswa.json
 #   launch/keep-running.sh launch/multi-host.sh --answering launch/hostfile.example 2 configs/phd-cswa.json
 #
-# Wanted: ssh without a password from this host, one of them, to each; the checkout, its build, the corpora and the
-# checkpoints under the same paths on all (a shared file system); the same processor type, as the programs are built for
-# the one they were built on. Signals as in launch/local.sh. A host that vanishes ends the job within half a minute.
-# --answering: on the hosts of the file that answer ssh now, as many of them as can share the run's micro-batches.
-# Change below: the network, where hosts have more than one.
+# Requirements: this host is one of the hosts, and has ssh without a password to each; the checkout, its build, the
+# corpora and the checkpoints have the same paths on all (a shared file system); all have the same processor type,
+# because the programs are built for one type. Signals are handled as by launch/local.sh. If a host becomes unreachable,
+# the job ends within half a minute.
+# --answering: use the hosts in the file that answer ssh now, the largest number that divides the run's micro-batches.
+# PHD_NETWORK: the network to use if hosts have more than one; see below.
 set -euo pipefail
 here=$(dirname "${BASH_SOURCE[0]}")
 
@@ -26,19 +27,19 @@ hostfile=$1
 ranks_per_host=$2
 shift 2
 if [ ! -r "$hostfile" ]; then
-  printf 'launch/multi-host.sh: there is no hostfile %s; see launch/hostfile.example\n' "$hostfile" >&2
+  printf 'launch/multi-host.sh: cannot read the hostfile %s; see launch/hostfile.example\n' "$hostfile" >&2
   exit 66
 fi
 
 if grep -q $'\r' "$hostfile"; then
-  printf 'launch/multi-host.sh: %s has Windows line ends (CR LF), which mpirun reads as part of the names; remove them: %s\n' \
+  printf 'launch/multi-host.sh: %s has Windows line ends (CR LF), which mpirun treats as part of the host names; remove them: %s\n' \
     "$hostfile" "sed -i 's/\\r\$//' $hostfile" >&2
   exit 64
 fi
 
 program=${PHD_TRAIN:-$("$here/find-program.sh" phd-train)}
 
-# answers HOST: whether mpirun could start something there; this host needs no ssh.
+# answers HOST: whether mpirun could start a process there. This host itself needs no ssh.
 answers() {
   local agent
   case " localhost 127.0.0.1 $(hostname) $(hostname -s) $(hostname -I) " in *" $1 "*) return 0 ;; esac
@@ -46,8 +47,8 @@ answers() {
   "${agent[@]}" -o BatchMode=yes -o ConnectTimeout=5 "$1" true </dev/null >/dev/null 2>&1
 }
 
-# hosts_to_use CONFIG…: the hosts that answer, in the file's order, as `mpirun --host` takes them; of these so many that
-# their ranks divide the number of micro-batches, which the trainer would otherwise refuse.
+# hosts_to_use CONFIG…: the hosts that answer, in the file's order, in the format of `mpirun --host`; the largest number
+# of them whose ranks divide the number of micro-batches, as the trainer requires.
 hosts_to_use() {
   local hosts=() asked=() found=() batches host n list=''
   while read -r host _; do
@@ -60,7 +61,7 @@ hosts_to_use() {
     if wait "${asked[n]}"; then
       found+=("${hosts[n]}")
     else
-      printf 'launch/multi-host.sh: %s does not answer; going on without it\n' "${hosts[n]}" >&2
+      printf 'launch/multi-host.sh: %s does not answer; continuing without it\n' "${hosts[n]}" >&2
     fi
   done
   if [ ${#found[@]} -eq 0 ]; then
@@ -71,28 +72,28 @@ hosts_to_use() {
     /^    "global_batch_size": / { global = $2 + 0 }
     /^    "micro_batch_size": / { micro = $2 + 0 }
     END { if (micro > 0) print global / micro }') || return
-  # Where none fits, the trainer says so better.
+  # If no number of hosts fits, the trainer prints the error.
   for ((n = ${#found[@]}; n > 1 && batches % (n * ranks_per_host) != 0; n--)); do :; done
   for host in "${found[@]:0:n}"; do list+=${list:+,}$host:$ranks_per_host; done
   printf '%s\n' "$list"
 }
 
-# Not --quiet: what keeps hosts from working together, mpirun alone knows.
+# Not --quiet: only mpirun reports why hosts cannot work together.
 options=(--map-by "ppr:$ranks_per_host:node" --bind-to none)
 if [ "$answering" = yes ]; then
   hosts=$(hosts_to_use "$@")
-  # Which they are, as it may change from start to start.
-  printf 'launch/multi-host.sh: on %s\n' "$hosts" >&2
+  # The hosts may change from start to start.
+  printf 'launch/multi-host.sh: using %s\n' "$hosts" >&2
   options+=(--host "$hosts")
 else
   options+=(--hostfile "$hostfile")
 fi
 if [ "$(id -u)" -eq 0 ]; then options+=(--allow-run-as-root); fi
-# The network that the ranks talk over, by interface or by subnet; PHD_NETWORK=10.0.0.0/24, say.
+# The network for the ranks' messages, an interface or a subnet, for example PHD_NETWORK=10.0.0.0/24.
 if [ -n "${PHD_NETWORK:-}" ]; then
   options+=(--mca btl_tcp_if_include "$PHD_NETWORK" --mca oob_tcp_if_include "$PHD_NETWORK")
 fi
-# A host that is silent for 10 s is asked four times, every 5 s. Open MPI's numbers are 300 s, nine times, every 20 s.
+# Probe a host that is silent for 10 s four times, every 5 s. Open MPI's defaults are 300 s, nine times, every 20 s.
 export OMPI_MCA_oob_tcp_keepalive_time=${OMPI_MCA_oob_tcp_keepalive_time:-10}
 export OMPI_MCA_oob_tcp_keepalive_intvl=${OMPI_MCA_oob_tcp_keepalive_intvl:-5}
 export OMPI_MCA_oob_tcp_keepalive_probes=${OMPI_MCA_oob_tcp_keepalive_probes:-4}

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Prints the path of a Python that has the packages a file lists, such as Tests/Peers/peers.txt; the first call installs
-# them, in the folder .venv-NAME beside the file NAME.txt.
+# Prints the path of a Python that has the packages listed in a file, such as Tests/Peers/peers.txt. The first call
+# installs them into the folder .venv-NAME next to the file NAME.txt.
 # Usage: launch/python.sh FILE.txt
 set -euo pipefail
 if [ $# -ne 1 ] || [ ! -f "$1" ]; then

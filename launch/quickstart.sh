@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# From a fresh checkout to a falling loss: installs what is missing, builds, makes a corpus of English text, trains
-# configs/phd-cswa.json on two ranks for about two minutes, and shows the losses. Usage: launch/quickstart.sh
-# Run again, it goes on from where it stopped.
+# Installs missing packages, builds the programs, makes a corpus of English text, trains configs/phd-cswa.json on two
+# ranks for about two minutes, and shows the losses. Usage: launch/quickstart.sh
+# A second call continues where the first stopped.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -24,7 +24,7 @@ if [ ! -f corpora/train.h5 ] || [ ! -f corpora/valid.h5 ]; then
     FNR == 1 { pass++ }
     pass == 1 { if ($0 == "<|endoftext|>") separators++; next }
     { part = seen < separators * 0.95 ? train : valid }
-    # The one between the two parts belongs to neither: after it there would be an empty document.
+    # Drop the separator between the two parts: it would create an empty document.
     $0 == "<|endoftext|>" { seen++; if (part == train && seen >= separators * 0.95) next }
     { print > part }
   ' "$work/all.txt" "$work/all.txt"

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Prints English text, documents apart by lines of <|endoftext|>. Usage: launch/sample-text.sh
+# Prints English text, with lines of <|endoftext|> between documents. Usage: launch/sample-text.sh
 #
-# The King James Bible, out of the Debian package bible-kjv: 4 MB of real prose in 1 189 chapters, each a document, in
-# the public domain. Without that package and without a network: text made up by a small grammar, the same every time,
-# enough to see a loss fall, and not for anything else.
+# The text is the King James Bible from the Debian package bible-kjv: 4 MB of prose in the public domain, in 1 189
+# chapters, each a document. If the package cannot be installed, a small grammar generates text, the same every time.
+# The generated text is only good for seeing the loss decrease.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 if { command -v bible || launch/setup.sh bible-kjv; } >/dev/null 2>&1; then
-  # A line is `Ge1:1 In the beginning …`: the reference goes, and tells where a chapter ends.
+  # A line is `Ge1:1 In the beginning …`. The reference is removed; it shows where a chapter ends.
   bible -f 'gen1:1-rev22:21' | awk '
     {
       chapter = $1
@@ -19,9 +19,9 @@ if { command -v bible || launch/setup.sh bible-kjv; } >/dev/null 2>&1; then
       print
     }'
 else
-  printf 'launch/sample-text.sh: no bible-kjv to be had; the text is made up\n' >&2
+  printf 'launch/sample-text.sh: the package bible-kjv cannot be installed; using generated text\n' >&2
   awk '
-    # A generator of its own: rand() differs from awk to awk.
+    # Own random number generator: rand() differs between versions of awk.
     function pick(n) { state = (state * 16807) % 2147483647; return int(state / 2147483647 * n) + 1 }
     function word(list, words, n) { n = split(list, words, " "); return words[pick(n)] }
     function thing() {

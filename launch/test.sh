@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Builds and runs all tests, and those that depend on kernels once more for each lesser set of vector instructions that
-# the processor at hand has too. The last line is `N passed, N failed, N skipped`; before it, why any were skipped.
+# Builds and runs all tests. On a processor with AVX-512, also runs the kernel-dependent tests built for AVX2. The last
+# line is `N passed, N failed, N skipped`; the lines before it give the reasons of skipped tests.
 # Usage: launch/test.sh [--kernels best|avx2|all] [options of swift test, such as --filter NAME]
-#   --kernels best   the best instructions alone; so it is where there are options of swift test
-#   --kernels avx2   AVX2 alone, whatever else the processor has
+#   --kernels best   only the processor's best instructions; the default with options of swift test
+#   --kernels avx2   only AVX2
 #   --kernels all    every test for every set of instructions
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -24,15 +24,16 @@ case $kernels in
 esac
 
 launch/setup.sh jq python3-venv
-# For tests that start a Slurm and hosts of their own; without, those are skipped, and say so.
-launch/setup.sh slurm-wlm munge iproute2 openssh-server || printf 'launch/test.sh: going on without\n' >&2
+# For tests that start their own Slurm and hosts; without these packages, the tests are skipped with a reason.
+launch/setup.sh slurm-wlm munge iproute2 openssh-server ||
+  printf 'launch/test.sh: continuing without the tests of Slurm and of several hosts\n' >&2
 for variable in "${!OPENBLAS_@}"; do unset "$variable"; done
 
-# Other people's programs, which tests read from and write for; without them those tests are skipped, and say so.
+# Python packages that tests compare with; without them, the tests are skipped with a reason.
 PHD_TEST_PYTHON=$(launch/python.sh Tests/Peers/peers.txt) || PHD_TEST_PYTHON=none
 export PHD_TEST_PYTHON
 
-# Whether the processor has AVX-512 as the best kernels use it, and so a lesser path to test: AVX2.
+# Whether the processor has the AVX-512 extensions of the best kernels. Then AVX2 is a second path to test.
 has_avx512() {
   local flag
   for flag in avx512f avx512bw avx512dq avx512vl; do
@@ -40,7 +41,7 @@ has_avx512() {
   done
 }
 
-# The tests whose results depend on the vector instructions: kernels, and what trains, evaluates and generates.
+# The tests whose results depend on the vector instructions: kernels, training, evaluation and generation.
 dependent=()
 for suite in KernelsTests TransformerTests InferenceTests EngineTests EvaluationTests TransformersTests InspectionTests \
   GoldenTrainingTests RankIndependenceTests EvaluateTests DocumentMaskTests BrokenNumbersTests GenerateTests \
@@ -52,10 +53,10 @@ status=0
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
-# run NAME FOLDER [options of swift test]: builds in .build/FOLDER, and leaves what happened in a file of that name.
+# run NAME FOLDER [options of swift test]: builds in .build/FOLDER, and writes the test events to a file named FOLDER.
 run() {
   printf 'launch/test.sh: %s\n' "$1"
-  # Not the folder of `swift build -c release`: tests look inside modules, which costs the programs speed.
+  # Not the folder of `swift build -c release`: testable modules make the programs slower.
   local scratch=$2 options=(-c release -Xswiftc -enable-testing --scratch-path ".build/$2") events="$folder/$2"
   shift 2
   {
@@ -64,7 +65,7 @@ run() {
         --event-stream-version 0 "$@"
   } 2>&1 || status=$?
   [ -e "$events" ] || return 0
-  # The same test in two builds is two tests, and a failure names the build.
+  # The same test in two builds counts as two tests, and a failure names the build.
   jq -R -c --arg build "$scratch" '
     fromjson? // empty
     | if .kind == "test" then

@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# Runs an mpirun command so that a signal to this script stops the training in good order.
+# Runs an mpirun command so that a signal to this script saves a checkpoint and stops the training.
 # Usage: launch/with-signals.sh mpirun …
 #
-# mpirun itself answers SIGINT and SIGTERM by killing its ranks about a second later, whatever they are doing; SIGUSR1
-# and SIGUSR2 it passes on at once. So mpirun runs in a session of its own, where the terminal's Ctrl-C does not reach
-# it, and this script turns INT, TERM and HUP into SIGUSR2: the ranks finish their step, save, and exit with 75. A
-# second INT or TERM kills them. The exit status is mpirun's; 69 where it had to be killed, since it waited, its own
-# ranks gone, for a host that no longer answers.
+# On SIGINT and SIGTERM, mpirun kills its ranks after about a second, whatever they are doing. SIGUSR1 and SIGUSR2 it
+# passes on immediately. So mpirun runs in its own session, where the terminal's Ctrl-C does not reach it, and this
+# script translates INT, TERM and HUP into SIGUSR2: the ranks finish their step, save, and exit with 75. A second INT,
+# TERM or HUP kills them. The exit status is mpirun's. It is 69 if this script had to kill mpirun, because mpirun's own
+# ranks were gone and it waited for a host that no longer responds.
 set -euo pipefail
 if [ $# -eq 0 ]; then
   printf 'usage: launch/with-signals.sh mpirun …\n' >&2
   exit 64
 fi
 
-# Leftovers of other measurements, OPENBLAS_CORETYPE above all, would halve the measured peak.
+# Leftover variables, especially OPENBLAS_CORETYPE, can halve the measured peak.
 for variable in "${!OPENBLAS_@}"; do unset "$variable"; done
 
 setsid "$@" </dev/null &
@@ -23,13 +23,13 @@ asked=no
 
 children() { cat "/proc/$mpirun/task/$mpirun/children" 2>/dev/null || true; }
 
-# Whether mpirun has started its ranks, to which it would pass a signal on, and those of this host catch SIGUSR2 already:
-# a program that has just been started would die of it.
+# Whether mpirun has started its ranks, and those on this host already catch SIGUSR2. A program that does not catch the
+# signal yet would be killed by it.
 ready() {
   local child caught found=no
   for child in $(children); do
     found=yes
-    # Still mpirun itself, about to become a rank.
+    # A fork of mpirun that has not yet executed the rank's program.
     if [ "/proc/$child/exe" -ef "/proc/$mpirun/exe" ]; then return 1; fi
     grep -qz '^OMPI_COMM_WORLD_RANK=' "/proc/$child/environ" 2>/dev/null || continue
     caught=$(awk '$1 == "SigCgt:" { print $2 }' "/proc/$child/status" 2>/dev/null)
@@ -49,12 +49,12 @@ stop() {
   interrupted=yes
   if [ "$asked" = no ]; then
     asked=yes
-    printf 'Stopping with a checkpoint; once more to stop without.\n' >&2
+    printf 'Saving a checkpoint and stopping; repeat the signal to stop without saving.\n' >&2
     tell USR2
   else
     # shellcheck disable=SC2046 # a list of numbers
     kill -KILL $(children) 2>/dev/null || true
-    # It clears up behind its ranks, here and on other hosts.
+    # mpirun cleans up its ranks, here and on other hosts.
     kill -TERM "$mpirun" 2>/dev/null || true
   fi
 }
@@ -66,9 +66,9 @@ trap stop INT TERM HUP
 trap 'pass_on USR1' USR1
 trap 'pass_on USR2' USR2
 
-# Told to end its job, mpirun tells every host and waits for the answer; from a host that is gone there is none for a
-# quarter of an hour, as TCP sends again and again. Its ranks here being gone for 10 s (PHD_LOST_HOST_SECONDS), it is
-# past waiting for.
+# To end its job, mpirun sends a message to every host and waits for the answers. For a lost host this takes a quarter
+# of an hour, while TCP retransmits. So mpirun is killed if its ranks on this host have been gone for 10 s
+# (PHD_LOST_HOST_SECONDS).
 watch() {
   local never had=no without=0 child found
   exec {never}<> <(:)
@@ -82,14 +82,14 @@ watch() {
       kill -KILL "$mpirun" 2>/dev/null || true
       exit 69
     fi
-    # The pipe stays empty: a sleep that leaves no process behind.
+    # Sleeps 1 s without starting a process: the pipe is always empty.
     read -r -t 1 -u "$never" _ || true
   done
 }
 watch </dev/null >/dev/null 2>&1 &
 watcher=$!
 
-# A trapped signal ends `wait` early; the status of a child that has ended is still there when asked again.
+# A trapped signal ends `wait` early; a second `wait` still returns the status of a child that has ended.
 while true; do
   interrupted=no
   status=0
@@ -100,7 +100,7 @@ kill "$watcher" 2>/dev/null || true
 gone=0
 wait "$watcher" 2>/dev/null || gone=$?
 if [ "$gone" -eq 69 ]; then
-  printf 'launch: mpirun waited for a host that no longer answers and was killed; the same command goes on\n' >&2
+  printf 'launch: killed mpirun, which waited for a host that no longer answers; run the same command to resume\n' >&2
   status=69
 fi
 exit "$status"

@@ -1,9 +1,9 @@
-"""Attention under a pattern of copies, on PyTorch's fused CPU kernel, which takes grouped heads as they are.
+"""Attention under a pattern of copies, on PyTorch's fused CPU kernel, which supports grouped heads directly.
 
-Originals and hidden queries both see the originals causally: that is one call of the fused kernel, and no mask. What
-hidden queries see of hidden keys lies in their own chunk: small dense blocks. Both parts are merged by their
-logsumexps, and the backward pass gives the merged ones to the fused kernel's own backward, which is exact: a
-probability is exp(score - logsumexp), whatever the sum ran over.
+Original and hidden queries attend causally to the originals. This is one call of the fused kernel without a mask.
+Hidden queries attend to hidden keys only within their chunk. These are small dense blocks. Both parts are merged by
+their logsumexps. The backward pass calls the fused kernel's backward with the merged logsumexps. This is exact, because
+a probability is exp(score - logsumexp), where the logsumexp may cover more keys than the kernel does.
 """
 
 import torch
@@ -19,10 +19,10 @@ def causal(q, k, v):
 
 
 class ChunkedWindow(torch.autograd.Function):
-    """Attention of originals and hidden copies where no hidden copy sees beyond its chunk (K = 2).
+    """Attention of originals and hidden copies, if no hidden copy attends beyond its chunk (K = 2).
 
-    k and v [2·B, g, T, e], originals first; q [2·B, h, T, e] or, in the last layer, [B, h, T, e] of the hidden ones;
-    visible [C, C] says which hidden keys of a chunk its hidden queries see. C divides T.
+    k and v: [2·B, g, T, e], originals first. q: [2·B, h, T, e], or in the last layer [B, h, T, e], hidden copies only.
+    visible: [C, C], the mask of hidden keys (columns) for the hidden queries (rows) of a chunk. C divides T.
     """
 
     @staticmethod
@@ -33,7 +33,7 @@ class ChunkedWindow(torch.autograd.Function):
         queries = grouped(q[-batch:], k.shape[1], chunk)
         scores = (queries @ k[batch:].unflatten(2, (-1, chunk)).transpose(-1, -2)).float().mul_(scale)
         scores.unflatten(3, (-1, chunk)).masked_fill_(~visible, float("-inf"))
-        # The originals' logsumexps become those over all keys, [B, g, n, h/g, C].
+        # Logsumexps over the originals become logsumexps over all keys, [B, g, n, h/g, C].
         view = split(lse[-batch:], k.shape[1], chunk)
         outer = view.clone()
         view.copy_(torch.logaddexp(torch.logsumexp(scores, -1).view(outer.shape), outer))
@@ -59,7 +59,7 @@ class ChunkedWindow(torch.autograd.Function):
                 whole[:batch] = part
         queries, inner = grouped(q[-batch:], heads, chunk), grouped(gradient[-batch:], heads, chunk)
         keys, values = (x[batch:].unflatten(2, (-1, chunk)) for x in (k, v))
-        # Σ of gradient ⊙ output, over all keys
+        # Σ of gradient ⊙ output; the output covers all keys
         delta = grouped((gradient[-batch:] * out[-batch:]).sum(-1, keepdim=True, dtype=torch.float32), heads, chunk)
         d_v[batch:] = (weights.transpose(-1, -2) @ inner).flatten(2, 3)
         d_scores = (inner @ values.transpose(-1, -2)).float().sub_(delta).mul_(weights).mul_(scale).to(q.dtype)
@@ -69,7 +69,7 @@ class ChunkedWindow(torch.autograd.Function):
 
     @staticmethod
     def originals(q, k, v):
-        """Keys and values of the originals for each sequence of q."""
+        """The originals' keys and values for each sequence of q."""
         batch = len(k) // 2
         return (x[:batch] if len(q) == batch else torch.cat([x[:batch], x[:batch]]) for x in (k, v))
 
@@ -80,12 +80,12 @@ def split(x, heads, chunk):
 
 
 def grouped(x, heads, chunk):
-    """[B, h, T, e] -> [B, g, n, h/g · C, e]: the queries that share keys as one matrix."""
+    """[B, h, T, e] -> [B, g, n, h/g · C, e]: queries that share keys form one matrix."""
     return split(x, heads, chunk).flatten(3, 4)
 
 
 class Dense:
-    """Any window (K = 2), by a dense mask over [originals, hidden] for the hidden queries."""
+    """Attention with any window (K = 2), using a dense mask over [originals, hidden] for the hidden queries."""
 
     def __init__(self, visible):
         positions = len(visible)
@@ -100,7 +100,7 @@ class Dense:
 
 
 def visible(positions, window, chunk):
-    """Which hidden keys (columns) a hidden query (rows) sees, K = 2."""
+    """The mask of hidden keys (columns) for hidden queries (rows), K = 2."""
     n = torch.arange(positions)
     seen = (n[:, None] >= n[None]) & (n[:, None] - n[None] < window)
     return seen & (n[:, None] // chunk == n[None] // chunk) if chunk else seen

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks that the peer does the same work: golden losses and gradients, and its two attentions against each other."""
+"""Checks the PyTorch model: losses and gradients against golden cases, and its two attentions against each other."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +13,7 @@ from model import Model
 GOLDEN = Path(__file__).resolve().parents[2] / "Tests/Fixtures/golden"
 TOLERANCE = 1e-4
 
-# The peer's name of a layer's parameter -> the golden ones, which it holds one below the other
+# The PyTorch model's parameter of a layer -> the golden parameters that it concatenates by rows
 LAYER = {
     "q": ["self_attn.q_proj"], "kv": ["self_attn.k_proj", "self_attn.v_proj"], "o": ["self_attn.o_proj"],
     "gate_up": ["mlp.gate_proj", "mlp.up_proj"], "down": ["mlp.down_proj"],
@@ -24,7 +24,7 @@ OTHERS = {"embedding": "model.embed_tokens", "norm": "model.norm", "head": "lm_h
 
 
 def golden(group, name):
-    """The golden tensor of one of the peer's parameters, in double precision."""
+    """The golden tensor for a parameter of the PyTorch model, in double precision."""
     first, *rest = name.removesuffix(".weight").split(".")
     if first == "blocks":
         names = [f"model.layers.{rest[0]}.{part}" for part in LAYER[rest[1]]]
@@ -59,7 +59,7 @@ def case(name):
 
 
 def attentions(queries):
-    """ChunkedWindow against Dense, on random values: `queries` sequences of queries, 2 of each copy's keys."""
+    """Compares ChunkedWindow and Dense on random values: `queries` sequences of queries, 2 of each copy's keys."""
     torch.manual_seed(1)
     positions, chunk, window = 128, 32, 16
     shapes = [(queries, 8, positions, 16), (4, 2, positions, 16), (4, 2, positions, 16)]

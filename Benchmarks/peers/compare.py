@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Times our training steps and PyTorch's, in turn, and prints a Markdown table; compare.sh is the way to start it."""
+"""Measures training steps of phd and PyTorch alternately, and prints a Markdown table. Started by compare.sh."""
 
 import argparse
 import json
@@ -11,27 +11,27 @@ from statistics import median
 
 PEERS = Path(__file__).resolve().parent
 ROOT = PEERS.parents[1]
-COLUMNS = ["configuration", "ours, tokens/s", "PyTorch, tokens/s", "ratio of medians", "ratios of the rounds",
-           "ours, peak memory", "PyTorch, peak memory", "ratio"]
+COLUMNS = ["configuration", "phd, tokens/s", "PyTorch, tokens/s", "ratio of medians", "ratios of the rounds",
+           "phd, peak memory", "PyTorch, peak memory", "ratio"]
 
 
 def parse(words):
     words, overrides = (words[:words.index("--")], words[words.index("--") + 1:]) if "--" in words else (words, [])
     if overrides[::2] != ["--set"] * len(overrides[1::2]) or len(overrides) % 2:
-        raise SystemExit("after -- come --set KEY=VALUE pairs")
+        raise SystemExit("only --set KEY=VALUE pairs may follow --")
     parser = argparse.ArgumentParser(usage="compare.sh [--compile] [ROUNDS] [CONFIG ...] [-- --set KEY=VALUE ...]")
-    parser.add_argument("--compile", action="store_true", help="torch.compile PyTorch's side; needs a C++ compiler")
+    parser.add_argument("--compile", action="store_true", help="use torch.compile; needs a C++ compiler")
     parser.add_argument("rounds", type=int, nargs="?", default=3)
     parser.add_argument("configs", type=Path, nargs="*",
                         default=sorted((ROOT / "Benchmarks/configs").glob("step-*.json")))
     arguments = parser.parse_args(words)
     if arguments.rounds < 1:
-        parser.error("at least one round")
+        parser.error("ROUNDS must be at least 1")
     return arguments, overrides
 
 
 def threads(config, overrides):
-    """`training.threads` of a configuration, after the overrides."""
+    """A configuration's `training.threads` with the overrides applied."""
     try:
         count = json.loads(config.read_text()).get("training", {}).get("threads") or 1
     except (OSError, json.JSONDecodeError) as error:
@@ -43,7 +43,7 @@ def threads(config, overrides):
 
 
 def measured(command, cpus):
-    """Runs a program on the given CPUs alone; its last line of output is JSON."""
+    """Runs a program on the given CPUs only; its last line of output is JSON."""
     result = subprocess.run(command, stdout=subprocess.PIPE, text=True,
                             preexec_fn=lambda: os.sched_setaffinity(0, cpus))
     if result.returncode:
@@ -79,11 +79,11 @@ def main():
             sides = [[phd, "benchmark", "train", config, "--steps", "2", "--json", *overrides],
                      [sys.executable, PEERS / "train.py", config, "--steps", "2", *overrides,
                       *["--compile"] * arguments.compile]]
-            # Who goes first changes from round to round, so that a machine that slows down favours nobody.
+            # The order alternates between rounds, so a change of the machine's speed favours neither side.
             for side in (0, 1) if number % 2 == 0 else (1, 0):
                 results[side].append(measured(sides[side], cpus))
                 speed = results[side][-1]["tokens_per_second"]
-                print(f"round {number + 1}, {config.stem}, {('ours', 'PyTorch')[side]}: {speed:.0f} tokens/s",
+                print(f"round {number + 1}, {config.stem}, {('phd', 'PyTorch')[side]}: {speed:.0f} tokens/s",
                       file=sys.stderr)
     print("| " + " | ".join(COLUMNS) + " |\n" + "|---" * len(COLUMNS) + "|")
     for config, results in runs.items():

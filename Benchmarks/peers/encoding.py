@@ -1,8 +1,8 @@
-"""`phd corpus build` beside the tokenizers library's encode_batch, in turn, on the same documents; see encoding.sh.
+"""Compares `phd corpus build` with the tokenizers library's encode_batch on the same documents; see encoding.sh.
 
-The text becomes documents of 4 KiB or more, cut at lines' ends, one a line of a .jsonl file. Our time is the whole
-command's, its start, reading and the corpus's writing included; theirs is encode_batch's alone. Both are processes of
-their own on the same processors. The ids are compared, document by document.
+The text is split at line ends into documents of 4 KiB or more, one per line of a .jsonl file. The time of phd covers
+the whole command: start, reading, writing the corpus. The library's time covers only encode_batch. The two run
+alternately, in separate processes on the same processors. Their ids are compared.
 """
 import argparse
 import json
@@ -32,7 +32,7 @@ numpy.save(sys.argv[3], numpy.concatenate([numpy.array(e.ids + [end], dtype=nump
 
 
 def documents(path):
-    """The text in pieces of 4 KiB or more, cut at lines' ends."""
+    """The text in pieces of 4 KiB or more, split at line ends."""
     piece = ""
     with open(path, encoding="utf-8", newline="") as file:
         for line in file:
@@ -67,7 +67,7 @@ def main():
             for document in documents(options.text):
                 file.write(json.dumps({"text": document}, ensure_ascii=False) + "\n")
         megabytes = os.path.getsize(options.text) / 1e6
-        print(f"{megabytes:.1f} MB of text, {options.threads} thread(s), MB/s: median (least–most)")
+        print(f"{megabytes:.1f} MB of text, {options.threads} thread(s), MB/s: median (minimum–maximum)")
         for tokenizer in options.tokenizers:
             corpus, ids = os.path.join(folder, "corpus.h5"), os.path.join(folder, "ids.npy")
             times = {"ours": [], "theirs": []}
@@ -83,7 +83,7 @@ def main():
                     end = str(int(file.attrs["eos_token_id"]))
                 times["theirs"].append(float(run([sys.executable, "-c", THEIRS, tokenizer, lines, ids, end])))
 
-            ours()  # Makes the corpus that both are compared by, and is not counted.
+            ours()  # Not counted; makes the corpus, whose attribute eos_token_id the other side reads.
             times["ours"].clear()
             for round_ in range(options.rounds):
                 for side in (ours, theirs) if round_ % 2 == 0 else (theirs, ours):
@@ -96,7 +96,7 @@ def main():
                 return (f"{statistics.median(values):.{digits}f} "
                         f"({min(values):.{digits}f}–{max(values):.{digits}f})")
 
-            print(f"{tokenizer}: ours {spread([megabytes / t for t in times['ours']], 1)}, encode_batch "
+            print(f"{tokenizer}: phd {spread([megabytes / t for t in times['ours']], 1)}, encode_batch "
                   f"{spread([megabytes / t for t in times['theirs']], 1)}, ratio {spread(ratios, 2)}, "
                   f"ids {'equal' if same else 'DIFFER'}")
             if not same:

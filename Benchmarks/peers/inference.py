@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
-"""Times prefill and decoding with the same weights in `phd generate`, transformers and llama.cpp, in turn, and prints
-a Markdown table; inference.sh is the way to start it."""
+"""Measures prefill and decoding with the same weights in `phd generate`, transformers and llama.cpp, alternately.
+
+Prints a Markdown table. Started by inference.sh.
+"""
 
 import argparse
 import json
@@ -22,10 +24,10 @@ HALF = {"transformers": "bf16", "llama.cpp": "f16"}
 def parse():
     parser = argparse.ArgumentParser(usage="inference.sh [options]", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--prompt", type=int, default=2048, help="tokens of the prompt")
-    parser.add_argument("--new", type=int, default=64, help="tokens to decode after it, greedily")
+    parser.add_argument("--prompt", type=int, default=2048, help="number of prompt tokens")
+    parser.add_argument("--new", type=int, default=64, help="number of tokens to decode greedily after the prompt")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--half", action="store_true", help="16-bit weights and caches: bf16, and llama.cpp's f16")
+    parser.add_argument("--half", action="store_true", help="16-bit weights and caches: bf16, f16 in llama.cpp")
     parser.add_argument("--side", choices=list(HALF), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -47,7 +49,7 @@ def main():
 
 
 def make(arguments):
-    """The same random weights as a folder for transformers, a checkpoint, and a GGUF file; and a prompt."""
+    """Writes the same random weights as a folder for transformers, a checkpoint and a GGUF file, and a prompt."""
     import torch
     from transformers import Olmo2Config, Olmo2ForCausalLM
 
@@ -110,7 +112,7 @@ def write_gguf(path, weights, arguments):
     file.close()
 
 
-# Sides: seconds of prefill, seconds of each token after the first new one, and the tokens
+# Each function returns the seconds of prefill, the seconds per token after the first new one, and the tokens.
 
 
 def result(prefill, decode, tokens):
@@ -178,7 +180,7 @@ def in_llama(arguments):
 
 
 def measured(words, arguments):
-    """Runs a program on the first of the allowed CPUs alone; its last line of output is JSON."""
+    """Runs a program on the first of the allowed CPUs only; its last line of output is JSON."""
     cpus = sorted(os.sched_getaffinity(0))[:arguments.threads]
     run = subprocess.run(words, stdout=subprocess.PIPE, text=True, preexec_fn=lambda: os.sched_setaffinity(0, cpus))
     if run.returncode:
@@ -189,7 +191,7 @@ def measured(words, arguments):
 def compare(arguments):
     phd = subprocess.run([ROOT / "launch/find-program.sh", "phd"], stdout=subprocess.PIPE, text=True,
                          check=True).stdout.strip()
-    sides = {"ours": lambda: in_phd(phd, arguments)}
+    sides = {"phd": lambda: in_phd(phd, arguments)}
     for name in HALF:
         words = [sys.executable, __file__, "--side", name, "--folder", arguments.folder,
                  *[f"--{key}={getattr(arguments, key)}" for key in ("prompt", "new", "threads")],
@@ -199,16 +201,16 @@ def compare(arguments):
     for number in range(arguments.rounds):
         for name in list(sides)[::-1 if number % 2 else 1]:
             runs[name].append(sides[name]())
-    print("| | prefill | ratio to ours | of the rounds | decode a token | ratio to ours | of the rounds | same tokens |")
+    print("| | prefill | ratio to phd | of the rounds | decode a token | ratio to phd | of the rounds | same tokens |")
     print("|---" * 8 + "|")
     for name, results in runs.items():
         cells = [name]
         for part, unit in (("prefill", 1), ("decode", 1e3)):
-            ratios = [theirs[part] / ours[part] for theirs, ours in zip(results, runs["ours"])]
-            theirs, ours = (median(run[part] for run in side) for side in (results, runs["ours"]))
+            ratios = [theirs[part] / ours[part] for theirs, ours in zip(results, runs["phd"])]
+            theirs, ours = (median(run[part] for run in side) for side in (results, runs["phd"]))
             cells += [f"{theirs * unit:.2f} {'s' if unit == 1 else 'ms'}", f"{theirs / ours:.2f}",
                       f"{min(ratios):.2f}–{max(ratios):.2f}"]
-        same = [a == b for a, b in zip(results[0]["tokens"], runs["ours"][0]["tokens"])]
+        same = [a == b for a, b in zip(results[0]["tokens"], runs["phd"][0]["tokens"])]
         first = same.index(False) if False in same else len(same)
         print("| " + " | ".join([*cells, f"the first {first} of {len(same)}"]) + " |", flush=True)
 

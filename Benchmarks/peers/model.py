@@ -1,6 +1,6 @@
-"""The PHD-Transformer's training pass in PyTorch: the strongest that its own kernels give on a CPU.
+"""The PHD-Transformer's training pass in PyTorch, optimized for CPUs with PyTorch's own kernels.
 
-Copies are stacked along the batch; the last layer computes queries and FFN of the last copy alone, as ours does.
+Copies are stacked along the batch. The last layer computes queries and FFN only for the last copy, as phd does.
 """
 
 import torch
@@ -33,7 +33,7 @@ class Block(nn.Module):
         self.attention_norm, self.ffn_norm = Norm(d), Norm(d)
 
     def forward(self, x, queries, rotary, attend):
-        """x [K·B, T, d], originals first; `queries`: the last ones of x whose results are needed."""
+        """x [K·B, T, d], originals first. `queries`: how many sequences at the end of x need results."""
         k, v = self.kv(x).chunk(2, -1)
         k = Rotary.apply(self.heads(self.k_norm(k)), *rotary)
         x = x[-queries:] if queries < len(x) else x
@@ -64,7 +64,7 @@ class Model(nn.Module):
                 nn.init.trunc_normal_(p, std=0.02, a=-0.06, b=0.06)
 
     def forward(self, tokens, z_loss):
-        """tokens [B, T + 1] -> the mean cross-entropy with z-loss, and the one without (no gradient)."""
+        """tokens [B, T + 1] -> the mean cross-entropy with z-loss, and without it (no gradient)."""
         inputs, targets = tokens[:, :-1], tokens[:, 1:]
         x = self.embedding(inputs)
         if self.copies > 1:

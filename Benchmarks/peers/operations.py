@@ -1,4 +1,4 @@
-"""Operations that PyTorch's eager mode would take many passes over memory for, each forward beside its backward."""
+"""Fused operations, each forward next to its backward; PyTorch's eager mode needs more passes over memory for them."""
 
 import torch
 from torch.autograd import Function
@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 
 class RMSNorm(Function):
-    """w ⊙ x / sqrt(mean(x²) + eps), plus the residual if there is one; x [..., d], w [d]."""
+    """w ⊙ x / sqrt(mean(x²) + eps), plus the residual if given; x [..., d], w [d]."""
 
     @staticmethod
     def forward(ctx, x, weight, eps, residual=None):
@@ -55,7 +55,7 @@ class Rotary(Function):
 
 
 class SwiGLU(Function):
-    """silu(gate) ⊙ up; both side by side, [..., 2·f]."""
+    """silu(gate) ⊙ up; gate_up [..., 2·f] concatenates gate and up."""
 
     @staticmethod
     def forward(ctx, gate_up):
@@ -75,9 +75,9 @@ class SwiGLU(Function):
 
 
 class HeadLoss(Function):
-    """The head and its loss, in slices of rows; the gradients are made at once, so that no logits are kept.
+    """The head and its loss, in slices of rows. The forward pass computes the gradients, so no logits are stored.
 
-    rows [N, d], weight [V, d], targets [N] -> the mean cross-entropy with z-loss, and the one without (no gradient).
+    rows [N, d], weight [V, d], targets [N] -> the mean cross-entropy with z-loss, and without it (no gradient).
     """
 
     SLICE = 1024
@@ -94,7 +94,7 @@ class HeadLoss(Function):
             lse = largest - p.amax(-1, keepdim=True).log_()
             entropy = entropy + (lse - aimed).sum()
             squares = squares + lse.square().sum()
-            # Of the mean of lse - aimed + z · lse²: p · (1 + 2 z · lse), less one at the target.
+            # The gradient of mean(lse - aimed + z · lse²) is p · (1 + 2 z · lse), minus one at the target.
             p.mul_(lse.mul_(2 * z_loss).add_(1))
             p.scatter_add_(1, aims[:, None], torch.full_like(aimed, -1))
             torch.mul(p @ weight, 1 / len(rows), out=d_part)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Times training steps in PyTorch on random tokens: forward, backward, clipping, fused AdamW.
+"""Measures training steps in PyTorch on random tokens: forward, backward, clipping, fused AdamW.
 
-Reads the configurations of `phd benchmark train` and prints one JSON line, with keys as there.
+Reads the configurations of `phd benchmark train`, and prints one JSON line with the same keys.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def settings(path, overrides):
     m, t = config["model"], config["training"]
     h = config.get("hidden_decoding", {"pattern": "vanilla"})
     if h["pattern"] not in ("vanilla", "phd", "swa", "cswa") or h.get("repeats", 1) > 2:
-        raise SystemExit(f"{path}: the peer computes vanilla, phd, swa and cswa, with 2 repeats")
+        raise SystemExit(f"{path}: the PyTorch model supports vanilla, and phd, swa and cswa with 2 repeats")
     return SimpleNamespace(
         vocabulary=m["vocab_size"], hidden=m["hidden_size"], ffn=m["intermediate_size"],
         layers=m["num_hidden_layers"], heads=m["num_attention_heads"], kv_heads=m["num_key_value_heads"],
@@ -45,9 +45,9 @@ def settings(path, overrides):
 
 
 def keep_memory():
-    """Lets the process keep what tensors free, in huge pages: fresh pages for each tensor take longer than many a pass.
+    """Makes the process keep freed memory, in huge pages, because new pages for each tensor are slow.
 
-    Works with the GNU C library on Linux, and does nothing elsewhere. To be called before the first large tensor.
+    Works with the GNU C library on Linux; does nothing elsewhere. Call it before the first large tensor is created.
     """
     os.environ["THP_MEM_ALLOC_ENABLE"] = "1"
     mmap_max, trim_threshold = -4, -1
@@ -61,10 +61,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("config")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
-    parser.add_argument("--steps", type=int, default=5, help="steps to time, after one that is not counted")
-    parser.add_argument("--compile", action="store_true", help="torch.compile the model")
-    parser.add_argument("--dense", action="store_true", help="a dense mask over all hidden copies, not chunks of them")
-    parser.add_argument("--plain-memory", action="store_true", help="leave the C library's allocator as it is")
+    parser.add_argument("--steps", type=int, default=5, help="steps to measure, after one warm-up step")
+    parser.add_argument("--compile", action="store_true", help="compile the model with torch.compile")
+    parser.add_argument("--dense", action="store_true", help="a dense mask over all hidden copies, no chunks")
+    parser.add_argument("--plain-memory", action="store_true", help="keep the C library's allocator settings")
     arguments = parser.parse_args()
     c = settings(arguments.config, arguments.set)
     c.dense = arguments.dense

@@ -1,4 +1,4 @@
-"""A Slurm cluster of one machine, in a folder of its own: munged, slurmctld, and a slurmd for each node."""
+"""A Slurm cluster on one machine, in a separate folder: munged, slurmctld, and a slurmd for each node."""
 
 import os
 import random
@@ -14,13 +14,13 @@ PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "scan
 
 
 def missing():
-    """The programs that a cluster needs and that are not on the PATH; Debian's slurm-wlm and munge have them."""
+    """The required programs that are not on the PATH; Debian's packages slurm-wlm and munge contain them."""
     path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
     return [program for program in PROGRAMS if not shutil.which(program, path=path)]
 
 
 class Cluster(Launched):
-    """Started by `with`, gone after it. Nothing outside its folder is used but some ports of 127.0.0.1."""
+    """A context manager that starts and ends the cluster. Uses only its folder and some ports of 127.0.0.1."""
 
     def __init__(self, folder, nodes=1, cores=4):
         self.folder, self.nodes, self.cores = Path(folder), nodes, cores
@@ -29,7 +29,7 @@ class Cluster(Launched):
             "SLURM_CONF": str(self.conf), "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}
 
     def __exit__(self, *_):
-        """Ends the jobs, whose steps would outlive slurmd, and then the daemons, by their numbers in the folder."""
+        """Ends the jobs, whose steps would outlive slurmd, and then the daemons, by the pid files in the folder."""
         try:
             self.run("scancel", "--user", str(os.geteuid()))
             wait(lambda: not self.run("squeue", "-h").strip(), 20, 0.2)
@@ -50,7 +50,7 @@ class Cluster(Launched):
         ports = self._ports(self.nodes + 1)
         for name in ("state", *(f"spool/{name}" for name in names), *(f"tmp-{name}" for name in names)):
             (self.folder / name).mkdir(parents=True)
-        # cred_expire: a job that queues itself again starts after so many seconds; 5 are the fewest, 120 the default.
+        # cred_expire: seconds until a requeued job starts; the minimum is 5, the default 120.
         self.conf.write_text(f"""
 ClusterName=phd
 SlurmctldHost={host}(127.0.0.1)
@@ -89,7 +89,7 @@ PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 
     @staticmethod
     def _ports(count):
-        """Ports that nobody listens on now, below those that the kernel gives to others' connections."""
+        """Ports that are free now, below the range of the kernel's ephemeral ports."""
         found = []
         while len(found) < count:
             port = random.randrange(10000, 32000)
@@ -102,7 +102,7 @@ PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
         return found
 
     def run(self, *command, directory=None, **more):
-        """Runs a command of Slurm's; what it prints. A RuntimeError says what it complained of."""
+        """Runs a Slurm command and returns its output. Raises a RuntimeError with its message if it fails."""
         done = subprocess.run(
             [str(word) for word in command], env=self.environment | more, cwd=directory, capture_output=True, text=True,
             timeout=60)
@@ -111,11 +111,11 @@ PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
         return done.stdout
 
     def job(self, number):
-        """The fields that `scontrol show job` has for a job."""
+        """The fields of a job in `scontrol show job`."""
         shown = self.run("scontrol", "show", "job", "-o", str(number))
         return dict(word.split("=", 1) for word in shown.split() if "=" in word)
 
     def tasks(self, number):
-        """The processes of a job's steps, by Slurm's own account."""
+        """The process ids of a job's steps, as listed by Slurm."""
         lines = [line.split() for line in self.run("scontrol", "listpids", str(number), "node1").splitlines()[1:]]
         return [int(fields[0]) for fields in lines if fields[2] not in ("batch", "extern")]

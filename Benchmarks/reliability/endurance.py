@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
-"""Trains for a long time on more ranks than there are cores, and looks at memory and open files.
+"""Trains for a long time on more ranks than cores, and checks that memory and open files do not grow.
 
   Benchmarks/reliability/endurance.py [--minutes 30] [--ranks 8] [--set KEY=VALUE …]
 
-Each rank's resident memory and open files are read a hundred times or so; a checkpoint is saved every 50 steps, a
-validation made every 50, the log written every step. Judged over the second half of the time, when everything that
-is allocated once has been: the line through a rank's memory (least squares) may rise by 2 MiB at most, that through
-the sum by 4 MiB, and the median of its open files (a save has some open for a moment) may not rise from half to
-half.
+Each rank's resident memory and open files are sampled about a hundred times. The run saves a checkpoint and validates
+every 50 steps, and logs every step. The second half of the time counts, when all one-time allocations are done: the
+least-squares line through a rank's memory may rise by at most 2 MiB, and the line through the sum by at most 4 MiB. The
+median of a rank's open files (a save briefly opens some) must not be higher in the second half than in the first.
 """
 
 import argparse
@@ -25,13 +24,13 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def sample(processes):
-    """Resident bytes and open files of each process."""
+    """Resident bytes and number of open files of each process."""
     return [(int(Path(f"/proc/{process}/statm").read_text().split()[1]) * PAGE, len(os.listdir(f"/proc/{process}/fd")))
             for process in processes]
 
 
 def rise(values):
-    """How much the line through these rises from the first to the last."""
+    """The rise of the least-squares line from the first to the last value."""
     count = len(values)
     middle, mean = (count - 1) / 2, sum(values) / count
     slope = sum((n - middle) * (value - mean) for n, value in enumerate(values)) / sum(
@@ -40,9 +39,9 @@ def rise(values):
 
 
 def judge(samples):
-    """The faults, and a table: of each rank, and of their sum, how memory and files went."""
+    """The failures, and a table of memory and open files for each rank and their sum."""
     faults = []
-    lines = ["| rank | memory at half-time | rise after it | at the end | open files, both halves |",
+    lines = ["| rank | memory at half-time | rise in the second half | at the end | open files, both halves |",
              "|---|---|---|---|---|"]
     half = len(samples) // 2
     columns = [[row[rank] for row in samples] for rank in range(len(samples[0]))]
@@ -54,12 +53,12 @@ def judge(samples):
         if risen > 2 * MIB:
             faults.append(f"rank {rank}'s memory rose by {risen / MIB:.1f} MiB in the second half")
         if after > before:
-            faults.append(f"rank {rank} had {after:g} files open, in the first half {before:g}")
+            faults.append(f"rank {rank} had {after:g} open files in the second half, {before:g} in the first")
     sums = [sum(entry[0] for entry in row) for row in samples]
     risen = rise(sums[half:])
     lines.append(f"| all | {sums[half] / MIB:.1f} MiB | {risen / MIB:+.2f} MiB | {sums[-1] / MIB:.1f} MiB | |")
     if risen > 4 * MIB:
-        faults.append(f"the ranks' memory together rose by {risen / MIB:.1f} MiB in the second half")
+        faults.append(f"the sum of the ranks' memory rose by {risen / MIB:.1f} MiB in the second half")
     return faults, "\n".join(lines)
 
 
@@ -75,7 +74,7 @@ def main():
         job = run.start(run.local(arguments.ranks))
         try:
             if not wait(lambda: run.step() >= 60 or job.poll() is not None, 120) or job.poll() is not None:
-                return verdict("endurance", f"{arguments.ranks} ranks", [f"it did not start: {run.printed()[-1000:]}"])
+                return verdict("endurance", f"{arguments.ranks} ranks", [f"no start: {run.printed()[-1000:]}"])
             processes, began = ranks(job.pid), time.monotonic()
             while time.monotonic() - began < arguments.minutes * 60:
                 try:
@@ -86,7 +85,7 @@ def main():
                 time.sleep(max(0.2, arguments.minutes * 60 / 120))
             os.kill(job.pid, signal.SIGTERM)
             if not wait(lambda: job.poll() is not None, 60) or job.returncode != 75:
-                faults.append(f"told to stop it ended with {job.poll()}")
+                faults.append(f"after SIGTERM, the run ended with {job.poll()}")
         finally:
             end(job)
         steps, saves = run.step(), len(run.records("checkpoint"))

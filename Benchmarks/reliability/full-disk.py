@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Fills the disk at many points of a save, and looks at what is left, and at how the run goes on.
+"""Fills the disk at many points of a save, and checks the remaining files and the rest of the run.
 
   Benchmarks/reliability/full-disk.py [--points 20]
 
-The run's folder is a small file system in memory, in a mount namespace of this program's own. When the run has its
-first checkpoint, all but a share of a checkpoint's size is taken, from nothing to nearly enough; the next save
-fails. The run must warn and go on; the checkpoint that was there must be whole, and when there is room again the
-run must save again, and end with the bits of one that always had room. One rank and two, with and without sharded
-moments, the checkpoints written meanwhile or in the background, in turn.
+The run's folder is a small file system in memory, in a private mount namespace. After the run's first checkpoint, a
+filler file leaves only a fraction of a checkpoint's size free, from none to nearly enough, so the next save fails. The
+run must warn and continue, and the first checkpoint must stay intact. When the filler is removed, the run must save
+again, and end with the bits of a run that always had room. The tests alternate between one and two ranks, replicated
+and sharded moments, and foreground and background checkpoints.
 """
 
 import argparse
@@ -27,14 +27,14 @@ def settings(sharded, background):
 
 
 def fill(folder, left):
-    """Takes all room but so many bytes."""
+    """Fills the disk up to `left` free bytes."""
     space = os.statvfs(folder)
     with open(folder / "filler", "wb") as filler:
         filler.write(bytes(max(0, space.f_bavail * space.f_bsize - left)))
 
 
 def one_point(folder, straight, share, ranks, kind):
-    """The faults of one run that has room for `share` of its next checkpoint, and the saves that failed."""
+    """The failures of one run with room for the fraction `share` of its next checkpoint; the number of failed saves."""
     run = SmallRun(folder, settings(*kind))
     disk = run.folder / "runs"
     disk.mkdir()
@@ -42,26 +42,26 @@ def one_point(folder, straight, share, ranks, kind):
     try:
         status, error = run.finish(run.local(ranks, "--stop-after", FIRST))
         if status != 0:
-            return [f"it did not begin: {status}: {error}"], 0
+            return [f"the run did not start: {status}: {error}"], 0
         checkpoint = run.checkpoints()[FIRST]
-        # Room for the log of the steps up to the next save, too.
+        # Plus room for the log up to the next save.
         fill(disk, int(share * checkpoint.stat().st_size) + run.log.stat().st_size // 2)
         job = run.start(run.local(ranks))
         try:
             if not wait(lambda: "The run goes on" in run.printed() or job.poll() is not None, 60):
-                return ["the full disk was not noticed"], 0
+                return ["the run did not report the full disk"], 0
             (disk / "filler").unlink()
             status = job.wait(300)
         finally:
             end(job)
         faults = []
         if status != 0:
-            faults.append(f"it ended with {status}: {run.printed()[-500:]}")
+            faults.append(f"the run ended with {status}: {run.printed()[-500:]}")
         status, error = run.finish([PROGRAMS / "phd", "checkpoint", "verify", checkpoint])
         if status != 0:
-            faults.append(f"the checkpoint that was there: {error}")
+            faults.append(f"the first checkpoint is damaged: {error}")
         if any(disk.rglob("*.partial")):
-            faults.append("a file that was not finished is left")
+            faults.append("an unfinished file is left")
         return faults + run.differences(straight), run.printed().count("cannot be written")
     finally:
         subprocess.run(["umount", disk], check=True)
@@ -72,10 +72,10 @@ def main():
     parser.add_argument("--points", type=int, default=20)
     points = parser.parse_args().points
     if "PHD_OWN_MOUNTS" not in os.environ:
-        # Mounts that nobody else sees, and that go with this program; without root as one's own root.
+        # A mount namespace that ends with this program; without root privileges, in a user namespace.
         own = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
         if subprocess.run([*own, "true"], capture_output=True).returncode != 0:
-            unavailable("full-disk", "no mount namespace of one's own is allowed (unshare --mount)")
+            unavailable("full-disk", "this user may not create a mount namespace (unshare --mount)")
         os.environ["PHD_OWN_MOUNTS"] = "yes"
         os.execvp(own[0], [*own, sys.executable, *sys.argv])
     faults, failed = [], 0
@@ -85,13 +85,13 @@ def main():
         for run in straight.values():
             status, error = run.finish(run.local(1))
             if status != 0:
-                return verdict("full-disk", "the run with room", [f"it ended with {status}: {error}"])
+                return verdict("full-disk", "the undisturbed run", [f"it ended with {status}: {error}"])
         for point in range(points):
             share, ranks, kind = point / points, 1 + point % 2, kinds[point // 2 % 4]
             found, saves = one_point(folder / f"point-{point}", straight[kind], share, ranks, kind)
             failed += saves
             faults += [f"room for {share:.0%}, {ranks} ranks, sharded, background {kind}: {fault}" for fault in found]
-    return verdict("full-disk", f"{points} points of a save, {failed} writes that failed", faults)
+    return verdict("full-disk", f"{points} points of a save, {failed} failed writes", faults)
 
 
 if __name__ == "__main__":

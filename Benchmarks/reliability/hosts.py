@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""One run over three hosts that this makes of network namespaces, started over ssh by launch/multi-host.sh.
+"""Runs launch/multi-host.sh over ssh on three hosts, simulated by network namespaces, and cuts hosts off.
 
   Benchmarks/reliability/hosts.py [--quick] [--watchdog S]
 
-The run is started under launch/keep-running.sh on three hosts. The link of one goes down in the middle of a step:
-the job must end within half a minute (within the watchdog's S seconds and 20 more, where it is on), the ranks on
-the host that is cut off too, and go on by itself on the two that answer. In the end log and checkpoint must be
-those of a run on one host. Then a rank dies while a host is gone, and the host that mpirun runs on is cut off: all
-must end as well. --quick leaves these out, and has mpirun ask after a silent host sooner.
+The run is started under launch/keep-running.sh on three hosts. The link of one host goes down in the middle of a step.
+The job must end within half a minute (with a watchdog, within S + 20 seconds), and so must the rank on the lost host.
+The training must then resume on the two other hosts. In the end, log and checkpoint must be those of a run on one host.
+In two further tests, a rank dies while a host is unreachable, and mpirun's host is cut off. All ranks must end, too.
+--quick skips these two tests, and makes mpirun probe a silent host sooner.
 """
 
 import argparse
@@ -19,9 +19,9 @@ import time
 from network import Network, missing
 from smallrun import LAUNCH, Expectation, SmallRun, Workshop, end, unavailable, verdict, wait
 
-#: 10 s of silence, four questions 5 s apart, and what ending takes.
+#: Seconds: 10 of silence, four probes 5 s apart, and 10 for ending.
 HALF_A_MINUTE = 40
-#: For those in a hurry: 3 s of silence, three questions a second apart.
+#: For --quick: 3 s of silence, three probes 1 s apart.
 IMPATIENT = {"OMPI_MCA_oob_tcp_keepalive_time": "3", "OMPI_MCA_oob_tcp_keepalive_intvl": "1",
              "OMPI_MCA_oob_tcp_keepalive_probes": "3"}
 
@@ -44,15 +44,15 @@ class Job:
         return [record["ranks"] for record in self.run.records("run")]
 
     def until(self, condition, seconds, what):
-        """Waits; the seconds that it took."""
+        """Waits for a condition; returns the seconds that it took."""
         began = time.monotonic()
         if not wait(lambda: condition() or self.process.poll() is not None, seconds) or not condition():
             raise Expectation(
-                f"not within {seconds} s: {what} (status {self.process.poll()}): {self.run.printed()[-1500:]}")
+                f"not reached within {seconds} s: {what} (status {self.process.poll()}): {self.run.printed()[-1500:]}")
         return time.monotonic() - began
 
     def clear(self):
-        """Ends what is left, on all hosts."""
+        """Kills the remaining processes on all hosts."""
         end(self.process)
         for host in (1, 2, 3):
             for name in ("phd-train", "orted"):
@@ -61,7 +61,7 @@ class Job:
 
 
 def host_lost(network, folder, watchdog, quick):
-    """A run that loses host 3 and goes on without it, beside one that nothing happens to; what was seen."""
+    """Compares a run that loses host 3 and resumes without it with an undisturbed run; returns a summary."""
     steps = 400 if quick else 1200
     settings = ["training.global_batch_size=12", f"training.steps={steps}", "checkpoint.every_steps=50"]
     if watchdog:
@@ -75,15 +75,15 @@ def host_lost(network, folder, watchdog, quick):
     try:
         job.until(lambda: run.step() >= 120, 60, "step 120 on three hosts")
         if any(len(job.ranks(host)) != 1 for host in (1, 2, 3)):
-            raise Expectation(f"there is not one rank on each host: {[len(job.ranks(host)) for host in (1, 2, 3)]}")
+            raise Expectation(f"expected one rank on each host, found {[len(job.ranks(host)) for host in (1, 2, 3)]}")
         old = job.ranks(1, 2, 3)
         network.unplug(3)
         lost = run.step()
         allowed = watchdog + 20 if watchdog else HALF_A_MINUTE
-        again = job.until(lambda: job.starts() == [3, 2], allowed + 20, "going on on two hosts")
-        gone = job.until(lambda: not set(job.ranks(3)) & set(old), HALF_A_MINUTE, "the end of the lost host's rank")
+        again = job.until(lambda: job.starts() == [3, 2], allowed + 20, "the run resumes on two hosts")
+        gone = job.until(lambda: not set(job.ranks(3)) & set(old), HALF_A_MINUTE, "the lost host's rank ends")
         if again > allowed + 10:
-            raise Expectation(f"the run went on after {again:.0f} s, and {allowed} and 10 for the start were allowed")
+            raise Expectation(f"the run resumed after {again:.0f} s; allowed are {allowed} s and 10 s for the start")
         if not wait(lambda: job.process.poll() is not None, 300) or job.process.returncode != 0:
             raise Expectation(f"the job ended with {job.process.poll()}: {run.printed()[-1500:]}")
         message = next((line for line in run.printed().splitlines() if line.startswith("keep-running: ")), "")
@@ -94,12 +94,12 @@ def host_lost(network, folder, watchdog, quick):
     if faults:
         raise Expectation("; ".join(faults))
     print(message)
-    return (f"a host lost behind step {lost}: training again on two after {again:.0f} s, the "
-            f"lost one's rank gone after {again + gone:.0f} s, the same bits as on one host")
+    return (f"host lost after step {lost}: training resumed on two hosts after {again:.0f} s, the "
+            f"lost host's rank ended after {again + gone:.0f} s, the same bits as on one host")
 
 
 def rank_and_host_lost(network, folder):
-    """Host 3 is cut off, and then rank 0 dies: mpirun can tell host 3 nothing, and must not wait for it."""
+    """Cuts host 3 off, then kills rank 0: mpirun cannot reach host 3, and must not wait for it."""
     run = SmallRun(folder / "both", ["training.global_batch_size=12", "training.steps=100000000"])
     job = Job(network, run)
     try:
@@ -109,17 +109,17 @@ def rank_and_host_lost(network, folder):
         began = time.monotonic()
         os.kill(job.ranks(1)[0], signal.SIGKILL)
         if not wait(lambda: job.process.poll() is not None and not job.ranks(1, 2, 3), HALF_A_MINUTE):
-            raise Expectation(f"not over after {HALF_A_MINUTE} s: {job.process.poll()}, ranks {job.ranks(1, 2, 3)}")
+            raise Expectation(f"no end within {HALF_A_MINUTE} s: {job.process.poll()}, ranks {job.ranks(1, 2, 3)}")
         if job.process.returncode != 69:
-            raise Expectation(f"it ended with {job.process.returncode}: {run.printed()[-1500:]}")
-        return f"rank 0 dead while a host is gone: over after {time.monotonic() - began:.0f} s"
+            raise Expectation(f"the job ended with {job.process.returncode}: {run.printed()[-1500:]}")
+        return f"rank 0 killed while a host is unreachable: the job ended after {time.monotonic() - began:.0f} s"
     finally:
         job.clear()
         network.plug(3)
 
 
 def launcher_lost(network, folder):
-    """A run whose first host, with mpirun and rank 0, is cut off: do the others end?"""
+    """Cuts off host 1, with mpirun and rank 0: the ranks on the other hosts must end."""
     run = SmallRun(folder / "lost", ["training.global_batch_size=12", "training.steps=100000000"])
     job = Job(network, run)
     try:
@@ -127,8 +127,8 @@ def launcher_lost(network, folder):
         network.unplug(1)
         began = time.monotonic()
         if not wait(lambda: not job.ranks(1, 2, 3), HALF_A_MINUTE):
-            raise Expectation(f"ranks are left after {HALF_A_MINUTE} s: {[len(job.ranks(host)) for host in (1, 2, 3)]}")
-        return f"mpirun's host lost: no rank anywhere after {time.monotonic() - began:.0f} s"
+            raise Expectation(f"ranks remain after {HALF_A_MINUTE} s: {[len(job.ranks(host)) for host in (1, 2, 3)]}")
+        return f"mpirun's host lost: all ranks ended after {time.monotonic() - began:.0f} s"
     finally:
         job.clear()
         network.plug(1)
@@ -137,7 +137,7 @@ def launcher_lost(network, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--check", action="store_true", help="only say whether it can be run here: status 0, or 69")
+    parser.add_argument("--check", action="store_true", help="only check whether it can run here: status 0 or 69")
     parser.add_argument("--watchdog", type=int, default=0, metavar="S", help="training.watchdog_seconds of the run")
     arguments = parser.parse_args()
     reason = missing()

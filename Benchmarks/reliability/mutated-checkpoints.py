@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Damages a checkpoint in many ways: each must be noticed, and the run go on from the checkpoint before it.
+"""Damages a checkpoint in many ways: each damage must be detected, and runs must resume from the previous checkpoint.
 
   Benchmarks/reliability/mutated-checkpoints.py [--mutations 500] [--seed 1]
 
-Flips, cuts, gaps, insertions, zeros and ones, a third of them in the seal and the metadata at the beginning, a
-third at the end, a third anywhere. `phd checkpoint verify` must refuse each with 65. Then the damaged files stand,
-ten at a time, in a run's folder as its newest checkpoints: the run must pass over all of them, say so, and go on
-from the whole one behind them, with the bits of the run that had none.
+The damages are bit flips, truncations, deletions, insertions, and ranges of zeros or ones. A third are in the seal and
+the metadata at the beginning, a third at the end, a third anywhere. `phd checkpoint verify` must reject each with 65.
+Then ten damaged files at a time are put into a run's folder as its newest checkpoints. The run must skip all of them,
+report that, and resume from the valid checkpoint before them with the bits of an undisturbed run.
 """
 
 import argparse
@@ -32,10 +32,10 @@ def main():
         straight = SmallRun(folder / "straight", settings)
         status, error = straight.finish([PROGRAMS / "phd-train", *straight.arguments])
         if status != 0:
-            return verdict("mutated-checkpoints", "the run without damage", [f"it ended with {status}: {error}"])
+            return verdict("mutated-checkpoints", "the undisturbed run", [f"it ended with {status}: {error}"])
         begun = SmallRun(folder / "begun", settings)
         begun.finish([PROGRAMS / "phd-train", *begun.arguments, "--stop-after", WHOLE])
-        # What a run's newest checkpoint would be: that of the next save.
+        # The run's next checkpoint, which will be damaged.
         newest = SmallRun(folder / "newest", settings)
         newest.finish([PROGRAMS / "phd-train", *newest.arguments, "--stop-after", 2 * WHOLE])
         original = newest.checkpoints()[2 * WHOLE].read_bytes()
@@ -52,7 +52,7 @@ def main():
 
         def verify(item):
             status, error = outcome([PROGRAMS / "phd", "checkpoint", "verify", item[0]], folder)
-            return "it was not noticed" if status == 0 else complaint(status, error, (65,), [item[0].name])
+            return "the damage was not detected" if status == 0 else complaint(status, error, (65,), [item[0].name])
         for (_, what), fault in zip(files, at_once(verify, files)):
             if fault:
                 faults.append(f"verify, {what}: {fault}")
@@ -60,7 +60,7 @@ def main():
         def resume(start):
             run = SmallRun(folder / f"run-{start}", settings)
             shutil.copytree(begun.run, run.run)
-            # Names of the steps behind the whole one: the newest come first.
+            # The names have later steps than the valid checkpoint, so a start tries them first.
             group = files[start:start + TOGETHER]
             for number, (file, _) in enumerate(group):
                 shutil.copy(file, run.run / f"step-{2 * WHOLE + number:08d}.h5")
@@ -68,14 +68,14 @@ def main():
             passed = error.count("passed over")
             found = run.differences(straight)
             if status != 0 or passed < len(group):
-                found.append(f"status {status}, {passed} of {len(group)} passed over: {error[-500:]}")
+                found.append(f"status {status}, {passed} of {len(group)} skipped: {error[-500:]}")
             shutil.rmtree(run.folder)
             return found
         starts = range(0, len(files), TOGETHER)
         for start, found in zip(starts, at_once(resume, starts)):
             faults += [f"resume over {start} to {start + TOGETHER - 1}: {fault}" for fault in found]
     return verdict(
-        "mutated-checkpoints", f"{len(files)} damaged files verified, {len(starts)} runs that passed over "
+        "mutated-checkpoints", f"{len(files)} damaged files verified, {len(starts)} runs that skipped "
         f"{TOGETHER} each, seed {arguments.seed}", faults)
 
 

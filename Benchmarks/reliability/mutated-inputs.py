@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Mutated configurations and corpora: a message that names the fault, or a run; no crash, no hang.
+"""Mutated configurations and corpora must give an error message that names the cause, or a run; no crash, no hang.
 
   Benchmarks/reliability/mutated-inputs.py [--mutations 2000] [--seed 1]
 
-Configurations: characters are changed, or values and keys replaced by what nobody would write; `phd-train
---dry-run` reads each, and trains a step of those that it takes and that are as small as the original. Corpora:
-bytes are changed, half of them in the metadata; `phd corpus verify` reads each, and the run trains two steps on it.
-The status must be 0, 64, 65 or 66, and an error one or two lines that name the file, the key or the section.
+Configurations: characters are changed, or values and keys are replaced by unusual ones. `phd-train --dry-run` reads
+each configuration. If it is accepted and as small as the original, one step is trained. Corpora: bytes are changed,
+half of them in the metadata. `phd corpus verify` reads each corpus, and a run trains two steps on it. The exit status
+must be 0, 64, 65 or 66. An error must have one or two lines that name the file, the key or the section.
 """
 
 import argparse
@@ -57,12 +57,12 @@ def mutated_text(text, draw):
 
 
 def is_small(planned):
-    """Whether a step of a configuration takes no more than some times the original's."""
+    """Whether a configuration's step is not much larger than the original's."""
     return planned["flops_per_step"] < 1e10 and planned["memory_bytes_per_rank"] < 1e9
 
 
 def configurations(folder, count, draw, names):
-    """The faults that mutated configurations brought to light, and how many ended with which status."""
+    """The failures of mutated configurations, and the number of runs for each exit status."""
     base = json.loads((folder / "config.json").read_text())
     items = []
     for number in range(count):
@@ -70,7 +70,7 @@ def configurations(folder, count, draw, names):
         place = folder / f"configuration-{number}"
         place.mkdir()
         (place / "config.json").write_text(text)
-        # What the original names.
+        # The corpus that the original configuration names.
         (place / "corpus.h5").symlink_to(folder / "corpus.h5")
         items.append(place)
 
@@ -82,14 +82,14 @@ def configurations(folder, count, draw, names):
             status, output = outcome([PROGRAMS / "phd", "plan", "config.json", "--json"], place, keep="output")
             if status == 0 and is_small(json.loads(output)):
                 status, error = outcome([program, "config.json", "--stop-after", "1"], place, timeout=120)
-                # 70: numbers that broke are a configuration's fault here. 74: folders of mutated names.
+                # 70: a mutated configuration may cause non-finite numbers. 74: folders with mutated names.
                 fault = complaint(status, error, (64, 65, 66, 70, 74), names)
         return status, fault
     return report(items, at_once(check, items), lambda place: (place / "config.json").read_text())
 
 
 def corpora(folder, count, draw, names):
-    """The same of mutated corpora."""
+    """The same for mutated corpora."""
     original = (folder / "corpus.h5").read_bytes()
     size = len(original)
     items = []
@@ -126,13 +126,13 @@ def main():
     draw = random.Random(arguments.seed)
     with Workshop() as folder:
         run = SmallRun(folder, ["training.steps=4"])
-        # A corpus so small that its metadata is half of it.
+        # A small corpus, half of which is metadata.
         (folder / "text").write_bytes(bytes(97 + n * n % 26 for n in range(2000)))
         (folder / "corpus.h5").unlink()
         status, error = run.finish(
             [PROGRAMS / "phd", "corpus", "build", "text", "--output", "corpus.h5", "--tokenizer", "bytes"])
         if status != 0:
-            return verdict("mutated-inputs", "a corpus", [error])
+            return verdict("mutated-inputs", "building the corpus", [error])
         names = ["config.json", "corpus.h5", "corpora", *(
             key for path in places(json.loads((folder / "config.json").read_text())) for key in path)]
         found, statuses = configurations(folder, arguments.mutations, draw, names)

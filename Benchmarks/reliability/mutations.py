@@ -1,4 +1,4 @@
-"""What may happen to a file, drawn from a seed; and running many small programs at once."""
+"""Random damage to files, reproducible from a seed, and a pool for running small programs concurrently."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from smallrun import environment
 
 
 def damaged(original, draw, first=0, last=None):
-    """The bytes with a flip, a cut, a gap, an insertion, or a stretch of zeros or ones in [first, last)."""
+    """The bytes with bit flips, a truncation, deletion or insertion, or a range of zeros or ones in [first, last)."""
     data = bytearray(original)
     last = len(data) if last is None else min(last, len(data))
     place = draw.randrange(first, last)
@@ -32,7 +32,7 @@ def damaged(original, draw, first=0, last=None):
 
 
 def outcome(command, folder, timeout=60, keep="error"):
-    """The status of a program (negative where a signal killed it, None where it hung); its standard error or output."""
+    """A program's exit status (negative if a signal killed it, None if it hung), and its standard error or output."""
     process = subprocess.Popen(
         [str(word) for word in command], cwd=folder, env=environment(), stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True)
@@ -46,27 +46,27 @@ def outcome(command, folder, timeout=60, keep="error"):
 
 
 def complaint(status, error, allowed, names):
-    """What is wrong with how a program took a mutated file; None where it did as it should.
+    """How a program's reaction to a mutated file is wrong; None if it is correct.
 
-    Allowed: 0, or one of the statuses with one or two lines that start with the program's name and name the fault.
+    Correct: status 0, or an allowed status and one or two lines that start with the program's name and name the cause.
     """
     lines = error.strip().splitlines()
     if status is None:
-        return "it hung"
+        return "the program hung"
     if status < 0 or status >= 128:
-        return f"it crashed with {status}: {error[-300:]}"
+        return f"the program crashed with {status}: {error[-300:]}"
     if status == 0:
         return None
     if status not in allowed:
-        return f"it ended with {status}: {error[-300:]}"
+        return f"the program ended with {status}: {error[-300:]}"
     if not 1 <= len(lines) <= 2 or sum(line.startswith(("phd: ", "phd-train: ")) for line in lines) != 1:
-        return f"it said: {error[:600]}"
+        return f"the error does not have one or two lines with one program name: {error[:600]}"
     if not any(name in error for name in names):
-        return f"its message names none of {names}: {error[:300]}"
+        return f"the error names none of {names}: {error[:300]}"
     return None
 
 
 def at_once(work, items):
-    """The results of `work` for each item, in order, on all cores."""
+    """Runs `work` for each item on all cores; returns the results in order."""
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         return list(pool.map(work, items))

@@ -1,4 +1,4 @@
-"""Hosts made of namespaces: each has its network, name, shared memory and sshd; the file system is shared."""
+"""Hosts simulated by namespaces, each with its network, name, shared memory and sshd. The file system is shared."""
 
 import os
 import shutil
@@ -13,27 +13,27 @@ PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 
 
 def missing():
-    """Why there can be no such hosts here; None where there can."""
+    """The reason why hosts cannot be simulated here; None if they can."""
     absent = [program for program in PROGRAMS if not shutil.which(program, path=PATH)]
     if absent:
-        return f"no {', '.join(absent)}; launch/setup.sh iproute2 openssh-server"
+        return f"not installed: {', '.join(absent)}; run launch/setup.sh iproute2 openssh-server"
     if os.geteuid() != 0:
-        return "network namespaces want root"
+        return "network namespaces need root"
     tried = subprocess.run(["unshare", "--net", "--uts", "--mount", "true"], capture_output=True, text=True)
     return tried.stderr.strip() if tried.returncode != 0 else None
 
 
 class Network(Launched):
-    """Hosts 1 to `count` at 10.77.0.1, .2, …, on a switch that is a host too; started by `with`, gone after it.
+    """Hosts 1 to `count` at 10.77.0.1, .2, …, on a switch, which is host 0. A context manager starts and ends them.
 
-    A host is a process that sleeps, in namespaces that live as long as it or a program of its does.
+    A host is a sleeping process in its own namespaces, which exist as long as it or another process in them.
     """
 
     def __init__(self, folder, count):
         self.folder, self.count = Path(folder), count
         self.environment = os.environ | {"PATH": PATH}
         self.holders, self.daemons = {}, []
-        #: The network namespace of each host, once it is one of its own: what is in it is this program's.
+        #: The network namespace of each host, set once it is private; this program owns all processes in it.
         self.networks = {}
 
     def address(self, host):
@@ -42,7 +42,7 @@ class Network(Launched):
     def __exit__(self, *_):
         for process in self.daemons:
             process.kill()
-        # Sessions of sshd outlive it where their other end is gone.
+        # Sessions of sshd outlive it if their client is unreachable.
         for host in self.networks:
             for process in self.processes(host):
                 try:
@@ -73,17 +73,17 @@ class Network(Launched):
                 raise RuntimeError(f"host {host} does not answer: " + (self.folder / f"sshd-{host}.log").read_text())
 
     def _hold(self, host):
-        # Shared memory is a host's own too: Open MPI would find the other hosts' there.
+        # Each host has its own shared memory, because Open MPI would find the other hosts' files there.
         script = f"hostname phd{host} && mount -t tmpfs tmpfs /dev/shm && ip link set lo up && exec sleep infinity"
         self.holders[host] = subprocess.Popen(
             ["unshare", "--net", "--uts", "--mount", "--propagation", "private", "sh", "-c", script],
             env=self.environment, stdin=subprocess.DEVNULL)
         holder = Path(f"/proc/{self.holders[host].pid}/comm")
         if not wait(lambda: holder.exists() and holder.read_text().strip() == "sleep", 10):
-            raise RuntimeError(f"no namespaces for host {host}")
+            raise RuntimeError(f"cannot create namespaces for host {host}")
         network = os.readlink(f"/proc/{self.holders[host].pid}/ns/net")
         if network == os.readlink("/proc/self/ns/net"):
-            raise RuntimeError(f"host {host} has no network of its own")
+            raise RuntimeError(f"host {host} has no private network namespace")
         self.networks[host] = network
 
     def _connect(self, host):
@@ -105,12 +105,12 @@ class Network(Launched):
                 stdin=subprocess.DEVNULL, stderr=log))
 
     def inside(self, host, *command):
-        """The command that runs a command on a host."""
+        """The command line that runs a command on a host."""
         namespaces = ["nsenter", "--target", str(self.holders[host].pid), "--net", "--uts", "--mount"]
         return [*namespaces, f"--wd={os.getcwd()}", *(str(word) for word in command)]
 
     def run(self, host, *command):
-        """Runs a command on a host (0 is the switch); what it prints. A RuntimeError says what it complained of."""
+        """Runs a command on a host (0 is the switch) and returns its output. Raises a RuntimeError if it fails."""
         done = subprocess.run(
             self.inside(host, *command), env=self.environment, capture_output=True, text=True, timeout=30)
         if done.returncode != 0:
@@ -118,19 +118,19 @@ class Network(Launched):
         return done.stdout
 
     def answers(self, host):
-        """Whether ssh from host 1 gets through, as mpirun's would."""
+        """Whether ssh from host 1 connects, as mpirun's would."""
         agent = ["ssh", "-F", self.folder / "ssh_config", "-o", "ConnectTimeout=2", self.address(host), "true"]
         return subprocess.run(self.inside(1, *agent), env=self.environment, capture_output=True).returncode == 0
 
     def unplug(self, host):
-        """Takes the link of a host down: no packet comes or goes, and nobody hears of it."""
+        """Takes a host's link down. No packet passes, and no process is notified."""
         self.run(0, "ip", "link", "set", f"port{host}", "down")
 
     def plug(self, host):
         self.run(0, "ip", "link", "set", f"port{host}", "up")
 
     def processes(self, host, name=None):
-        """The processes in a host's network that are alive: those of a name, or all."""
+        """The living processes in a host's network namespace, all or those with a name."""
         network, found = self.networks[host], []
         for entry in filter(str.isdigit, os.listdir("/proc")):
             try:

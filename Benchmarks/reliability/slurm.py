@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""launch/slurm.sbatch under a real Slurm, which this starts on this machine and takes down again.
+"""Tests launch/slurm.sbatch under a real Slurm, which this script starts on this machine and stops again.
 
   Benchmarks/reliability/slurm.py [--quick]
 
-A job with a time limit of a minute must hear of it ahead, save, exit with 75, be queued again, and go on; then one
-of its ranks is killed, and it must go on in the same allocation; in the end its log and checkpoint must be those of
-a run without Slurm. A second job is cancelled: it must save, and not come back. --quick sends the signal with
-scancel instead of waiting for the time limit, and leaves the second job out.
+A job with a time limit of a minute must receive a signal before the limit, save, exit with 75, be requeued, and resume.
+Then one of its ranks is killed, and it must resume in the same allocation. In the end, its log and checkpoint must be
+those of a run without Slurm. A second job is cancelled: it must save, and must not be requeued. --quick sends the
+signal with scancel instead of waiting for the time limit, and skips the second job.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from smallrun import ROOT, Expectation, SmallRun, Workshop, environment, trains,
 
 def expect(condition, seconds, what):
     if not wait(condition, seconds, 0.1):
-        raise Expectation(f"not within {seconds} s: {what}")
+        raise Expectation(f"not reached within {seconds} s: {what}")
 
 
 class Job:
@@ -48,8 +48,8 @@ class Job:
 
 
 def interrupted(cluster, folder, quick):
-    """A run that Slurm interrupts, beside the one that nobody does; what was seen."""
-    # A run of a minute and a half, so that the time limit comes: of as many steps as this machine does then.
+    """Compares a run that Slurm interrupts with an undisturbed run; returns a summary."""
+    # As many steps as this machine trains in 90 s, so the time limit is reached.
     steps = 600
     if not quick:
         probe = SmallRun(folder / "probe", ["training.steps=500", "validation.every_steps=1000"])
@@ -76,22 +76,22 @@ def interrupted(cluster, folder, quick):
     end = run.records("end")[0]
     if end["reason"] != "signal" or list(run.checkpoints())[-1:] != [end["step"]]:
         raise Expectation(f"after the signal: {end}, checkpoints {list(run.checkpoints())}")
-    expect(lambda: int(job.field("Restarts")) >= 1, 20, f"the job is queued again: {job.printed()[-1000:]}")
-    expect(lambda: len(job.starts()) >= 2 and run.step() >= end["step"] + 50, 60, "the job goes on")
+    expect(lambda: int(job.field("Restarts")) >= 1, 20, f"the job is requeued: {job.printed()[-1000:]}")
+    expect(lambda: len(job.starts()) >= 2 and run.step() >= end["step"] + 50, 60, "the job resumes")
     if job.starts()[1] != end["step"]:
-        raise Expectation(f"it went on at step {job.starts()[1]}, and had saved step {end['step']}")
+        raise Expectation(f"the job resumed at step {job.starts()[1]}, but had saved step {end['step']}")
 
     trainers = [process for process in cluster.tasks(job.number) if trains(process)]
     if len(trainers) != 2:
-        raise Expectation(f"Slurm names the processes {trainers}, and two ranks train")
+        raise Expectation(f"expected the processes of two ranks from Slurm, got {trainers}")
     os.kill(trainers[1], signal.SIGKILL)
-    expect(lambda: len(job.starts()) >= 3, 60, f"started again after a rank's death: {job.printed()[-1000:]}")
-    expect(lambda: job.field("JobState") == "COMPLETED", 600, f"the job is done: {job.printed()[-1000:]}")
+    expect(lambda: len(job.starts()) >= 3, 60, f"the job restarts after a rank was killed: {job.printed()[-1000:]}")
+    expect(lambda: job.field("JobState") == "COMPLETED", 600, f"the job completes: {job.printed()[-1000:]}")
     faults = run.differences(straight)
     if faults:
         raise Expectation("; ".join(faults))
-    return (f"{steps} steps; saved at step {end['step']} {stopped:.0f} s after it was submitted, queued again, a rank "
-            f"killed, {len(job.starts())} starts, the same bits")
+    return (f"{steps} steps; saved at step {end['step']}, {stopped:.0f} s after submission; requeued; a rank killed; "
+            f"{len(job.starts())} starts; the same bits")
 
 
 def cancelled(cluster, folder):
@@ -100,8 +100,8 @@ def cancelled(cluster, folder):
     job = Job(cluster, run, ["--time=10"])
     expect(lambda: run.step() >= 100, 60, "step 100")
     cluster.run("scancel", job.number)
-    expect(lambda: run.records("end"), 30, "the end of the cancelled run")
-    # Longer than a job that queues itself again would wait.
+    expect(lambda: run.records("end"), 30, "the cancelled run ends")
+    # Longer than a requeued job would wait.
     time.sleep(10)
     if job.field("JobState") != "CANCELLED" or len(run.checkpoints()) != 1:
         raise Expectation(f"after scancel: {job.field('JobState')}, checkpoints {list(run.checkpoints())}")
@@ -111,10 +111,10 @@ def cancelled(cluster, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--check", action="store_true", help="only say whether it can be run here: status 0, or 69")
+    parser.add_argument("--check", action="store_true", help="only check whether it can run here: status 0 or 69")
     arguments = parser.parse_args()
     if missing():
-        unavailable("slurm", f"no {', '.join(missing())}; launch/setup.sh slurm-wlm munge")
+        unavailable("slurm", f"not installed: {', '.join(missing())}; run launch/setup.sh slurm-wlm munge")
     if arguments.check:
         return 0
     seen, faults = [], []

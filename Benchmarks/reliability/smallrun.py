@@ -1,4 +1,4 @@
-"""One small run, in a folder of its own: what the campaigns in this folder start, hurt, and compare."""
+"""A small run in a separate folder, which the campaigns in this folder start, disturb and compare."""
 
 import json
 import os
@@ -15,12 +15,12 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 PROGRAMS = Path(os.environ.get("PHD_BUILD_DIRECTORY") or ROOT / ".build/release")
 LAUNCH = ROOT / "launch"
-#: How a step's and a validation's records differ between two runs that are the same.
+#: Fields of step and validation records that differ between two equal runs.
 TIMES = ("seconds", "tokens_per_second")
 
 
 def environment(**more):
-    """This process's, less what would slow a run down, and what ranks that share cores need."""
+    """This process's environment without the variables of OpenBLAS, with settings for ranks that share cores."""
     names = {name: value for name, value in os.environ.items() if not name.startswith("OPENBLAS_")}
     names |= {
         "PHD_TRAIN": str(PROGRAMS / "phd-train"),
@@ -34,7 +34,7 @@ def environment(**more):
 
 
 class Launched:
-    """What `with` starts and ends: `_start`, and `__exit__`, which also ends what a failed start has left."""
+    """A context manager with `_start` and `__exit__`; `__exit__` also cleans up after a failed start."""
 
     def __enter__(self):
         try:
@@ -46,7 +46,7 @@ class Launched:
 
 
 class SmallRun:
-    """A folder with a corpus and the run of `small-run.json`: relative paths, so that every such run says the same."""
+    """A folder with a corpus and the run of `small-run.json`. Paths are relative, so all such runs have equal files."""
 
     def __init__(self, folder, settings=(), absolute=False):
         self.folder = Path(folder)
@@ -59,43 +59,43 @@ class SmallRun:
         (self.folder / "config.json").write_text(text)
         corpus = self.folder / "corpus.h5"
         if not corpus.exists():
-            # Its own sources: text that every checkout has.
+            # Built from this project's sources, which every checkout has.
             command = [PROGRAMS / "phd", "corpus", "build", *sorted((ROOT / "Sources/Storage").glob("*.swift"))]
             subprocess.run([*command, "--output", corpus, "--tokenizer", "bytes"], check=True, capture_output=True)
-        #: The configuration and the settings, as every program that starts this run is given them.
+        #: The configuration and the settings, passed to every program that starts this run.
         self.arguments = ["config.json", *(word for setting in settings for word in ("--set", setting))]
 
     def local(self, ranks, *more):
-        """The command of this run on this machine."""
+        """The command that trains this run on this machine."""
         return [str(LAUNCH / "local.sh"), str(ranks), *self.arguments, *more]
 
     def start(self, command, **names):
-        """Starts a command in the folder, in a process group of its own; what it prints goes to `output.txt`."""
+        """Starts a command in the folder, in a separate session; its output goes to `output.txt`."""
         with open(self.folder / "output.txt", "ab") as output:
             return subprocess.Popen(
                 [str(word) for word in command], cwd=self.folder, env=environment(**names), stdin=subprocess.DEVNULL,
                 stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
 
     def finish(self, command, timeout=600, **names):
-        """Runs a command in the folder; its status and what it wrote to standard error."""
+        """Runs a command in the folder; returns its exit status and its standard error."""
         done = subprocess.run(
             [str(word) for word in command], cwd=self.folder, env=environment(**names), stdin=subprocess.DEVNULL,
             capture_output=True, text=True, errors="replace", timeout=timeout)
         return done.returncode, done.stderr
 
-    # What it has left.
+    # The run's files.
 
     def printed(self):
         return (self.folder / "output.txt").read_text(errors="replace")
 
     def records(self, *events):
-        """The log's records of these events, all where none is named; a line that is being written is left out."""
+        """The log's records of these events, or all records; an incomplete last line is skipped."""
         lines = self.log.read_bytes().split(b"\n")[:-1] if self.log.exists() else []
         records = [json.loads(line) for line in lines]
         return [record for record in records if not events or record["event"] in events]
 
     def step(self):
-        """The last step that is in the log."""
+        """The last step in the log."""
         if not self.log.exists():
             return 0
         with open(self.log, "rb") as log:
@@ -104,11 +104,11 @@ class SmallRun:
         return int(found[-1]) if found else 0
 
     def checkpoints(self):
-        """The checkpoints by their steps, oldest first."""
+        """The checkpoints by step, oldest first."""
         return {int(file.name[5:-3]): file for file in sorted(self.run.glob("step-*.h5"))}
 
     def differences(self, other):
-        """How this run differs from another that should be the same, bit for bit: one line each."""
+        """The differences from a run that should be the same bit for bit, one line each."""
         def kept(run):
             return [{name: value for name, value in record.items() if name not in TIMES}
                     for record in run.records("step", "validation")]
@@ -125,10 +125,10 @@ class SmallRun:
         return faults
 
 
-# Processes, found as descendants of one that a campaign started: nobody else's are ever touched.
+# Processes are only found as descendants of one that a campaign started, so no foreign process is touched.
 
 def descendants(process):
-    """The processes that a process has started, and those that they have."""
+    """The descendants of a process."""
     found, open_ends = [], [process]
     while open_ends:
         parent = open_ends.pop()
@@ -151,12 +151,12 @@ def trains(process):
 
 
 def ranks(process):
-    """The descendants that train."""
+    """The descendants that are ranks."""
     return [child for child in descendants(process) if trains(child)]
 
 
 def end(process, seconds=20):
-    """Ends a command that was started here and all that it started, however it feels about that."""
+    """Kills a command that was started here, and all its descendants."""
     if process.poll() is None:
         for child in [*descendants(process.pid), process.pid]:
             try:
@@ -167,7 +167,7 @@ def end(process, seconds=20):
 
 
 def wait(condition, seconds, pause=0.02):
-    """Whether a condition came true in so many seconds."""
+    """Waits for a condition; False if it does not hold within `seconds`."""
     limit = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > limit:
@@ -177,11 +177,11 @@ def wait(condition, seconds, pause=0.02):
 
 
 class Expectation(Exception):
-    """Something that should have happened and did not."""
+    """An expected event did not happen."""
 
 
 class Workshop:
-    """A temporary folder that goes again; SIGTERM and SIGHUP end the campaign as SIGINT does, with all clearing up."""
+    """A temporary folder, removed at the end. SIGTERM and SIGHUP end the campaign with all cleanup, as SIGINT does."""
 
     def __enter__(self):
         def leave(number, _):
@@ -198,7 +198,7 @@ class Workshop:
 
 
 def verdict(name, tried, faults):
-    """Prints what failed and, last, what was tried; the status to exit with."""
+    """Prints the failures and, last, a summary of the test; returns the exit status."""
     for fault in faults[:20]:
         print(f"  failed: {fault}")
     print(f"{name}: {tried}: {f'{len(faults)} FAILED' if faults else 'nothing failed'}", flush=True)
@@ -206,6 +206,6 @@ def verdict(name, tried, faults):
 
 
 def unavailable(name, reason):
-    """Ends a campaign whose parts cannot be had here: status 69, and why."""
-    print(f"{name}: cannot be run here: {reason}", file=sys.stderr)
+    """Ends a campaign that cannot run here with status 69 and the reason."""
+    print(f"{name}: cannot run here: {reason}", file=sys.stderr)
     raise SystemExit(69)

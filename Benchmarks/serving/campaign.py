@@ -1,10 +1,10 @@
-"""Pesters a server of its own for some minutes: clients of all kinds, some of which hang up, and bodies of 100 MB.
+"""Load test of phd serve: starts a server and runs clients, some of which disconnect, send malformed or 100 MB bodies.
 
   Benchmarks/serving/campaign.py CHECKPOINT [--minutes 5] [--clients 16] [options of phd serve]
 
-Prints the requests by their outcome, tokens a second, and the server's resident memory at the start and at the end. The
-status is 1 where the server died, an answer was wrong, or memory grew beyond 64 MiB after the first tenth of the time.
-Needs nothing but Python.
+Prints the number of requests by outcome, tokens per second, and the server's resident memory. The exit status is 1 if
+the server died, an answer was wrong, or memory grew by more than 64 MiB after the first tenth of the time. Needs only
+Python.
 """
 
 import argparse
@@ -67,14 +67,14 @@ class Campaign:
                 if leaves and tokens >= stops:
                     connection.sock and connection.sock.close()
                     connection.close()
-                    return self.note("stream left", tokens)
+                    return self.note("stream abandoned", tokens)
             elif line.startswith(b"data: [DONE]") and tokens != count:
-                raise ValueError(f"{tokens} tokens of {count}")
+                raise ValueError(f"a stream had {tokens} tokens instead of {count}")
         connection.close()
         self.note(f"stream {response.status}", tokens)
 
     def hang_up(self, draw):
-        """Sends a request and leaves, at times in the middle of the body."""
+        """Sends a request and disconnects, sometimes in the middle of the body."""
         body = json.dumps({"prompt": [1, 2, 3], "max_tokens": 4000 - 3, "ignore_eos": True}).encode()
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         connection.putrequest("POST", "/v1/completions")
@@ -83,7 +83,7 @@ class Campaign:
         connection.endheaders(body[: draw.choice((len(body), len(body) // 2))])
         time.sleep(draw.random() / 2)
         connection.close()
-        self.note("hung up")
+        self.note("disconnected")
 
     def malformed(self, draw):
         body = draw.choice((b"{", b'{"prompt":', b"\xff\xfe", b"[" * 50_000, b'{"prompt":"a","max_tokens":"x"}', b"null"))
@@ -91,7 +91,7 @@ class Campaign:
         response.read()
         connection.close()
         if response.status != 400:
-            raise ValueError(f"{body[:50]} gave {response.status}")
+            raise ValueError(f"{body[:50]}: expected status 400, got {response.status}")
         self.note("malformed 400")
 
     def large(self):
@@ -99,7 +99,7 @@ class Campaign:
         response.read()
         connection.close()
         if response.status != 413:
-            raise ValueError(f"100 MB gave {response.status}")
+            raise ValueError(f"100 MB body: expected status 413, got {response.status}")
         self.note("100 MB 413")
 
     def client(self, number, end):
@@ -163,14 +163,14 @@ def main():
     if not died:
         server.send_signal(signal.SIGTERM)
         server.wait(timeout=30)
-    print(f"{sum(campaign.outcomes.values())} requests in {seconds:.0f} s of {arguments.clients} clients")
+    print(f"{sum(campaign.outcomes.values())} requests in {seconds:.0f} s from {arguments.clients} clients")
     for outcome, count in sorted(campaign.outcomes.items()):
-        print(f"  {outcome:15} {count}")
-    print(f"{campaign.tokens} tokens, {campaign.tokens / seconds:.0f} a second")
+        print(f"  {outcome:20} {count}")
+    print(f"{campaign.tokens} tokens, {campaign.tokens / seconds:.0f} per second")
     print(f"resident: {first:.0f} MiB at the start, {early or 0:.0f} after a tenth of the time, {last:.0f} at the end, "
-          f"{highest:.0f} at the most; status {server.returncode}")
+          f"{highest:.0f} at the peak; exit status {server.returncode}")
     for fault in campaign.faults[:20]:
-        print(f"fault: {fault}")
+        print(f"failed: {fault}")
     sys.exit(died or server.returncode != 0 or bool(campaign.faults) or last > (early or first) + 64)
 
 

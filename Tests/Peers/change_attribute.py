@@ -1,4 +1,4 @@
-"""A copy of an HDF5 file in which one attribute of a group says something else.
+"""Copies an HDF5 file and changes one attribute of a group in the copy.
 
 change_attribute.py FILE COPY GROUP NAME VALUE
 """

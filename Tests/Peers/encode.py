@@ -1,7 +1,7 @@
-"""What the `tokenizers` library makes of texts: encode.py TOKENIZER TEXTS IDS.
+"""Encodes texts with the `tokenizers` library: encode.py TOKENIZER TEXTS IDS.
 
-TEXTS is a JSON list of strings, or any other file, which is one text; IDS gets a line for each: the ids with spaces
-between, and the decoded text as JSON behind a tab.
+TEXTS is a JSON list of strings, or any other file, which is one text. IDS gets a line for each text: the ids separated
+by spaces, a tab, and the decoded text as JSON.
 """
 import json
 import sys

@@ -1,6 +1,6 @@
-"""What TensorBoard finds in a folder of event files: event_files.py FOLDER.
+"""Reads a folder of event files with TensorBoard: event_files.py FOLDER.
 
-Prints a JSON object: for each tag its steps, its values (single precision) and their times.
+Prints a JSON object with the steps, values (single precision) and times of each tag.
 """
 
 import json
@@ -8,7 +8,7 @@ import sys
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-# 0 is no limit: the reader would otherwise keep a sample of the values.
+# 0 means no limit: by default, the reader keeps only a sample of the values.
 accumulator = EventAccumulator(sys.argv[1], size_guidance={"scalars": 0})
 accumulator.Reload()
 found = {}

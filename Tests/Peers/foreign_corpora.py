@@ -1,10 +1,10 @@
-"""Files of tokens as their owners write them, and what h5py and NumPy find in what phd makes of them.
+"""Writes token files as other trainers do, and checks phd's corpora and exports of them with h5py and NumPy.
 
     foreign_corpora.py write FOLDER     writes every file
-    foreign_corpora.py check FOLDER     compares every NAME.h5 with the case NAME, and exported files with it
+    foreign_corpora.py check FOLDER     compares every NAME.h5, and its exported files, with the case NAME
 
-NumPy's files are written by NumPy. The writers of llm.c and Megatron are made again from what their projects document:
-llm.c's dev/data/data_common.py, Megatron-LM's megatron/core/datasets/indexed_dataset.py.
+NumPy writes its own files. The writers for llm.c and Megatron follow llm.c's dev/data/data_common.py and Megatron-LM's
+megatron/core/datasets/indexed_dataset.py.
 """
 
 import json
@@ -17,7 +17,7 @@ import numpy as np
 
 
 def documents(seed, vocabulary, count, end, longest=2000):
-    """Random documents that end with the token `end`, the last of the vocabulary or beyond it."""
+    """Random documents that end with the token `end`, which occurs nowhere else."""
     random = np.random.default_rng(seed)
     found = [random.integers(0, vocabulary, random.integers(0, longest)) for _ in range(count)]
     return [np.append(np.where(one == end, 0, one), end) for one in found]
@@ -28,7 +28,7 @@ def starts(lists):
 
 
 class Case:
-    """What a corpus must hold: its tokens, their type, where its documents start."""
+    """The expected contents of a corpus: tokens, their type, document starts, attributes."""
 
     def __init__(self, tokens, dtype, starts=(0,), **attributes):
         self.tokens, self.dtype, self.attributes = np.asarray(tokens), np.dtype(dtype), attributes
@@ -47,7 +47,7 @@ MEGATRON_CODES = {"uint8": 1, "int8": 2, "int16": 3, "int32": 4, "int64": 5, "ui
 
 
 def megatron_pair(prefix, sequences, boundaries, dtype, order=None, modes=False):
-    """`order`: in which order the sequences lie in the .bin; that of the index by default."""
+    """`order`: the order of the sequences in the .bin; by default that of the index."""
     sequences = [np.asarray(one, dtype=dtype) for one in sequences]
     pointers = np.zeros(len(sequences), dtype=np.int64)
     with open(f"{prefix}.bin", "wb") as file:
@@ -68,7 +68,7 @@ def megatron_pair(prefix, sequences, boundaries, dtype, order=None, modes=False)
 
 
 def cases(folder, write):
-    """Every case by its name; with `write`, its files as well."""
+    """All cases by name; with `write`, also writes their files."""
     found = {}
 
     # numpy.save: every type, both byte orders.
@@ -84,7 +84,7 @@ def cases(folder, write):
                 np.save(folder / f"{kind}-{name}.npy", tokens.astype(type_))
             found[f"{kind}-{name}"] = Case(tokens, stored)
 
-    # The versions of the format; rows; an array of several blocks.
+    # Format versions, two dimensions, an array of several blocks.
     tokens = np.arange(70000, dtype=np.uint32) * 3
     for version in [(1, 0), (2, 0), (3, 0)]:
         name = f"version-{version[0]}"
@@ -108,7 +108,7 @@ def cases(folder, write):
         np.save(folder / "blocks.npy", tokens.astype(np.uint16))
     found["blocks"] = Case(tokens, "uint16", starts(lists), vocab_size=50257, eos_token_id=50256)
 
-    # OLMo and Dolma: numpy.memmap under the name .npy.
+    # OLMo and Dolma: a numpy.memmap with the suffix .npy.
     lists = documents(3, 100278, 1500, 100257)
     tokens = np.concatenate(lists)
     if write:
@@ -125,7 +125,7 @@ def cases(folder, write):
     found["nanogpt"] = Case(tokens, "uint16", starts(lists), eos_token_id=50256)
     found["nanogpt-without-end"] = Case(tokens, "uint16")
 
-    # llm.c: <|endoftext|> before each document, shards cut anywhere.
+    # llm.c: <|endoftext|> before each document; shards are cut at any token.
     lists = [np.roll(one, 1) for one in lists]
     tokens = np.concatenate(lists)
     if write:
@@ -138,7 +138,7 @@ def cases(folder, write):
         llmc_shard(folder / "llama3.bin", tokens, 20240801, 7, np.uint32)
     found["llmc-llama3"] = Case(tokens, "uint32", starts(lists))
 
-    # Megatron: documents of several sequences, of one, of none.
+    # Megatron: documents of several sequences, one or none.
     random = np.random.default_rng(6)
     for name, dtype, vocabulary, options in [
         ("megatron-u16", "uint16", 50257, {}),
@@ -154,7 +154,7 @@ def cases(folder, write):
         stored = "uint16" if dtype == "uint16" else "uint32"
         found[name] = Case(np.concatenate(sequences), stored, ends[boundaries[:-1]])
 
-    # JSON lines; one line is longer than a block.
+    # JSON lines, one of them longer than a block.
     lists = documents(7, 128256, 300, 128001) + [np.arange(300_000), np.array([], dtype=np.int64)]
     lines = [one.tolist() for one in lists]
     if write:

@@ -1,7 +1,7 @@
-"""Makes models with transformers, and says what transformers computes with models that were exported to it.
+"""Creates models with transformers, and runs exported models with transformers.
 
-  huggingface.py make FOLDER     a small OLMo 2 and a small Llama, in several files, in fp32, bf16 and fp16
-  huggingface.py tokenize FOLDER TEXT    the ids of a text, by the folder's tokenizer, and its special tokens
+  huggingface.py make FOLDER     writes a small OLMo 2 and a small Llama, in several files, in fp32, bf16 and fp16
+  huggingface.py tokenize FOLDER TEXT    prints the ids of a text and the end token, with the folder's tokenizer
   huggingface.py run JOBS OUT    JOBS: [{"folder": …, "sequences": [[token, …], …], "new_tokens": N}, …]
 """
 
@@ -56,16 +56,16 @@ def run(jobs):
                 attention_mask=torch.ones_like(ids),
             )
             generated = model.generate(ids, **settings)[0].tolist()
-            # With the cache and without it.
+            # Generation with the cache equals generation without it.
             assert generated == model.generate(ids, use_cache=False, **settings)[0].tolist(), "cache"
             result["generated"].append(generated[len(tokens):])
-            # A cached piece, and the rest in one piece onto it.
+            # The first half is cached, and the second half extends the cache in one piece.
             start = model(ids[:, : len(tokens) // 2], use_cache=True)
             rest = model(ids[:, len(tokens) // 2:], past_key_values=start.past_key_values)
             torch.testing.assert_close(
                 torch.cat((start.logits, rest.logits), 1), model(ids).logits, rtol=1e-3, atol=1e-4
             )
-        # All at once, padded on the left, and by beams.
+        # One batch of all sequences, padded on the left; beam search with and without the cache.
         longest = max(map(len, job["sequences"]))
         padded = torch.tensor([[1] * (longest - len(tokens)) + tokens for tokens in job["sequences"]])
         mask = torch.tensor([[0] * (longest - len(tokens)) + [1] * len(tokens) for tokens in job["sequences"]])

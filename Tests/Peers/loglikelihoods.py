@@ -1,6 +1,6 @@
-"""The log-likelihoods of benchmarks' choices, by transformers and tokenizers, each choice by itself.
+"""Computes log-likelihoods of benchmark choices with transformers and tokenizers, each choice separately.
 
-  loglikelihoods.py make FOLDER TOKENIZER    a small random OLMo 2 and its tokenizer.json
+  loglikelihoods.py make FOLDER TOKENIZER    writes a small random OLMo 2 and its tokenizer.json
   loglikelihoods.py run FOLDER LIMIT OUT REQUESTS…    REQUESTS: lines of {"requests": [{"context", "continuation"}, …]}
 """
 
@@ -34,7 +34,7 @@ def make(folder, path):
 
 
 def encode(tokenizer, context, continuation):
-    """As lm-evaluation-harness's `_encode_pair`."""
+    """Same as lm-evaluation-harness's `_encode_pair`."""
     spaces = len(context) - len(context.rstrip())
     if spaces > 0:
         context, continuation = context[:-spaces], context[-spaces:] + continuation

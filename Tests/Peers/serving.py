@@ -1,8 +1,8 @@
-"""Asks a running server as its users do: with OpenAI's client, and with EleutherAI's lm-eval.
+"""Queries a running server with OpenAI's client and with EleutherAI's lm-eval.
 
-  serving.py client URL OUT              what OpenAI's client gets: completions, streams, log-probabilities, errors
+  serving.py client URL OUT              results of OpenAI's client: completions, streams, log-probabilities, errors
   serving.py evaluate URL MODEL TOKENIZER TASKS OUT [BATCH [CONCURRENT]]
-                                         accuracies of TASKS: {"name": "file.jsonl", …}, a line of which is
+                                         accuracies of TASKS: {"name": "file.jsonl", …}, with lines
                                          {"context": …, "choices": […], "label": n}; TOKENIZER is a folder
 """
 
@@ -37,7 +37,7 @@ def client():
     again = client.completions.create(model=model, prompt=["The q", [102, 111, 120]], max_tokens=4, n=2, seed=3)
     found["seeded"] = [a.text for a in batch.choices] == [a.text for a in again.choices]
     found["ids"] = client.completions.create(**plain, extra_body={"return_token_ids": True}).choices[0].token_ids
-    # A client that has heard enough of a stream.
+    # A client that disconnects in the middle of a stream.
     with client.completions.create(model=model, prompt="The q", max_tokens=3000, stream=True,
                                    extra_body={"ignore_eos": True}) as stream:
         for _ in zip(range(3), stream):

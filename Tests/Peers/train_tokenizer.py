@@ -1,6 +1,6 @@
 """Trains a byte-level BPE with the `tokenizers` library: train_tokenizer.py TEXT VOCAB_SIZE PATTERN OUTPUT SPECIAL…
 
-PATTERN is a regular expression, or gpt2 for ByteLevel's own.
+PATTERN is a regular expression, or gpt2 for the pattern of ByteLevel.
 """
 import sys
 

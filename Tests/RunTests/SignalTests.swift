@@ -139,7 +139,7 @@ import Training
     try #require(running.wait { _ in workplace.run().lastStep >= 50 }, "\(running.error)")
     running.signal(signal)
     let outcome = try running.wait(timeout: 15)
-    #expect(outcome.error == "Stopping with a checkpoint; once more to stop without.\n")
+    #expect(outcome.error == "Saving a checkpoint and stopping; repeat the signal to stop without saving.\n")
     #expect(outcome.status == 75)
     #expect(workplace.run().checkpoints.count == 1)
   }
