@@ -119,17 +119,17 @@ import Testing
     let b = random((form.bTransposed ? form.columns : form.inner) * form.bStride, seed: ~seed)
     let before = random(form.rows * form.cStride, seed: seed << 32)
     var floats = before.map { Float(bf16: $0) }
-    var halves = before
+    var bf16 = before
     // Twice: the second call finds everything prepared.
     for _ in 0..<2 {
       if form.cIsBF16 {
-        product.multiply(&halves, a, b, form, worker: 0)
+        product.multiply(&bf16, a, b, form, worker: 0)
       } else {
         floats = before.map { Float(bf16: $0) }
         product.multiply(&floats, a, b, form, worker: 0)
       }
     }
-    if form.cIsBF16 { floats = halves.map { Float(bf16: $0) } }
+    if form.cIsBF16 { floats = bf16.map { Float(bf16: $0) } }
 
     var wrong = 0
     for row in 0..<form.rows {

@@ -37,14 +37,14 @@ public struct Attention: Sendable {
     (1...max(copies, 1)).map { QueryBlock.maximumRows(shape, copies: $0) }.max() ?? 0
   }
 
-  private func scratch<Word>(of worker: Int) -> AttentionScratch<Word> {
+  private func scratch<Lane>(of worker: Int) -> AttentionScratch<Lane> {
     AttentionScratch(scratch.pointer + worker * scratchStride, rows: scratchRows, headSize: shape.paddedHeadSize)
   }
 
   private func panels(_ source: AttentionKeys) -> KeyPanels { KeyPanels(shape, type, copies: source.copies) }
 
   /// Words of a padded head.
-  private var wordsPerHead: Int { shape.paddedHeadSize * type.bytes / 4 }
+  private var lanesPerHead: Int { shape.paddedHeadSize * type.bytes / 4 }
 
   // MARK: forward
 
@@ -57,18 +57,18 @@ public struct Attention: Sendable {
   }
 
   @inline(__always)
-  private func forward<Word: BlockElement>(_: Word.Type, _ groups: [AttentionQueries], _ team: ThreadTeam) {
+  private func forward<Lane: PackedLane>(_: Lane.Type, _ groups: [AttentionQueries], _ team: ThreadTeam) {
     let heads = shape.sequences * shape.keyValueHeads
     eachSource(of: groups) { source in
-      panels(source).turn(words(source.keyPanels, Word.self), from: words(source.keys, Word.self), on: team)
-      panels(source).down(words(source.downward, Word.self), from: words(source.values, Word.self), on: team)
+      panels(source).transpose(lanes(source.keyPanels, Lane.self), from: lanes(source.keys, Lane.self), on: team)
+      panels(source).interleave(lanes(source.interleaved, Lane.self), from: lanes(source.values, Lane.self), on: team)
     }
     for queries in groups {
       let blocks = QueryBlock.blocks(shape, copies: queries.copies)
       team.forEach(heads * blocks) { index, worker in
         // The last blocks see the most keys: they go first.
         let block = QueryBlock(shape, queries, block: blocks - 1 - index / heads, head: index % heads)
-        forward(block, scratch(of: worker) as AttentionScratch<Word>)
+        forward(block, scratch(of: worker) as AttentionScratch<Lane>)
       }
     }
   }
@@ -83,24 +83,24 @@ public struct Attention: Sendable {
     }
   }
 
-  private func forward<Word>(_ block: QueryBlock, _ scratch: AttentionScratch<Word>) {
+  private func forward<Lane>(_ block: QueryBlock, _ scratch: AttentionScratch<Lane>) {
     let head = block.head
     let size = shape.paddedHeadSize
     let rowsOfHead = shape.positions * block.rowsPerPosition
-    let queries = words(block.queries.queries, Word.self) + (head * rowsOfHead + block.firstRow) * wordsPerHead
-    scratch.begin(rows: block.rows, headSize: size)
+    let queries = lanes(block.queries.queries, Lane.self) + (head * rowsOfHead + block.firstRow) * lanesPerHead
+    scratch.reset(rows: block.rows, headSize: size)
     for source in block.queries.keys {
       let panels = panels(source)
-      let values: UnsafePointer<Word> = downward(source.values, source) + head * panels.downwardPerHead
+      let values: UnsafePointer<Lane> = interleaved(source.values, source) + head * panels.interleavedPerHead
       block.eachTile(of: source) { rows, keys in
         panels.multiply(
-          scratch.scores, cStride: QueryBlock.scoreStride, queries + rows.lowerBound &* wordsPerHead, rows: rows.count,
-          words(source.keyPanels, Word.self), head: head, range: keys)
+          scratch.scores, cStride: QueryBlock.scoreStride, queries + rows.lowerBound &* lanesPerHead, rows: rows.count,
+          lanes(source.keyPanels, Lane.self), head: head, range: keys)
         scratch.softmax(rows, count: keys.count, headSize: size) { block.visible(row: $0, of: source, in: keys) }
         BlockProduct.multiply(
           scratch.outputs + rows.lowerBound &* size, cStride: size, rows: rows.count, columns: size,
-          inner: Word.words(keys.count), words(scratch.scores, Word.self), rowStride: QueryBlock.scoreStride,
-          innerStride: 1, values + keys.lowerBound / Word.elements &* size, bStride: size, accumulating: true)
+          inner: Lane.lanes(for: keys.count), lanes(scratch.scores, Lane.self), rowStride: QueryBlock.scoreStride,
+          innerStride: 1, values + keys.lowerBound / Lane.elements &* size, bStride: size, accumulating: true)
       }
     }
     write(block, scratch)
@@ -108,25 +108,25 @@ public struct Attention: Sendable {
 
   /// A group's keys or values as the right operand of a product whose inner dimension they are.
   @inline(__always)
-  private func downward<Word: BlockElement>(
+  private func interleaved<Lane: PackedLane>(
     _ rows: UnsafeMutableRawPointer, _ source: AttentionKeys
-  ) -> UnsafePointer<Word> {
-    UnsafePointer(words(Word.elements == 1 ? rows : source.downward, Word.self))
+  ) -> UnsafePointer<Lane> {
+    UnsafePointer(lanes(Lane.elements == 1 ? rows : source.interleaved, Lane.self))
   }
 
   /// The output of a block, divided by its sums, to the rows and columns of the projection that follows.
-  private func write<Word>(_ block: QueryBlock, _ scratch: AttentionScratch<Word>) {
+  private func write<Lane>(_ block: QueryBlock, _ scratch: AttentionScratch<Lane>) {
     let logSumExps = block.queries.logSumExps + block.head * shape.positions * block.rowsPerPosition + block.firstRow
     for row in 0..<block.rows { logSumExps[row] = scratch.maxima[row] + binaryLogarithm(scratch.sums[row]) }
     switch block.queries.output.type {
     case .fp32: write(FloatRow.self, block, scratch)
-    case .bf16: write(HalfRow.self, block, scratch)
+    case .bf16: write(BF16Row.self, block, scratch)
     }
   }
 
   @inline(__always)
-  private func write<Row: MatrixRow, Word>(
-    _: Row.Type, _ block: QueryBlock, _ scratch: AttentionScratch<Word>
+  private func write<Row: MatrixRow, Lane>(
+    _: Row.Type, _ block: QueryBlock, _ scratch: AttentionScratch<Lane>
   ) {
     for row in 0..<block.rows {
       let target: Row = outputRow(block.queries.output, block, row)
@@ -161,15 +161,15 @@ public struct Attention: Sendable {
   }
 
   @inline(__always)
-  private func backward<Word: BlockElement>(
-    _: Word.Type, _ groups: [AttentionQueries], _ outputGradients: [Matrix], _ team: ThreadTeam
+  private func backward<Lane: PackedLane>(
+    _: Lane.Type, _ groups: [AttentionQueries], _ outputGradients: [Matrix], _ team: ThreadTeam
   ) {
     eachSource(of: groups) { source in
       guard let valuePanels = source.valuePanels else { preconditionFailure("values without room for their panels") }
       let panels = panels(source)
-      panels.turn(words(source.keyPanels, Word.self), from: words(source.keys, Word.self), on: team)
-      panels.turn(words(valuePanels, Word.self), from: words(source.values, Word.self), on: team)
-      panels.down(words(source.downward, Word.self), from: words(source.keys, Word.self), on: team)
+      panels.transpose(lanes(source.keyPanels, Lane.self), from: lanes(source.keys, Lane.self), on: team)
+      panels.transpose(lanes(valuePanels, Lane.self), from: lanes(source.values, Lane.self), on: team)
+      panels.interleave(lanes(source.interleaved, Lane.self), from: lanes(source.keys, Lane.self), on: team)
       clearGradients(source, on: team)
     }
     team.forEach(shape.sequences * shape.keyValueHeads) { head, worker in
@@ -177,7 +177,7 @@ public struct Attention: Sendable {
         for block in 0..<QueryBlock.blocks(shape, copies: queries.copies) {
           backward(
             QueryBlock(shape, queries, block: block, head: head), gradient,
-            scratch(of: worker) as AttentionScratch<Word>)
+            scratch(of: worker) as AttentionScratch<Lane>)
         }
       }
     }
@@ -194,8 +194,8 @@ public struct Attention: Sendable {
     }
   }
 
-  private func backward<Word: BlockElement>(
-    _ block: QueryBlock, _ gradient: Matrix, _ scratch: AttentionScratch<Word>
+  private func backward<Lane: PackedLane>(
+    _ block: QueryBlock, _ gradient: Matrix, _ scratch: AttentionScratch<Lane>
   ) {
     let size = shape.paddedHeadSize
     let head = block.head
@@ -205,16 +205,16 @@ public struct Attention: Sendable {
     }
     readOutputGradients(block, gradient, scratch)
     scratch.queryGradients.update(repeating: 0, count: block.rows * size)
-    let queries = words(block.queries.queries, Word.self) + firstRow * wordsPerHead
-    let outputs = words(scratch.outputs, Word.self)
-    let downwardQueries = Word.down(
-      queries, stride: wordsPerHead, count: block.rows, columns: size, into: scratch.downwardQueries,
+    let queries = lanes(block.queries.queries, Lane.self) + firstRow * lanesPerHead
+    let outputs = lanes(scratch.outputs, Lane.self)
+    let interleavedQueries = Lane.interleave(
+      queries, stride: lanesPerHead, count: block.rows, columns: size, into: scratch.interleavedQueries,
       targetStride: size
-    ).words
-    let downwardOutputs = Word.down(
-      outputs, stride: wordsPerHead, count: block.rows, columns: size, into: scratch.downwardOutputs,
+    ).lanes
+    let interleavedOutputs = Lane.interleave(
+      outputs, stride: lanesPerHead, count: block.rows, columns: size, into: scratch.interleavedOutputs,
       targetStride: size
-    ).words
+    ).lanes
     let logSumExps = block.queries.logSumExps + firstRow
     let stride = QueryBlock.scoreStride
     for source in block.queries.keys {
@@ -222,43 +222,43 @@ public struct Attention: Sendable {
         let valuePanels = source.valuePanels
       else { continue }
       let panels = panels(source)
-      let keys: UnsafePointer<Word> = downward(source.keys, source) + head * panels.downwardPerHead
+      let keys: UnsafePointer<Lane> = interleaved(source.keys, source) + head * panels.interleavedPerHead
       let start = head * shape.positions * source.copies
       block.eachTile(of: source) { rows, range in
         let offset = (start &+ range.lowerBound) &* size
-        let own = rows.lowerBound &* wordsPerHead
-        let ownDownward = rows.lowerBound / Word.elements &* size
+        let own = rows.lowerBound &* lanesPerHead
+        let ownInterleaved = rows.lowerBound / Lane.elements &* size
         let (scores, upstream) = (scratch.scores, scratch.scoreGradients)
         panels.multiply(
-          scores, cStride: stride, queries + own, rows: rows.count, words(source.keyPanels, Word.self), head: head,
+          scores, cStride: stride, queries + own, rows: rows.count, lanes(source.keyPanels, Lane.self), head: head,
           range: range)
         panels.multiply(
-          upstream, cStride: stride, outputs + own, rows: rows.count, words(valuePanels, Word.self), head: head,
+          upstream, cStride: stride, outputs + own, rows: rows.count, lanes(valuePanels, Lane.self), head: head,
           range: range)
         for row in rows {
           let local = (row &- rows.lowerBound) &* stride
           let (from, to) = block.visible(row: row, of: source, in: range)
-          reverse(
-            Word.Row.self, scores + local, upstream + local, from: from, to: max(to, from),
-            count: Word.words(range.count) &* Word.elements, logSumExp: logSumExps[row], sum: scratch.sums[row])
+          softmaxBackward(
+            Lane.Row.self, scores + local, upstream + local, from: from, to: max(to, from),
+            count: Lane.lanes(for: range.count) &* Lane.elements, logSumExp: logSumExps[row], sum: scratch.sums[row])
         }
         /// gradients [range, padded e] += matrixᵀ · right.
-        func addTurned(
-          _ gradients: UnsafeMutablePointer<Float>, _ matrix: UnsafeMutablePointer<Float>, _ right: UnsafePointer<Word>
+        func addTransposed(
+          _ gradients: UnsafeMutablePointer<Float>, _ matrix: UnsafeMutablePointer<Float>, _ right: UnsafePointer<Lane>
         ) {
-          let (left, leftStride) = Word.down(
-            words(matrix, Word.self), stride: stride, count: rows.count, columns: range.count,
-            into: scratch.downwardScores, targetStride: stride)
+          let (left, leftStride) = Lane.interleave(
+            lanes(matrix, Lane.self), stride: stride, count: rows.count, columns: range.count,
+            into: scratch.interleavedScores, targetStride: stride)
           BlockProduct.multiply(
-            gradients + offset, cStride: size, rows: range.count, columns: size, inner: Word.words(rows.count),
-            left, rowStride: 1, innerStride: leftStride, right + ownDownward, bStride: size, accumulating: true)
+            gradients + offset, cStride: size, rows: range.count, columns: size, inner: Lane.lanes(for: rows.count),
+            left, rowStride: 1, innerStride: leftStride, right + ownInterleaved, bStride: size, accumulating: true)
         }
-        addTurned(valueGradients, scores, downwardOutputs)
-        addTurned(keyGradients, upstream, downwardQueries)
+        addTransposed(valueGradients, scores, interleavedOutputs)
+        addTransposed(keyGradients, upstream, interleavedQueries)
         BlockProduct.multiply(
           scratch.queryGradients + rows.lowerBound &* size, cStride: size, rows: rows.count, columns: size,
-          inner: Word.words(range.count), words(upstream, Word.self), rowStride: stride, innerStride: 1,
-          keys + range.lowerBound / Word.elements &* size, bStride: size, accumulating: true)
+          inner: Lane.lanes(for: range.count), lanes(upstream, Lane.self), rowStride: stride, innerStride: 1,
+          keys + range.lowerBound / Lane.elements &* size, bStride: size, accumulating: true)
       }
     }
     let target = queryGradients + firstRow * size
@@ -270,21 +270,21 @@ public struct Attention: Sendable {
   }
 
   /// outputs ← the gradient of the block's output, as elements; sums ← Σ output · its gradient, the softmax's own term.
-  private func readOutputGradients<Word>(
-    _ block: QueryBlock, _ gradient: Matrix, _ scratch: AttentionScratch<Word>
+  private func readOutputGradients<Lane>(
+    _ block: QueryBlock, _ gradient: Matrix, _ scratch: AttentionScratch<Lane>
   ) {
     precondition(gradient.type == block.queries.output.type, "\(gradient), \(block.queries.output)")
     switch gradient.type {
     case .fp32: readOutputGradients(FloatRow.self, block, gradient, scratch)
-    case .bf16: readOutputGradients(HalfRow.self, block, gradient, scratch)
+    case .bf16: readOutputGradients(BF16Row.self, block, gradient, scratch)
     }
   }
 
   @inline(__always)
-  private func readOutputGradients<Row: MatrixRow, Word>(
-    _: Row.Type, _ block: QueryBlock, _ gradient: Matrix, _ scratch: AttentionScratch<Word>
+  private func readOutputGradients<Row: MatrixRow, Lane>(
+    _: Row.Type, _ block: QueryBlock, _ gradient: Matrix, _ scratch: AttentionScratch<Lane>
   ) {
-    let targets = Word.Row(UnsafeMutableRawPointer(scratch.outputs))
+    let targets = Lane.Row(UnsafeMutableRawPointer(scratch.outputs))
     for row in 0..<block.rows {
       let source: Row = outputRow(gradient, block, row)
       let output: Row = outputRow(block.queries.output, block, row)
@@ -307,7 +307,7 @@ public struct Attention: Sendable {
   /// One row: scores → probabilities p, upstream (the gradient of p) → p · (upstream − sum) · ln 2, that of the scores;
   /// both in place, as elements, and zero outside of `from`..<`to`.
   @inline(__always)
-  private func reverse<Row: MatrixRow>(
+  private func softmaxBackward<Row: MatrixRow>(
     _: Row.Type, _ scores: UnsafeMutablePointer<Float>, _ upstream: UnsafeMutablePointer<Float>, from: Int, to: Int,
     count: Int, logSumExp: Float, sum: Float
   ) {
@@ -330,9 +330,9 @@ public struct Attention: Sendable {
     gradients.clear(outside: from, to, of: count)
   }
 
-  /// Memory as words.
+  /// Memory as lanes.
   @inline(__always)
-  private func words<Word: BlockElement>(
-    _ memory: UnsafeMutableRawPointer, _: Word.Type
-  ) -> UnsafeMutablePointer<Word> { memory.assumingMemoryBound(to: Word.self) }
+  private func lanes<Lane: PackedLane>(
+    _ memory: UnsafeMutableRawPointer, _: Lane.Type
+  ) -> UnsafeMutablePointer<Lane> { memory.assumingMemoryBound(to: Lane.self) }
 }

@@ -9,7 +9,7 @@ public struct AttentionKeys {
   let keyPanels: UnsafeMutableRawPointer
   let valuePanels: UnsafeMutableRawPointer?
   /// Values downwards, in the backward pass keys; not used in fp32.
-  let downward: UnsafeMutableRawPointer
+  let interleaved: UnsafeMutableRawPointer
   let keyGradients: UnsafeMutablePointer<Float>?
   let valueGradients: UnsafeMutablePointer<Float>?
   /// Keys at each position.
@@ -22,11 +22,11 @@ public struct AttentionKeys {
   let own: Bool
 
   /// - Parameters: keys, values (of attention's type) and their gradients (fp32)
-  ///   [sequences][kv heads][positions · copies][e], see ``HeadLayout``; keyPanels, valuePanels and downward: room for
+  ///   [sequences][kv heads][positions · copies][e], see ``HeadLayout``; keyPanels, valuePanels and interleaved: room for
   ///   ``KeyPanels``.
   public init(
     keys: UnsafeMutableRawPointer, values: UnsafeMutableRawPointer, keyPanels: UnsafeMutableRawPointer,
-    valuePanels: UnsafeMutableRawPointer? = nil, downward: UnsafeMutableRawPointer,
+    valuePanels: UnsafeMutableRawPointer? = nil, interleaved: UnsafeMutableRawPointer,
     keyGradients: UnsafeMutablePointer<Float>? = nil, valueGradients: UnsafeMutablePointer<Float>? = nil,
     copies: Int, firstVisible: UnsafePointer<Int32>? = nil, window: Int, own: Bool
   ) {
@@ -34,7 +34,7 @@ public struct AttentionKeys {
     self.values = values
     self.keyPanels = keyPanels
     self.valuePanels = valuePanels
-    self.downward = downward
+    self.interleaved = interleaved
     self.keyGradients = keyGradients
     self.valueGradients = valueGradients
     self.copies = copies
@@ -87,7 +87,7 @@ struct QueryBlock {
   static let rows = 128
   /// Keys are taken this many at a time.
   static let keyBlock = 256
-  /// Rows of a tile of scores are this many words apart: a key block, whole vectors, and not a power of two.
+  /// Rows of a tile of scores are this many lanes apart: a key block, whole vectors, and not a power of two.
   static let scoreStride = keyBlock + vectorWidth
 
   static func positions(_ shape: AttentionShape, copies: Int) -> Int {
@@ -130,7 +130,7 @@ struct QueryBlock {
   /// calls `body` with the step's rows and each block of keys that some of them see. Blocks start at whole vectors.
   @inline(__always)
   func eachTile(of keys: AttentionKeys, _ body: (_ rows: Range<Int>, _ keys: Range<Int>) -> Void) {
-    // Even: a step's first row starts a word of rows.
+    // Even: a step's first row starts a lane of rows.
     let step = min(end &- first, max(16, (keys.window &+ 1) & -2))
     var position = first
     while position < end {

@@ -1,5 +1,5 @@
 /// One thread's scratch for attention's tiles.
-struct AttentionScratch<Word: BlockElement> {
+struct AttentionScratch<Lane: PackedLane> {
   /// [rows, ``stride``]; softmax puts its probabilities, as elements, where the scores were.
   let scores: UnsafeMutablePointer<Float>
   /// Likewise.
@@ -12,14 +12,14 @@ struct AttentionScratch<Word: BlockElement> {
   /// The keys of a tile that each row sees: from, to.
   private let visible: UnsafeMutablePointer<SIMD2<Int32>>
   /// Scores, queries and gradients of outputs downwards.
-  let downwardScores: UnsafeMutablePointer<Word>
-  let downwardQueries: UnsafeMutablePointer<Word>
-  let downwardOutputs: UnsafeMutablePointer<Word>
+  let interleavedScores: UnsafeMutablePointer<Lane>
+  let interleavedQueries: UnsafeMutablePointer<Lane>
+  let interleavedOutputs: UnsafeMutablePointer<Lane>
 
   static func count(rows: Int, headSize: Int) -> Int {
     let stride = QueryBlock.scoreStride
-    let downward = Word.elements == 1 ? 0 : Word.words(rows) * (stride + 2 * headSize)
-    return rows * (2 * stride + 2 * headSize + 4) + downward + 4 * vectorWidth
+    let interleaved = Lane.elements == 1 ? 0 : Lane.lanes(for: rows) * (stride + 2 * headSize)
+    return rows * (2 * stride + 2 * headSize + 4) + interleaved + 4 * vectorWidth
   }
 
   init(_ start: UnsafeMutablePointer<Float>, rows: Int, headSize: Int) {
@@ -31,13 +31,13 @@ struct AttentionScratch<Word: BlockElement> {
     maxima = queryGradients + rows * headSize
     sums = maxima + rows
     visible = UnsafeMutableRawPointer(sums + rows).assumingMemoryBound(to: SIMD2<Int32>.self)
-    downwardScores = UnsafeMutableRawPointer(visible + rows).assumingMemoryBound(to: Word.self)
-    downwardQueries = downwardScores + Word.words(rows) * stride
-    downwardOutputs = downwardQueries + Word.words(rows) * headSize
+    interleavedScores = UnsafeMutableRawPointer(visible + rows).assumingMemoryBound(to: Lane.self)
+    interleavedQueries = interleavedScores + Lane.lanes(for: rows) * stride
+    interleavedOutputs = interleavedQueries + Lane.lanes(for: rows) * headSize
   }
 
   /// Nothing has been seen by any row.
-  func begin(rows: Int, headSize: Int) {
+  func reset(rows: Int, headSize: Int) {
     outputs.update(repeating: 0, count: rows * headSize)
     sums.update(repeating: 0, count: rows)
     maxima.update(repeating: -.infinity, count: rows)
@@ -57,18 +57,18 @@ struct AttentionScratch<Word: BlockElement> {
       visible[row] = SIMD2(Int32(truncatingIfNeeded: from), Int32(truncatingIfNeeded: max(from, to)))
       if from < to {
         let scores = scores + (row &- rows.lowerBound) &* QueryBlock.scoreStride
-        raise(row, to: maximum(scores, from: from, to: to), headSize: headSize)
+        rescale(row, to: maximum(scores, from: from, to: to), headSize: headSize)
       }
     }
-    let count = Word.words(count) &* Word.elements
+    let count = Lane.lanes(for: count) &* Lane.elements
     for row in rows {
       let (from, to) = (Int(visible[row].x), Int(visible[row].y))
       let scores = scores + (row &- rows.lowerBound) &* QueryBlock.scoreStride
-      let probabilities = Word.Row(UnsafeMutableRawPointer(scores))
+      let probabilities = Lane.Row(UnsafeMutableRawPointer(scores))
       if from == to {
         probabilities.clear(0..<count)
       } else {
-        sums[row] += powers(scores, into: probabilities, from: from, to: to, less: maxima[row])
+        sums[row] += exponentials(scores, into: probabilities, from: from, to: to, less: maxima[row])
         probabilities.clear(outside: from, to, of: count)
       }
     }
@@ -76,7 +76,7 @@ struct AttentionScratch<Word: BlockElement> {
 
   /// A row's running maximum, and what has been summed up so far less the old one.
   @inline(__always)
-  private func raise(_ row: Int, to highest: Float, headSize: Int) {
+  private func rescale(_ row: Int, to highest: Float, headSize: Int) {
     let before = maxima[row]
     if before >= highest { return }
     let factor = before == -.infinity ? 0 : exp2(before - highest)
@@ -127,7 +127,7 @@ private func maximum(_ x: UnsafePointer<Float>, from: Int, to: Int) -> Float {
 ///
 /// The result may be where x is: an element is no wider than a float.
 @inline(__always)
-private func powers<Row: MatrixRow>(
+private func exponentials<Row: MatrixRow>(
   _ x: UnsafePointer<Float>, into result: Row, from: Int, to: Int, less highest: Float
 ) -> Float {
   var sums = Vector.zero

@@ -78,14 +78,14 @@ public final class CachedAttention {
     }
   }
 
-  private func forward<Word: BlockElement>(
-    _: Word.Type, _ output: Matrix, _ queries: Matrix, _ order: [Int32], _ groups: [CachedQueries]
+  private func forward<Lane: PackedLane>(
+    _: Lane.Type, _ output: Matrix, _ queries: Matrix, _ order: [Int32], _ groups: [CachedQueries]
   ) {
     let positionsOf = { [heads] (group: CachedQueries) in
       max(1, CachedAttention.rows / (group.copies * heads.headsPerKey))
     }
     let rows = groups.map { positionsOf($0) * $0.copies * heads.headsPerKey }.max() ?? 0
-    let count = AttentionScratch<Word>.count(rows: rows, headSize: heads.paddedHeadSize)
+    let count = AttentionScratch<Lane>.count(rows: rows, headSize: heads.paddedHeadSize)
     if scratch.count < count * team.count { scratch = Buffer(count: count * team.count) }
 
     let tasks = groups.flatMap { group in
@@ -99,29 +99,29 @@ public final class CachedAttention {
       let (group, positions) = tasks[tasks.count - 1 - index / heads.keyValueHeads]
       block(
         output, queries, order, group, positions, head: index % heads.keyValueHeads,
-        AttentionScratch<Word>(scratch + worker * count, rows: rows, headSize: heads.paddedHeadSize))
+        AttentionScratch<Lane>(scratch + worker * count, rows: rows, headSize: heads.paddedHeadSize))
     }
   }
 
-  private func block<Word: BlockElement>(
+  private func block<Lane: PackedLane>(
     _ output: Matrix, _ queries: Matrix, _ order: [Int32], _ group: CachedQueries, _ positions: Range<Int>, head: Int,
-    _ scratch: AttentionScratch<Word>
+    _ scratch: AttentionScratch<Lane>
   ) {
     let size = heads.paddedHeadSize
-    let words = size / Word.elements
+    let lanes = size / Lane.elements
     let first = group.start &+ (positions.lowerBound &- group.positions.lowerBound) &* group.copies
     let rows = positions.count &* group.copies &* heads.headsPerKey
     let own =
-      UnsafePointer(queries.base.assumingMemoryBound(to: Word.self))
-      + (head &* order.count &+ first) &* heads.headsPerKey &* words
-    scratch.begin(rows: rows, headSize: size)
+      UnsafePointer(queries.base.assumingMemoryBound(to: Lane.self))
+      + (head &* order.count &+ first) &* heads.headsPerKey &* lanes
+    scratch.reset(rows: rows, headSize: size)
     for source in group.keys where source.firstCopy < group.firstCopy &+ group.copies {
       tiles(of: source, group, positions) { tile, keys in
         let row = (tile.lowerBound &- positions.lowerBound) &* group.copies &* heads.headsPerKey
         let count = tile.count &* group.copies &* heads.headsPerKey
         KeyPanels.multiply(
-          scratch.scores, cStride: QueryBlock.scoreStride, own + row &* words, rows: count,
-          UnsafePointer(source.store.panels(head).assumingMemoryBound(to: Word.self)), size: words, range: keys)
+          scratch.scores, cStride: QueryBlock.scoreStride, own + row &* lanes, rows: count,
+          UnsafePointer(source.store.panels(head).assumingMemoryBound(to: Lane.self)), size: lanes, range: keys)
         scratch.softmax(row..<row &+ count, count: keys.count, headSize: size) {
           let place = ($0 &- row) / heads.headsPerKey
           let visible = source.visible(
@@ -132,11 +132,11 @@ public final class CachedAttention {
           )
         }
         BlockProduct.multiply(
-          scratch.outputs + row &* size, cStride: size, rows: count, columns: size, inner: Word.words(keys.count),
-          UnsafeRawPointer(scratch.scores).assumingMemoryBound(to: Word.self), rowStride: QueryBlock.scoreStride,
+          scratch.outputs + row &* size, cStride: size, rows: count, columns: size, inner: Lane.lanes(for: keys.count),
+          UnsafeRawPointer(scratch.scores).assumingMemoryBound(to: Lane.self), rowStride: QueryBlock.scoreStride,
           innerStride: 1,
-          UnsafePointer(source.store.values(head).assumingMemoryBound(to: Word.self))
-            + keys.lowerBound / Word.elements &* size, bStride: size, accumulating: true)
+          UnsafePointer(source.store.values(head).assumingMemoryBound(to: Lane.self))
+            + keys.lowerBound / Lane.elements &* size, bStride: size, accumulating: true)
       }
     }
     for row in 0..<rows {

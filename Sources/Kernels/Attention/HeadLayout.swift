@@ -63,9 +63,9 @@ public struct HeadLayout {
     check(target)
     switch (rows.type, target.type) {
     case (.fp32, .fp32): scatter(FloatRow.self, rows, FloatRow(target, 0), team)
-    case (.fp32, .bf16): scatter(FloatRow.self, rows, HalfRow(target, 0), team)
-    case (.bf16, .fp32): scatter(HalfRow.self, rows, FloatRow(target, 0), team)
-    case (.bf16, .bf16): scatter(HalfRow.self, rows, HalfRow(target, 0), team)
+    case (.fp32, .bf16): scatter(FloatRow.self, rows, BF16Row(target, 0), team)
+    case (.bf16, .fp32): scatter(BF16Row.self, rows, FloatRow(target, 0), team)
+    case (.bf16, .bf16): scatter(BF16Row.self, rows, BF16Row(target, 0), team)
     }
   }
 
@@ -91,7 +91,7 @@ public struct HeadLayout {
   public func gather(_ source: UnsafeMutablePointer<Float>, into rows: Matrix, on team: ThreadTeam) {
     switch rows.type {
     case .fp32: gather(FloatRow.self, source, rows, team)
-    case .bf16: gather(HalfRow.self, source, rows, team)
+    case .bf16: gather(BF16Row.self, source, rows, team)
     }
   }
 
@@ -123,9 +123,9 @@ public struct HeadLayout {
     check(target)
     switch (rows.type, target.type) {
     case (.fp32, .fp32): normalizeRotateScatter(FloatRow.self, rows, norm, rotary, scale, FloatRow(target, 0), team)
-    case (.fp32, .bf16): normalizeRotateScatter(FloatRow.self, rows, norm, rotary, scale, HalfRow(target, 0), team)
-    case (.bf16, .fp32): normalizeRotateScatter(HalfRow.self, rows, norm, rotary, scale, FloatRow(target, 0), team)
-    case (.bf16, .bf16): normalizeRotateScatter(HalfRow.self, rows, norm, rotary, scale, HalfRow(target, 0), team)
+    case (.fp32, .bf16): normalizeRotateScatter(FloatRow.self, rows, norm, rotary, scale, BF16Row(target, 0), team)
+    case (.bf16, .fp32): normalizeRotateScatter(BF16Row.self, rows, norm, rotary, scale, FloatRow(target, 0), team)
+    case (.bf16, .bf16): normalizeRotateScatter(BF16Row.self, rows, norm, rotary, scale, BF16Row(target, 0), team)
     }
   }
 
@@ -159,9 +159,9 @@ public struct HeadLayout {
     precondition(rows.type == gradient.type && (norm == nil) == (weightGradient == nil), "\(rows), \(gradient)")
     switch (rows.type, norm) {
     case (.fp32, let norm?): gatherRotateNormalize(FloatRow.self, source, rows, norm, rotary, gradient, sums, team)
-    case (.bf16, let norm?): gatherRotateNormalize(HalfRow.self, source, rows, norm, rotary, gradient, sums, team)
+    case (.bf16, let norm?): gatherRotateNormalize(BF16Row.self, source, rows, norm, rotary, gradient, sums, team)
     case (.fp32, nil): gatherRotate(FloatRow.self, source, rotary, gradient, team)
-    case (.bf16, nil): gatherRotate(HalfRow.self, source, rotary, gradient, team)
+    case (.bf16, nil): gatherRotate(BF16Row.self, source, rotary, gradient, team)
     }
     if let weightGradient { sums.add(to: weightGradient, rows: rows.rows, columns: columns) }
   }

@@ -15,7 +15,7 @@ public enum HeadRows {
         && queries.stride == queries.columns, "\(queries)")
     switch queries.type {
     case .fp32: self.queries(FloatRow(queries, 0), rows, order, positions, norm, rotary, heads, team)
-    case .bf16: self.queries(HalfRow(queries, 0), rows, order, positions, norm, rotary, heads, team)
+    case .bf16: self.queries(BF16Row(queries, 0), rows, order, positions, norm, rotary, heads, team)
     }
   }
 
@@ -72,8 +72,8 @@ public enum HeadRows {
               position: Int(positions[index]))
             let value = source.pointer + columns + column
             switch store.type {
-            case .fp32: store.put(FloatWords.self, slot: slot, head: head, key: key, value: value)
-            case .bf16: store.put(RoundedWords.self, slot: slot, head: head, key: key, value: value)
+            case .fp32: store.put(FloatLanes.self, slot: slot, head: head, key: key, value: value)
+            case .bf16: store.put(RoundedBF16Lanes.self, slot: slot, head: head, key: key, value: value)
             }
           }
         }

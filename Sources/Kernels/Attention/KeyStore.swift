@@ -1,6 +1,6 @@
 /// Keys and values of one sequence in one layer, for every kv head: what a KV cache is made of.
 ///
-/// Keys lie turned in panels of 64, [panel][words of padded e][64], values one below the other, [words of slots][padded
+/// Keys lie turned in panels of 64, [panel][lanes of padded e][64], values one below the other, [lanes of slots][padded
 /// e]: as ``BlockProduct`` reads them. So decoding reads each once, where it is, and moves none.
 public final class KeyStore: @unchecked Sendable {
   // Unchecked: as with any buffer, who writes where is the caller's business.
@@ -43,33 +43,33 @@ public final class KeyStore: @unchecked Sendable {
   @inline(__always)
   func values(_ head: Int) -> UnsafeMutableRawPointer { base + (heads.keyValueHeads &+ head) &* bytesPerHead }
 
-  /// Where a key's first word is in its head's panels; its words are ``BlockProduct/panel`` further each.
+  /// Where a key's first lane is in its head's panels; its lanes are ``BlockProduct/panel`` further each.
   @inline(__always)
-  private func place<Word: BlockElement>(_: Word.Type, ofKey slot: Int, _ head: Int) -> UnsafeMutablePointer<UInt32> {
+  private func place<Lane: PackedLane>(_: Lane.Type, ofKey slot: Int, _ head: Int) -> UnsafeMutablePointer<UInt32> {
     let panel = BlockProduct.panel
-    let words = heads.paddedHeadSize / Word.elements
-    return panels(head).assumingMemoryBound(to: UInt32.self) + (slot / panel &* panel &* words &+ slot % panel)
+    let lanes = heads.paddedHeadSize / Lane.elements
+    return panels(head).assumingMemoryBound(to: UInt32.self) + (slot / panel &* panel &* lanes &+ slot % panel)
   }
 
-  /// Where a value's first element is; the others are as many elements further as a word has.
+  /// Where a value's first element is; the others are as many elements further as a lane has.
   @inline(__always)
-  private func place<Word: BlockElement>(_: Word.Type, ofValue slot: Int, _ head: Int) -> UnsafeMutableRawPointer {
-    let row = slot / Word.elements &* heads.paddedHeadSize &* MemoryLayout<UInt32>.size
-    return values(head) + (row &+ slot % Word.elements &* type.bytes)
+  private func place<Lane: PackedLane>(_: Lane.Type, ofValue slot: Int, _ head: Int) -> UnsafeMutableRawPointer {
+    let row = slot / Lane.elements &* heads.paddedHeadSize &* MemoryLayout<UInt32>.size
+    return values(head) + (row &+ slot % Lane.elements &* type.bytes)
   }
 
   /// A slot ← a head's key [padded e, zero beyond e] and value [e], rounded where the store is not fp32.
   @inline(__always)
-  func put<Source: WordSource<Float>>(
+  func put<Source: LaneSource<Float>>(
     _: Source.Type, slot: Int, head: Int, key: UnsafePointer<Float>, value: UnsafePointer<Float>
   ) {
-    let perWord = Source.Word.elements
-    let words = place(Source.Word.self, ofKey: slot, head)
-    for word in 0..<heads.paddedHeadSize / perWord {
-      words[word &* BlockProduct.panel] = Source.one(key + word &* perWord, count: perWord)
+    let perLane = Source.Lane.elements
+    let lanes = place(Source.Lane.self, ofKey: slot, head)
+    for lane in 0..<heads.paddedHeadSize / perLane {
+      lanes[lane &* BlockProduct.panel] = Source.oneLane(key + lane &* perLane, count: perLane)
     }
-    let elements = Source.Word.Row(place(Source.Word.self, ofValue: slot, head))
-    for column in 0..<heads.headSize { elements[column &* perWord] = value[column] }
+    let elements = Source.Lane.Row(place(Source.Lane.self, ofValue: slot, head))
+    for column in 0..<heads.headSize { elements[column &* perLane] = value[column] }
   }
 
   /// Copies keys and values of `count` slots of another store.
@@ -83,19 +83,19 @@ public final class KeyStore: @unchecked Sendable {
     }
   }
 
-  private func copy<Word: BlockElement>(
-    _: Word.Type, _ count: Int, _ other: KeyStore, _ first: Int, _ target: Int
+  private func copy<Lane: PackedLane>(
+    _: Lane.Type, _ count: Int, _ other: KeyStore, _ first: Int, _ target: Int
   ) {
     for head in 0..<heads.keyValueHeads {
       for index in 0..<count {
-        let from = other.place(Word.self, ofKey: first &+ index, head)
-        let to = place(Word.self, ofKey: target &+ index, head)
-        for word in 0..<heads.paddedHeadSize / Word.elements {
-          to[word &* BlockProduct.panel] = from[word &* BlockProduct.panel]
+        let from = other.place(Lane.self, ofKey: first &+ index, head)
+        let to = place(Lane.self, ofKey: target &+ index, head)
+        for lane in 0..<heads.paddedHeadSize / Lane.elements {
+          to[lane &* BlockProduct.panel] = from[lane &* BlockProduct.panel]
         }
-        let source = Word.Row(other.place(Word.self, ofValue: first &+ index, head))
-        let value = Word.Row(place(Word.self, ofValue: target &+ index, head))
-        for column in 0..<heads.headSize { value[column &* Word.elements] = source[column &* Word.elements] }
+        let source = Lane.Row(other.place(Lane.self, ofValue: first &+ index, head))
+        let value = Lane.Row(place(Lane.self, ofValue: target &+ index, head))
+        for column in 0..<heads.headSize { value[column &* Lane.elements] = source[column &* Lane.elements] }
       }
     }
   }

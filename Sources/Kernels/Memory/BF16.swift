@@ -43,8 +43,8 @@ extension SIMD16<Float> {
   /// The values of the sixteen bf16 from `index` on; no alignment is asked for.
   @inline(__always)
   init(bf16 pointer: UnsafePointer<UInt16>, at index: Int) {
-    let halves = UnsafeRawPointer(pointer + index).loadUnaligned(as: SIMD16<UInt16>.self)
-    self = unsafeBitCast(phd_widen(halves) &<< 16, to: Vector.self)
+    let bf16 = UnsafeRawPointer(pointer + index).loadUnaligned(as: SIMD16<UInt16>.self)
+    self = unsafeBitCast(phd_widen(bf16) &<< 16, to: Vector.self)
   }
 
   /// Stores the nearest bf16, ties to even, from `index` on.

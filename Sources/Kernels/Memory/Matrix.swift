@@ -70,9 +70,9 @@ public struct Matrix {
       for index in Rows.range(piece, of: rows) {
         switch (type, other.type) {
         case (.fp32, .fp32): row(index).update(from: other.row(index), count: columns)
-        case (.fp32, .bf16): BF16.widen(row(index), other.halfRow(index), count: columns)
-        case (.bf16, .fp32): BF16.round(halfRow(index), other.row(index), count: columns)
-        case (.bf16, .bf16): halfRow(index).update(from: other.halfRow(index), count: columns)
+        case (.fp32, .bf16): BF16.widen(row(index), other.bf16Row(index), count: columns)
+        case (.bf16, .fp32): BF16.round(bf16Row(index), other.row(index), count: columns)
+        case (.bf16, .bf16): bf16Row(index).update(from: other.bf16Row(index), count: columns)
         }
       }
     }
@@ -88,11 +88,11 @@ public struct Matrix {
 
   /// Where a bf16 matrix starts.
   @inline(__always)
-  var halves: UnsafeMutablePointer<UInt16> { base.assumingMemoryBound(to: UInt16.self) }
+  var bf16: UnsafeMutablePointer<UInt16> { base.assumingMemoryBound(to: UInt16.self) }
 
   /// Where row `index` of a bf16 matrix starts.
   @inline(__always)
-  func halfRow(_ index: Int) -> UnsafeMutablePointer<UInt16> { halves + index &* stride }
+  func bf16Row(_ index: Int) -> UnsafeMutablePointer<UInt16> { bf16 + index &* stride }
 }
 
 /// A row of a matrix, whatever its elements are kept as: for kernels that are written once and compiled for each.
@@ -141,7 +141,7 @@ struct FloatRow: MatrixRow {
   func clear(_ range: Range<Int>) { (pointer + range.lowerBound).update(repeating: 0, count: range.count) }
 }
 
-struct HalfRow: MatrixRow {
+struct BF16Row: MatrixRow {
   let pointer: UnsafeMutablePointer<UInt16>
 
   @inline(__always)
@@ -151,7 +151,7 @@ struct HalfRow: MatrixRow {
   init(_ base: UnsafeMutableRawPointer) { pointer = base.assumingMemoryBound(to: UInt16.self) }
 
   @inline(__always)
-  init(_ matrix: Matrix, _ index: Int) { pointer = matrix.halfRow(index) }
+  init(_ matrix: Matrix, _ index: Int) { pointer = matrix.bf16Row(index) }
 
   @inline(__always)
   func vector(at index: Int) -> Vector { Vector(bf16: pointer, at: index) }
@@ -166,7 +166,7 @@ struct HalfRow: MatrixRow {
   }
 
   @inline(__always)
-  func advanced(by count: Int) -> HalfRow { HalfRow(pointer + count) }
+  func advanced(by count: Int) -> BF16Row { BF16Row(pointer + count) }
 
   @inline(__always)
   func clear(_ range: Range<Int>) { (pointer + range.lowerBound).update(repeating: 0, count: range.count) }

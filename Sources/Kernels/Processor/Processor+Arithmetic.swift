@@ -1,8 +1,8 @@
 import COneDNN
 
 extension Processor {
-  /// What a result's bits depend on beside the program and its configuration, in words: the instructions that this
-  /// module was compiled to, and the code that multiplies matrices of the type. Equal words, equal bits.
+  /// What a result's bits depend on beside the program and its configuration, in lanes: the instructions that this
+  /// module was compiled to, and the code that multiplies matrices of the type. Equal lanes, equal bits.
   public static func arithmetic(_ type: ElementType) -> String {
     let instructions = builtWithAVX512 ? "AVX-512" : builtWithAVX2 ? "AVX2" : "no vector instructions beyond SSE"
     switch type {

@@ -39,7 +39,7 @@ extension SIMD16<Float> {
 
   /// The largest lane; all are numbers.
   @inline(__always)
-  var laneMaximum: Float { phd_largest(self) }
+  var laneMaximum: Float { phd_max_lane(self) }
 }
 
 /// 2ˣ, lane by lane, with a relative error under 3e-7 for x in [−126, 126]; beyond these it stays at their values.

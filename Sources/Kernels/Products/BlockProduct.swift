@@ -5,7 +5,7 @@
 /// tile of the result, six rows of four vectors, stays in registers. Each element is one sum over the inner dimension
 /// in its order: its bits depend on nothing beside it.
 ///
-/// The inner dimension is counted in words of a ``BlockElement``: one fp32 or two bf16.
+/// The inner dimension is counted in lanes of a ``PackedLane``: one fp32 or two bf16.
 enum BlockProduct {
   /// Columns of a packed panel, see ``KeyPanels``: what a tile in registers covers.
   static let panel = 4 * vectorWidth
@@ -14,12 +14,12 @@ enum BlockProduct {
   ///
   /// - Parameters:
   ///   - columns: a multiple of ``vectorWidth``.
-  ///   - a: [rows, inner]: a row's words `innerStride` apart, rows `rowStride`.
+  ///   - a: [rows, inner]: a row's lanes `innerStride` apart, rows `rowStride`.
   ///   - b: [inner, columns], rows `bStride` apart.
   @inline(__always)
-  static func multiply<Word: BlockElement>(
+  static func multiply<Lane: PackedLane>(
     _ c: UnsafeMutablePointer<Float>, cStride: Int, rows: Int, columns: Int, inner: Int,
-    _ a: UnsafePointer<Word>, rowStride: Int, innerStride: Int, _ b: UnsafePointer<Word>, bStride: Int,
+    _ a: UnsafePointer<Lane>, rowStride: Int, innerStride: Int, _ b: UnsafePointer<Lane>, bStride: Int,
     accumulating: Bool
   ) {
     var column = 0
@@ -27,14 +27,14 @@ enum BlockProduct {
     if Processor.builtWithAVX512 {
       while column &+ panel <= columns {
         strips(
-          FourVectors<Word>.self, c + column, cStride, rows, inner, a, rowStride, innerStride, b + column, bStride,
+          FourVectors<Lane>.self, c + column, cStride, rows, inner, a, rowStride, innerStride, b + column, bStride,
           accumulating)
         column &+= panel
       }
     }
     while column < columns {
       strips(
-        OneVector<Word>.self, c + column, cStride, rows, inner, a, rowStride, innerStride, b + column, bStride,
+        OneVector<Lane>.self, c + column, cStride, rows, inner, a, rowStride, innerStride, b + column, bStride,
         accumulating)
       column &+= vectorWidth
     }
@@ -43,7 +43,7 @@ enum BlockProduct {
   @inline(never)
   private static func strips<Row: TileRow>(
     _: Row.Type, _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ rows: Int, _ inner: Int,
-    _ a: UnsafePointer<Row.Word>, _ rowStride: Int, _ innerStride: Int, _ b: UnsafePointer<Row.Word>, _ bStride: Int,
+    _ a: UnsafePointer<Row.Lane>, _ rowStride: Int, _ innerStride: Int, _ b: UnsafePointer<Row.Lane>, _ bStride: Int,
     _ accumulating: Bool
   ) {
     var row = 0
@@ -66,20 +66,20 @@ enum BlockProduct {
 
   @inline(__always)
   private static func sixRows<Row: TileRow>(
-    _: Row.Type, _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ inner: Int, _ a: UnsafePointer<Row.Word>,
-    _ rowStride: Int, _ innerStride: Int, _ b: UnsafePointer<Row.Word>, _ bStride: Int, _ accumulating: Bool
+    _: Row.Type, _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ inner: Int, _ a: UnsafePointer<Row.Lane>,
+    _ rowStride: Int, _ innerStride: Int, _ b: UnsafePointer<Row.Lane>, _ bStride: Int, _ accumulating: Bool
   ) {
     var (r0, r1, r2) = (Row(), Row(), Row())
     var (r3, r4, r5) = (Row(), Row(), Row())
     var (a, b) = (a, b)
     for _ in 0..<inner {
-      let words = Row(b)
-      r0.add(a[0], words)
-      r1.add(a[rowStride], words)
-      r2.add(a[2 &* rowStride], words)
-      r3.add(a[3 &* rowStride], words)
-      r4.add(a[4 &* rowStride], words)
-      r5.add(a[5 &* rowStride], words)
+      let lanes = Row(b)
+      r0.add(a[0], lanes)
+      r1.add(a[rowStride], lanes)
+      r2.add(a[2 &* rowStride], lanes)
+      r3.add(a[3 &* rowStride], lanes)
+      r4.add(a[4 &* rowStride], lanes)
+      r5.add(a[5 &* rowStride], lanes)
       a += innerStride
       b += bStride
     }
@@ -93,15 +93,15 @@ enum BlockProduct {
 
   @inline(__always)
   private static func twoRows<Row: TileRow>(
-    _: Row.Type, _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ inner: Int, _ a: UnsafePointer<Row.Word>,
-    _ rowStride: Int, _ innerStride: Int, _ b: UnsafePointer<Row.Word>, _ bStride: Int, _ accumulating: Bool
+    _: Row.Type, _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ inner: Int, _ a: UnsafePointer<Row.Lane>,
+    _ rowStride: Int, _ innerStride: Int, _ b: UnsafePointer<Row.Lane>, _ bStride: Int, _ accumulating: Bool
   ) {
     var (r0, r1) = (Row(), Row())
     var (a, b) = (a, b)
     for _ in 0..<inner {
-      let words = Row(b)
-      r0.add(a[0], words)
-      r1.add(a[rowStride], words)
+      let lanes = Row(b)
+      r0.add(a[0], lanes)
+      r1.add(a[rowStride], lanes)
       a += innerStride
       b += bStride
     }
@@ -111,8 +111,8 @@ enum BlockProduct {
 
   @inline(__always)
   private static func oneRow<Row: TileRow>(
-    _: Row.Type, _ c: UnsafeMutablePointer<Float>, _ inner: Int, _ a: UnsafePointer<Row.Word>, _ innerStride: Int,
-    _ b: UnsafePointer<Row.Word>, _ bStride: Int, _ accumulating: Bool
+    _: Row.Type, _ c: UnsafeMutablePointer<Float>, _ inner: Int, _ a: UnsafePointer<Row.Lane>, _ innerStride: Int,
+    _ b: UnsafePointer<Row.Lane>, _ bStride: Int, _ accumulating: Bool
   ) {
     var r0 = Row()
     var (a, b) = (a, b)

@@ -80,7 +80,7 @@ private struct RateMemory: Sendable {
       for index in 0..<size {
         switch type {
         case .fp32: FloatRow(values, 0)[index] = Float(index % 13) * 0.1
-        case .bf16: HalfRow(values, 0)[index] = Float(index % 13) * 0.1
+        case .bf16: BF16Row(values, 0)[index] = Float(index % 13) * 0.1
         }
       }
     }

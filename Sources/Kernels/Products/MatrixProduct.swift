@@ -71,7 +71,7 @@ public struct MatrixProduct: Sendable {
       rows: c.rows, columns: c.columns, inner: aIs == .asIs ? a.columns : a.rows, aTransposed: aIs == .transposed,
       bTransposed: bIs == .transposed, aStride: a.stride, bStride: b.stride, cStride: c.stride,
       cIsBF16: c.type == .bf16, accumulating: accumulating)
-    library.multiply(c.base, a.halves, b.halves, form, worker: worker)
+    library.multiply(c.base, a.bf16, b.bf16, form, worker: worker)
   }
 
   /// How an operand enters a product.

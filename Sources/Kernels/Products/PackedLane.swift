@@ -1,59 +1,59 @@
 import CProcessor
 
 /// Four bytes that ``BlockProduct`` multiplies at one step: the elements beside each other along the inner dimension.
-protocol BlockElement {
+protocol PackedLane {
   /// A row of such elements.
   associatedtype Row: MatrixRow
 
   static var type: ElementType { get }
   static var zero: Self { get }
 
-  /// sums + this · words: each lane of `words` is four such bytes, see ``words(_:at:)``.
-  func product(_ words: Vector, addedTo sums: Vector) -> Vector
+  /// sums + this · lanes: each lane of `lanes` is four such bytes, see ``lanes(_:at:)``.
+  func product(_ lanes: Vector, addedTo sums: Vector) -> Vector
 
-  /// rows [count, columns], `stride` words apart, for an inner dimension that runs down the rows: words [count in whole
-  /// words, columns], the last filled up with zeros. Rows of fp32 are such words already, and stay where they are.
+  /// rows [count, columns], `stride` lanes apart, for an inner dimension that runs down the rows: lanes [count in whole
+  /// lanes, columns], the last filled up with zeros. Rows of fp32 are such lanes already, and stay where they are.
   ///
-  /// - Parameter target: room for rows of words, `targetStride` apart.
-  /// - Returns: where the words are, and how far their rows lie apart.
-  static func down(
+  /// - Parameter target: room for rows of lanes, `targetStride` apart.
+  /// - Returns: where the lanes are, and how far their rows lie apart.
+  static func interleave(
     _ rows: UnsafePointer<Self>, stride: Int, count: Int, columns: Int, into target: UnsafeMutablePointer<Self>,
     targetStride: Int
-  ) -> (words: UnsafePointer<Self>, stride: Int)
+  ) -> (lanes: UnsafePointer<Self>, stride: Int)
 }
 
-extension BlockElement {
-  /// Elements of a word.
+extension PackedLane {
+  /// Elements of a lane.
   static var elements: Int { MemoryLayout<Float>.size / type.bytes }
 
-  /// How many words hold `count` elements.
-  static func words(_ count: Int) -> Int { (count &+ elements &- 1) / elements }
+  /// How many lanes hold `count` elements.
+  static func lanes(for count: Int) -> Int { (count &+ elements &- 1) / elements }
 
-  /// The sixteen words from `index` on; no alignment is asked for.
+  /// The sixteen lanes from `index` on; no alignment is asked for.
   @inline(__always)
-  static func words(_ pointer: UnsafePointer<Self>, at index: Int) -> Vector {
+  static func vector(_ pointer: UnsafePointer<Self>, at index: Int) -> Vector {
     UnsafeRawPointer(pointer + index).loadUnaligned(as: Vector.self)
   }
 }
 
-extension Float: BlockElement {
+extension Float: PackedLane {
   typealias Row = FloatRow
 
   static var type: ElementType { .fp32 }
 
   @inline(__always)
-  func product(_ words: Vector, addedTo sums: Vector) -> Vector { sums.addingProduct(Vector(repeating: self), words) }
+  func product(_ lanes: Vector, addedTo sums: Vector) -> Vector { sums.addingProduct(Vector(repeating: self), lanes) }
 
   @inline(__always)
-  static func down(
+  static func interleave(
     _ rows: UnsafePointer<Float>, stride: Int, count: Int, columns: Int, into target: UnsafeMutablePointer<Float>,
     targetStride: Int
-  ) -> (words: UnsafePointer<Float>, stride: Int) { (rows, stride) }
+  ) -> (lanes: UnsafePointer<Float>, stride: Int) { (rows, stride) }
 }
 
 /// Two bf16, the first in the lower half.
-struct BF16Pair: BlockElement {
-  typealias Row = HalfRow
+struct BF16Pair: PackedLane {
+  typealias Row = BF16Row
 
   let bits: UInt32
 
@@ -61,28 +61,28 @@ struct BF16Pair: BlockElement {
   static var zero: BF16Pair { BF16Pair(bits: 0) }
 
   @inline(__always)
-  func product(_ words: Vector, addedTo sums: Vector) -> Vector {
-    phd_dot_bf16(sums, SIMD16(repeating: bits), unsafeBitCast(words, to: SIMD16<UInt32>.self))
+  func product(_ lanes: Vector, addedTo sums: Vector) -> Vector {
+    phd_dot_bf16(sums, SIMD16(repeating: bits), unsafeBitCast(lanes, to: SIMD16<UInt32>.self))
   }
 
   @inline(__always)
-  static func down(
+  static func interleave(
     _ rows: UnsafePointer<BF16Pair>, stride: Int, count: Int, columns: Int,
     into target: UnsafeMutablePointer<BF16Pair>, targetStride: Int
-  ) -> (words: UnsafePointer<BF16Pair>, stride: Int) {
-    let halves = UnsafeRawPointer(rows).assumingMemoryBound(to: UInt16.self)
-    pair(halves, stride: 2 &* stride, count: count, columns: columns, into: target, targetStride: targetStride)
+  ) -> (lanes: UnsafePointer<BF16Pair>, stride: Int) {
+    let bf16 = UnsafeRawPointer(rows).assumingMemoryBound(to: UInt16.self)
+    interleavePairs(bf16, stride: 2 &* stride, count: count, columns: columns, into: target, targetStride: targetStride)
     return (UnsafePointer(target), targetStride)
   }
 
   /// target [⌈count / 2⌉, columns], rows `targetStride` pairs apart ← each element and the one below it; rows
   /// [count, columns], `stride` elements apart. Zeros are below the last row where `count` is odd.
   @inline(__always)
-  static func pair(
+  static func interleavePairs(
     _ rows: UnsafePointer<UInt16>, stride: Int, count: Int, columns: Int,
     into target: UnsafeMutablePointer<BF16Pair>, targetStride: Int
   ) {
-    for index in 0..<words(count) {
+    for index in 0..<lanes(for: count) {
       let first = rows + 2 &* index &* stride
       let second = 2 &* index &+ 1 < count ? first + stride : nil
       let result = target + index &* targetStride

@@ -1,11 +1,11 @@
-/// Weights [rows, columns] as ``PackedProduct`` reads them: panels of 32 rows, [panel][words of a row][32].
+/// Weights [rows, columns] as ``PackedProduct`` reads them: panels of 32 rows, [panel][lanes of a row][32].
 ///
 /// A panel is gone through from end to end, so that memory gives it as fast as it can, and a product's sums need not be
 /// added up across lanes. What is beyond the last row is zero.
 public struct PackedMatrix: @unchecked Sendable {
   // Unchecked: as with any buffer, who writes where is the caller's business.
 
-  /// Of the words, see ``BlockElement``.
+  /// Of the lanes, see ``PackedLane``.
   public let type: ElementType
   public let rows: Int
   public let columns: Int
@@ -22,16 +22,16 @@ public struct PackedMatrix: @unchecked Sendable {
 
   /// Bytes that weights of so many rows and columns take.
   public static func bytes(rows: Int, columns: Int, _ type: ElementType) -> Int {
-    (rows + PanelTile.columns - 1) / PanelTile.columns * PanelTile.columns * words(columns, type)
+    (rows + PanelTile.columns - 1) / PanelTile.columns * PanelTile.columns * lanes(columns, type)
       * MemoryLayout<UInt32>.size
   }
 
-  private static func words(_ columns: Int, _ type: ElementType) -> Int {
-    type == .fp32 ? Float.words(columns) : BF16Pair.words(columns)
+  private static func lanes(_ columns: Int, _ type: ElementType) -> Int {
+    type == .fp32 ? Float.lanes(for: columns) : BF16Pair.lanes(for: columns)
   }
 
   /// Words of a row.
-  var words: Int { PackedMatrix.words(columns, type) }
+  var lanes: Int { PackedMatrix.lanes(columns, type) }
   var panels: Int { (rows + PanelTile.columns - 1) / PanelTile.columns }
 
   /// Rows from `first` on ← the rows of an fp32 matrix.
@@ -43,34 +43,34 @@ public struct PackedMatrix: @unchecked Sendable {
       // Eight rows that lie beside each other, or what there is of them.
       let count = min(8 - target % 8, source.rows - row)
       switch type {
-      case .fp32: pack(FloatWords.self, source.rows(row..<row + count), at: target)
-      case .bf16: pack(RoundedWords.self, source.rows(row..<row + count), at: target)
+      case .fp32: pack(FloatLanes.self, source.rows(row..<row + count), at: target)
+      case .bf16: pack(RoundedBF16Lanes.self, source.rows(row..<row + count), at: target)
       }
       row += count
     }
   }
 
-  private func pack<Source: WordSource<Float>>(_: Source.Type, _ rows: Matrix, at target: Int) {
-    Source.turn(
+  private func pack<Source: LaneSource<Float>>(_: Source.Type, _ rows: Matrix, at target: Int) {
+    Source.transpose(
       rows.pointer, stride: rows.stride, count: rows.rows, columns: columns,
-      into: base.assumingMemoryBound(to: Source.Word.self) + place(of: target), stride: PanelTile.columns)
+      into: base.assumingMemoryBound(to: Source.Lane.self) + place(of: target), stride: PanelTile.columns)
   }
 
   /// floats [columns] ← a row.
   public func unpack(_ row: Int, into floats: UnsafeMutablePointer<Float>) {
-    let words = base.assumingMemoryBound(to: UInt32.self) + place(of: row)
+    let lanes = base.assumingMemoryBound(to: UInt32.self) + place(of: row)
     for column in 0..<columns {
       switch type {
-      case .fp32: floats[column] = Float(bitPattern: words[column &* PanelTile.columns])
+      case .fp32: floats[column] = Float(bitPattern: lanes[column &* PanelTile.columns])
       case .bf16:
-        let pair = words[column / 2 &* PanelTile.columns]
+        let pair = lanes[column / 2 &* PanelTile.columns]
         floats[column] = Float(bitPattern: column % 2 == 0 ? pair &<< 16 : pair & 0xffff_0000)
       }
     }
   }
 
-  /// Where a row's first word is; the next is a panel's width further.
+  /// Where a row's first lane is; the next is a panel's width further.
   private func place(of row: Int) -> Int {
-    row / PanelTile.columns * PanelTile.columns * words + row % PanelTile.columns
+    row / PanelTile.columns * PanelTile.columns * lanes + row % PanelTile.columns
   }
 }

@@ -17,25 +17,25 @@ public final class PackedProduct {
     precondition(y.rows == x.rows && x.columns == w.columns && y.columns == w.rows, "y \(y), x \(x), w \(w)")
     precondition(y.type == .fp32 && x.type == .fp32, "y \(y), x \(x)")
     switch w.type {
-    case .fp32: forward(FloatWords.self, y, x, w)
-    case .bf16: forward(RoundedWords.self, y, x, w)
+    case .fp32: forward(FloatLanes.self, y, x, w)
+    case .bf16: forward(RoundedBF16Lanes.self, y, x, w)
     }
   }
 
-  private func forward<Source: WordSource<Float>>(_: Source.Type, _ y: Matrix, _ x: Matrix, _ w: PackedMatrix) {
-    let (words, atOnce) = (w.words, PanelTile.rows)
-    if scratch.count < x.rows * words { scratch = Buffer(count: x.rows * words) }
-    let packed = UnsafeMutableRawPointer(scratch.pointer).assumingMemoryBound(to: Source.Word.self)
+  private func forward<Source: LaneSource<Float>>(_: Source.Type, _ y: Matrix, _ x: Matrix, _ w: PackedMatrix) {
+    let (lanes, atOnce) = (w.lanes, PanelTile.rows)
+    if scratch.count < x.rows * lanes { scratch = Buffer(count: x.rows * lanes) }
+    let packed = UnsafeMutableRawPointer(scratch.pointer).assumingMemoryBound(to: Source.Lane.self)
     let groups = (x.rows + atOnce - 1) / atOnce
     team.forEach(groups) { group, _ in
       let rows = group * atOnce..<min((group + 1) * atOnce, x.rows)
-      Source.turn(
+      Source.transpose(
         x.row(rows.lowerBound), stride: x.stride, count: rows.count, columns: x.columns,
-        into: packed + rows.lowerBound * words, stride: rows.count)
+        into: packed + rows.lowerBound * lanes, stride: rows.count)
     }
-    let blockRows = max(1, PackedProduct.cachedBytes / (4 * words * atOnce)) * atOnce
+    let blockRows = max(1, PackedProduct.cachedBytes / (4 * lanes * atOnce)) * atOnce
     let blocks = (x.rows + blockRows - 1) / blockRows
-    let weights = UnsafeRawPointer(w.base).assumingMemoryBound(to: Source.Word.self)
+    let weights = UnsafeRawPointer(w.base).assumingMemoryBound(to: Source.Lane.self)
     team.forEach(blocks * w.panels) { piece, _ in
       let panel = piece % w.panels
       let column = panel &* PanelTile.columns
@@ -46,7 +46,7 @@ public final class PackedProduct {
         let rows = min(atOnce, end &- row)
         PanelTile.multiply(
           rows, UnsafeMutableRawPointer(y.row(row) + column), stride: y.stride, columns: columns, .store,
-          UnsafePointer(packed + row &* words), weights + column &* words, words: words)
+          UnsafePointer(packed + row &* lanes), weights + column &* lanes, inner: lanes)
         row &+= rows
       }
     }

@@ -12,8 +12,8 @@ final class PanelProduct: @unchecked Sendable {
   /// Rows of a that go through together, and columns of b that are packed at one time.
   private static let strip = 96
   private static let width = 2048
-  /// The most words of b that are packed at one time, where sums cannot wait for the next stretch.
-  private static let packedWords = 1 << 22
+  /// The most lanes of b that are packed at one time, where sums cannot wait for the next stretch.
+  private static let packedLanes = 1 << 22
   /// Panels that a thread packs at one time.
   private static let panelsAtOnce = 4
   /// Words between panels, and between groups: else they would be apart by powers of two, and push each other out of the
@@ -34,9 +34,9 @@ final class PanelProduct: @unchecked Sendable {
   ) {
     precondition(a.type == b.type && !(accumulating && c.type == .bf16), "a \(a), b \(b), c \(c)")
     switch a.type {
-    case .fp32: multiply(FloatWords.self, c, a, aIs, b, bIs, accumulating)
-    case .bf16 where Processor.builtWithBF16: multiply(HalfWords.self, c, a, aIs, b, bIs, accumulating)
-    case .bf16: multiply(WidenedWords.self, c, a, aIs, b, bIs, accumulating)
+    case .fp32: multiply(FloatLanes.self, c, a, aIs, b, bIs, accumulating)
+    case .bf16 where Processor.builtWithBF16: multiply(BF16Lanes.self, c, a, aIs, b, bIs, accumulating)
+    case .bf16: multiply(WidenedBF16Lanes.self, c, a, aIs, b, bIs, accumulating)
     }
   }
 
@@ -64,20 +64,20 @@ final class PanelProduct: @unchecked Sendable {
     _: Source.Type, _ c: Matrix, _ a: Matrix, _ aIs: MatrixProduct.Operand, _ b: Matrix,
     _ bIs: MatrixProduct.Operand, _ accumulating: Bool
   ) {
-    let elements = Source.Word.elements
+    let elements = Source.Lane.elements
     let inner = aIs == .asIs ? a.columns : a.rows
     if c.rows == 0 || (inner == 0 && accumulating) { return }
     precondition(inner > 0, "a product of nothing: a \(a)")
     // What is rounded must be whole: its sums have no place to wait in.
-    let stretch = c.type == .bf16 ? Source.Word.words(inner) : min(PanelProduct.stretch, Source.Word.words(inner))
+    let stretch = c.type == .bf16 ? Source.Lane.lanes(for: inner) : min(PanelProduct.stretch, Source.Lane.lanes(for: inner))
     let panel = PanelTile.columns
-    let most = min(PanelProduct.width, max(1, PanelProduct.packedWords / stretch / panel) * panel)
+    let most = min(PanelProduct.width, max(1, PanelProduct.packedLanes / stretch / panel) * panel)
     let width = min(most, (c.columns + panel - 1) / panel * panel)
     let (panels, groups) = (width / panel, (PanelProduct.strip - 1) / PanelTile.rows + 1)
     let (panelStride, groupStride) = (stretch * panel + PanelProduct.gap, stretch * PanelTile.rows + PanelProduct.gap)
     let needed = panels * panelStride + team.count * groups * groupStride
     if scratch.count < needed { scratch = Buffer(count: needed) }
-    let right = UnsafeMutableRawPointer(scratch.pointer).assumingMemoryBound(to: Source.Word.self)
+    let right = UnsafeMutableRawPointer(scratch.pointer).assumingMemoryBound(to: Source.Lane.self)
     let strips = (c.rows + PanelProduct.strip - 1) / PanelProduct.strip
 
     for first in stride(from: 0, to: c.columns, by: width) {
@@ -87,8 +87,8 @@ final class PanelProduct: @unchecked Sendable {
       for start in stride(from: 0, to: inner, by: stretch * elements) {
         let range = start..<min(start + stretch * elements, inner)
         let block = Block(
-          c: c, a: a, aIs: aIs, inner: range, words: Source.Word.words(range.count), columns: columns,
-          result: c.type == .bf16 ? .round : accumulating || start > 0 ? .add : .store, panelStride: panelStride,
+          c: c, a: a, aIs: aIs, inner: range, lanes: Source.Lane.lanes(for: range.count), columns: columns,
+          mode: c.type == .bf16 ? .round : accumulating || start > 0 ? .add : .store, panelStride: panelStride,
           groupStride: groupStride)
         let atOnce = PanelProduct.panelsAtOnce
         team.forEach((panels + atOnce - 1) / atOnce) { index, _ in
@@ -123,10 +123,10 @@ final class PanelProduct: @unchecked Sendable {
     let aIs: MatrixProduct.Operand
     let inner: Range<Int>
     /// Of the stretch.
-    let words: Int
+    let lanes: Int
     /// The columns of c that are made of the panels.
     let columns: Range<Int>
-    let result: PanelTile.Result
+    let mode: PanelTile.StoreMode
     /// Words from a panel to the next, and from a group of rows to the next.
     let panelStride: Int
     let groupStride: Int
@@ -134,19 +134,19 @@ final class PanelProduct: @unchecked Sendable {
 
   /// The tiles of some rows and some panels.
   private func multiply<Source: OperandSource>(
-    _: Source.Type, _ block: Block, _ rows: Range<Int>, _ panels: Range<Int>, _ right: UnsafePointer<Source.Word>,
-    left: UnsafeMutablePointer<Source.Word>
+    _: Source.Type, _ block: Block, _ rows: Range<Int>, _ panels: Range<Int>, _ right: UnsafePointer<Source.Lane>,
+    left: UnsafeMutablePointer<Source.Lane>
   ) {
-    let (c, words, columns) = (block.c, block.words, block.columns)
-    let elements = Source.Word.elements
-    // Whole words of whole tiles' rows need not be packed. AVX2's small L1 would lose rows that are a power of two apart.
+    let (c, lanes, columns) = (block.c, block.lanes, block.columns)
+    let elements = Source.Lane.elements
+    // Whole lanes of whole tiles' rows need not be packed. AVX2's small L1 would lose rows that are a power of two apart.
     let direct =
-      Processor.builtWithAVX512 && Source.storesWords && block.aIs == .asIs && block.inner.count % elements == 0
+      Processor.builtWithAVX512 && Source.storesLanes && block.aIs == .asIs && block.inner.count % elements == 0
       && block.a.stride % elements == 0
     let packed = direct ? rows.upperBound - rows.count % PanelTile.rows..<rows.upperBound : rows
     packLeft(Source.self, block, packed, into: left)
     let stored =
-      UnsafeRawPointer(block.a.base).assumingMemoryBound(to: Source.Word.self)
+      UnsafeRawPointer(block.a.base).assumingMemoryBound(to: Source.Lane.self)
       + (direct ? block.inner.lowerBound / elements : 0)
     let xStride = block.a.stride / elements
     for index in panels {
@@ -162,54 +162,54 @@ final class PanelProduct: @unchecked Sendable {
         }
         if row < packed.lowerBound {
           PanelTile.multiplyRows(
-            target, stride: c.stride, columns: width, block.result, stored + row &* xStride, xStride: xStride, panel,
-            words: words)
+            target, stride: c.stride, columns: width, block.mode, stored + row &* xStride, xStride: xStride, panel,
+            inner: lanes)
         } else {
           PanelTile.multiply(
-            count, target, stride: c.stride, columns: width, block.result,
-            UnsafePointer(left + (row &- packed.lowerBound) / PanelTile.rows &* block.groupStride), panel, words: words)
+            count, target, stride: c.stride, columns: width, block.mode,
+            UnsafePointer(left + (row &- packed.lowerBound) / PanelTile.rows &* block.groupStride), panel, inner: lanes)
         }
         row &+= count
       }
     }
   }
 
-  /// [panel][words][columns of a panel]; what is beyond the last column is never used.
+  /// [panel][lanes][columns of a panel]; what is beyond the last column is never used.
   private func packRight<Source: OperandSource>(
     _: Source.Type, _ b: Matrix, _ bIs: MatrixProduct.Operand, _ columns: Range<Int>, _ block: Block,
-    into target: UnsafeMutablePointer<Source.Word>
+    into target: UnsafeMutablePointer<Source.Lane>
   ) {
     let (source, panel) = (UnsafePointer(b.base.assumingMemoryBound(to: Source.Element.self)), PanelTile.columns)
     let inner = block.inner
     if bIs == .asIs {
-      Source.down(
+      Source.interleave(
         source + (inner.lowerBound * b.stride + columns.lowerBound), stride: b.stride, count: inner.count,
         columns: columns.count, into: target, width: panel, blockStride: block.panelStride, narrowing: false)
       return
     }
     for row in stride(from: 0, to: columns.count, by: 8) {
-      Source.turn(
+      Source.transpose(
         source + ((columns.lowerBound + row) * b.stride + inner.lowerBound), stride: b.stride,
         count: min(8, columns.count - row), columns: inner.count,
         into: target + (row / panel * block.panelStride + row % panel), stride: panel)
     }
   }
 
-  /// [group][words][rows of the group].
+  /// [group][lanes][rows of the group].
   private func packLeft<Source: OperandSource>(
-    _: Source.Type, _ block: Block, _ rows: Range<Int>, into target: UnsafeMutablePointer<Source.Word>
+    _: Source.Type, _ block: Block, _ rows: Range<Int>, into target: UnsafeMutablePointer<Source.Lane>
   ) {
     let (a, inner) = (block.a, block.inner)
     let source = UnsafePointer(a.base.assumingMemoryBound(to: Source.Element.self))
     if block.aIs == .transposed {
-      Source.down(
+      Source.interleave(
         source + (inner.lowerBound * a.stride + rows.lowerBound), stride: a.stride, count: inner.count,
         columns: rows.count, into: target, width: PanelTile.rows, blockStride: block.groupStride, narrowing: true)
       return
     }
     for row in stride(from: rows.lowerBound, to: rows.upperBound, by: PanelTile.rows) {
       let count = min(PanelTile.rows, rows.upperBound - row)
-      Source.turn(
+      Source.transpose(
         source + (row * a.stride + inner.lowerBound), stride: a.stride, count: count, columns: inner.count,
         into: target + (row - rows.lowerBound) / PanelTile.rows * block.groupStride, stride: count)
     }

@@ -1,6 +1,6 @@
 /// One row of a tile of a product: sums that stay in registers while the inner dimension is gone through.
 protocol TileRow {
-  associatedtype Word: BlockElement
+  associatedtype Lane: PackedLane
 
   /// Columns of a row, a multiple of ``vectorWidth``.
   static var columns: Int { get }
@@ -8,12 +8,12 @@ protocol TileRow {
   /// Zeros.
   init()
   /// The packed lanes of ``columns`` columns from `pointer` on.
-  init(_ pointer: UnsafePointer<Word>)
+  init(_ pointer: UnsafePointer<Lane>)
   /// The fp32 sums that are stored from `sums` on.
   init(sums: UnsafePointer<Float>)
 
   /// This ← this + factor · lanes.
-  mutating func add(_ factor: Word, _ lanes: Self)
+  mutating func add(_ factor: Lane, _ lanes: Self)
   /// c ← this, plus c where `accumulating`.
   func store(_ c: UnsafeMutablePointer<Float>, accumulating: Bool)
   /// c ← this, rounded to bf16.
@@ -21,7 +21,7 @@ protocol TileRow {
 }
 
 /// A row of 16 columns: the tiles that the 16 registers of AVX2 hold.
-struct OneVector<Word: BlockElement>: TileRow {
+struct OneVector<Lane: PackedLane>: TileRow {
   private var v0 = Vector.zero
 
   static var columns: Int { vectorWidth }
@@ -30,13 +30,13 @@ struct OneVector<Word: BlockElement>: TileRow {
   init() {}
 
   @inline(__always)
-  init(_ pointer: UnsafePointer<Word>) { v0 = Word.words(pointer, at: 0) }
+  init(_ pointer: UnsafePointer<Lane>) { v0 = Lane.vector(pointer, at: 0) }
 
   @inline(__always)
   init(sums: UnsafePointer<Float>) { v0 = sums.vector(at: 0) }
 
   @inline(__always)
-  mutating func add(_ factor: Word, _ lanes: OneVector) { v0 = factor.product(lanes.v0, addedTo: v0) }
+  mutating func add(_ factor: Lane, _ lanes: OneVector) { v0 = factor.product(lanes.v0, addedTo: v0) }
 
   @inline(__always)
   func store(_ c: UnsafeMutablePointer<Float>, accumulating: Bool) {
@@ -48,7 +48,7 @@ struct OneVector<Word: BlockElement>: TileRow {
 }
 
 /// A row of 32 columns: with eight rows, half of AVX-512's registers.
-struct TwoVectors<Word: BlockElement>: TileRow {
+struct TwoVectors<Lane: PackedLane>: TileRow {
   private var v0 = Vector.zero
   private var v1 = Vector.zero
 
@@ -58,9 +58,9 @@ struct TwoVectors<Word: BlockElement>: TileRow {
   init() {}
 
   @inline(__always)
-  init(_ pointer: UnsafePointer<Word>) {
-    v0 = Word.words(pointer, at: 0)
-    v1 = Word.words(pointer, at: vectorWidth)
+  init(_ pointer: UnsafePointer<Lane>) {
+    v0 = Lane.vector(pointer, at: 0)
+    v1 = Lane.vector(pointer, at: vectorWidth)
   }
 
   @inline(__always)
@@ -70,7 +70,7 @@ struct TwoVectors<Word: BlockElement>: TileRow {
   }
 
   @inline(__always)
-  mutating func add(_ factor: Word, _ lanes: TwoVectors) {
+  mutating func add(_ factor: Lane, _ lanes: TwoVectors) {
     v0 = factor.product(lanes.v0, addedTo: v0)
     v1 = factor.product(lanes.v1, addedTo: v1)
   }
@@ -89,9 +89,9 @@ struct TwoVectors<Word: BlockElement>: TileRow {
 }
 
 /// A row of 64 columns: with six rows, most of AVX-512's registers.
-struct FourVectors<Word: BlockElement>: TileRow {
-  private var low = TwoVectors<Word>()
-  private var high = TwoVectors<Word>()
+struct FourVectors<Lane: PackedLane>: TileRow {
+  private var low = TwoVectors<Lane>()
+  private var high = TwoVectors<Lane>()
 
   static var columns: Int { 4 * vectorWidth }
 
@@ -99,7 +99,7 @@ struct FourVectors<Word: BlockElement>: TileRow {
   init() {}
 
   @inline(__always)
-  init(_ pointer: UnsafePointer<Word>) {
+  init(_ pointer: UnsafePointer<Lane>) {
     low = TwoVectors(pointer)
     high = TwoVectors(pointer + 2 * vectorWidth)
   }
@@ -111,7 +111,7 @@ struct FourVectors<Word: BlockElement>: TileRow {
   }
 
   @inline(__always)
-  mutating func add(_ factor: Word, _ lanes: FourVectors) {
+  mutating func add(_ factor: Lane, _ lanes: FourVectors) {
     low.add(factor, lanes.low)
     high.add(factor, lanes.high)
   }

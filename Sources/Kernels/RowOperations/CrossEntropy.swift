@@ -37,7 +37,7 @@ public enum CrossEntropy {
           let ofTarget = row[target] * factor - 1
           switch gradient.type {
           case .fp32: scale(FloatRow(gradient, index), row, by: factor, count: width, target, ofTarget)
-          case .bf16: scale(HalfRow(gradient, index), row, by: factor, count: width, target, ofTarget)
+          case .bf16: scale(BF16Row(gradient, index), row, by: factor, count: width, target, ofTarget)
           }
         }
       }

@@ -12,7 +12,7 @@ public enum RMSNorm {
       "x \(x), y \(y), residual \(String(describing: residual))")
     switch x.type {
     case .fp32: forward(FloatRow.self, y, x, weight, epsilon, residual, team)
-    case .bf16: forward(HalfRow.self, y, x, weight, epsilon, residual, team)
+    case .bf16: forward(BF16Row.self, y, x, weight, epsilon, residual, team)
     }
   }
 
@@ -44,7 +44,7 @@ public enum RMSNorm {
     precondition(x.rows == dy.rows && x.columns == dy.columns && dy.type == .fp32, "x \(x), dy \(dy)")
     switch x.type {
     case .fp32: backward(FloatRow.self, x, dy, weight, epsilon, sums, team)
-    case .bf16: backward(HalfRow.self, x, dy, weight, epsilon, sums, team)
+    case .bf16: backward(BF16Row.self, x, dy, weight, epsilon, sums, team)
     }
     sums.add(to: weightGradient, rows: x.rows, columns: x.columns)
   }

@@ -7,7 +7,7 @@ public enum ResidualSum {
         && x.type == .fp32 && y.type == .fp32, "\(y), \(x), \(addend)")
     switch addend.type {
     case .fp32: forward(FloatRow.self, y, x, addend, team)
-    case .bf16: forward(HalfRow.self, y, x, addend, team)
+    case .bf16: forward(BF16Row.self, y, x, addend, team)
     }
   }
 

@@ -10,7 +10,7 @@ public enum SwiGLU {
       "\(gateUp), \(activation)")
     switch gateUp.type {
     case .fp32: forward(FloatRow.self, activation, gateUp, team)
-    case .bf16: forward(HalfRow.self, activation, gateUp, team)
+    case .bf16: forward(BF16Row.self, activation, gateUp, team)
     }
   }
 
@@ -45,7 +45,7 @@ public enum SwiGLU {
       "\(gateUp), \(gradient)")
     switch gateUp.type {
     case .fp32: backward(FloatRow.self, gateUp, gradient, team)
-    case .bf16: backward(HalfRow.self, gateUp, gradient, team)
+    case .bf16: backward(BF16Row.self, gateUp, gradient, team)
     }
   }
 
@@ -60,13 +60,13 @@ public enum SwiGLU {
         let ups = gates.advanced(by: width)
         let gradients = Row(gradient, row)
         overVectors(width) { column in
-          let back = reverse(
+          let back = backward(
             gate: gates.vector(at: column), up: ups.vector(at: column), gradient: gradients.vector(at: column))
           gates.store(back.gate, at: column)
           ups.store(back.up, at: column)
           gradients.store(back.activation, at: column)
         } tail: { column in
-          let back = reverse(
+          let back = backward(
             gate: Vector(repeating: gates[column]), up: Vector(repeating: ups[column]),
             gradient: Vector(repeating: gradients[column]))
           gates[column] = back.gate[0]
@@ -79,7 +79,7 @@ public enum SwiGLU {
 
   /// With s = σ(gate): d(gate·s)/d(gate) = s·(1 + gate·(1 − s)).
   @inline(__always)
-  private static func reverse(
+  private static func backward(
     gate: Vector, up: Vector, gradient: Vector
   ) -> (gate: Vector, up: Vector, activation: Vector) {
     let s = sigmoid(gate)
