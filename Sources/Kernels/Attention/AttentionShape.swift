@@ -1,8 +1,8 @@
-/// The heads of attention.
+/// Numbers and size of attention's heads.
 public struct HeadShape: Sendable, Equatable {
   public let queryHeads: Int
   public let keyValueHeads: Int
-  /// Floats of one head, even.
+  /// Elements of one head, e; even.
   public let headSize: Int
 
   public init(queryHeads: Int, keyValueHeads: Int, headSize: Int) {
@@ -15,14 +15,14 @@ public struct HeadShape: Sendable, Equatable {
   /// Query heads that read one kv head.
   public var headsPerKey: Int { queryHeads / keyValueHeads }
 
-  /// ``headSize`` in whole vectors: how far heads lie apart in attention's own order, filled up with zeros.
+  /// ``headSize`` rounded up to whole vectors: the distance between heads in attention's order. The rest is zero.
   public var paddedHeadSize: Int { (headSize + vectorWidth - 1) / vectorWidth * vectorWidth }
 
-  /// Queries are multiplied by this when they are laid out: 1/√e, and log₂ e, so that softmax is made of powers of 2.
+  /// log₂(exp 1) / √headSize: queries are multiplied by it, so that softmax uses powers of 2.
   public var queryScale: Float { log2e / Float(headSize).squareRoot() }
 }
 
-/// The sizes that attention over whole sequences works with.
+/// The sizes of attention over whole sequences.
 public struct AttentionShape: Sendable {
   /// Sequences in the micro-batch.
   public let sequences: Int

@@ -1,12 +1,13 @@
-/// A run of a sequence's keys, as queries of any later position see them.
+/// A run of a sequence's cached keys and values, as queries of later positions see them.
 public struct CachedKeys {
   let store: KeyStore
   /// The position of slot 0.
   let first: Int
-  /// Keys at each position, and which copy the first of them is, from 0: earlier copies' queries see none.
+  /// Keys at each position.
   let copies: Int
+  /// Index of the first of these copies, from 0. Queries of earlier copies see none of these keys.
   let firstCopy: Int
-  /// The first position that a position's queries see.
+  /// The first position that the queries of a position see.
   let firstVisible: @Sendable (Int) -> Int
 
   public init(
@@ -28,13 +29,13 @@ public struct CachedKeys {
   }
 }
 
-/// Queries of one sequence's positions, `copies` side by side at each.
+/// Queries of one sequence's positions, `copies` at each, [position][copy].
 public struct CachedQueries {
   let positions: Range<Int>
   let copies: Int
-  /// Which copy the first is, from 0.
+  /// Index of the first copy, from 0.
   let firstCopy: Int
-  /// The first of them among all queries.
+  /// Index of the first of these queries among all queries of the call.
   let start: Int
   let keys: [CachedKeys]
 
@@ -47,7 +48,7 @@ public struct CachedQueries {
   }
 }
 
-/// Attention of new positions' queries to cached keys, block by block as in ``Attention``.
+/// Attention of new positions' queries to cached keys, tile by tile as in ``Attention``.
 public final class CachedAttention {
   private let heads: HeadShape
   private let type: ElementType
@@ -61,15 +62,15 @@ public final class CachedAttention {
     self.team = team
   }
 
-  /// Rows of a block, unless the copies of one position are more.
-  private static let rows = 256
+  /// Rows of a block, unless one position has more.
+  private static let blockRows = 256
 
   /// Writes each query's output to its row.
   ///
   /// - Parameters:
-  ///   - output: [rows, query heads · e].
+  ///   - output: fp32, [rows, query heads · e].
   ///   - queries: [kv heads][queries][heads per key][padded e], see ``HeadRows``.
-  ///   - order: of each query, the row of `output`.
+  ///   - order: for each query, the row of `output`.
   public func forward(_ output: Matrix, queries: Matrix, order: [Int32], _ groups: [CachedQueries]) {
     precondition(queries.type == type, "\(queries) for attention in \(type)")
     switch type {
@@ -82,7 +83,7 @@ public final class CachedAttention {
     _: Lane.Type, _ output: Matrix, _ queries: Matrix, _ order: [Int32], _ groups: [CachedQueries]
   ) {
     let positionsOf = { [heads] (group: CachedQueries) in
-      max(1, CachedAttention.rows / (group.copies * heads.headsPerKey))
+      max(1, CachedAttention.blockRows / (group.copies * heads.headsPerKey))
     }
     let rows = groups.map { positionsOf($0) * $0.copies * heads.headsPerKey }.max() ?? 0
     let count = AttentionScratch<Lane>.count(rows: rows, headSize: heads.paddedHeadSize)
@@ -95,77 +96,93 @@ public final class CachedAttention {
     }
     let scratch = scratch.pointer
     team.forEach(tasks.count * heads.keyValueHeads) { index, worker in
-      // The last blocks see the most keys: they go first.
+      // The last blocks see the most keys, so they start first.
       let (group, positions) = tasks[tasks.count - 1 - index / heads.keyValueHeads]
-      block(
-        output, queries, order, group, positions, head: index % heads.keyValueHeads,
+      forward(
+        CachedQueryBlock(
+          heads, group, positions, head: index % heads.keyValueHeads, queries: queries, queryCount: order.count),
+        output, order,
         AttentionScratch<Lane>(scratch + worker * count, rows: rows, headSize: heads.paddedHeadSize))
     }
   }
 
-  private func block<Lane: PackedLane>(
-    _ output: Matrix, _ queries: Matrix, _ order: [Int32], _ group: CachedQueries, _ positions: Range<Int>, head: Int,
-    _ scratch: AttentionScratch<Lane>
+  private func forward<Lane>(
+    _ block: CachedQueryBlock, _ output: Matrix, _ order: [Int32], _ scratch: AttentionScratch<Lane>
   ) {
-    let size = heads.paddedHeadSize
-    let lanes = size / Lane.elements
-    let first = group.start &+ (positions.lowerBound &- group.positions.lowerBound) &* group.copies
-    let rows = positions.count &* group.copies &* heads.headsPerKey
-    let own =
-      UnsafePointer(queries.base.assumingMemoryBound(to: Lane.self))
-      + (head &* order.count &+ first) &* heads.headsPerKey &* lanes
-    scratch.reset(rows: rows, headSize: size)
-    for source in group.keys where source.firstCopy < group.firstCopy &+ group.copies {
-      tiles(of: source, group, positions) { tile, keys in
-        let row = (tile.lowerBound &- positions.lowerBound) &* group.copies &* heads.headsPerKey
-        let count = tile.count &* group.copies &* heads.headsPerKey
-        KeyPanels.multiply(
-          scratch.scores, cStride: QueryBlock.scoreStride, own + row &* lanes, rows: count,
-          UnsafePointer(source.store.panels(head).assumingMemoryBound(to: Lane.self)), size: lanes, range: keys)
-        scratch.softmax(row..<row &+ count, count: keys.count, headSize: size) {
-          let place = ($0 &- row) / heads.headsPerKey
-          let visible = source.visible(
-            position: tile.lowerBound &+ place / group.copies, copy: group.firstCopy &+ place % group.copies)
-          return (
-            max(visible.lowerBound, keys.lowerBound) &- keys.lowerBound,
-            min(visible.upperBound, keys.upperBound) &- keys.lowerBound
-          )
-        }
-        BlockProduct.multiply(
-          scratch.outputs + row &* size, cStride: size, rows: count, columns: size, inner: Lane.lanes(for: keys.count),
-          UnsafeRawPointer(scratch.scores).assumingMemoryBound(to: Lane.self), rowStride: QueryBlock.scoreStride,
-          innerStride: 1,
-          UnsafePointer(source.store.values(head).assumingMemoryBound(to: Lane.self))
-            + keys.lowerBound / Lane.elements &* size, bStride: size, accumulating: true)
-      }
-    }
-    for row in 0..<rows {
-      let target = output.row(Int(order[first &+ row / heads.headsPerKey]))
-      let queryHead = head &* heads.headsPerKey &+ row % heads.headsPerKey
-      scratch.write(FloatRow(target + queryHead &* heads.headSize), row: row, headSize: heads.headSize)
+    block.attend(scratch)
+    for row in 0..<block.rows {
+      let target = output.row(Int(order[block.firstQuery &+ row / heads.headsPerKey]))
+      let queryHead = block.head &* heads.headsPerKey &+ row % heads.headsPerKey
+      scratch.softmax.write(FloatRow(target + queryHead &* heads.headSize), row: row, headSize: heads.headSize)
     }
   }
+}
 
-  /// Calls `body` for each block of keys with the positions that see some of it; blocks start at whole vectors.
-  @inline(__always)
-  private func tiles(
-    of source: CachedKeys, _ group: CachedQueries, _ positions: Range<Int>,
-    _ body: (_ positions: Range<Int>, _ keys: Range<Int>) -> Void
+/// A block of one group's rows: some positions, all copies of the group, and all query heads of one kv head.
+private struct CachedQueryBlock: AttendingBlock {
+  let heads: HeadShape
+  let group: CachedQueries
+  let positions: Range<Int>
+  /// The kv head.
+  let head: Int
+  /// Index of the block's first query among all queries of the call.
+  let firstQuery: Int
+  let queries: UnsafeRawPointer
+
+  /// - Parameters:
+  ///   - queries: of all groups, [kv heads][queries][heads per key][padded e].
+  ///   - queryCount: queries of all groups.
+  init(
+    _ heads: HeadShape, _ group: CachedQueries, _ positions: Range<Int>, head: Int, queries: Matrix, queryCount: Int
   ) {
-    let last = group.firstCopy &+ group.copies &- 1
-    // As many positions at a time as see nearly the same keys.
-    let seen = positions.upperBound &- source.firstVisible(positions.upperBound &- 1)
+    self.heads = heads
+    self.group = group
+    self.positions = positions
+    self.head = head
+    firstQuery = group.start &+ (positions.lowerBound &- group.positions.lowerBound) &* group.copies
+    let row = (head &* queryCount &+ firstQuery) &* heads.headsPerKey
+    self.queries = UnsafeRawPointer(queries.base) + row &* heads.paddedHeadSize &* queries.type.bytes
+  }
+
+  var rows: Int { positions.count &* group.copies &* heads.headsPerKey }
+  var keys: [CachedKeys] { group.keys }
+
+  @inline(__always)
+  func keyPanels(of keys: CachedKeys) -> UnsafeRawPointer { UnsafeRawPointer(keys.store.panels(head)) }
+
+  @inline(__always)
+  func interleavedValues(of keys: CachedKeys) -> UnsafeRawPointer { UnsafeRawPointer(keys.store.values(head)) }
+
+  @inline(__always)
+  func eachTile(of keys: CachedKeys, _ body: (_ rows: Range<Int>, _ keys: Range<Int>) -> Void) {
+    let lastCopy = group.firstCopy &+ group.copies &- 1
+    if lastCopy < keys.firstCopy { return }
+    let rowsPerPosition = group.copies &* heads.headsPerKey
+    // With a short window, few positions at a time see nearly the same keys.
+    let step = max(16, positions.upperBound &- keys.firstVisible(positions.upperBound &- 1))
     var position = positions.lowerBound
     while position < positions.upperBound {
-      let end = min(position &+ max(16, seen), positions.upperBound)
-      var key = source.visible(position: position, copy: last).lowerBound / vectorWidth &* vectorWidth
-      let keyEnd = source.visible(position: end &- 1, copy: last).upperBound
-      while key < keyEnd {
-        let next = min((key / QueryBlock.keyBlock &+ 1) &* QueryBlock.keyBlock, keyEnd)
-        body(position..<end, key..<next)
-        key = next
+      let end = min(position &+ step, positions.upperBound)
+      let first = (position &- positions.lowerBound) &* rowsPerPosition
+      let rows = first..<first &+ (end &- position) &* rowsPerPosition
+      KeyTiles.forEach(
+        from: keys.visible(position: position, copy: lastCopy).lowerBound,
+        to: keys.visible(position: end &- 1, copy: lastCopy).upperBound
+      ) {
+        body(rows, $0)
       }
       position = end
     }
+  }
+
+  @inline(__always)
+  func visible(row: Int, of keys: CachedKeys, in range: Range<Int>) -> (from: Int, to: Int) {
+    let query = row / heads.headsPerKey
+    let visible = keys.visible(
+      position: positions.lowerBound &+ query / group.copies, copy: group.firstCopy &+ query % group.copies)
+    return (
+      max(visible.lowerBound, range.lowerBound) &- range.lowerBound,
+      min(visible.upperBound, range.upperBound) &- range.lowerBound
+    )
   }
 }

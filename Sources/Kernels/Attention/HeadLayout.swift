@@ -1,17 +1,17 @@
-/// From the rows of a projection to the order in which attention reads them, and back.
+/// Moves rows of a projection to the order in which attention reads them, and back.
 ///
-/// A projection's rows are [copy][sequence][position], its columns [head][e]. Attention wants, for each sequence and
-/// kv head, [position][copy][query head of the kv head][e]: then the queries of a block of positions, of all copies
-/// and of all heads that read the same keys, are one matrix without a gap, [rows · heads, padded e].
+/// A projection's rows are [copy][sequence][position], its columns [head][e]. Attention's order is, for each sequence and
+/// kv head, [position][copy][query head of the kv head][padded e]. In this order the queries of a block of positions, of
+/// all copies and of all heads that read the same keys, are one contiguous matrix, [rows · heads, padded e].
 ///
-/// Both may be bf16; gradients in attention's order are fp32.
+/// Both may be bf16. Gradients in attention's order are fp32.
 public struct HeadLayout {
   let shape: AttentionShape
-  /// Copies laid out side by side.
+  /// Copies of one group.
   let copies: Int
-  /// Heads beside each other at a position: ``AttentionShape/headsPerKey`` for queries, 1 for keys and values.
+  /// ``AttentionShape/headsPerKey`` for queries, 1 for keys and values.
   let headsPerKey: Int
-  /// What queries and keys are rotated by, [sequences][positions].
+  /// The position by which each row's queries and keys are rotated, [sequences][positions].
   let rotations: UnsafePointer<Int32>
 
   public static func queries(
@@ -24,41 +24,47 @@ public struct HeadLayout {
     HeadLayout(shape: shape, copies: copies, headsPerKey: 1, rotations: rotations)
   }
 
-  /// How many positions a row is from where its text starts.
+  /// The position by which a row is rotated: counted from the start of its document.
   @inline(__always)
   private func rotation(row: Int) -> Int { Int(rotations[row % shape.rowsPerCopy]) }
 
-  /// Columns of the projection.
-  var columns: Int { shape.keyValueHeads * headsPerKey * shape.headSize }
+  private var heads: Int { shape.keyValueHeads &* headsPerKey }
 
-  /// Where the heads of a row that belong to kv head 0 start; those of the next kv head are ``headStride`` further.
+  /// Columns of the projection.
+  private var columns: Int { heads * shape.headSize }
+
+  /// The order of one sequence's heads.
+  private var order: HeadOrder {
+    HeadOrder(headsPerKey: headsPerKey, rows: shape.positions * copies, paddedHeadSize: shape.paddedHeadSize)
+  }
+
+  /// Elements from the start to a row's heads of kv head 0; ``HeadOrder/offset(head:)`` leads from there to each head.
   @inline(__always)
-  func offset(row: Int) -> Int {
+  private func offset(row: Int) -> Int {
     let perCopy = shape.rowsPerCopy
     let copy = row / perCopy
     let sequence = (row % perCopy) / shape.positions
     let position = row % shape.positions
-    let place = (sequence &* shape.keyValueHeads &* shape.positions &+ position) &* copies &+ copy
-    return place &* headsPerKey &* shape.paddedHeadSize
-  }
-
-  var headStride: Int { shape.positions * copies * headsPerKey * shape.paddedHeadSize }
-
-  /// Where a head of a row starts, from the row's ``offset(row:)`` on.
-  @inline(__always)
-  private func place(of head: Int) -> Int {
-    (head / headsPerKey) &* headStride &+ (head % headsPerKey) &* shape.paddedHeadSize
+    return order.offset(row: (sequence &* shape.keyValueHeads &* shape.positions &+ position) &* copies &+ copy)
   }
 
   private func check(_ target: Matrix) {
     precondition(
-      target.rows == copies * shape.rowsPerCopy * shape.keyValueHeads * headsPerKey
+      target.rows == copies * shape.rowsPerCopy * heads
         && target.columns == shape.paddedHeadSize && target.stride == target.columns, "\(target) for \(self)")
   }
 
-  // MARK: values
+  @inline(__always)
+  private func eachRow(_ rows: Matrix, _ team: ThreadTeam, _ body: (_ row: Int) -> Void) {
+    precondition(rows.rows == copies * shape.rowsPerCopy && rows.columns == columns, "\(rows) for \(self)")
+    team.forEach(Rows.pieces(rows.rows)) { piece, _ in
+      for row in Rows.range(piece, of: rows.rows) { body(row) }
+    }
+  }
 
-  /// target ← rows, in attention's order.
+  // MARK: - Values
+
+  /// target ← rows, in attention's order; zero between e and padded e.
   public func scatter(_ rows: Matrix, into target: Matrix, on team: ThreadTeam) {
     check(target)
     switch (rows.type, target.type) {
@@ -71,23 +77,23 @@ public struct HeadLayout {
 
   @inline(__always)
   private func scatter<Row: MatrixRow>(_: Row.Type, _ rows: Matrix, _ target: some MatrixRow, _ team: ThreadTeam) {
-    eachPiece(rows, team) { row in
+    eachRow(rows, team) { row in
       let source = Row(rows, row)
       let start = offset(row: row)
-      for head in 0..<shape.keyValueHeads &* headsPerKey {
-        let place = target.advanced(by: start &+ place(of: head))
+      for head in 0..<heads {
+        let target = target.advanced(by: start &+ order.offset(head: head))
         let values = source.advanced(by: head &* shape.headSize)
         overVectors(shape.headSize) { column in
-          place.store(values.vector(at: column), at: column)
+          target.store(values.vector(at: column), at: column)
         } tail: { column in
-          place[column] = values[column]
+          target[column] = values[column]
         }
-        place.clear(shape.headSize..<shape.paddedHeadSize)
+        target.clear(shape.headSize..<shape.paddedHeadSize)
       }
     }
   }
 
-  /// rows ← source, back in the projection's order.
+  /// rows ← source, which is in attention's order: the inverse of ``scatter(_:into:on:)``.
   public func gather(_ source: UnsafeMutablePointer<Float>, into rows: Matrix, on team: ThreadTeam) {
     switch rows.type {
     case .fp32: gather(FloatRow.self, source, rows, team)
@@ -99,58 +105,60 @@ public struct HeadLayout {
   private func gather<Row: MatrixRow>(
     _: Row.Type, _ source: UnsafeMutablePointer<Float>, _ rows: Matrix, _ team: ThreadTeam
   ) {
-    eachPiece(rows, team) { row in
+    eachRow(rows, team) { row in
       let target = Row(rows, row)
       let start = source + offset(row: row)
-      for head in 0..<shape.keyValueHeads &* headsPerKey {
-        let place = start + place(of: head)
+      for head in 0..<heads {
+        let source = start + order.offset(head: head)
         let values = target.advanced(by: head &* shape.headSize)
         overVectors(shape.headSize) { column in
-          values.store(place.vector(at: column), at: column)
+          values.store(source.vector(at: column), at: column)
         } tail: { column in
-          values[column] = place[column]
+          values[column] = source[column]
         }
       }
     }
   }
 
-  // MARK: queries and keys
+  // MARK: - Queries and keys
 
-  /// target ← scale · RoPE(RMSNorm(rows)), in attention's order; without a norm, of the rows themselves.
+  /// target ← scale · RoPE(RMSNorm(rows)), in attention's order; without a norm, scale · RoPE(rows).
   public func normalizeRotateScatter(
     _ rows: Matrix, norm: HeadNorm?, rotary: RotaryTable, scale: Float, into target: Matrix, on team: ThreadTeam
   ) {
     check(target)
+    let rotation = HeadRotation(norm: norm, rotary: rotary, scale: scale)
     switch (rows.type, target.type) {
-    case (.fp32, .fp32): normalizeRotateScatter(FloatRow.self, rows, norm, rotary, scale, FloatRow(target, 0), team)
-    case (.fp32, .bf16): normalizeRotateScatter(FloatRow.self, rows, norm, rotary, scale, BF16Row(target, 0), team)
-    case (.bf16, .fp32): normalizeRotateScatter(BF16Row.self, rows, norm, rotary, scale, FloatRow(target, 0), team)
-    case (.bf16, .bf16): normalizeRotateScatter(BF16Row.self, rows, norm, rotary, scale, BF16Row(target, 0), team)
+    case (.fp32, .fp32): normalizeRotateScatter(FloatRow.self, rows, rotation, FloatRow(target, 0), team)
+    case (.fp32, .bf16): normalizeRotateScatter(FloatRow.self, rows, rotation, BF16Row(target, 0), team)
+    case (.bf16, .fp32): normalizeRotateScatter(BF16Row.self, rows, rotation, FloatRow(target, 0), team)
+    case (.bf16, .bf16): normalizeRotateScatter(BF16Row.self, rows, rotation, BF16Row(target, 0), team)
     }
   }
 
   @inline(__always)
   private func normalizeRotateScatter<Row: MatrixRow>(
-    _: Row.Type, _ rows: Matrix, _ norm: HeadNorm?, _ rotary: RotaryTable, _ scale: Float, _ target: some MatrixRow,
-    _ team: ThreadTeam
+    _: Row.Type, _ rows: Matrix, _ rotation: HeadRotation, _ target: some MatrixRow, _ team: ThreadTeam
   ) {
-    eachPiece(rows, team) { row in
+    eachRow(rows, team) { row in
       let source = Row(rows, row)
-      let factor = norm.map { scale * $0.scale(of: source, count: columns) } ?? scale
+      let factor = rotation.factor(of: source, columns: columns)
       let start = offset(row: row)
-      for head in 0..<shape.keyValueHeads &* headsPerKey {
-        let first = head &* shape.headSize
-        let place = target.advanced(by: start &+ place(of: head))
-        rotary.rotate(
-          place, source.advanced(by: first), weight: norm.map { UnsafePointer($0.weight + first) }, factor: factor,
-          position: rotation(row: row))
-        place.clear(shape.headSize..<shape.paddedHeadSize)
+      for head in 0..<heads {
+        let target = target.advanced(by: start &+ order.offset(head: head))
+        rotation.write(target, head: head, of: source, factor: factor, position: self.rotation(row: row))
+        target.clear(shape.headSize..<shape.paddedHeadSize)
       }
     }
   }
 
-  /// gradient ← the gradient of `rows`, given that of their rotated norm in attention's order (`source`, of what the
-  /// forward wrote before its scale); where there is a norm, weightGradient += that of its weight.
+  /// The backward pass of ``normalizeRotateScatter(_:norm:rotary:scale:into:on:)``.
+  ///
+  /// - Parameters:
+  ///   - source: the gradient of the forward's result divided by its scale, in attention's order.
+  ///   - rows: the forward's input.
+  ///   - weightGradient: the gradient of the norm's weight is added to it; nil if and only if `norm` is nil.
+  ///   - gradient: ← the gradient of `rows`.
   public func gatherRotateNormalize(
     _ source: UnsafeMutablePointer<Float>, rows: Matrix, norm: HeadNorm?,
     weightGradient: UnsafeMutablePointer<Float>?, rotary: RotaryTable, into gradient: Matrix, sums: RowSums,
@@ -172,7 +180,7 @@ public struct HeadLayout {
     _ gradient: Matrix, _ sums: RowSums, _ team: ThreadTeam
   ) {
     team.forEach(Rows.pieces(rows.rows)) { piece, _ in
-      let partial = sums.begin(piece: piece, columns: columns)
+      let partial = sums.zeroed(piece: piece, columns: columns)
       let target = sums.row(piece: piece, columns: columns)
       for row in Rows.range(piece, of: rows.rows) {
         gatherRotate(FloatRow(target), source, rotary, row: row)
@@ -187,26 +195,18 @@ public struct HeadLayout {
   private func gatherRotate<Row: MatrixRow>(
     _: Row.Type, _ source: UnsafeMutablePointer<Float>, _ rotary: RotaryTable, _ gradient: Matrix, _ team: ThreadTeam
   ) {
-    eachPiece(gradient, team) { row in gatherRotate(Row(gradient, row), source, rotary, row: row) }
+    eachRow(gradient, team) { row in gatherRotate(Row(gradient, row), source, rotary, row: row) }
   }
 
-  /// target ← one row's heads, turned back.
+  /// target ← one row's heads, rotated back.
   @inline(__always)
   private func gatherRotate(
     _ target: some MatrixRow, _ source: UnsafeMutablePointer<Float>, _ rotary: RotaryTable, row: Int
   ) {
     let start = source + offset(row: row)
-    for head in 0..<shape.keyValueHeads &* headsPerKey {
+    for head in 0..<heads {
       rotary.rotateBack(
-        target.advanced(by: head &* shape.headSize), start + place(of: head), position: rotation(row: row))
-    }
-  }
-
-  @inline(__always)
-  private func eachPiece(_ rows: Matrix, _ team: ThreadTeam, _ body: (_ row: Int) -> Void) {
-    precondition(rows.rows == copies * shape.rowsPerCopy && rows.columns == columns, "\(rows) for \(self)")
-    team.forEach(Rows.pieces(rows.rows)) { piece, _ in
-      for row in Rows.range(piece, of: rows.rows) { body(row) }
+        target.advanced(by: head &* shape.headSize), start + order.offset(head: head), position: rotation(row: row))
     }
   }
 }

@@ -1,7 +1,8 @@
-/// Keys and values once more, as attention's products want their right operands; see ``BlockProduct``.
+/// Copies of keys and values in the two orders in which attention's products read their right operands, see
+/// ``BlockProduct``.
 ///
-/// Turned, for queries · keysᵀ: for each sequence and kv head, panels of 64 keys, [panel][lanes of e][64]; what is
-/// beyond the last key is zero. Downwards, for probabilities · values: [lanes of keys][padded e].
+/// Transposed, for queries · keysᵀ: for each sequence and kv head, panels of 64 keys, [panel][lanes of e][64], zero
+/// beyond the last key. Interleaved, for probabilities · values: [lanes of keys][padded e].
 public struct KeyPanels {
   let shape: AttentionShape
   let type: ElementType
@@ -16,19 +17,30 @@ public struct KeyPanels {
   private var heads: Int { shape.sequences * shape.keyValueHeads }
   private var keys: Int { shape.positions * copies }
   private var panelsPerHead: Int { (keys + BlockProduct.panel - 1) / BlockProduct.panel }
-  /// Words of a key.
+  /// Lanes of a padded key.
   private var size: Int { shape.paddedHeadSize * type.bytes / 4 }
   private var lanesPerHead: Int { panelsPerHead * BlockProduct.panel * size }
   private var keysPerLane: Int { 4 / type.bytes }
+  private var interleavedPerHead: Int { (keys + keysPerLane - 1) / keysPerLane * shape.paddedHeadSize }
 
-  /// Words of one head's rows, one below the other.
-  var interleavedPerHead: Int { (keys + keysPerLane - 1) / keysPerLane * shape.paddedHeadSize }
-  /// Words of all turned panels.
+  /// Lanes (four bytes each) of all transposed panels.
   public var count: Int { heads * lanesPerHead }
-  /// Words of all rows downwards: none in fp32, whose rows are so already.
+  /// Lanes of all interleaved rows: none in fp32, whose rows need no interleaving.
   public var interleavedCount: Int { type == .fp32 ? 0 : heads * interleavedPerHead }
 
-  /// target ← source, in attention's order (see ``HeadLayout``), turned.
+  /// One head's part of transposed panels.
+  @inline(__always)
+  func panels(_ panels: UnsafeMutableRawPointer, head: Int) -> UnsafeRawPointer {
+    UnsafeRawPointer(panels) + head &* lanesPerHead &* 4
+  }
+
+  /// One head's part of interleaved rows.
+  @inline(__always)
+  func interleaved(_ rows: UnsafeMutableRawPointer, head: Int) -> UnsafeRawPointer {
+    UnsafeRawPointer(rows) + head &* interleavedPerHead &* 4
+  }
+
+  /// target ← source, which is in attention's order (see ``HeadLayout``), transposed.
   func transpose<Lane: PackedLane>(
     _ target: UnsafeMutablePointer<Lane>, from source: UnsafePointer<Lane>, on team: ThreadTeam
   ) {
@@ -47,7 +59,7 @@ public struct KeyPanels {
     }
   }
 
-  /// source, in attention's order, downwards: in fp32 itself, else written to target.
+  /// target ← source, which is in attention's order, interleaved. In fp32 does nothing: the source is already in order.
   func interleave<Lane: PackedLane>(
     _ target: UnsafeMutablePointer<Lane>, from source: UnsafePointer<Lane>, on team: ThreadTeam
   ) {
@@ -61,18 +73,11 @@ public struct KeyPanels {
 
   /// c ← a · keysᵀ for the keys in `range` of one head; a [rows, padded e], c [rows, range], rows `cStride` apart.
   ///
-  /// Up to a vector beyond the range is written.
+  /// Writes up to a vector beyond the range.
+  /// - Parameters:
+  ///   - panels: the head's transposed keys.
+  ///   - size: lanes of a padded key.
   /// - Precondition: the range starts at a whole vector.
-  @inline(__always)
-  func multiply<Lane: PackedLane>(
-    _ c: UnsafeMutablePointer<Float>, cStride: Int, _ a: UnsafePointer<Lane>, rows: Int,
-    _ panels: UnsafePointer<Lane>, head: Int, range: Range<Int>
-  ) {
-    KeyPanels.multiply(
-      c, cStride: cStride, a, rows: rows, panels + head &* lanesPerHead, size: size, range: range)
-  }
-
-  /// The same of one head's panels; `size` lanes in a padded key.
   @inline(__always)
   static func multiply<Lane: PackedLane>(
     _ c: UnsafeMutablePointer<Float>, cStride: Int, _ a: UnsafePointer<Lane>, rows: Int,

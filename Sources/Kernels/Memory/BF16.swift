@@ -1,9 +1,9 @@
 import CProcessor
 
-/// bf16, the upper half of a float's bits, kept in a UInt16.
+/// bf16, the upper 16 bits of a float, stored in a UInt16.
 ///
-/// Widening is exact. Rounding is to the nearest, ties to even; what overflows becomes infinite and NaN stays NaN.
-/// Subnormals become zero, as by AVX512-BF16's own conversion: so the bits don't depend on the processor.
+/// Widening is exact. Rounding is to nearest, ties to even; overflow becomes infinity and NaN stays NaN. Subnormals become
+/// zero, as in AVX512-BF16's conversion instruction, so that the bits do not depend on the processor.
 enum BF16 {
   /// floats ← source, exactly.
   static func widen(_ floats: UnsafeMutablePointer<Float>, _ source: UnsafePointer<UInt16>, count: Int) {
@@ -40,11 +40,11 @@ extension Float {
 }
 
 extension SIMD16<Float> {
-  /// The values of the sixteen bf16 from `index` on; no alignment is asked for.
+  /// The values of the sixteen bf16 from `index` on, which need not be aligned.
   @inline(__always)
   init(bf16 pointer: UnsafePointer<UInt16>, at index: Int) {
-    let bf16 = UnsafeRawPointer(pointer + index).loadUnaligned(as: SIMD16<UInt16>.self)
-    self = unsafeBitCast(phd_widen(bf16) &<< 16, to: Vector.self)
+    let bits = UnsafeRawPointer(pointer + index).loadUnaligned(as: SIMD16<UInt16>.self)
+    self = unsafeBitCast(phd_widen(bits) &<< 16, to: Vector.self)
   }
 
   /// Stores the nearest bf16, ties to even, from `index` on.

@@ -2,18 +2,18 @@
   import Glibc
 #endif
 
-/// Zeroed floats in one page-aligned allocation that lives as long as the object.
+/// Zeroed floats in one page-aligned allocation, which is freed with the object.
 ///
-/// Pages are taken from the system when they are first touched.
+/// The system provides pages when they are first touched.
 public final class Buffer: @unchecked Sendable {
-  // Unchecked: the memory is shared by design; who writes where is the caller's business, as with any buffer.
+  // Unchecked: the memory is shared by design. Callers must not access an element from two threads if one writes it.
 
   public let count: Int
   public let pointer: UnsafeMutablePointer<Float>
 
   private let bytes: Int
 
-  /// - Precondition: the system has the address space; what a configuration asks for is checked before.
+  /// - Precondition: the system has the address space. A run checks its configuration's memory before it allocates.
   public init(count: Int) {
     precondition(count >= 0, "a buffer of \(count) floats")
     self.count = count
@@ -23,7 +23,7 @@ public final class Buffer: @unchecked Sendable {
       preconditionFailure("no memory for a buffer of \(bytes) bytes")
     }
     #if os(Linux)
-      // Large pages where there are any: the step walks through these buffers from end to end.
+      // MADV_HUGEPAGE: a step reads these buffers from end to end.
       madvise(address, bytes, 14)
     #endif
     pointer = address.bindMemory(to: Float.self, capacity: count)
@@ -45,7 +45,7 @@ public final class Buffer: @unchecked Sendable {
     }
   }
 
-  /// The sum of all floats: reads them as fast as memory gives them.
+  /// The sum of all floats. It is as fast as memory, so it also measures the memory's bandwidth.
   public func sum(on team: ThreadTeam) -> Double {
     let piece = 1 << 18
     let pieces = (count + piece - 1) / piece
@@ -70,7 +70,7 @@ public final class Buffer: @unchecked Sendable {
     }
   }
 
-  /// Bytes of it that are in memory now: pages that were never touched are not.
+  /// Bytes that are resident in memory now. Pages that were never touched are not.
   public var residentBytes: Int {
     let page = sysconf(Int32(_SC_PAGESIZE))
     var resident = [UInt8](repeating: 0, count: (bytes + page - 1) / page)

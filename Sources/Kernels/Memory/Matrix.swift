@@ -1,14 +1,4 @@
-/// What the elements of a matrix are kept as.
-public enum ElementType: String, Sendable, CaseIterable {
-  case fp32
-  /// The upper half of an fp32.
-  case bf16
-
-  /// Bytes of one element.
-  public var bytes: Int { self == .fp32 ? 4 : 2 }
-}
-
-/// A row-major matrix somewhere in memory that somebody else owns: `rows` × `columns`, rows `stride` elements apart.
+/// A row-major matrix in memory that the caller owns: `rows` × `columns`, rows `stride` elements apart.
 public struct Matrix {
   public let type: ElementType
   public let rows: Int
@@ -46,9 +36,9 @@ public struct Matrix {
     return Matrix(base + range.lowerBound * type.bytes, type, rows: rows, columns: range.count, stride: stride)
   }
 
-  /// Row i ← row `sources[i]`, of an fp32 matrix without gaps.
+  /// Row i ← row `sources[i]` of this fp32 matrix, in place.
   ///
-  /// - Precondition: sources ascend.
+  /// - Precondition: `sources` is ascending.
   public func compact(_ sources: [Int32]) {
     precondition(type == .fp32 && sources.count <= rows && sources.last.map { Int($0) < rows } ?? true, "\(self)")
     for (index, source) in sources.enumerated() where index != Int(source) {
@@ -63,7 +53,7 @@ public struct Matrix {
     }
   }
 
-  /// Copies all elements of another matrix of the same shape, widened or rounded where the types differ.
+  /// Copies all elements of another matrix of the same shape, widened or rounded if the types differ.
   public func copy(from other: Matrix, on team: ThreadTeam) {
     precondition(rows == other.rows && columns == other.columns, "\(self) from \(other)")
     team.forEach(Rows.pieces(rows)) { piece, _ in
@@ -78,96 +68,19 @@ public struct Matrix {
     }
   }
 
-  /// Where an fp32 matrix starts.
+  /// The elements of an fp32 matrix.
   @inline(__always)
   public var pointer: UnsafeMutablePointer<Float> { base.assumingMemoryBound(to: Float.self) }
 
-  /// Where row `index` of an fp32 matrix starts.
+  /// Row `index` of an fp32 matrix.
   @inline(__always)
   func row(_ index: Int) -> UnsafeMutablePointer<Float> { pointer + index &* stride }
 
-  /// Where a bf16 matrix starts.
+  /// The elements of a bf16 matrix.
   @inline(__always)
   var bf16: UnsafeMutablePointer<UInt16> { base.assumingMemoryBound(to: UInt16.self) }
 
-  /// Where row `index` of a bf16 matrix starts.
+  /// Row `index` of a bf16 matrix.
   @inline(__always)
   func bf16Row(_ index: Int) -> UnsafeMutablePointer<UInt16> { bf16 + index &* stride }
-}
-
-/// A row of a matrix, whatever its elements are kept as: for kernels that are written once and compiled for each.
-protocol MatrixRow {
-  /// Elements of this type from `base` on.
-  init(_ base: UnsafeMutableRawPointer)
-  /// Row `index` of a matrix of this type.
-  init(_ matrix: Matrix, _ index: Int)
-  func vector(at index: Int) -> Vector
-  func store(_ vector: Vector, at index: Int)
-  subscript(index: Int) -> Float { get nonmutating set }
-  /// The row from `count` elements on.
-  func advanced(by count: Int) -> Self
-  /// Sets the elements in `range` to zero.
-  func clear(_ range: Range<Int>)
-}
-
-struct FloatRow: MatrixRow {
-  let pointer: UnsafeMutablePointer<Float>
-
-  @inline(__always)
-  init(_ pointer: UnsafeMutablePointer<Float>) { self.pointer = pointer }
-
-  @inline(__always)
-  init(_ base: UnsafeMutableRawPointer) { pointer = base.assumingMemoryBound(to: Float.self) }
-
-  @inline(__always)
-  init(_ matrix: Matrix, _ index: Int) { pointer = matrix.row(index) }
-
-  @inline(__always)
-  func vector(at index: Int) -> Vector { pointer.vector(at: index) }
-
-  @inline(__always)
-  func store(_ vector: Vector, at index: Int) { pointer.store(vector, at: index) }
-
-  @inline(__always)
-  subscript(index: Int) -> Float {
-    get { pointer[index] }
-    nonmutating set { pointer[index] = newValue }
-  }
-
-  @inline(__always)
-  func advanced(by count: Int) -> FloatRow { FloatRow(pointer + count) }
-
-  @inline(__always)
-  func clear(_ range: Range<Int>) { (pointer + range.lowerBound).update(repeating: 0, count: range.count) }
-}
-
-struct BF16Row: MatrixRow {
-  let pointer: UnsafeMutablePointer<UInt16>
-
-  @inline(__always)
-  init(_ pointer: UnsafeMutablePointer<UInt16>) { self.pointer = pointer }
-
-  @inline(__always)
-  init(_ base: UnsafeMutableRawPointer) { pointer = base.assumingMemoryBound(to: UInt16.self) }
-
-  @inline(__always)
-  init(_ matrix: Matrix, _ index: Int) { pointer = matrix.bf16Row(index) }
-
-  @inline(__always)
-  func vector(at index: Int) -> Vector { Vector(bf16: pointer, at: index) }
-
-  @inline(__always)
-  func store(_ vector: Vector, at index: Int) { vector.store(bf16: pointer, at: index) }
-
-  @inline(__always)
-  subscript(index: Int) -> Float {
-    get { Float(bf16: pointer[index]) }
-    nonmutating set { pointer[index] = newValue.bf16 }
-  }
-
-  @inline(__always)
-  func advanced(by count: Int) -> BF16Row { BF16Row(pointer + count) }
-
-  @inline(__always)
-  func clear(_ range: Range<Int>) { (pointer + range.lowerBound).update(repeating: 0, count: range.count) }
 }

@@ -13,15 +13,6 @@ final class BF16Product: @unchecked Sendable {
     /// allocates memory in every call. It needs AVX-512, is fast with AVX512-BF16 and faster with AMX; without, it takes
     /// about four times sgemm's time.
     case oneDNN
-
-    /// The fastest one on the processor at hand. A module that was built for less than AVX-512 uses no more than that.
-    static var preferred: Backend {
-      guard Processor.builtWithAVX512 && Processor.hasBF16 else { return .panels }
-      return Processor.hasAMX || !Processor.builtWithBF16 ? .oneDNN : .panels
-    }
-
-    /// Those that work on the processor at hand.
-    static var available: [Backend] { Processor.hasAVX512 ? allCases : [.panels] }
   }
 
   /// The sizes of a product, and how its matrices lie in memory: row by row, rows so many elements apart.

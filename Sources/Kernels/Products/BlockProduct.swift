@@ -23,8 +23,7 @@ enum BlockProduct {
     accumulating: Bool
   ) {
     var column = 0
-    // Registers for six rows of four vectors are there with AVX-512 only.
-    if Processor.builtWithAVX512 {
+    if MicroKernel.current.hasWideBlocks {
       while column &+ panel <= columns {
         strips(
           FourVectors<Lane>.self, c + column, cStride, rows, inner, a, rowStride, innerStride, b + column, bStride,

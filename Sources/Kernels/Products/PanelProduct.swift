@@ -7,8 +7,6 @@
 final class PanelProduct: @unchecked Sendable {
   // Unchecked: one caller at a time; its threads write to places of their own.
 
-  /// Words of the inner dimension that are packed at one time: with AVX2 half as many, so that a panel stays in L1.
-  private static var stretch: Int { Processor.builtWithAVX512 ? 512 : 256 }
   /// Rows of a that go through together, and columns of b that are packed at one time.
   private static let strip = 96
   private static let width = 2048
@@ -35,7 +33,7 @@ final class PanelProduct: @unchecked Sendable {
     precondition(a.type == b.type && !(accumulating && c.type == .bf16), "a \(a), b \(b), c \(c)")
     switch a.type {
     case .fp32: multiply(FloatLanes.self, c, a, aIs, b, bIs, accumulating)
-    case .bf16 where Processor.builtWithBF16: multiply(BF16Lanes.self, c, a, aIs, b, bIs, accumulating)
+    case .bf16 where MicroKernel.current.multipliesBF16: multiply(BF16Lanes.self, c, a, aIs, b, bIs, accumulating)
     case .bf16: multiply(WidenedBF16Lanes.self, c, a, aIs, b, bIs, accumulating)
     }
   }
@@ -69,7 +67,7 @@ final class PanelProduct: @unchecked Sendable {
     if c.rows == 0 || (inner == 0 && accumulating) { return }
     precondition(inner > 0, "a product of nothing: a \(a)")
     // What is rounded must be whole: its sums have no place to wait in.
-    let stretch = c.type == .bf16 ? Source.Lane.lanes(for: inner) : min(PanelProduct.stretch, Source.Lane.lanes(for: inner))
+    let stretch = c.type == .bf16 ? Source.Lane.lanes(for: inner) : min(MicroKernel.current.stretch, Source.Lane.lanes(for: inner))
     let panel = PanelTile.columns
     let most = min(PanelProduct.width, max(1, PanelProduct.packedLanes / stretch / panel) * panel)
     let width = min(most, (c.columns + panel - 1) / panel * panel)
@@ -141,7 +139,7 @@ final class PanelProduct: @unchecked Sendable {
     let elements = Source.Lane.elements
     // Whole lanes of whole tiles' rows need not be packed. AVX2's small L1 would lose rows that are a power of two apart.
     let direct =
-      Processor.builtWithAVX512 && Source.storesLanes && block.aIs == .asIs && block.inner.count % elements == 0
+      MicroKernel.current.readsRowsInPlace && Source.storesLanes && block.aIs == .asIs && block.inner.count % elements == 0
       && block.a.stride % elements == 0
     let packed = direct ? rows.upperBound - rows.count % PanelTile.rows..<rows.upperBound : rows
     packLeft(Source.self, block, packed, into: left)

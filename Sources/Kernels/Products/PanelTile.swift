@@ -1,32 +1,30 @@
 import CProcessor
 
-/// The inner loop of large products: a tile of the result stays in registers while one panel of the right operand is
-/// gone through.
+/// The inner loop of large products: a tile of the result stays in registers while the loop reads one panel of the right
+/// operand.
 ///
-/// Each element is one sum over the inner dimension in its order. Its bits do not depend on the tile that it is in, so
-/// they are the same on every processor that fuses a multiplication with an addition.
+/// Each element is one sum over the inner dimension, added in order. Its bits do not depend on the tile that it belongs
+/// to, so they are the same on every processor that fuses a multiplication with an addition.
+///
+/// ``MicroKernel`` chooses the shape of the tile.
 enum PanelTile {
-  /// Columns of a panel: [lanes of the inner dimension][columns].
-  static var columns: Int { Processor.builtWithAVX512 ? 2 * vectorWidth : vectorWidth }
-  /// The most rows of a tile. AVX-512 has 32 registers: 8 rows of 2 vectors leave room for the operands. AVX2 has 16
-  /// registers of half a vector: 6 rows of 1 vector do.
-  static var rows: Int { Processor.builtWithAVX512 ? 8 : 6 }
-
-  /// What becomes of a tile's sums.
+  /// How a tile's sums are written to the result.
   enum StoreMode {
+    /// Overwrites fp32.
     case store
+    /// Continues the fp32 sums of the result.
     case add
-    /// Rounded to bf16.
+    /// Overwrites bf16, rounded.
     case round
   }
 
   /// Prefetch distance of a panel into L2, in packed lanes.
   private static var prefetchDistance: Int { 4096 }
-  /// The fewest rows that a panel is prefetched for. With fewer rows a product waits for memory alone, and the
-  /// processor's own prefetching does better.
-  private static var rowsToPrefetchFor: Int { 6 }
+  /// The smallest number of rows for which a panel is prefetched. With fewer rows a product only waits for memory, and the
+  /// processor's hardware prefetcher does better.
+  private static var minimumRowsForPrefetch: Int { 6 }
 
-  /// Prefetches the next tile of the mode, which may lie in memory, while another is computed.
+  /// Prefetches the next tile of the result, which may be in main memory, while another is computed.
   @inline(__always)
   static func prefetch(_ c: UnsafeMutableRawPointer, stride: Int, _ type: ElementType) {
     for row in 0..<rows {
@@ -36,53 +34,46 @@ enum PanelTile {
     }
   }
 
-  /// c ← x · panel for rows that lie packed.
+  /// c ← x · panel for packed rows.
   ///
   /// - Parameters:
   ///   - count: rows, 1 to ``rows``.
   ///   - c: [rows, up to ``columns``], rows `stride` elements apart.
   ///   - columns: of c.
-  ///   - x: [lanes][count].
-  ///   - panel: [lanes][``columns``].
+  ///   - x: [inner][count].
+  ///   - panel: [inner][``columns``].
+  ///   - inner: packed lanes of the inner dimension.
   @inline(__always)
   static func multiply<Lane: PackedLane>(
     _ count: Int, _ c: UnsafeMutableRawPointer, stride: Int, columns: Int, _ mode: StoreMode,
     _ x: UnsafePointer<Lane>, _ panel: UnsafePointer<Lane>, inner: Int
   ) {
-    whole(c, stride, rows: count, columns, mode) { c, stride, mode in
-      if Processor.builtWithAVX512 {
-        tile(TwoVectors<Lane>.self, count, c, stride, mode, x, panel, inner)
-      } else {
-        tile(OneVector<Lane>.self, count, c, stride, mode, x, panel, inner)
-      }
+    withFullWidth(c, stride, rows: count, columns, mode) { c, stride, mode in
+      packed(count, c, stride, mode, x, panel, inner)
     }
   }
 
-  /// The same for ``rows`` rows as they are stored, `xStride` lanes apart.
+  /// c ← x · panel for ``rows`` rows in place, `xStride` lanes apart.
   @inline(__always)
   static func multiplyRows<Lane: PackedLane>(
     _ c: UnsafeMutableRawPointer, stride: Int, columns: Int, _ mode: StoreMode, _ x: UnsafePointer<Lane>,
     xStride: Int, _ panel: UnsafePointer<Lane>, inner: Int
   ) {
-    whole(c, stride, rows: rows, columns, mode) { c, stride, mode in
-      if Processor.builtWithAVX512 {
-        storedTile(InlineArray<8, TwoVectors<Lane>>.self, c, stride, mode, x, xStride, panel, inner)
-      } else {
-        storedTile(InlineArray<6, OneVector<Lane>>.self, c, stride, mode, x, xStride, panel, inner)
-      }
+    withFullWidth(c, stride, rows: rows, columns, mode) { c, stride, mode in
+      stored(c, stride, mode, x, xStride, panel, inner)
     }
   }
 
-  /// Calls `body` with a c of all columns of a panel: a copy beside the result where that has fewer.
+  /// Calls `body` with a c that has all columns of a panel: a temporary copy if the result has fewer.
   @inline(__always)
-  private static func whole(
+  private static func withFullWidth(
     _ c: UnsafeMutableRawPointer, _ stride: Int, rows: Int, _ columns: Int, _ mode: StoreMode,
     _ body: (_ c: UnsafeMutableRawPointer, _ stride: Int, _ mode: StoreMode) -> Void
   ) {
     if columns == PanelTile.columns { return body(c, stride, mode) }
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: PanelTile.rows * PanelTile.columns) { beside in
-      guard let floats = beside.baseAddress else { return }
-      func each(_ body: (_ row: Int, _ column: Int, _ place: Int) -> Void) {
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: PanelTile.rows * PanelTile.columns) { copy in
+      guard let floats = copy.baseAddress else { return }
+      func each(_ body: (_ row: Int, _ column: Int, _ index: Int) -> Void) {
         for row in 0..<rows {
           for column in 0..<columns { body(row, column, row &* PanelTile.columns &+ column) }
         }
@@ -99,7 +90,7 @@ enum PanelTile {
   }
 
   @inline(__always)
-  private static func tile<Row: TileRow>(
+  static func tile<Row: TileRow>(
     _: Row.Type, _ count: Int, _ c: UnsafeMutableRawPointer, _ stride: Int, _ mode: StoreMode,
     _ x: UnsafePointer<Row.Lane>, _ panel: UnsafePointer<Row.Lane>, _ inner: Int
   ) {
@@ -110,8 +101,8 @@ enum PanelTile {
     case 4: packedTile(InlineArray<4, Row>.self, c, stride, mode, x, panel, inner)
     case 5: packedTile(InlineArray<5, Row>.self, c, stride, mode, x, panel, inner)
     case 6: packedTile(InlineArray<6, Row>.self, c, stride, mode, x, panel, inner)
-    case 7 where Processor.builtWithAVX512: packedTile(InlineArray<7, Row>.self, c, stride, mode, x, panel, inner)
-    case 8 where Processor.builtWithAVX512: packedTile(InlineArray<8, Row>.self, c, stride, mode, x, panel, inner)
+    case 7 where rows >= 7: packedTile(InlineArray<7, Row>.self, c, stride, mode, x, panel, inner)
+    case 8 where rows >= 8: packedTile(InlineArray<8, Row>.self, c, stride, mode, x, panel, inner)
     default: preconditionFailure("a tile of \(count) rows")
     }
   }
@@ -121,11 +112,11 @@ enum PanelTile {
     _: InlineArray<count, Row>.Type, _ c: UnsafeMutableRawPointer, _ stride: Int, _ mode: StoreMode,
     _ x: UnsafePointer<Row.Lane>, _ panel: UnsafePointer<Row.Lane>, _ inner: Int
   ) {
-    var rows: InlineArray<count, Row> = sums(c, stride, mode)
+    var rows: InlineArray<count, Row> = initialSums(c, stride, mode)
     var (x, panel) = (x, panel)
     for _ in 0..<inner {
       let lanes = Row(panel)
-      if count >= rowsToPrefetchFor {
+      if count >= minimumRowsForPrefetch {
         for line in 0..<Row.columns / vectorWidth { phd_prefetch_l2(panel + prefetchDistance + line &* vectorWidth) }
       }
       for row in 0..<count { rows[unchecked: row].add(x[row], lanes) }
@@ -136,11 +127,11 @@ enum PanelTile {
   }
 
   @inline(never)
-  private static func storedTile<Row: TileRow, let count: Int>(
+  static func storedTile<Row: TileRow, let count: Int>(
     _: InlineArray<count, Row>.Type, _ c: UnsafeMutableRawPointer, _ stride: Int, _ mode: StoreMode,
     _ x: UnsafePointer<Row.Lane>, _ xStride: Int, _ panel: UnsafePointer<Row.Lane>, _ inner: Int
   ) {
-    var rows: InlineArray<count, Row> = sums(c, stride, mode)
+    var rows: InlineArray<count, Row> = initialSums(c, stride, mode)
     var (x, panel) = (x, panel)
     for _ in 0..<inner {
       let lanes = Row(panel)
@@ -151,9 +142,9 @@ enum PanelTile {
     write(rows, c, stride, mode)
   }
 
-  /// What a tile's products are added to.
+  /// The sums to which a tile's products are added.
   @inline(__always)
-  private static func sums<Row: TileRow, let count: Int>(
+  private static func initialSums<Row: TileRow, let count: Int>(
     _ c: UnsafeMutableRawPointer, _ stride: Int, _ mode: StoreMode
   ) -> InlineArray<count, Row> {
     var rows = InlineArray<count, Row>(repeating: Row())

@@ -58,7 +58,7 @@ public enum RMSNorm {
       x.rows == dy.rows && x.columns == dy.columns && x.rows == dx.rows && x.columns == dx.columns
         && x.type == .fp32 && dx.type == .fp32 && dy.type == .fp32, "dx \(dx), x \(x), dy \(dy)")
     team.forEach(Rows.pieces(x.rows)) { piece, _ in
-      let partial = sums.begin(piece: piece, columns: x.columns)
+      let partial = sums.zeroed(piece: piece, columns: x.columns)
       for row in Rows.range(piece, of: x.rows) {
         gradient(
           FloatRow(dx, row), x: FloatRow(x, row), dy: dy.row(row), weight: weight, weightSum: partial,
@@ -74,7 +74,7 @@ public enum RMSNorm {
     _ team: ThreadTeam
   ) {
     team.forEach(Rows.pieces(x.rows)) { piece, _ in
-      let partial = sums.begin(piece: piece, columns: x.columns)
+      let partial = sums.zeroed(piece: piece, columns: x.columns)
       for row in Rows.range(piece, of: x.rows) {
         gradient(
           Row(x, row), x: Row(x, row), dy: dy.row(row), weight: weight, weightSum: partial, count: x.columns,
@@ -156,21 +156,4 @@ public enum RMSNorm {
       y[column] = residual[column] + x[column] * scale * weight[column]
     }
   }
-}
-
-/// Σ a·b over `count` floats, in a fixed order.
-@inline(__always)
-func dot(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, count: Int) -> Float {
-  var sums = Vector.zero
-  var index = 0
-  while index &+ vectorWidth <= count {
-    sums = sums.addingProduct(a.vector(at: index), b.vector(at: index))
-    index &+= vectorWidth
-  }
-  var sum = sums.laneSum
-  while index < count {
-    sum += a[index] * b[index]
-    index &+= 1
-  }
-  return sum
 }

@@ -18,11 +18,11 @@ public final class RotaryTable: Sendable {
     }
   }
 
-  /// The cosines of one position [e/2]; its sines follow them.
+  /// The cosines of one position [e/2], followed by its sines [e/2].
   @inline(__always)
   func row(_ position: Int) -> UnsafePointer<Float> { UnsafePointer(buffer.pointer + position &* headSize) }
 
-  /// target ← RoPE(x ⊙ weight · factor), one head of `headSize` at one position; no weight is one of ones.
+  /// target ← RoPE(x ⊙ weight · factor), one head of `headSize` at one position; without a weight, RoPE(x · factor).
   @inline(__always)
   func rotate(
     _ target: some MatrixRow, _ x: some MatrixRow, weight: UnsafePointer<Float>?, factor: Float, position: Int
@@ -60,7 +60,7 @@ public final class RotaryTable: Sendable {
     }
   }
 
-  /// target ← x turned back: the gradient of what ``rotate(_:_:weight:factor:position:)`` turned, before its factor.
+  /// target ← x rotated by the opposite angles: the backward pass of the rotation alone, without weight and factor.
   @inline(__always)
   func rotateBack(_ target: some MatrixRow, _ x: UnsafePointer<Float>, position: Int) {
     let half = headSize / 2
@@ -75,23 +75,5 @@ public final class RotaryTable: Sendable {
       target[column] = low * angles[column] + high * angles[half &+ column]
       target[half &+ column] = high * angles[column] - low * angles[half &+ column]
     }
-  }
-}
-
-/// The norm over all of a row's heads together that precedes their rotation (QK norm).
-public struct HeadNorm {
-  /// [columns].
-  public let weight: UnsafeMutablePointer<Float>
-  public let epsilon: Float
-
-  public init(weight: UnsafeMutablePointer<Float>, epsilon: Float) {
-    self.weight = weight
-    self.epsilon = epsilon
-  }
-
-  /// What a row is multiplied by beside the weight.
-  @inline(__always)
-  func scale(of row: some MatrixRow, count: Int) -> Float {
-    RMSNorm.inverseRMS(row, count: count, epsilon: epsilon)
   }
 }

@@ -1,4 +1,4 @@
-/// How passes over rows are cut: pieces of a fixed number of rows, so that sums over rows don't depend on threads.
+/// Pieces of work of a pass over rows. Their size is fixed, so that sums over rows do not depend on the number of threads.
 enum Rows {
   static let perPiece = 64
 
@@ -10,29 +10,29 @@ enum Rows {
   }
 }
 
-/// The gradient of a vector that all rows share (a norm's weight): one partial sum a piece of rows, added in order.
+/// Sums over rows, such as the gradient of a norm's weight: one partial sum per piece of rows, added in order.
 public struct RowSums {
   let partials: UnsafeMutablePointer<Float>
 
-  /// How many floats of scratch the partial sums of `rows` rows of `columns` take: a sum and a row for each piece.
+  /// Floats of scratch for `rows` rows of `columns` columns: a partial sum and a row for each piece.
   public static func scratchCount(rows: Int, columns: Int) -> Int { 2 * Rows.pieces(rows) * columns }
 
   /// - Parameter scratch: at least ``scratchCount(rows:columns:)`` floats.
   public init(scratch: UnsafeMutablePointer<Float>) { partials = scratch }
 
-  /// The zeroed partial sum of one piece.
+  /// Zeroes and returns the partial sum of one piece.
   @inline(__always)
-  func begin(piece: Int, columns: Int) -> UnsafeMutablePointer<Float> {
+  func zeroed(piece: Int, columns: Int) -> UnsafeMutablePointer<Float> {
     let partial = partials + 2 &* piece &* columns
     partial.update(repeating: 0, count: columns)
     return partial
   }
 
-  /// Room for one row, of one piece's own.
+  /// Scratch for one row of one piece.
   @inline(__always)
   func row(piece: Int, columns: Int) -> UnsafeMutablePointer<Float> { partials + (2 &* piece &+ 1) &* columns }
 
-  /// Adds the partial sums of all pieces of `rows` rows to `total` [columns], first piece first.
+  /// Adds the partial sums of all pieces of `rows` rows to `total` [columns], in the order of the pieces.
   func add(to total: UnsafeMutablePointer<Float>, rows: Int, columns: Int) {
     for piece in 0..<Rows.pieces(rows) {
       let partial = partials + 2 &* piece &* columns

@@ -91,17 +91,3 @@ public enum SwiGLU {
   @inline(__always)
   private static func sigmoid(_ x: Vector) -> Vector { 1 / (1 + exp2(x * -log2e)) }
 }
-
-/// Calls `body` for each whole vector in 0..<count, and `tail` for each float that is left.
-@inline(__always)
-func overVectors(_ count: Int, _ body: (Int) -> Void, tail: (Int) -> Void) {
-  var index = 0
-  while index &+ vectorWidth <= count {
-    body(index)
-    index &+= vectorWidth
-  }
-  while index < count {
-    tail(index)
-    index &+= 1
-  }
-}
