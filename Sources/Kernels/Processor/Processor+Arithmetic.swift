@@ -1,8 +1,10 @@
 import COneDNN
 
 extension Processor {
-  /// What a result's bits depend on beside the program and its configuration, in lanes: the instructions that this
-  /// module was compiled to, and the code that multiplies matrices of the type. Equal lanes, equal bits.
+  /// The properties of build and processor on which the bits of a result depend, as text: the instructions for which this
+  /// module was compiled, and the code that multiplies matrices of the type. Equal texts mean equal bits.
+  ///
+  /// Checkpoints contain this text, so it must not be reworded.
   public static func arithmetic(_ type: ElementType) -> String {
     let instructions = builtWithAVX512 ? "AVX-512" : builtWithAVX2 ? "AVX2" : "no vector instructions beyond SSE"
     switch type {

@@ -2,18 +2,18 @@ import COpenBLAS
 import SystemResources
 
 extension Processor {
-  /// Bytes of address space that OpenBLAS takes for each thread that calls it: it asks again and again, for ever, where
-  /// it does not get them.
+  /// Bytes of address space that OpenBLAS allocates for each thread that calls it. If the allocation fails, OpenBLAS
+  /// retries forever.
   private static let libraryBytesOfThread = 129 << 20
 
-  /// Bytes of address space that a team of threads takes beside what the configuration plans.
+  /// Bytes of address space that a team of threads needs in addition to the memory that the configuration plans.
   public static func addressSpace(ofThreads threads: Int) -> Int {
     threads * (libraryBytesOfThread + SystemThread.stackBytes)
   }
 
-  /// Loads OpenBLAS. To be called before ``MatrixProduct/measureRate(of:seconds:)`` and ``blasKernel``.
+  /// Loads OpenBLAS. Call it before ``MatrixProduct/measureRate(of:seconds:)`` and ``blasKernel``.
   ///
-  /// - Throws: `ResourceError` where it cannot be loaded.
+  /// - Throws: `ResourceError` if it cannot be loaded.
   public static func loadLibrary() throws(ResourceError) {
     guard let problem = phd_openblas_problem() else { return }
     throw ResourceError(

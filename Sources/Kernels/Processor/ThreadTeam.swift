@@ -5,33 +5,33 @@ import SystemResources
   import Glibc
 #endif
 
-/// The threads of a rank: they share out numbered pieces of work and meet again.
+/// The threads of a rank. They divide numbered pieces of work among themselves and wait until all pieces are done.
 ///
-/// Which thread takes a piece is left to chance; what a piece computes must depend on its number alone. Then the
-/// number of threads changes no bit of a result.
+/// Any thread may execute any piece, so a piece's result must depend only on its number. Then the number of threads
+/// changes no bit of a result.
 public final class ThreadTeam: Sendable {
-  /// The number of threads, the caller's included.
+  /// The number of threads, including the caller's.
   public let count: Int
 
-  private let board = Board()
+  private let job = SharedJob()
   private let threads: [SystemThread]
 
-  /// A team of the caller alone.
+  /// A team that consists of the calling thread.
   public init() { (count, threads) = (1, []) }
 
-  /// A team of `count` ≥ 1 threads; all but the caller's live as long as the object.
+  /// A team of `count` ≥ 1 threads. It starts `count` − 1 threads, which end with the object.
   ///
-  /// - Throws: `ResourceError` where the system does not start so many.
+  /// - Throws: `ResourceError` if the system cannot start that many threads.
   public init(count: Int) throws(ResourceError) {
     precondition(count >= 1, "a team of \(count) threads")
-    let board = board
+    let job = job
     var threads: [SystemThread] = []
     do throws(ResourceError) {
       for worker in 1..<count {
-        threads.append(try SystemThread("worker \(worker + 1) of \(count)") { board.serve(as: worker) })
+        threads.append(try SystemThread("worker \(worker + 1) of \(count)") { job.runWorker(worker) })
       }
     } catch {
-      board.dismiss()
+      job.stop()
       for thread in threads { thread.join() }
       throw error
     }
@@ -40,29 +40,29 @@ public final class ThreadTeam: Sendable {
   }
 
   deinit {
-    board.dismiss()
+    job.stop()
     for thread in threads { thread.join() }
   }
 
-  /// Calls `body` once for each piece in 0..<`pieces`, on any of the threads, and returns when all have been done.
+  /// Calls `body` once for each piece in 0..<`pieces`, on any of the threads, and returns when all pieces are done.
   ///
-  /// `worker` is in 0..<``count`` and no two calls at one time have the same: it names a thread's scratch memory.
-  /// Only one caller at a time, and never from within a piece.
+  /// `worker` is in 0..<``count``, and no two concurrent calls have the same: it selects a thread's scratch memory.
+  /// - Precondition: no other call is in progress, so `body` must not call this method.
   public func forEach(_ pieces: Int, _ body: (_ index: Int, _ worker: Int) -> Void) {
     if count == 1 || pieces <= 1 {
       for index in 0..<max(pieces, 0) { body(index, 0) }
       return
     }
-    withoutActuallyEscaping(body) { board.share($0, pieces: pieces, helpers: count - 1) }
+    withoutActuallyEscaping(body) { job.run($0, pieces: pieces, helpers: count - 1) }
   }
 }
 
-/// Where the work is written up that a team's threads take.
-private final class Board: @unchecked Sendable {
-  // Unchecked: `job` and `pieces` are written by the caller alone, while all threads wait for the next generation.
+/// The current job of a team, and the synchronisation of its threads.
+private final class SharedJob: @unchecked Sendable {
+  // Unchecked: only the caller writes `job` and `pieces`, while all workers wait for the next generation.
   private var job: ((_ index: Int, _ worker: Int) -> Void)?
   private var pieces = 0
-  private var isDismissed = false
+  private var isStopped = false
   private let next = Atomic<Int>(0)
   private let generation = Atomic<Int>(0)
   private let running = Atomic<Int>(0)
@@ -81,14 +81,14 @@ private final class Board: @unchecked Sendable {
     lock.deallocate()
   }
 
-  /// The caller's side: writes the job up, takes part in it, and waits for the helpers.
-  func share(_ job: @escaping (_ index: Int, _ worker: Int) -> Void, pieces: Int, helpers: Int) {
+  /// Runs a job: the caller publishes it, executes pieces too, and waits for the helpers.
+  func run(_ job: @escaping (_ index: Int, _ worker: Int) -> Void, pieces: Int, helpers: Int) {
     self.job = job
     self.pieces = pieces
     next.store(0, ordering: .relaxed)
     running.store(helpers, ordering: .relaxed)
-    announce()
-    work(as: 0)
+    wakeWorkers()
+    executePieces(as: 0)
     var spins = 0
     while running.load(ordering: .acquiring) > 0 {
       spins &+= 1
@@ -97,21 +97,21 @@ private final class Board: @unchecked Sendable {
     self.job = nil
   }
 
-  /// Sends the helpers home.
-  func dismiss() {
-    isDismissed = true
-    announce()
+  /// Ends the helpers' threads.
+  func stop() {
+    isStopped = true
+    wakeWorkers()
   }
 
-  private func announce() {
+  private func wakeWorkers() {
     pthread_mutex_lock(&lock.pointee.mutex)
     generation.wrappingAdd(1, ordering: .releasing)
     pthread_cond_broadcast(&lock.pointee.condition)
     pthread_mutex_unlock(&lock.pointee.mutex)
   }
 
-  /// A helper's life: it looks out for work for a little while, then sleeps until there is some.
-  func serve(as worker: Int) {
+  /// A helper's loop: it spins for a short time, then sleeps until there is a job.
+  func runWorker(_ worker: Int) {
     var seen = 0
     while true {
       var spins = 0
@@ -122,15 +122,15 @@ private final class Board: @unchecked Sendable {
       }
       seen = generation.load(ordering: .acquiring)
       pthread_mutex_unlock(&lock.pointee.mutex)
-      if isDismissed { return }
-      work(as: worker)
+      if isStopped { return }
+      executePieces(as: worker)
       running.wrappingSubtract(1, ordering: .acquiringAndReleasing)
     }
   }
 
-  /// Takes pieces until none is left; the job is let go of before the caller hears of it.
+  /// Executes pieces until none is left. It is not inlined, so that it releases the job before the caller is notified.
   @inline(never)
-  private func work(as worker: Int) {
+  private func executePieces(as worker: Int) {
     guard let job else { return }
     while true {
       let index = next.wrappingAdd(1, ordering: .relaxed).oldValue

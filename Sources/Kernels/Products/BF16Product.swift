@@ -1,21 +1,21 @@
-/// Products of bf16 matrices that sum in fp32. Each is one single-threaded call.
+/// Products of bf16 matrices with fp32 sums. Each product is one single-threaded call.
 ///
-/// A worker of a ``ThreadTeam`` has caches and scratch of its own, made when it first meets a ``Form``; after that
-/// nothing is allocated here. The caches grow with the number of forms: shapes must come from a configuration.
+/// Each worker of a ``ThreadTeam`` has its own caches and scratch memory, which are allocated at the worker's first
+/// product of each ``Form``. The caches grow with the number of forms, so shapes must come from a configuration.
 final class BF16Product: @unchecked Sendable {
-  // Unchecked: what belongs to a worker is used by one thread at a time.
+  // Unchecked: one thread at a time uses a worker's caches.
 
-  /// What multiplies.
+  /// The code that multiplies. ``preferred`` is in MicroKernel.swift.
   enum Backend: CaseIterable {
-    /// ``PanelProduct``. Where this module was not built for AVX512-BF16, operands are widened to fp32 as they are packed.
+    /// ``PanelProduct``. In a build without AVX512-BF16, operands are widened to fp32 while they are packed.
     case panels
-    /// oneDNN, but for gradients of weights: it takes operands with gaps between their rows, as tiles have, by code that
-    /// allocates memory in every call. It needs AVX-512, is fast with AVX512-BF16 and faster with AMX; without, it takes
-    /// about four times sgemm's time.
+    /// oneDNN, except for weight gradients, which use ``PanelProduct``: their operands have gaps between rows, for which
+    /// oneDNN's code allocates memory in every call. oneDNN needs AVX-512. It is fast with AVX512-BF16 and faster with AMX;
+    /// without them, it takes about four times as long as sgemm.
     case oneDNN
   }
 
-  /// The sizes of a product, and how its matrices lie in memory: row by row, rows so many elements apart.
+  /// The sizes of a product and the memory layout of its matrices: row-major, strides in elements.
   struct Form: Hashable {
     let rows: Int
     let columns: Int
@@ -29,10 +29,10 @@ final class BF16Product: @unchecked Sendable {
     let cStride: Int
     /// Whether c [rows, columns] is bf16 rather than fp32.
     let cIsBF16: Bool
-    /// Whether the product is added to c, which then is fp32.
+    /// Whether the product is added to c, which must then be fp32.
     let accumulating: Bool
 
-    /// Strides that are not given are those of matrices without gaps.
+    /// A stride of nil is that of a matrix without gaps between rows.
     init(
       rows: Int, columns: Int, inner: Int, aTransposed: Bool = false, bTransposed: Bool = false,
       aStride: Int? = nil, bStride: Int? = nil, cStride: Int? = nil, cIsBF16: Bool = false, accumulating: Bool = false
@@ -53,7 +53,7 @@ final class BF16Product: @unchecked Sendable {
       precondition(
         self.aStride >= aWidth && self.bStride >= bWidth && self.cStride >= columns,
         "strides \(self.aStride), \(self.bStride), \(self.cStride) under [\(rows), \(inner)] · [\(inner), \(columns)]")
-      precondition(!(cIsBF16 && accumulating), "a sum is kept in fp32")
+      precondition(!(cIsBF16 && accumulating), "an accumulating product needs an fp32 result")
     }
   }
 
@@ -61,7 +61,7 @@ final class BF16Product: @unchecked Sendable {
   private let oneDNN: [OneDNNProduct]
   private let panels: [PanelProduct]
 
-  /// - Parameter workers: the number of threads that call at one time, a team's `count`.
+  /// - Parameter workers: the number of threads that may call at the same time, a team's `count`.
   init(workers: Int, backend: Backend = .preferred) {
     precondition(Backend.available.contains(backend), "no \(backend) on this processor")
     self.backend = backend
@@ -69,9 +69,9 @@ final class BF16Product: @unchecked Sendable {
     panels = (0..<workers).map { _ in PanelProduct(on: ThreadTeam()) }
   }
 
-  /// c ← a · b, plus c where accumulating.
+  /// c ← a · b, plus c if the form accumulates.
   ///
-  /// - Parameter worker: who calls; no two calls at one time have the same.
+  /// - Parameter worker: the caller's number. No two concurrent calls may use the same.
   func multiply(
     _ c: UnsafeMutableRawPointer, _ a: UnsafePointer<UInt16>, _ b: UnsafePointer<UInt16>, _ form: Form, worker: Int
   ) {

@@ -1,21 +1,22 @@
-/// Products of blocks that fit in the caches, as attention has them by the thousand.
+/// Products of blocks that fit in the caches. Attention computes thousands of them.
 ///
-/// A general library packs both operands of every product before it multiplies, which is worth it for large ones only.
-/// Here the right operand lies ready ([inner, columns], columns side by side) and the left one is read where it is; a
-/// tile of the result, six rows of four vectors, stays in registers. Each element is one sum over the inner dimension
-/// in its order: its bits depend on nothing beside it.
+/// A general library packs both operands of every product before it multiplies, which pays only for large products.
+/// Here the right operand is already packed ([inner, columns]) and the left one is read in place. A tile of the result,
+/// six rows of one or four vectors (``MicroKernel``), stays in registers. Each element is one sum over the inner
+/// dimension, added in order: its bits do not depend on its neighbours.
 ///
-/// The inner dimension is counted in lanes of a ``PackedLane``: one fp32 or two bf16.
+/// The inner dimension is counted in packed lanes (``PackedLane``): one fp32 or two bf16 each.
 enum BlockProduct {
-  /// Columns of a packed panel, see ``KeyPanels``: what a tile in registers covers.
+  /// Columns of a packed panel (see ``KeyPanels``), which are those of the widest tile.
   static let panel = 4 * vectorWidth
 
-  /// c ← a · b, plus c where `accumulating`; c [rows, columns], rows `cStride` apart.
+  /// c ← a · b, plus c where `accumulating`; c [rows, columns], rows `cStride` floats apart.
   ///
   /// - Parameters:
   ///   - columns: a multiple of ``vectorWidth``.
-  ///   - a: [rows, inner]: a row's lanes `innerStride` apart, rows `rowStride`.
-  ///   - b: [inner, columns], rows `bStride` apart.
+  ///   - inner: packed lanes of the inner dimension.
+  ///   - a: [rows, inner], rows `rowStride` lanes apart, a row's lanes `innerStride` apart.
+  ///   - b: [inner, columns], rows `bStride` lanes apart.
   @inline(__always)
   static func multiply<Lane: PackedLane>(
     _ c: UnsafeMutablePointer<Float>, cStride: Int, rows: Int, columns: Int, inner: Int,

@@ -1,7 +1,7 @@
 import COpenBLAS
 
 extension MatrixProduct {
-  /// A linear map's product: tokens × inputs → tokens × outputs, or one of its two gradients.
+  /// The three products of a linear map.
   enum Kind: Sendable, CaseIterable {
     case forward
     case inputGradient
@@ -21,20 +21,20 @@ extension MatrixProduct {
     }
   }
 
-  /// The fewest seconds that a product is timed over: several of the system's time slices. A shorter product would mostly
-  /// be timed within one slice, and ranks that share a processor would each report all of it.
-  static let leastSecondsOfRate = 0.008
+  /// The minimum duration of one timing: several of the system's time slices. A shorter timing would mostly fall within one
+  /// slice, and ranks that share a processor would each report its full speed.
+  static let minimumSecondsOfRate = 0.008
 
-  /// The rate of matrix products, in operations a second, that the team reaches on the three products of each map: the
-  /// median over all of them, each timed over three rounds or more.
+  /// The team's rate on the three products of each map, in operations per second: the median over all products, each timed
+  /// over at least three rounds.
   ///
-  /// Every thread makes the whole product, all at once, as one call of ``Processor/library(of:)`` and into memory of its
-  /// own: a yardstick that knows nothing of tiles. Without bf16 arithmetic, bf16 is measured with products of fp32: its
-  /// operands are widened to that. (Weights' gradients in bf16 are this program's own, where oneDNN's code is slow:
+  /// All threads compute the whole product at the same time, each as one call of ``Processor/library(of:)`` into its own
+  /// memory, so the rate does not depend on this module's tiles. Without bf16 arithmetic, bf16 is measured with fp32
+  /// products, because its operands are widened to fp32. (Weight gradients in bf16 always use this module's own code:
   /// ``BF16Product``.)
-  /// - Parameter seconds: a clock.
+  /// - Parameter seconds: a clock, in seconds.
   public func measureRate(of maps: [LinearMap], seconds: () -> Double) -> Double {
-    // The team's threads call it all at once: threads of its own would only be in their way.
+    // The team's threads call OpenBLAS concurrently, so it must not start threads of its own.
     openblas_set_num_threads(1)
     let type = Processor.hasBF16 ? type : .fp32
     let library = type == .bf16 ? MatrixProduct(of: type, on: team, bf16: .oneDNN) : nil
@@ -45,12 +45,12 @@ extension MatrixProduct {
         func multiply() {
           team.forEach(team.count) { index, worker in memory[index].multiply(kind, library, worker) }
         }
-        // The first time touches the memory.
+        // The first round touches the memory.
         multiply()
         let operations = 2 * Double(map.tokens) * Double(map.inputs) * Double(map.outputs) * Double(team.count)
         let start = seconds()
         var (rounds, elapsed) = (0.0, 0.0)
-        while rounds < 3 || elapsed < MatrixProduct.leastSecondsOfRate {
+        while rounds < 3 || elapsed < MatrixProduct.minimumSecondsOfRate {
           multiply()
           rounds += 1
           elapsed = seconds() - start
@@ -86,10 +86,10 @@ private struct RateMemory: Sendable {
     }
   }
 
-  /// - Parameter library: what multiplies bf16; fp32 is OpenBLAS's.
+  /// - Parameter library: the bf16 library; nil for OpenBLAS in fp32.
   func multiply(_ kind: MatrixProduct.Kind, _ library: MatrixProduct?, _ worker: Int) {
-    func operand(_ place: Int, _ rows: Int, _ columns: Int) -> Matrix {
-      Matrix(UnsafeMutableRawPointer(operands[place].pointer), type, rows: rows, columns: columns)
+    func operand(_ index: Int, _ rows: Int, _ columns: Int) -> Matrix {
+      Matrix(UnsafeMutableRawPointer(operands[index].pointer), type, rows: rows, columns: columns)
     }
     func multiply(
       _ c: Matrix, _ a: Matrix, _ aIs: MatrixProduct.Operand, _ b: Matrix, _ bIs: MatrixProduct.Operand

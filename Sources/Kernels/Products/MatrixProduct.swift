@@ -1,30 +1,30 @@
-/// Products of large matrices: by ``PanelProduct``, or in bf16 by oneDNN where that is faster.
+/// Products of large matrices: by ``PanelProduct``, or in bf16 by oneDNN if that is faster.
 ///
-/// A library's bits may depend on how a product is cut, so for oneDNN a product is cut into tiles that its shape alone
-/// fixes, each tile is one single-threaded call, and the threads share out the tiles. With either no bit depends on the
-/// number of threads.
+/// A library's result may differ in the last bits when a product is cut differently. So for oneDNN the product's shape
+/// alone determines how it is cut into tiles, each tile is one single-threaded call, and the tiles are distributed among
+/// the threads. With both implementations, no bit depends on the number of threads.
 ///
-/// Both operands are of one type, and sums are fp32; the result is fp32, or rounded once to bf16.
+/// Both operands have the same type. Sums are fp32; the result is fp32, or rounded once to bf16.
 public struct MatrixProduct: Sendable {
   /// The largest tile of a product whose rows are tokens: rows × columns of the result. Each call packs its operands,
-  /// which weighs more the smaller they are. A tile takes all columns: oneDNN is at its best without gaps.
+  /// which costs relatively more for small tiles. A tile has all columns, because oneDNN is fastest without gaps.
   private static let tokenTile = (rows: 1024, columns: Int.max)
   /// The largest tile of a gradient of weights, whose inner dimension runs over tokens.
   private static let weightTile = (rows: 1024, columns: 1536)
-  /// A segment has a multiple of so many rows of tiles, for threads to share evenly.
-  private static let rowTilesAtOnce = 2
+  /// The number of row tiles of a segment is a multiple of this, for an even distribution among threads.
+  private static let rowTileMultiple = 2
 
   let team: ThreadTeam
-  /// Of the operands.
+  /// Type of the operands.
   let type: ElementType
-  /// What multiplies: one of the two.
+  /// The implementation: exactly one of the two is not nil.
   private let panels: PanelProduct?
   private let library: BF16Product?
 
   /// - Parameter type: of the operands.
   public init(of type: ElementType, on team: ThreadTeam) { self.init(of: type, on: team, bf16: .preferred) }
 
-  /// With the code that multiplies bf16.
+  /// - Parameter backend: the code that multiplies bf16.
   init(of type: ElementType, on team: ThreadTeam, bf16 backend: BF16Product.Backend) {
     self.team = team
     self.type = type
@@ -33,9 +33,9 @@ public struct MatrixProduct: Sendable {
     library = isOwn ? nil : BF16Product(workers: team.count, backend: backend)
   }
 
-  /// y ← x · wᵀ, the forward of a linear map; x [M, K], w [N, K], y [M, N].
+  /// y ← x · wᵀ, the forward pass of a linear map; x [M, K], w [N, K], y [M, N].
   ///
-  /// Tiles never cross a multiple of `segment` rows: what is stacked below a segment changes no bit of it.
+  /// Tiles never cross a multiple of `segment` rows, so that rows of other segments change no bit of a segment.
   public func forward(_ y: Matrix, _ x: Matrix, _ w: Matrix, segment: Int) {
     precondition(y.rows == x.rows && x.columns == w.columns && y.columns == w.rows, "y \(y), x \(x), w \(w)")
     if let panels { return panels.multiply(y, x, .asIs, w, .transposed, accumulating: false) }
@@ -62,7 +62,7 @@ public struct MatrixProduct: Sendable {
     }
   }
 
-  /// c ← a · b, plus c where `accumulating`, of bf16: one single-threaded call of the library.
+  /// c ← a · b, plus c where `accumulating`, for bf16 operands: one single-threaded call of the library.
   func multiply(
     _ c: Matrix, _ a: Matrix, _ aIs: Operand, _ b: Matrix, _ bIs: Operand, accumulating: Bool = false, worker: Int
   ) {
@@ -80,9 +80,9 @@ public struct MatrixProduct: Sendable {
     case transposed
   }
 
-  /// Calls `body` for each tile of `result` with the rows and columns it covers.
+  /// Calls `body` for each tile of `result` with the rows and columns that it covers.
   ///
-  /// Tiles of a segment are of nearly equal size.
+  /// The tiles of a segment have nearly equal sizes.
   private func tiled(
     _ result: Matrix, segment: Int, tile: (rows: Int, columns: Int),
     _ body: (_ tile: Matrix, _ rows: Range<Int>, _ columns: Range<Int>, _ worker: Int) -> Void
@@ -90,10 +90,10 @@ public struct MatrixProduct: Sendable {
     if result.rows == 0 { return }
     let segments = (result.rows + segment - 1) / segment
     let height = min(segment, result.rows)
-    let atOnce = MatrixProduct.rowTilesAtOnce
-    let rowTiles = min(height, (height + tile.rows * atOnce - 1) / (tile.rows * atOnce) * atOnce)
+    let multiple = MatrixProduct.rowTileMultiple
+    let rowTiles = min(height, (height + tile.rows * multiple - 1) / (tile.rows * multiple) * multiple)
     let columnTiles = (result.columns - 1) / tile.columns + 1
-    let (tileRows, tileColumns) = (evenly(height, rowTiles), evenly(result.columns, columnTiles))
+    let (tileRows, tileColumns) = (share(of: height, rowTiles), share(of: result.columns, columnTiles))
     team.forEach(segments * rowTiles * columnTiles) { index, worker in
       let column = index % columnTiles
       let row = index / columnTiles % rowTiles
@@ -106,8 +106,8 @@ public struct MatrixProduct: Sendable {
     }
   }
 
-  /// `count` over `parts`, brought up to whole cache lines where there are more than one.
-  private func evenly(_ count: Int, _ parts: Int) -> Int {
+  /// `count` / `parts`, rounded up, and to whole cache lines if there are several parts.
+  private func share(of count: Int, _ parts: Int) -> Int {
     if parts == 1 { return count }
     return min(count, ((count + parts - 1) / parts + 15) / 16 * 16)
   }

@@ -4,7 +4,7 @@
 /// so every property is a constant after optimisation. To add a set of instructions, add a micro-kernel here and return
 /// it from ``current``.
 ///
-/// No choice changes the bits of a result: see ``PanelTile`` and ``BlockProduct``.
+/// The shape of the tile does not change the bits of a result (see ``PanelTile``); ``multipliesBF16`` does.
 struct MicroKernel {
   /// Rows of a tile of ``PanelTile``.
   let tileRows: Int

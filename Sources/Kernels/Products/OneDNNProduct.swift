@@ -1,6 +1,6 @@
 import COneDNN
 
-/// One worker's products of bf16 matrices by oneDNN: a primitive for each form, and one scratchpad for all.
+/// One worker's bf16 products by oneDNN: a primitive for each form, and one scratchpad for all.
 final class OneDNNProduct {
   private let engine: dnnl_engine_t
   private let stream: dnnl_stream_t
@@ -19,17 +19,17 @@ final class OneDNNProduct {
     dnnl_engine_destroy(engine)
   }
 
-  /// c ← a · b, plus c where accumulating.
+  /// c ← a · b, plus c if the form accumulates.
   func multiply(
     _ c: UnsafeMutableRawPointer, _ a: UnsafePointer<UInt16>, _ b: UnsafePointer<UInt16>, _ form: BF16Product.Form
   ) {
-    // OpenMP keeps this setting for each thread, and a worker need not be the same thread each time.
+    // OpenMP stores this setting per thread, and different threads may act as this worker.
     omp_set_num_threads(1)
     let primitive = primitives[form] ?? prepare(form)
     primitive.execute(c, a, b, scratch: scratchpad.pointer, on: stream)
   }
 
-  /// The name that oneDNN gives to the code behind a form.
+  /// oneDNN's name of the implementation that it uses for a form.
   func implementation(of form: BF16Product.Form) -> String {
     omp_set_num_threads(1)
     return (primitives[form] ?? prepare(form)).implementation
@@ -45,12 +45,12 @@ final class OneDNNProduct {
   }
 }
 
-/// A product of one form, ready to be executed again and again.
+/// A compiled product of one form.
 private final class Primitive {
   let implementation: String
   let scratchpadBytes: Int
   private let primitive: dnnl_primitive_t
-  // The memory objects stay; where they point to is set before each call.
+  // The addresses of the memory objects are set before each call.
   private let a: dnnl_memory_t
   private let b: dnnl_memory_t
   private let c: dnnl_memory_t
@@ -86,7 +86,7 @@ private final class Primitive {
     check(dnnl_primitive_desc_query(description, dnnl_query_impl_info_str, 0, &name), "dnnl_primitive_desc_query")
     implementation = name.map { String(cString: $0) } ?? "unnamed"
 
-    // An empty layout where no scratchpad is needed.
+    // The layout is empty if no scratchpad is needed.
     let scratchpadLayout = dnnl_primitive_desc_query_md(description, dnnl_query_scratchpad_md, 0)
     scratchpadBytes = dnnl_memory_desc_get_size(scratchpadLayout)
     a = memory(&aLayout, on: engine)
@@ -104,12 +104,12 @@ private final class Primitive {
     dnnl_primitive_destroy(primitive)
   }
 
-  /// - Parameter scratch: at least ``scratchpadBytes``.
+  /// - Parameter scratch: at least ``scratchpadBytes`` bytes.
   func execute(
     _ cPointer: UnsafeMutableRawPointer, _ aPointer: UnsafePointer<UInt16>, _ bPointer: UnsafePointer<UInt16>,
     scratch: UnsafeMutableRawPointer, on stream: dnnl_stream_t
   ) {
-    // oneDNN takes all addresses as mutable; it reads the operands alone.
+    // oneDNN's interface takes mutable addresses, but it does not write to the operands.
     point(a, to: UnsafeMutableRawPointer(mutating: aPointer))
     point(b, to: UnsafeMutableRawPointer(mutating: bPointer))
     point(c, to: cPointer)
@@ -118,7 +118,7 @@ private final class Primitive {
   }
 }
 
-/// How a row-major matrix, or the transpose of one, lies in memory.
+/// The memory layout of a row-major matrix or of its transpose.
 private func layout(
   _ rows: Int, _ columns: Int, _ type: dnnl_data_type_t, stride: Int, transposed: Bool
 ) -> dnnl_memory_desc_t {
@@ -131,7 +131,7 @@ private func layout(
   return layout
 }
 
-/// A memory object that points nowhere yet.
+/// A memory object without an address.
 private func memory(_ layout: UnsafePointer<dnnl_memory_desc_t>?, on engine: dnnl_engine_t) -> dnnl_memory_t {
   create("dnnl_memory_create") { dnnl_memory_create(&$0, layout, engine, nil) }
 }
@@ -141,17 +141,18 @@ private func point(_ memory: dnnl_memory_t, to address: UnsafeMutableRawPointer)
   check(dnnl_memory_set_data_handle(memory, address), "dnnl_memory_set_data_handle")
 }
 
-/// What a call of oneDNN creates.
+/// Returns the object that a call of oneDNN creates.
 private func create(
   _ call: @autoclosure () -> String, _ body: (inout OpaquePointer?) -> dnnl_status_t
 ) -> OpaquePointer {
   var object: OpaquePointer?
   check(body(&object), call())
-  guard let object else { preconditionFailure("oneDNN: \(call()) made nothing") }
+  guard let object else { preconditionFailure("oneDNN: \(call()) returned no object") }
   return object
 }
 
-/// The one place where oneDNN's answers are looked at. It refuses no product that a ``BF16Product/Form`` can describe.
+/// Checks the status of a call. oneDNN supports every product that a ``BF16Product/Form`` can describe, so a failure is a
+/// bug.
 @inline(__always)
 private func check(_ status: dnnl_status_t, _ call: @autoclosure () -> String) {
   if status == dnnl_success { return }

@@ -1,6 +1,6 @@
 import CProcessor
 
-/// Four bytes that ``BlockProduct`` multiplies at one step: the elements beside each other along the inner dimension.
+/// The four bytes of one vector lane: one fp32, or two bf16 that are consecutive along the inner dimension of a product.
 protocol PackedLane {
   /// A row of such elements.
   associatedtype Row: MatrixRow
@@ -8,14 +8,17 @@ protocol PackedLane {
   static var type: ElementType { get }
   static var zero: Self { get }
 
-  /// sums + this · lanes: each lane of `lanes` is four such bytes, see ``lanes(_:at:)``.
+  /// sums + this · lanes, lane by lane; `lanes` holds sixteen packed lanes, see ``vector(_:at:)``.
   func product(_ lanes: Vector, addedTo sums: Vector) -> Vector
 
-  /// rows [count, columns], `stride` lanes apart, for an inner dimension that runs down the rows: lanes [count in whole
-  /// lanes, columns], the last filled up with zeros. Rows of fp32 are such lanes already, and stay where they are.
+  /// Interleaves rows for a product whose inner dimension runs across them: rows [count, columns] become lanes
+  /// [lanes for count, columns]. A lane holds the elements of one column from consecutive rows, zero beyond the last row.
+  /// fp32 needs no interleaving: its rows are returned and `target` is not used.
   ///
-  /// - Parameter target: room for rows of lanes, `targetStride` apart.
-  /// - Returns: where the lanes are, and how far their rows lie apart.
+  /// - Parameters:
+  ///   - stride: lanes from one row to the next.
+  ///   - target: memory for the rows of lanes, `targetStride` lanes apart.
+  /// - Returns: the address of the lanes, and the lanes from one of their rows to the next.
   static func interleave(
     _ rows: UnsafePointer<Self>, stride: Int, count: Int, columns: Int, into target: UnsafeMutablePointer<Self>,
     targetStride: Int
@@ -26,10 +29,10 @@ extension PackedLane {
   /// Elements of a lane.
   static var elements: Int { MemoryLayout<Float>.size / type.bytes }
 
-  /// How many lanes hold `count` elements.
+  /// The number of lanes that hold `count` elements.
   static func lanes(for count: Int) -> Int { (count &+ elements &- 1) / elements }
 
-  /// The sixteen lanes from `index` on; no alignment is asked for.
+  /// The sixteen lanes from `index` on, which need not be aligned.
   @inline(__always)
   static func vector(_ pointer: UnsafePointer<Self>, at index: Int) -> Vector {
     UnsafeRawPointer(pointer + index).loadUnaligned(as: Vector.self)
@@ -51,7 +54,7 @@ extension Float: PackedLane {
   ) -> (lanes: UnsafePointer<Float>, stride: Int) { (rows, stride) }
 }
 
-/// Two bf16, the first in the lower half.
+/// Two bf16, the first in the lower 16 bits.
 struct BF16Pair: PackedLane {
   typealias Row = BF16Row
 
@@ -70,13 +73,14 @@ struct BF16Pair: PackedLane {
     _ rows: UnsafePointer<BF16Pair>, stride: Int, count: Int, columns: Int,
     into target: UnsafeMutablePointer<BF16Pair>, targetStride: Int
   ) -> (lanes: UnsafePointer<BF16Pair>, stride: Int) {
-    let bf16 = UnsafeRawPointer(rows).assumingMemoryBound(to: UInt16.self)
-    interleavePairs(bf16, stride: 2 &* stride, count: count, columns: columns, into: target, targetStride: targetStride)
+    let elements = UnsafeRawPointer(rows).assumingMemoryBound(to: UInt16.self)
+    interleavePairs(
+      elements, stride: 2 &* stride, count: count, columns: columns, into: target, targetStride: targetStride)
     return (UnsafePointer(target), targetStride)
   }
 
-  /// target [⌈count / 2⌉, columns], rows `targetStride` pairs apart ← each element and the one below it; rows
-  /// [count, columns], `stride` elements apart. Zeros are below the last row where `count` is odd.
+  /// target [⌈count / 2⌉, columns], rows `targetStride` pairs apart ← pairs of elements of two consecutive rows; rows
+  /// [count, columns], `stride` elements apart. If `count` is odd, the last row is paired with zeros.
   @inline(__always)
   static func interleavePairs(
     _ rows: UnsafePointer<UInt16>, stride: Int, count: Int, columns: Int,

@@ -1,17 +1,17 @@
-/// Weights [rows, columns] as ``PackedProduct`` reads them: panels of 32 rows, [panel][lanes of a row][32].
+/// Weights [rows, columns] in the order in which ``PackedProduct`` reads them: panels of ``PanelTile/columns`` rows,
+/// [panel][lanes of a row][rows of a panel], zero beyond the last row.
 ///
-/// A panel is gone through from end to end, so that memory gives it as fast as it can, and a product's sums need not be
-/// added up across lanes. What is beyond the last row is zero.
+/// A panel is read sequentially, which is as fast as memory allows, and no sum is added up across lanes.
 public struct PackedMatrix: @unchecked Sendable {
-  // Unchecked: as with any buffer, who writes where is the caller's business.
+  // Unchecked: callers must not read or write a row while another thread writes it.
 
-  /// Of the lanes, see ``PackedLane``.
+  /// Element type of the packed lanes, see ``PackedLane``.
   public let type: ElementType
   public let rows: Int
   public let columns: Int
   let base: UnsafeMutableRawPointer
 
-  /// - Parameter base: room for ``bytes(rows:columns:_:)``, all zero.
+  /// - Parameter base: memory for ``bytes(rows:columns:_:)``, zeroed.
   public init(_ base: UnsafeMutableRawPointer, _ type: ElementType, rows: Int, columns: Int) {
     precondition(rows > 0 && columns > 0, "packed weights of \(rows) × \(columns)")
     self.base = base
@@ -20,7 +20,7 @@ public struct PackedMatrix: @unchecked Sendable {
     self.columns = columns
   }
 
-  /// Bytes that weights of so many rows and columns take.
+  /// Bytes of packed weights [rows, columns].
   public static func bytes(rows: Int, columns: Int, _ type: ElementType) -> Int {
     (rows + PanelTile.columns - 1) / PanelTile.columns * PanelTile.columns * lanes(columns, type)
       * MemoryLayout<UInt32>.size
@@ -30,7 +30,7 @@ public struct PackedMatrix: @unchecked Sendable {
     type == .fp32 ? Float.lanes(for: columns) : BF16Pair.lanes(for: columns)
   }
 
-  /// Words of a row.
+  /// Packed lanes of a row.
   var lanes: Int { PackedMatrix.lanes(columns, type) }
   var panels: Int { (rows + PanelTile.columns - 1) / PanelTile.columns }
 
@@ -40,7 +40,7 @@ public struct PackedMatrix: @unchecked Sendable {
     var row = 0
     while row < source.rows {
       let target = first + row
-      // Eight rows that lie beside each other, or what there is of them.
+      // Up to eight rows at a time: those of one aligned group of eight.
       let count = min(8 - target % 8, source.rows - row)
       switch type {
       case .fp32: pack(FloatLanes.self, source.rows(row..<row + count), at: target)
@@ -53,12 +53,12 @@ public struct PackedMatrix: @unchecked Sendable {
   private func pack<Source: LaneSource<Float>>(_: Source.Type, _ rows: Matrix, at target: Int) {
     Source.transpose(
       rows.pointer, stride: rows.stride, count: rows.rows, columns: columns,
-      into: base.assumingMemoryBound(to: Source.Lane.self) + place(of: target), stride: PanelTile.columns)
+      into: base.assumingMemoryBound(to: Source.Lane.self) + firstLane(of: target), stride: PanelTile.columns)
   }
 
   /// floats [columns] ← a row.
   public func unpack(_ row: Int, into floats: UnsafeMutablePointer<Float>) {
-    let lanes = base.assumingMemoryBound(to: UInt32.self) + place(of: row)
+    let lanes = base.assumingMemoryBound(to: UInt32.self) + firstLane(of: row)
     for column in 0..<columns {
       switch type {
       case .fp32: floats[column] = Float(bitPattern: lanes[column &* PanelTile.columns])
@@ -69,8 +69,8 @@ public struct PackedMatrix: @unchecked Sendable {
     }
   }
 
-  /// Where a row's first lane is; the next is a panel's width further.
-  private func place(of row: Int) -> Int {
+  /// Index of a row's first lane; its lanes are ``PanelTile/columns`` apart.
+  private func firstLane(of row: Int) -> Int {
     row / PanelTile.columns * PanelTile.columns * lanes + row % PanelTile.columns
   }
 }

@@ -1,10 +1,10 @@
-/// y ← x · wᵀ for weights that lie packed, however few rows x has: see ``PackedMatrix``.
+/// y ← x · wᵀ for packed weights (``PackedMatrix``) and any number of rows of x.
 ///
-/// Rows of x go through eight at a time, or what is left (``PanelTile``). So weights are read once for all rows where
-/// they are few, which is as fast as memory allows, and many rows reach the processor's multiply-adds. An element's bits
-/// depend neither on the other rows nor on the threads.
+/// Rows of x are multiplied in tiles (``PanelTile``). With few rows, each weight is read once, so the speed is that of
+/// memory; with many rows, it is that of the processor's multiply-adds. An element's bits depend neither on the other
+/// rows nor on the number of threads.
 public final class PackedProduct {
-  /// Bytes of x that are packed to stay in a core's own cache, beside a panel of weights.
+  /// Bytes of a block of packed rows of x, which stays in a core's own cache together with a panel of weights.
   private static let cachedBytes = 1 << 18
 
   private let team: ThreadTeam
@@ -23,17 +23,17 @@ public final class PackedProduct {
   }
 
   private func forward<Source: LaneSource<Float>>(_: Source.Type, _ y: Matrix, _ x: Matrix, _ w: PackedMatrix) {
-    let (lanes, atOnce) = (w.lanes, PanelTile.rows)
+    let (lanes, tileRows) = (w.lanes, PanelTile.rows)
     if scratch.count < x.rows * lanes { scratch = Buffer(count: x.rows * lanes) }
     let packed = UnsafeMutableRawPointer(scratch.pointer).assumingMemoryBound(to: Source.Lane.self)
-    let groups = (x.rows + atOnce - 1) / atOnce
+    let groups = (x.rows + tileRows - 1) / tileRows
     team.forEach(groups) { group, _ in
-      let rows = group * atOnce..<min((group + 1) * atOnce, x.rows)
+      let rows = group * tileRows..<min((group + 1) * tileRows, x.rows)
       Source.transpose(
         x.row(rows.lowerBound), stride: x.stride, count: rows.count, columns: x.columns,
         into: packed + rows.lowerBound * lanes, stride: rows.count)
     }
-    let blockRows = max(1, PackedProduct.cachedBytes / (4 * lanes * atOnce)) * atOnce
+    let blockRows = max(1, PackedProduct.cachedBytes / (4 * lanes * tileRows)) * tileRows
     let blocks = (x.rows + blockRows - 1) / blockRows
     let weights = UnsafeRawPointer(w.base).assumingMemoryBound(to: Source.Lane.self)
     team.forEach(blocks * w.panels) { piece, _ in
@@ -43,7 +43,7 @@ public final class PackedProduct {
       let end = min((piece / w.panels &+ 1) &* blockRows, x.rows)
       var row = piece / w.panels &* blockRows
       while row < end {
-        let rows = min(atOnce, end &- row)
+        let rows = min(tileRows, end &- row)
         PanelTile.multiply(
           rows, UnsafeMutableRawPointer(y.row(row) + column), stride: y.stride, columns: columns, .store,
           UnsafePointer(packed + row &* lanes), weights + column &* lanes, inner: lanes)

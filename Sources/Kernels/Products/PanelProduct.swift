@@ -1,21 +1,22 @@
 /// Products of large matrices, c ← a · b, of fp32 or bf16, summed in fp32.
 ///
-/// A stretch of the inner dimension at a time, the threads pack b into panels, and then share out the result, strip by
-/// strip: ``PanelTile`` multiplies rows of a where they are, or packed where the inner dimension runs down them. Sums go
-/// on where the stretch before left them, so an element's bits depend neither on how a product is cut nor on what is
-/// beside it. Nothing is allocated once the largest product has been seen.
+/// For each stretch of the inner dimension, the threads first pack b into panels. Then they compute the result in strips
+/// of rows: ``PanelTile`` multiplies rows of a in place or packed. Each stretch continues the sums of the one before, so
+/// an element's bits depend neither on how the product is cut nor on its neighbours. After the largest product, nothing
+/// more is allocated.
 final class PanelProduct: @unchecked Sendable {
-  // Unchecked: one caller at a time; its threads write to places of their own.
+  // Unchecked: there is one caller at a time, and its threads write to separate memory.
 
-  /// Rows of a that go through together, and columns of b that are packed at one time.
+  /// Rows of a strip.
   private static let strip = 96
+  /// The largest number of b's columns that are packed at a time.
   private static let width = 2048
-  /// The most lanes of b that are packed at one time, where sums cannot wait for the next stretch.
+  /// The largest number of lanes of b that are packed at a time, if the inner dimension must be one stretch.
   private static let packedLanes = 1 << 22
-  /// Panels that a thread packs at one time.
+  /// Panels that a thread packs in one piece of work.
   private static let panelsAtOnce = 4
-  /// Words between panels, and between groups: else they would be apart by powers of two, and push each other out of the
-  /// caches while they are written.
+  /// Lanes between panels, and between groups of rows. Without a gap their distance would be a power of two, and they would
+  /// evict each other from the caches.
   private static let gap = 16
 
   private let team: ThreadTeam
@@ -25,7 +26,7 @@ final class PanelProduct: @unchecked Sendable {
 
   /// c ← a · b, plus c where `accumulating`; a [M, K] or, transposed, [K, M]; b [K, N] or [N, K]; c [M, N].
   ///
-  /// A c of bf16 is rounded once.
+  /// If c is bf16, each sum is rounded once.
   func multiply(
     _ c: Matrix, _ a: Matrix, _ aIs: MatrixProduct.Operand, _ b: Matrix, _ bIs: MatrixProduct.Operand,
     accumulating: Bool
@@ -38,7 +39,7 @@ final class PanelProduct: @unchecked Sendable {
     }
   }
 
-  /// The same of bf16 matrices in a form.
+  /// c ← a · b, plus c if the form accumulates, for bf16 operands.
   func multiply(
     _ c: UnsafeMutableRawPointer, _ a: UnsafePointer<UInt16>, _ b: UnsafePointer<UInt16>, _ form: BF16Product.Form
   ) {
@@ -65,12 +66,13 @@ final class PanelProduct: @unchecked Sendable {
     let elements = Source.Lane.elements
     let inner = aIs == .asIs ? a.columns : a.rows
     if c.rows == 0 || (inner == 0 && accumulating) { return }
-    precondition(inner > 0, "a product of nothing: a \(a)")
-    // What is rounded must be whole: its sums have no place to wait in.
-    let stretch = c.type == .bf16 ? Source.Lane.lanes(for: inner) : min(MicroKernel.current.stretch, Source.Lane.lanes(for: inner))
+    precondition(inner > 0, "a product whose inner dimension is 0: a \(a)")
+    // A bf16 result cannot hold the sums between stretches, so its inner dimension is one stretch.
+    let innerLanes = Source.Lane.lanes(for: inner)
+    let stretch = c.type == .bf16 ? innerLanes : min(MicroKernel.current.stretch, innerLanes)
     let panel = PanelTile.columns
-    let most = min(PanelProduct.width, max(1, PanelProduct.packedLanes / stretch / panel) * panel)
-    let width = min(most, (c.columns + panel - 1) / panel * panel)
+    let maximumWidth = min(PanelProduct.width, max(1, PanelProduct.packedLanes / stretch / panel) * panel)
+    let width = min(maximumWidth, (c.columns + panel - 1) / panel * panel)
     let (panels, groups) = (width / panel, (PanelProduct.strip - 1) / PanelTile.rows + 1)
     let (panelStride, groupStride) = (stretch * panel + PanelProduct.gap, stretch * PanelTile.rows + PanelProduct.gap)
     let needed = panels * panelStride + team.count * groups * groupStride
@@ -107,45 +109,49 @@ final class PanelProduct: @unchecked Sendable {
     }
   }
 
-  /// How many parts a strip's panels are cut into, and panels of a part: enough for the threads to share evenly.
+  /// The number of parts into which a strip's panels are divided, and the panels of a part: enough for an even
+  /// distribution among the threads.
   private func shares(_ strips: Int, _ panels: Int) -> (parts: Int, perPart: Int) {
     let wanted = team.count == 1 ? 1 : min(panels, max(1, (4 * team.count + strips - 1) / strips))
     let perPart = (panels + wanted - 1) / wanted
     return ((panels + perPart - 1) / perPart, perPart)
   }
 
-  /// One stretch of the inner dimension.
+  /// One stretch of the inner dimension, for some columns of c.
   private struct Block {
     let c: Matrix
     let a: Matrix
     let aIs: MatrixProduct.Operand
+    /// The stretch, in elements.
     let inner: Range<Int>
-    /// Of the stretch.
+    /// Packed lanes of the stretch.
     let lanes: Int
-    /// The columns of c that are made of the panels.
+    /// The columns of c that the packed panels cover.
     let columns: Range<Int>
     let mode: PanelTile.StoreMode
-    /// Words from a panel to the next, and from a group of rows to the next.
+    /// Lanes from a panel to the next.
     let panelStride: Int
+    /// Lanes from a group of packed rows to the next.
     let groupStride: Int
   }
 
-  /// The tiles of some rows and some panels.
+  /// Computes the tiles of some rows and some panels.
   private func multiply<Source: OperandSource>(
     _: Source.Type, _ block: Block, _ rows: Range<Int>, _ panels: Range<Int>, _ right: UnsafePointer<Source.Lane>,
     left: UnsafeMutablePointer<Source.Lane>
   ) {
     let (c, lanes, columns) = (block.c, block.lanes, block.columns)
     let elements = Source.Lane.elements
-    // Whole lanes of whole tiles' rows need not be packed. AVX2's small L1 would lose rows that are a power of two apart.
-    let direct =
-      MicroKernel.current.readsRowsInPlace && Source.storesLanes && block.aIs == .asIs && block.inner.count % elements == 0
+    // Rows of whole tiles that already are packed lanes are read in place.
+    let inPlace =
+      MicroKernel.current.readsRowsInPlace && Source.storesLanes && block.aIs == .asIs
+      && block.inner.count % elements == 0
       && block.a.stride % elements == 0
-    let packed = direct ? rows.upperBound - rows.count % PanelTile.rows..<rows.upperBound : rows
+    let packed = inPlace ? rows.upperBound - rows.count % PanelTile.rows..<rows.upperBound : rows
     packLeft(Source.self, block, packed, into: left)
     let stored =
       UnsafeRawPointer(block.a.base).assumingMemoryBound(to: Source.Lane.self)
-      + (direct ? block.inner.lowerBound / elements : 0)
+      + (inPlace ? block.inner.lowerBound / elements : 0)
     let xStride = block.a.stride / elements
     for index in panels {
       let column = columns.lowerBound &+ index &* PanelTile.columns
@@ -172,7 +178,7 @@ final class PanelProduct: @unchecked Sendable {
     }
   }
 
-  /// [panel][lanes][columns of a panel]; what is beyond the last column is never used.
+  /// Packs columns of b: target [panel][lanes][columns of a panel]. Columns beyond the last are never read.
   private func packRight<Source: OperandSource>(
     _: Source.Type, _ b: Matrix, _ bIs: MatrixProduct.Operand, _ columns: Range<Int>, _ block: Block,
     into target: UnsafeMutablePointer<Source.Lane>
@@ -193,7 +199,7 @@ final class PanelProduct: @unchecked Sendable {
     }
   }
 
-  /// [group][lanes][rows of the group].
+  /// Packs rows of a: target [group][lanes][rows of the group].
   private func packLeft<Source: OperandSource>(
     _: Source.Type, _ block: Block, _ rows: Range<Int>, into target: UnsafeMutablePointer<Source.Lane>
   ) {

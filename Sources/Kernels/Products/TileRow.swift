@@ -1,15 +1,15 @@
-/// One row of a tile of a product: sums that stay in registers while the inner dimension is gone through.
+/// One row of a product's tile: sums that stay in registers during the loop over the inner dimension.
 protocol TileRow {
   associatedtype Lane: PackedLane
 
   /// Columns of a row, a multiple of ``vectorWidth``.
   static var columns: Int { get }
 
-  /// Zeros.
+  /// Zero sums.
   init()
   /// The packed lanes of ``columns`` columns from `pointer` on.
   init(_ pointer: UnsafePointer<Lane>)
-  /// The fp32 sums that are stored from `sums` on.
+  /// The fp32 sums stored from `sums` on.
   init(sums: UnsafePointer<Float>)
 
   /// This ← this + factor · lanes.
@@ -20,7 +20,7 @@ protocol TileRow {
   func store(rounded c: UnsafeMutablePointer<UInt16>)
 }
 
-/// A row of 16 columns: the tiles that the 16 registers of AVX2 hold.
+/// A row of 16 columns: two registers of AVX2.
 struct OneVector<Lane: PackedLane>: TileRow {
   private var v0 = Vector.zero
 
@@ -47,7 +47,7 @@ struct OneVector<Lane: PackedLane>: TileRow {
   func store(rounded c: UnsafeMutablePointer<UInt16>) { v0.store(bf16: c, at: 0) }
 }
 
-/// A row of 32 columns: with eight rows, half of AVX-512's registers.
+/// A row of 32 columns. A tile of eight rows takes half of AVX-512's registers.
 struct TwoVectors<Lane: PackedLane>: TileRow {
   private var v0 = Vector.zero
   private var v1 = Vector.zero
@@ -88,7 +88,7 @@ struct TwoVectors<Lane: PackedLane>: TileRow {
   }
 }
 
-/// A row of 64 columns: with six rows, most of AVX-512's registers.
+/// A row of 64 columns. A tile of six rows takes most of AVX-512's registers.
 struct FourVectors<Lane: PackedLane>: TileRow {
   private var low = TwoVectors<Lane>()
   private var high = TwoVectors<Lane>()

@@ -1,4 +1,4 @@
-/// Loshchilov and Hutter, arXiv 1711.05101: moments with bias correction, and decay apart from them.
+/// Adam with decoupled weight decay and bias-corrected moments (Loshchilov and Hutter, arXiv 1711.05101).
 public struct AdamW: Sendable {
   public let beta1: Float
   public let beta2: Float
@@ -20,8 +20,9 @@ public struct AdamW: Sendable {
 
   /// One update of one tensor: p ← p − lr·(m̂ / (√v̂ + ε) + decay·p), with g = `scale` · gradient and s = `step` ≥ 1.
   ///
-  /// The four have as many elements each.
-  /// - Parameter leavesChange: whether the gradient's place is left with how much each parameter changed.
+  /// - Parameters:
+  ///   - parameters, gradient, average, squareAverage: of equal size.
+  ///   - leavesChange: whether to overwrite the gradient with each parameter's change.
   public func update(
     _ parameters: UnsafeMutableBufferPointer<Float>, gradient: UnsafeMutableBufferPointer<Float>,
     average: UnsafeMutableBufferPointer<Float>, squareAverage: UnsafeMutableBufferPointer<Float>,
@@ -35,7 +36,7 @@ public struct AdamW: Sendable {
       let v = squareAverage.baseAddress
     else { return }
     let kept = Float(1 - learningRate * decay)
-    // p − rate·m / (√v·root + ε): the corrections of m and v, taken out of the loop.
+    // p − rate·m / (√v·root + ε): rate and root include the bias corrections of m and v.
     let rate = Float(learningRate / (1 - power(exactBeta1, Double(step))))
     let root = Float((1 / (1 - power(exactBeta2, Double(step)))).squareRoot())
     let fresh1 = Float(1 - exactBeta1)
@@ -56,7 +57,7 @@ public struct AdamW: Sendable {
         if leavesChange { g.store(new - old, at: i) }
       } tail: { i in
         let gradient = g[i] * scale
-        // Rounded as the vectors are, so that where a tensor is cut changes no bit.
+        // Rounded as the vectors are, so that the place where a tensor is cut changes no bit.
         m[i] = (m[i] * beta1).addingProduct(gradient, fresh1)
         v[i] = (v[i] * beta2).addingProduct(gradient * gradient, fresh2)
         let old = p[i]

@@ -3,7 +3,7 @@
 #endif
 
 extension CrossEntropy {
-  /// The entropy of softmax(row), nats: log Σ e^z − Σ z e^z / Σ e^z, with z = logit − highest.
+  /// The entropy of softmax(row) in nats: log Σ e^z − Σ z e^z / Σ e^z, with z = logit − highest logit.
   public static func entropy(_ row: UnsafeBufferPointer<Float>) -> Float {
     guard let first = row.baseAddress else { return 0 }
     let highest = maximum(first, count: row.count)

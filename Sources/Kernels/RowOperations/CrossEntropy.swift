@@ -2,13 +2,13 @@
   import Glibc
 #endif
 
-/// −log p(target) of rows of logits, and the square of their logsumexp for the z-loss.
+/// Cross-entropy of rows of logits, and the logsumexp that the z-loss needs.
 public enum CrossEntropy {
   /// Writes each row's loss, −log p(target), and its logsumexp, both in nats; logits [rows, V].
   ///
-  /// Where there is a place for it, `gradient` [rows, V] ← that of Σ (loss + zWeight · logsumexp²) over the rows:
-  /// softmax · (1 + 2 · zWeight · logsumexp) − onehot(target). The logits are then used up; an fp32 gradient may take
-  /// their place. A row whose target is negative counts for nothing: its loss, logsumexp and gradient are zero.
+  /// If `gradient` [rows, V] is not nil, it receives the gradient of Σ (loss + zWeight · logsumexp²) over the rows:
+  /// softmax · (1 + 2 · zWeight · logsumexp) − onehot(target). The logits are then overwritten; an fp32 gradient may share
+  /// their memory. A row with a negative target is ignored: its loss, logsumexp and gradient are zero.
   public static func rows(
     _ logits: Matrix, targets: UnsafePointer<Int32>, losses: UnsafeMutablePointer<Float>,
     logSumExps: UnsafeMutablePointer<Float>, gradient: Matrix?, zWeight: Float, on team: ThreadTeam
@@ -27,29 +27,30 @@ public enum CrossEntropy {
         }
         let targetLogit = row[target]
         let highest = maximum(row, count: width)
-        let sum = gradient == nil ? expSum(row, less: highest, count: width) : expInPlace(row, highest, count: width)
-        // The row's own scale is kept apart from the sum's logarithm: their difference is exact where p is near 1.
+        let sum = gradient == nil ? expSum(row, minus: highest, count: width) : expInPlace(row, highest, count: width)
+        // The highest logit is subtracted separately: so the loss is accurate where p is near 1.
         let logSum = log(sum)
         losses[index] = logSum - (targetLogit - highest)
         logSumExps[index] = highest + logSum
         if let gradient {
           let factor = (1 + 2 * zWeight * (highest + logSum)) / sum
-          let ofTarget = row[target] * factor - 1
+          let targetGradient = row[target] * factor - 1
           switch gradient.type {
-          case .fp32: scale(FloatRow(gradient, index), row, by: factor, count: width, target, ofTarget)
-          case .bf16: scale(BF16Row(gradient, index), row, by: factor, count: width, target, ofTarget)
+          case .fp32: scale(FloatRow(gradient, index), row, by: factor, count: width, target, targetGradient)
+          case .bf16: scale(BF16Row(gradient, index), row, by: factor, count: width, target, targetGradient)
           }
         }
       }
     }
   }
 
-  /// What one row's log-probabilities are less by than its logits, in two parts that are to be taken off one after the
-  /// other: the highest logit, and the logarithm of the sum of exp(logit − highest).
+  /// A row's logsumexp in two terms: the highest logit, and the logarithm of the sum of exp(logit − highest).
+  ///
+  /// A log-probability is (logit − highest) − logSum. Subtracting the terms in this order loses the least precision.
   public static func logSumExp(_ row: UnsafeBufferPointer<Float>) -> (highest: Float, logSum: Float) {
     guard let first = row.baseAddress else { return (0, 0) }
     let highest = maximum(first, count: row.count)
-    return (highest, log(expSum(first, less: highest, count: row.count)))
+    return (highest, log(expSum(first, minus: highest, count: row.count)))
   }
 
   static func maximum(_ row: UnsafePointer<Float>, count: Int) -> Float {
@@ -64,7 +65,7 @@ public enum CrossEntropy {
     return max(highest, vectors.laneMaximum)
   }
 
-  static func expSum(_ row: UnsafePointer<Float>, less highest: Float, count: Int) -> Float {
+  static func expSum(_ row: UnsafePointer<Float>, minus highest: Float, count: Int) -> Float {
     var sums = Vector.zero
     var sum: Float = 0
     overVectors(count) { column in
@@ -90,16 +91,16 @@ public enum CrossEntropy {
     return sums.laneSum + sum
   }
 
-  /// result ← row · factor, but at `target` `ofTarget`.
+  /// result ← row · factor, except result[target] ← targetGradient.
   @inline(__always)
   private static func scale<Row: MatrixRow>(
-    _ result: Row, _ row: UnsafePointer<Float>, by factor: Float, count: Int, _ target: Int, _ ofTarget: Float
+    _ result: Row, _ row: UnsafePointer<Float>, by factor: Float, count: Int, _ target: Int, _ targetGradient: Float
   ) {
     overVectors(count) { column in
       result.store(row.vector(at: column) * factor, at: column)
     } tail: { column in
       result[column] = row[column] * factor
     }
-    result[target] = ofTarget
+    result[target] = targetGradient
   }
 }

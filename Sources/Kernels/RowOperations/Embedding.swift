@@ -1,4 +1,4 @@
-/// x = E[token], and the same row once more for every copy.
+/// The embedding, E[token], repeated for every copy.
 public enum Embedding {
   /// x ← table[token], in `copies` segments of `tokens.count` rows each; table [V, d], fp32 or bf16, x
   /// [copies·tokens, d].
@@ -17,7 +17,8 @@ public enum Embedding {
     }
   }
 
-  /// tableGradient[token] += Σ over copies of dx, row after row; the threads share out the columns.
+  /// tableGradient[token] += the rows of dx, of all copies, in the order of the rows. The columns are distributed among the
+  /// threads.
   public static func backward(
     _ dx: Matrix, tableGradient: Matrix, tokens: UnsafeBufferPointer<Int32>, copies: Int, on team: ThreadTeam
   ) {

@@ -1,7 +1,7 @@
 extension UnsafeBufferPointer<Float> {
-  /// Whether no element is an infinity or not a number.
+  /// Whether all elements are finite.
   public var areFinite: Bool {
-    // Adding one to an exponent of ones, and to no other, carries into the sign's place.
+    // Adding one to the exponent carries into the sign bit if and only if all its bits are ones.
     var carries: UInt32 = 0
     for value in self { carries |= (value.bitPattern & 0x7f80_0000) &+ 0x0080_0000 }
     return carries & 0x8000_0000 == 0

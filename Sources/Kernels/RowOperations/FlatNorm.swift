@@ -1,11 +1,11 @@
-/// The norm of a flat buffer, summed in an order that its parts alone fix: each part in granules from its start, each
-/// granule's squares by themselves, and then granule after granule.
+/// The norm of a flat buffer, summed in an order that depends only on its parts: each part is cut into granules from its
+/// start, the squares of each granule are summed, and then the granules' sums are added in order.
 public struct FlatNorm: Sendable {
   private let squares: SquareSums
 
   /// - Parameters:
-  ///   - parts: of the buffers whose norms will be asked for.
-  ///   - granule: floats of a granule; few enough to be summed as floats without loss that matters.
+  ///   - parts: ranges of the buffers, whose norm is computed.
+  ///   - granule: floats of a granule: few enough that their fp32 sum is accurate.
   public init(parts: [Range<Int>], granule: Int) { squares = SquareSums(parts.flatMap { granules(of: $0, granule) }) }
 
   /// Σ x² over all parts.
@@ -13,11 +13,11 @@ public struct FlatNorm: Sendable {
     sumOfSquares(buffer, within: nil, on: team) { _ in }
   }
 
-  /// Σ x² over all parts, where each of several processes knows some of the granules.
+  /// Σ x² over all parts, where each of several processes has some of the granules.
   ///
   /// - Parameters:
-  ///   - known: ascending ranges of whole granules; nil for all.
-  ///   - combine: fills in the sums of the granules that are not known, which are 0.
+  ///   - known: the ranges of whole granules that this process has, ascending; nil for all.
+  ///   - combine: fills in the sums of the other granules, which are 0.
   public func sumOfSquares(
     _ buffer: UnsafeMutableBufferPointer<Float>, within known: [Range<Int>]?, on team: ThreadTeam,
     combine: (UnsafeMutableBufferPointer<Double>) throws -> Void

@@ -2,7 +2,7 @@
 ///
 /// x may be bf16; all arithmetic, sums included, is fp32.
 public enum RMSNorm {
-  /// y ← RMSNorm(x), plus `residual` where there is one; x, y and residual [rows, columns], weight [columns].
+  /// y ← RMSNorm(x), plus `residual` if given; x, y and residual [rows, columns], weight [columns]. y and residual are fp32.
   public static func forward(
     _ y: Matrix, _ x: Matrix, weight: UnsafePointer<Float>, epsilon: Float, residual: Matrix? = nil,
     on team: ThreadTeam
@@ -34,9 +34,9 @@ public enum RMSNorm {
     }
   }
 
-  /// x ← the gradient of x, given `dy`, the gradient of RMSNorm(x); weightGradient += that of the weight.
+  /// x ← the gradient of x, given `dy`, the gradient of RMSNorm(x); weightGradient += the gradient of the weight.
   ///
-  /// The input is needed no more after this, so its gradient takes its place. dy is fp32.
+  /// x is not needed afterwards, so its gradient overwrites it. dy is fp32.
   public static func backward(
     inPlace x: Matrix, dy: Matrix, weight: UnsafePointer<Float>, weightGradient: UnsafeMutablePointer<Float>,
     epsilon: Float, sums: RowSums, on team: ThreadTeam
@@ -49,7 +49,8 @@ public enum RMSNorm {
     sums.add(to: weightGradient, rows: x.rows, columns: x.columns)
   }
 
-  /// dx += the gradient of x, given `dy`, the gradient of RMSNorm(x); weightGradient += that of the weight. All fp32.
+  /// dx += the gradient of x, given `dy`, the gradient of RMSNorm(x); weightGradient += the gradient of the weight. All are
+  /// fp32.
   public static func backward(
     addingTo dx: Matrix, _ x: Matrix, dy: Matrix, weight: UnsafePointer<Float>,
     weightGradient: UnsafeMutablePointer<Float>, epsilon: Float, sums: RowSums, on team: ThreadTeam
@@ -97,8 +98,9 @@ public enum RMSNorm {
     return 1 / ((squares.laneSum + square) / Float(count) + epsilon).squareRoot()
   }
 
-  /// dx of one row, or what is added to it; dx may be x, or dy where both are fp32. With r = 1/rms: dx = r·w⊙dy − x·r³·Σ(w⊙dy⊙x)/n,
-  /// dw += r·dy⊙x.
+  /// Writes or adds dx of one row, and adds to the sum of dw. With r = 1/rms: dx = r·w⊙dy − x·r³·Σ(w⊙dy⊙x)/n, dw += r·dy⊙x.
+  ///
+  /// dx may be x, or dy if both are fp32.
   @inline(__always)
   static func gradient<Row: MatrixRow>(
     _ dx: Row, x: Row, dy: UnsafePointer<Float>, weight: UnsafePointer<Float>,

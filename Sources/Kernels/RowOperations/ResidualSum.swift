@@ -1,6 +1,6 @@
-/// The sum of the residual stream and what a layer adds to it, where no norm stands between them.
+/// The sum of the residual stream and a layer's output, for architectures without a norm between them.
 public enum ResidualSum {
-  /// y ← x + addend; all [rows, columns], the addend of either type, the others fp32. y may be x.
+  /// y ← x + addend; all [rows, columns], x and y fp32, the addend fp32 or bf16. y may be x.
   public static func forward(_ y: Matrix, _ x: Matrix, _ addend: Matrix, on team: ThreadTeam) {
     precondition(
       x.rows == y.rows && x.columns == y.columns && addend.rows == y.rows && addend.columns == y.columns

@@ -1,6 +1,6 @@
-/// silu(gate) ⊙ up (Shazeer, arXiv 2002.05202), on rows that hold the gate's f columns and then the up's f.
+/// silu(gate) ⊙ up (Shazeer, arXiv 2002.05202), on rows that contain the gate's f columns and then the up's f columns.
 ///
-/// All of them are fp32, or all bf16.
+/// All matrices of a call are fp32, or all are bf16.
 public enum SwiGLU {
   /// activation ← silu(gate) ⊙ up; gateUp [rows, 2f], activation [rows, f].
   public static func forward(_ activation: Matrix, _ gateUp: Matrix, on team: ThreadTeam) {
@@ -35,9 +35,10 @@ public enum SwiGLU {
     }
   }
 
-  /// The reverse, in place: gateUp ← its gradient, and `gradient`, that of the activation, ← the activation.
+  /// The backward pass, in place: gateUp ← its gradient; `gradient`, which contains the activation's gradient, ← the
+  /// activation.
   ///
-  /// So the activation, which the next weight gradient needs, is not kept from the forward pass.
+  /// The next weight gradient needs the activation, which therefore is not kept from the forward pass.
   public static func backward(gateUp: Matrix, gradient: Matrix, on team: ThreadTeam) {
     let width = gradient.columns
     precondition(

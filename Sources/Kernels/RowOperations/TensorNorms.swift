@@ -1,16 +1,16 @@
-/// The norm of each of several tensors in a flat buffer, summed in an order that the tensors and the cuts alone fix: each
-/// tensor's squares in pieces that no cut goes through, and then piece after piece.
+/// The norm of each of several tensors in a flat buffer, summed in an order that depends only on the tensors and the cuts:
+/// cuts divide each tensor into pieces, the squares of each piece are summed, and then the pieces' sums are added in order.
 ///
-/// Where each of several processes knows whole stretches between cuts, the norms have the same bits on any number of them.
+/// If each of several processes has whole stretches between cuts, the norms have the same bits on any number of processes.
 public struct TensorNorms: Sendable {
   private let squares: SquareSums
-  /// Whose each piece is.
+  /// Index of the tensor to which each piece belongs.
   private let owners: [Int]
   private let tensors: Int
 
   /// - Parameters:
-  ///   - tensors: ascending ranges of the buffers whose norms will be asked for.
-  ///   - parts: ascending ranges that hold the tensors between them; each is cut every `granule` floats from its start.
+  ///   - tensors: ascending ranges of the buffers.
+  ///   - parts: ascending ranges that together contain the tensors; each is cut every `granule` floats from its start.
   public init(_ tensors: [Range<Int>], parts: [Range<Int>], granule: Int) {
     self.tensors = tensors.count
     let stretches = parts.flatMap { granules(of: $0, granule) }
@@ -30,8 +30,8 @@ public struct TensorNorms: Sendable {
   /// √(Σ x²) of each tensor.
   ///
   /// - Parameters:
-  ///   - known: ascending ranges that cuts bound; nil for all.
-  ///   - combine: fills in the sums of the pieces that are not known, which are 0.
+  ///   - known: the ranges between cuts that this process has, ascending; nil for all.
+  ///   - combine: fills in the sums of the other pieces, which are 0.
   public func norms(
     of buffer: UnsafeMutableBufferPointer<Float>, within known: [Range<Int>]? = nil, on team: ThreadTeam,
     combine: (UnsafeMutableBufferPointer<Double>) throws -> Void = { _ in }
