@@ -1,4 +1,4 @@
-/* oneDNN's C interface, and the OpenMP setting that keeps its calls on the thread that makes them. */
+/* oneDNN's C interface, and the OpenMP setting that makes oneDNN's calls single-threaded. */
 #ifndef PHD_CONEDNN_SHIM_H
 #define PHD_CONEDNN_SHIM_H
 
@@ -6,13 +6,13 @@
 #include <oneapi/dnnl/dnnl_debug.h>
 
 #if DNNL_VERSION_MAJOR != 2
-#error "oneDNN's interface of version 2 is needed (Debian 12's libdnnl-dev has it)"
+#error "oneDNN 2 is needed: install Debian 12's libdnnl-dev"
 #endif
 #if DNNL_CPU_THREADING_RUNTIME != DNNL_RUNTIME_OMP
-#error "a oneDNN built with OpenMP is needed: with another runtime its calls would start threads of their own"
+#error "a oneDNN built with OpenMP is needed: with another runtime its calls would start their own threads"
 #endif
 
-/* How many threads the calling thread's parallel regions take: a setting of each thread, not of the process. */
+/* Sets the number of threads of the calling thread's parallel regions. Each thread has its own setting. */
 void omp_set_num_threads(int count);
 
 #endif

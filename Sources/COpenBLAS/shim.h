@@ -1,8 +1,8 @@
-/* OpenBLAS, loaded when it is first used.
+/* OpenBLAS, loaded at its first use.
  *
- * A program that is linked with it has it start a thread for each processor before `main`, and is ended by a signal where
- * the system gives it no thread. Loaded with OPENBLAS_NUM_THREADS=1 it starts none. The functions have OpenBLAS's own
- * names and are for the common build with 32-bit indices. */
+ * If a program is linked with OpenBLAS, the library starts a thread for each processor before `main`, and a signal ends the
+ * program if the system cannot start them. Loaded with OPENBLAS_NUM_THREADS=1, it starts none. The functions have
+ * OpenBLAS's own names and are for the common build with 32-bit indices. */
 #ifndef PHD_COPENBLAS_SHIM_H
 #define PHD_COPENBLAS_SHIM_H
 
@@ -16,7 +16,7 @@ enum CBLAS_TRANSPOSE { CblasNoTrans = 111, CblasTrans = 112 };
 typedef enum CBLAS_ORDER CBLAS_ORDER;
 typedef enum CBLAS_TRANSPOSE CBLAS_TRANSPOSE;
 
-/* The library; null where there is none. Loading it again is cheap. Threads may call it at the same time. */
+/* The library; null if it cannot be loaded. Further calls are cheap. It may be called from several threads. */
 static inline void *phd_openblas(void) {
   static void *library = 0;
   void *found = __atomic_load_n(&library, __ATOMIC_ACQUIRE);
@@ -29,7 +29,7 @@ static inline void *phd_openblas(void) {
   return found;
 }
 
-/* A function of the library. Ends the process where there is none: phd_openblas_problem is to be asked before. */
+/* A function of the library. Aborts the process if it is missing: call phd_openblas_problem first. */
 static inline void *phd_openblas_function(const char *name) {
   void *library = phd_openblas();
   void *function = library ? dlsym(library, name) : 0;
@@ -37,11 +37,11 @@ static inline void *phd_openblas_function(const char *name) {
   return function;
 }
 
-/* Why the library cannot be used, in the loader's words; null where it can. */
+/* The loader's message if the library cannot be used; null if it can. */
 static inline const char *phd_openblas_problem(void) {
   void *library = phd_openblas();
   if (!library) {
-    /* The reason that the library's usual name has, and not that of the other name. */
+    /* Reports the error for the library's usual name, not for the alternative name. */
     dlopen("libopenblas.so.0", RTLD_NOW);
     return dlerror();
   }

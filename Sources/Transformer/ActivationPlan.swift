@@ -104,7 +104,7 @@ struct ActivationPlan {
   private(set) var values = 0
   private(set) var keyPanels = 0
   private(set) var valuePanels = 0
-  private(set) var downward = 0
+  private(set) var interleaved = 0
   private(set) var queryGradients = 0
   private(set) var keyGradients = 0
   private(set) var valueGradients = 0
@@ -176,7 +176,7 @@ struct ActivationPlan {
     keys = take(rows * keyColumns, shape.attentionPrecision)
     values = take(rows * keyColumns, shape.attentionPrecision)
     keyPanels = take(panels)
-    downward = take(shape.hiddenDecoding.groups.reduce(0) { $0 + shape.keyPanels($1).downwardCount })
+    interleaved = take(shape.hiddenDecoding.groups.reduce(0) { $0 + shape.keyPanels($1).interleavedCount })
     if training { valuePanels = take(panels) }
     var afterAttention = count
     if training {

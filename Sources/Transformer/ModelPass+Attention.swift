@@ -86,7 +86,7 @@ extension ModelPass {
         keys: heads(plan.keys, rows, heads: model.keyValueHeads).base,
         values: heads(plan.values, rows, heads: model.keyValueHeads).base,
         keyPanels: place(plan.keyPanels + panels), valuePanels: trains ? place(plan.valuePanels + panels) : nil,
-        downward: place(plan.downward + before.reduce(0) { $0 + $1.downwardCount }),
+        interleaved: place(plan.interleaved + before.reduce(0) { $0 + $1.interleavedCount }),
         keyGradients: trains ? place(plan.keyGradients + start) : nil,
         valueGradients: trains ? place(plan.valueGradients + start) : nil,
         copies: group.count,

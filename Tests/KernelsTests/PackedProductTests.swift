@@ -2,14 +2,14 @@ import Testing
 
 @testable import Kernels
 
-/// Products with packed weights against a double-precision loop over what was packed.
+/// Products with packed weights against a double-precision loop over the packed values.
 @Suite struct PackedProductTests {
   private static let shapes = [
     (1, 1, 1), (2, 31, 3), (5, 32, 17), (8, 33, 40), (9, 100, 64), (23, 65, 129), (300, 40, 901),
   ]
 
-  @Test("Every element, whatever the shape and the number of threads", arguments: ElementType.allCases, shapes)
-  func products(_ type: ElementType, _ shape: (m: Int, n: Int, k: Int)) throws {
+  @Test(arguments: ElementType.allCases, shapes)
+  func everyElementEqualsADoublePrecisionSum(_ type: ElementType, _ shape: (m: Int, n: Int, k: Int)) throws {
     let (m, n, k) = shape
     let x = random(m * k, seed: 1)
     let w = random(n * k, seed: 2)
@@ -36,8 +36,8 @@ import Testing
     #expect(worst < 1e-6, "\(worst)")
   }
 
-  @Test("A row's bits are the same alone and among others", arguments: ElementType.allCases)
-  func bits(_ type: ElementType) {
+  @Test(arguments: ElementType.allCases)
+  func bitsOfARowDoNotDependOnOtherRows(_ type: ElementType) {
     let (n, k) = (70, 83)
     let x = random(20 * k, seed: 3)
     let packed = Packed(random(n * k, seed: 4), rows: n, columns: k, type)
@@ -51,8 +51,8 @@ import Testing
     }
   }
 
-  @Test("Rows packed in any portions come back, rounded", arguments: ElementType.allCases)
-  func rows(_ type: ElementType) {
+  @Test(arguments: ElementType.allCases)
+  func packedRowsComeBackRounded(_ type: ElementType) {
     let (n, k) = (75, 21)
     let w = random(n * k, seed: 5)
     let whole = Packed(w, rows: n, columns: k, type)

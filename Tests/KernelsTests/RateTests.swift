@@ -3,8 +3,7 @@ import Testing
 @testable import Kernels
 
 @Suite struct RateTests {
-  /// A clock by which a call of a product takes a millisecond, and every fourth, for which another process has the
-  /// processor, five.
+  /// A clock on which a product takes a millisecond. If another process shares the processor, every fourth takes five.
   private final class Clock {
     private var now = 0.0
     private var calls = 0
@@ -19,7 +18,7 @@ import Testing
     }
   }
 
-  @Test func `the time in which another process has the processor counts`() {
+  @Test func timeOfOtherProcessesCounts() {
     let product = MatrixProduct(of: .fp32, on: ThreadTeam())
     let map = MatrixProduct.LinearMap(tokens: 8, inputs: 8, outputs: 8)
     let (alone, shared) = (Clock(isShared: false), Clock(isShared: true))

@@ -177,7 +177,7 @@ import Testing
     }
     .joined(separator: "\n")
     for folder in ["Sources/Training", "Sources/Kernels"] {
-      for file in try FileManager.default.contentsOfDirectory(atPath: root.appending(path: folder).path).sorted()
+      for file in try FileManager.default.subpathsOfDirectory(atPath: root.appending(path: folder).path).sorted()
       where file.hasSuffix(".swift") {
         text += try String(contentsOf: root.appending(path: folder).appending(path: file), encoding: .utf8)
       }

@@ -1,0 +1,212 @@
+/// Moves rows of a projection to the order in which attention reads them, and back.
+///
+/// A projection's rows are [copy][sequence][position], its columns [head][e]. Attention's order is, for each sequence and
+/// kv head, [position][copy][query head of the kv head][padded e]. In this order the queries of a block of positions, of
+/// all copies and of all heads that read the same keys, are one contiguous matrix, [rows · heads, padded e].
+///
+/// Both may be bf16. Gradients in attention's order are fp32.
+public struct HeadLayout {
+  let shape: AttentionShape
+  /// Copies of one group.
+  let copies: Int
+  /// ``AttentionShape/headsPerKey`` for queries, 1 for keys and values.
+  let headsPerKey: Int
+  /// The position by which each row's queries and keys are rotated, [sequences][positions].
+  let rotations: UnsafePointer<Int32>
+
+  public static func queries(
+    _ shape: AttentionShape, copies: Int, rotations: UnsafePointer<Int32>
+  ) -> HeadLayout {
+    HeadLayout(shape: shape, copies: copies, headsPerKey: shape.headsPerKey, rotations: rotations)
+  }
+
+  public static func keys(_ shape: AttentionShape, copies: Int, rotations: UnsafePointer<Int32>) -> HeadLayout {
+    HeadLayout(shape: shape, copies: copies, headsPerKey: 1, rotations: rotations)
+  }
+
+  /// The position by which a row is rotated: counted from the start of its document.
+  @inline(__always)
+  private func rotation(row: Int) -> Int { Int(rotations[row % shape.rowsPerCopy]) }
+
+  private var heads: Int { shape.keyValueHeads &* headsPerKey }
+
+  /// Columns of the projection.
+  private var columns: Int { heads * shape.headSize }
+
+  /// The order of one sequence's heads.
+  private var order: HeadOrder {
+    HeadOrder(headsPerKey: headsPerKey, rows: shape.positions * copies, paddedHeadSize: shape.paddedHeadSize)
+  }
+
+  /// Elements from the start to a row's heads of kv head 0; ``HeadOrder/offset(head:)`` leads from there to each head.
+  @inline(__always)
+  private func offset(row: Int) -> Int {
+    let perCopy = shape.rowsPerCopy
+    let copy = row / perCopy
+    let sequence = (row % perCopy) / shape.positions
+    let position = row % shape.positions
+    return order.offset(row: (sequence &* shape.keyValueHeads &* shape.positions &+ position) &* copies &+ copy)
+  }
+
+  private func check(_ target: Matrix) {
+    precondition(
+      target.rows == copies * shape.rowsPerCopy * heads
+        && target.columns == shape.paddedHeadSize && target.stride == target.columns, "\(target) for \(self)")
+  }
+
+  @inline(__always)
+  private func eachRow(_ rows: Matrix, _ team: ThreadTeam, _ body: (_ row: Int) -> Void) {
+    precondition(rows.rows == copies * shape.rowsPerCopy && rows.columns == columns, "\(rows) for \(self)")
+    team.forEach(Rows.pieces(rows.rows)) { piece, _ in
+      for row in Rows.range(piece, of: rows.rows) { body(row) }
+    }
+  }
+
+  // MARK: - Values
+
+  /// target ← rows, in attention's order; zero between e and padded e.
+  public func scatter(_ rows: Matrix, into target: Matrix, on team: ThreadTeam) {
+    check(target)
+    switch (rows.type, target.type) {
+    case (.fp32, .fp32): scatter(FloatRow.self, rows, FloatRow(target, 0), team)
+    case (.fp32, .bf16): scatter(FloatRow.self, rows, BF16Row(target, 0), team)
+    case (.bf16, .fp32): scatter(BF16Row.self, rows, FloatRow(target, 0), team)
+    case (.bf16, .bf16): scatter(BF16Row.self, rows, BF16Row(target, 0), team)
+    }
+  }
+
+  @inline(__always)
+  private func scatter<Row: MatrixRow>(_: Row.Type, _ rows: Matrix, _ target: some MatrixRow, _ team: ThreadTeam) {
+    eachRow(rows, team) { row in
+      let source = Row(rows, row)
+      let start = offset(row: row)
+      for head in 0..<heads {
+        let target = target.advanced(by: start &+ order.offset(head: head))
+        let values = source.advanced(by: head &* shape.headSize)
+        overVectors(shape.headSize) { column in
+          target.store(values.vector(at: column), at: column)
+        } tail: { column in
+          target[column] = values[column]
+        }
+        target.clear(shape.headSize..<shape.paddedHeadSize)
+      }
+    }
+  }
+
+  /// rows ← source, which is in attention's order: the inverse of ``scatter(_:into:on:)``.
+  public func gather(_ source: UnsafeMutablePointer<Float>, into rows: Matrix, on team: ThreadTeam) {
+    switch rows.type {
+    case .fp32: gather(FloatRow.self, source, rows, team)
+    case .bf16: gather(BF16Row.self, source, rows, team)
+    }
+  }
+
+  @inline(__always)
+  private func gather<Row: MatrixRow>(
+    _: Row.Type, _ source: UnsafeMutablePointer<Float>, _ rows: Matrix, _ team: ThreadTeam
+  ) {
+    eachRow(rows, team) { row in
+      let target = Row(rows, row)
+      let start = source + offset(row: row)
+      for head in 0..<heads {
+        let source = start + order.offset(head: head)
+        let values = target.advanced(by: head &* shape.headSize)
+        overVectors(shape.headSize) { column in
+          values.store(source.vector(at: column), at: column)
+        } tail: { column in
+          values[column] = source[column]
+        }
+      }
+    }
+  }
+
+  // MARK: - Queries and keys
+
+  /// target ← scale · RoPE(RMSNorm(rows)), in attention's order; without a norm, scale · RoPE(rows).
+  public func normalizeRotateScatter(
+    _ rows: Matrix, norm: HeadNorm?, rotary: RotaryTable, scale: Float, into target: Matrix, on team: ThreadTeam
+  ) {
+    check(target)
+    let rotation = HeadRotation(norm: norm, rotary: rotary, scale: scale)
+    switch (rows.type, target.type) {
+    case (.fp32, .fp32): normalizeRotateScatter(FloatRow.self, rows, rotation, FloatRow(target, 0), team)
+    case (.fp32, .bf16): normalizeRotateScatter(FloatRow.self, rows, rotation, BF16Row(target, 0), team)
+    case (.bf16, .fp32): normalizeRotateScatter(BF16Row.self, rows, rotation, FloatRow(target, 0), team)
+    case (.bf16, .bf16): normalizeRotateScatter(BF16Row.self, rows, rotation, BF16Row(target, 0), team)
+    }
+  }
+
+  @inline(__always)
+  private func normalizeRotateScatter<Row: MatrixRow>(
+    _: Row.Type, _ rows: Matrix, _ rotation: HeadRotation, _ target: some MatrixRow, _ team: ThreadTeam
+  ) {
+    eachRow(rows, team) { row in
+      let source = Row(rows, row)
+      let factor = rotation.factor(of: source, columns: columns)
+      let start = offset(row: row)
+      for head in 0..<heads {
+        let target = target.advanced(by: start &+ order.offset(head: head))
+        rotation.write(target, head: head, of: source, factor: factor, position: self.rotation(row: row))
+        target.clear(shape.headSize..<shape.paddedHeadSize)
+      }
+    }
+  }
+
+  /// The backward pass of ``normalizeRotateScatter(_:norm:rotary:scale:into:on:)``.
+  ///
+  /// - Parameters:
+  ///   - source: the gradient of the forward's result divided by its scale, in attention's order.
+  ///   - rows: the forward's input.
+  ///   - weightGradient: the gradient of the norm's weight is added to it; nil if and only if `norm` is nil.
+  ///   - gradient: ← the gradient of `rows`.
+  public func gatherRotateNormalize(
+    _ source: UnsafeMutablePointer<Float>, rows: Matrix, norm: HeadNorm?,
+    weightGradient: UnsafeMutablePointer<Float>?, rotary: RotaryTable, into gradient: Matrix, sums: RowSums,
+    on team: ThreadTeam
+  ) {
+    precondition(rows.type == gradient.type && (norm == nil) == (weightGradient == nil), "\(rows), \(gradient)")
+    switch (rows.type, norm) {
+    case (.fp32, let norm?): gatherRotateNormalize(FloatRow.self, source, rows, norm, rotary, gradient, sums, team)
+    case (.bf16, let norm?): gatherRotateNormalize(BF16Row.self, source, rows, norm, rotary, gradient, sums, team)
+    case (.fp32, nil): gatherRotate(FloatRow.self, source, rotary, gradient, team)
+    case (.bf16, nil): gatherRotate(BF16Row.self, source, rotary, gradient, team)
+    }
+    if let weightGradient { sums.add(to: weightGradient, rows: rows.rows, columns: columns) }
+  }
+
+  @inline(__always)
+  private func gatherRotateNormalize<Row: MatrixRow>(
+    _: Row.Type, _ source: UnsafeMutablePointer<Float>, _ rows: Matrix, _ norm: HeadNorm, _ rotary: RotaryTable,
+    _ gradient: Matrix, _ sums: RowSums, _ team: ThreadTeam
+  ) {
+    team.forEach(Rows.pieces(rows.rows)) { piece, _ in
+      let partial = sums.zeroed(piece: piece, columns: columns)
+      let target = sums.row(piece: piece, columns: columns)
+      for row in Rows.range(piece, of: rows.rows) {
+        gatherRotate(FloatRow(target), source, rotary, row: row)
+        RMSNorm.gradient(
+          Row(gradient, row), x: Row(rows, row), dy: target, weight: norm.weight, weightSum: partial, count: columns,
+          epsilon: norm.epsilon)
+      }
+    }
+  }
+
+  @inline(__always)
+  private func gatherRotate<Row: MatrixRow>(
+    _: Row.Type, _ source: UnsafeMutablePointer<Float>, _ rotary: RotaryTable, _ gradient: Matrix, _ team: ThreadTeam
+  ) {
+    eachRow(gradient, team) { row in gatherRotate(Row(gradient, row), source, rotary, row: row) }
+  }
+
+  /// target ← one row's heads, rotated back.
+  @inline(__always)
+  private func gatherRotate(
+    _ target: some MatrixRow, _ source: UnsafeMutablePointer<Float>, _ rotary: RotaryTable, row: Int
+  ) {
+    let start = source + offset(row: row)
+    for head in 0..<heads {
+      rotary.rotateBack(
+        target.advanced(by: head &* shape.headSize), start + order.offset(head: head), position: rotation(row: row))
+    }
+  }
+}

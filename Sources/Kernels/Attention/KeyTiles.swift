@@ -1,0 +1,18 @@
+/// How a run of keys is cut into tiles.
+enum KeyTiles {
+  /// Keys of a tile.
+  static let size = 256
+
+  /// Calls `body` with each tile of the keys `first`..<`end`.
+  ///
+  /// Tiles end at multiples of ``size``. The first starts at the whole vector that contains `first`.
+  @inline(__always)
+  static func forEach(from first: Int, to end: Int, _ body: (_ keys: Range<Int>) -> Void) {
+    var key = first / vectorWidth &* vectorWidth
+    while key < end {
+      let next = min((key / size &+ 1) &* size, end)
+      body(key..<next)
+      key = next
+    }
+  }
+}

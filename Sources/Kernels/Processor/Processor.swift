@@ -1,0 +1,65 @@
+import COpenBLAS
+import CProcessor
+
+/// The instructions for which this module was compiled, those that this processor has, and the kernels that OpenBLAS chose.
+public enum Processor {
+  /// Whether this module's vector code was compiled to AVX-512 instructions.
+  public static var builtWithAVX512: Bool { phd_built_with_avx512() }
+
+  /// Whether this module's vector code was compiled to AVX2 and FMA instructions.
+  public static var builtWithAVX2: Bool { phd_built_with_avx2() }
+
+  /// Whether this module's vector code was compiled to multiply bf16 (AVX512-BF16).
+  public static var builtWithBF16: Bool { phd_built_with_avx512_bf16() }
+
+  /// Whether this processor has the AVX-512 instructions (F, BW, DQ, VL) and the system saves their registers.
+  public static var hasAVX512: Bool { phd_has_avx512() }
+
+  /// Whether this processor has AVX2 and FMA.
+  public static var hasAVX2: Bool { phd_has_avx2() }
+
+  /// Whether this processor multiplies bf16 matrices (AVX512-BF16).
+  public static var hasBF16: Bool { phd_has_avx512_bf16() }
+
+  /// Whether this processor multiplies tiles of bf16 matrices (AMX).
+  static var hasAMX: Bool { phd_has_amx_bf16() }
+
+  /// The instructions that the program needs and this processor lacks; nil if it has them all. Check this before any other
+  /// kernel runs.
+  public static var missingFeature: String? {
+    if builtWithAVX512 && !hasAVX512 { return "AVX-512" }
+    if builtWithBF16 && !hasBF16 { return "AVX512-BF16" }
+    if builtWithAVX2 && !hasAVX2 { return "AVX2 and FMA" }
+    return nil
+  }
+
+  /// The library with whose products the speed of a run is compared.
+  public static func library(of type: ElementType) -> String {
+    type == .bf16 && hasBF16 ? "oneDNN" : "OpenBLAS \(blasKernel)"
+  }
+
+  /// The family of kernels that OpenBLAS chose when it was loaded, `SkylakeX` or `Haswell` for example.
+  public static var blasKernel: String { String(cString: openblas_get_corename()) }
+
+  /// A warning about bf16 on this processor; nil if there is nothing to warn about.
+  public static var bf16Warning: String? {
+    if hasBF16 { return nil }
+    return "precision bf16 on a processor without bf16 arithmetic (AVX512-BF16): it saves memory, but no time, as "
+      + "operands are widened for each product; fp32 is faster here"
+  }
+
+  /// A warning if OpenBLAS uses kernels that are slow on this processor; nil if it does not.
+  public static func blasWarning(environment: [String: String]) -> String? {
+    let slow: Set<String> = ["Haswell", "Zen", "Sandybridge", "Nehalem", "Prescott", "Core2"]
+    let kernel = blasKernel
+    // OpenBLAS is only measured. A run's products are this module's own.
+    let effect = "at about half its speed, and the rate that this run's speed is compared with is too low"
+    guard hasAVX512, slow.contains(where: { $0.lowercased() == kernel.lowercased() }) else { return nil }
+    if let forced = environment["OPENBLAS_CORETYPE"] {
+      return "OPENBLAS_CORETYPE=\(forced) makes OpenBLAS use its \(kernel) kernels on a processor with AVX-512, "
+        + "\(effect): unset OPENBLAS_CORETYPE"
+    }
+    return "OpenBLAS uses its \(kernel) kernels on a processor with AVX-512, \(effect): "
+      + "install an OpenBLAS built with DYNAMIC_ARCH (Debian's libopenblas0-pthread is)"
+  }
+}

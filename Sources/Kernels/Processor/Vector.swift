@@ -1,0 +1,78 @@
+import CProcessor
+
+/// Sixteen floats: one AVX-512 register, or two of AVX2.
+typealias Vector = SIMD16<Float>
+
+/// Floats in a ``Vector``.
+let vectorWidth = 16
+
+extension UnsafePointer<Float> {
+  /// The sixteen floats from `index` on, which need not be aligned.
+  @inline(__always)
+  func vector(at index: Int) -> Vector {
+    UnsafeRawPointer(self + index).loadUnaligned(as: Vector.self)
+  }
+}
+
+extension UnsafeMutablePointer<Float> {
+  /// The sixteen floats from `index` on, which need not be aligned.
+  @inline(__always)
+  func vector(at index: Int) -> Vector {
+    UnsafeRawPointer(self + index).loadUnaligned(as: Vector.self)
+  }
+
+  @inline(__always)
+  func store(_ vector: Vector, at index: Int) {
+    UnsafeMutableRawPointer(self + index).storeBytes(of: vector, as: Vector.self)
+  }
+}
+
+extension SIMD16<Float> {
+  /// The sum of the lanes, added in a fixed order.
+  @inline(__always)
+  var laneSum: Float {
+    let eight = lowHalf + highHalf
+    let four = eight.lowHalf + eight.highHalf
+    let two = four.lowHalf + four.highHalf
+    return two.x + two.y
+  }
+
+  /// The largest lane; no lane may be NaN.
+  @inline(__always)
+  var laneMaximum: Float { phd_max_lane(self) }
+}
+
+/// 0, 1, … 15, to mask the lanes beyond an end.
+@inline(__always)
+var laneIndices: Vector { Vector(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) }
+
+/// Calls `body` for each whole vector in 0..<count, and `tail` for each remaining index.
+@inline(__always)
+func overVectors(_ count: Int, _ body: (Int) -> Void, tail: (Int) -> Void) {
+  var index = 0
+  while index &+ vectorWidth <= count {
+    body(index)
+    index &+= vectorWidth
+  }
+  while index < count {
+    tail(index)
+    index &+= 1
+  }
+}
+
+/// Σ a·b over `count` floats, added in a fixed order.
+@inline(__always)
+func dot(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, count: Int) -> Float {
+  var sums = Vector.zero
+  var index = 0
+  while index &+ vectorWidth <= count {
+    sums = sums.addingProduct(a.vector(at: index), b.vector(at: index))
+    index &+= vectorWidth
+  }
+  var sum = sums.laneSum
+  while index < count {
+    sum += a[index] * b[index]
+    index &+= 1
+  }
+  return sum
+}

@@ -1,0 +1,137 @@
+import CProcessor
+
+/// Reads rows of elements of one type as packed lanes (``PackedLane``), converting where the types differ.
+protocol LaneSource<Element> {
+  associatedtype Lane: PackedLane
+  associatedtype Element
+
+  /// The eight lanes from `row` on.
+  static func eightLanes(_ row: UnsafePointer<Element>) -> SIMD8<UInt32>
+  /// One lane of the first `count` elements; a missing element is zero.
+  static func oneLane(_ row: UnsafePointer<Element>, count: Int) -> UInt32
+}
+
+/// fp32, unchanged.
+enum FloatLanes: LaneSource {
+  typealias Lane = Float
+
+  @inline(__always)
+  static func eightLanes(_ row: UnsafePointer<Float>) -> SIMD8<UInt32> {
+    UnsafeRawPointer(row).loadUnaligned(as: SIMD8<UInt32>.self)
+  }
+
+  @inline(__always)
+  static func oneLane(_ row: UnsafePointer<Float>, count: Int) -> UInt32 { row.pointee.bitPattern }
+}
+
+/// fp32 rounded to pairs of bf16.
+enum RoundedBF16Lanes: LaneSource {
+  typealias Lane = BF16Pair
+
+  @inline(__always)
+  static func eightLanes(_ row: UnsafePointer<Float>) -> SIMD8<UInt32> {
+    unsafeBitCast(phd_round_bf16(row.vector(at: 0)), to: SIMD8<UInt32>.self)
+  }
+
+  @inline(__always)
+  static func oneLane(_ row: UnsafePointer<Float>, count: Int) -> UInt32 {
+    UInt32(row[0].bf16) | (count > 1 ? UInt32(row[1].bf16) &<< 16 : 0)
+  }
+}
+
+/// bf16 in pairs, unchanged.
+enum BF16Lanes: LaneSource {
+  typealias Lane = BF16Pair
+
+  @inline(__always)
+  static func eightLanes(_ row: UnsafePointer<UInt16>) -> SIMD8<UInt32> {
+    UnsafeRawPointer(row).loadUnaligned(as: SIMD8<UInt32>.self)
+  }
+
+  @inline(__always)
+  static func oneLane(_ row: UnsafePointer<UInt16>, count: Int) -> UInt32 {
+    UInt32(row[0]) | (count > 1 ? UInt32(row[1]) &<< 16 : 0)
+  }
+}
+
+/// bf16 widened to fp32, which is exact.
+enum WidenedBF16Lanes: LaneSource {
+  typealias Lane = Float
+
+  @inline(__always)
+  static func eightLanes(_ row: UnsafePointer<UInt16>) -> SIMD8<UInt32> {
+    phd_widen_eight(UnsafeRawPointer(row).loadUnaligned(as: SIMD8<UInt16>.self)) &<< 16
+  }
+
+  @inline(__always)
+  static func oneLane(_ row: UnsafePointer<UInt16>, count: Int) -> UInt32 { UInt32(row.pointee) &<< 16 }
+}
+
+extension LaneSource {
+  /// Packs up to eight rows for a product whose inner dimension runs along them: target [lanes][stride] ← the rows'
+  /// lanes, transposed.
+  ///
+  /// - Parameters:
+  ///   - rows: [count, columns], `rowStride` elements apart.
+  ///   - stride: lanes from one row of the target to the next: at least eight, or `count`.
+  @inline(never)
+  static func transpose(
+    _ rows: UnsafePointer<Element>, stride rowStride: Int, count: Int, columns: Int,
+    into target: UnsafeMutablePointer<Lane>, stride: Int
+  ) {
+    let target = UnsafeMutableRawPointer(target).assumingMemoryBound(to: UInt32.self)
+    let (elements, lanes) = (Lane.elements, Lane.lanes(for: columns))
+    var lane = 0
+    if count == 8 || stride == count {
+      // With fewer rows than eight, each store writes eight lanes too: the next store overwrites the excess.
+      while (lane &+ 8) &* elements <= columns && (lanes &- lane &- 7) &* count >= 8 {
+        var block = EightRows()
+        for row in 0..<8 where row < count {
+          block.rows[unchecked: row] = eightLanes(rows + (row &* rowStride &+ lane &* elements))
+        }
+        block.transpose()
+        for index in 0..<8 {
+          UnsafeMutableRawPointer(target + (lane &+ index) &* stride).storeBytes(
+            of: block.rows[unchecked: index], as: SIMD8<UInt32>.self)
+        }
+        lane &+= 8
+      }
+    }
+    while lane < lanes {
+      for row in 0..<count {
+        let left = min(elements, columns &- lane &* elements)
+        target[lane &* stride &+ row] = oneLane(rows + (row &* rowStride &+ lane &* elements), count: left)
+      }
+      lane &+= 1
+    }
+  }
+}
+
+/// Eight rows of eight lanes.
+private struct EightRows {
+  var rows = InlineArray<8, SIMD8<UInt32>>(repeating: .zero)
+
+  /// Each step exchanges one bit of the row index with one bit of the column index.
+  @inline(__always)
+  mutating func transpose() {
+    exchange(0, 1)
+    exchange(2, 3)
+    exchange(4, 5)
+    exchange(6, 7)
+    exchange(0, 2)
+    exchange(1, 3)
+    exchange(4, 6)
+    exchange(5, 7)
+    exchange(0, 4)
+    exchange(1, 5)
+    exchange(2, 6)
+    exchange(3, 7)
+  }
+
+  @inline(__always)
+  private mutating func exchange(_ first: Int, _ second: Int) {
+    let both = SIMD16(lowHalf: rows[unchecked: first], highHalf: rows[unchecked: second])
+    rows[unchecked: first] = both.evenHalf
+    rows[unchecked: second] = both.oddHalf
+  }
+}

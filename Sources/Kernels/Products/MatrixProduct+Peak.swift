@@ -1,0 +1,126 @@
+import COpenBLAS
+
+extension MatrixProduct {
+  /// The three products of a linear map.
+  enum Kind: Sendable, CaseIterable {
+    case forward
+    case inputGradient
+    case weightGradient
+  }
+
+  /// The sizes of a linear map.
+  public struct LinearMap: Sendable, Equatable {
+    public let tokens: Int
+    public let inputs: Int
+    public let outputs: Int
+
+    public init(tokens: Int, inputs: Int, outputs: Int) {
+      self.tokens = tokens
+      self.inputs = inputs
+      self.outputs = outputs
+    }
+  }
+
+  /// The minimum duration of one timing: several of the system's time slices. A shorter timing would mostly fall within one
+  /// slice, and ranks that share a processor would each report its full speed.
+  static let minimumSecondsOfRate = 0.008
+
+  /// The team's rate on the three products of each map, in operations per second: the median over all products, each timed
+  /// over at least three rounds.
+  ///
+  /// All threads compute the whole product at the same time, each as one call of ``Processor/library(of:)`` into its own
+  /// memory, so the rate does not depend on this module's tiles. Without bf16 arithmetic, bf16 is measured with fp32
+  /// products, because its operands are widened to fp32. (Weight gradients in bf16 always use this module's own code:
+  /// ``BF16Product``.)
+  /// - Parameter seconds: a clock, in seconds.
+  public func measureRate(of maps: [LinearMap], seconds: () -> Double) -> Double {
+    // The team's threads call OpenBLAS concurrently, so it must not start threads of its own.
+    openblas_set_num_threads(1)
+    let type = Processor.hasBF16 ? type : .fp32
+    let library = type == .bf16 ? MatrixProduct(of: type, on: team, bf16: .oneDNN) : nil
+    var rates: [Double] = []
+    for map in maps {
+      let memory = (0..<team.count).map { _ in RateMemory(map, type) }
+      for kind in Kind.allCases {
+        func multiply() {
+          team.forEach(team.count) { index, worker in memory[index].multiply(kind, library, worker) }
+        }
+        // The first round touches the memory.
+        multiply()
+        let operations = 2 * Double(map.tokens) * Double(map.inputs) * Double(map.outputs) * Double(team.count)
+        let start = seconds()
+        var (rounds, elapsed) = (0.0, 0.0)
+        while rounds < 3 || elapsed < MatrixProduct.minimumSecondsOfRate {
+          multiply()
+          rounds += 1
+          elapsed = seconds() - start
+        }
+        rates.append(rounds * operations / max(elapsed, 1e-9))
+      }
+    }
+    return rates.sorted()[rates.count / 2]
+  }
+}
+
+/// One thread's operands and result.
+private struct RateMemory: Sendable {
+  private let map: MatrixProduct.LinearMap
+  private let type: ElementType
+  private let operands: [Buffer]
+  private let result: Buffer
+
+  init(_ map: MatrixProduct.LinearMap, _ type: ElementType) {
+    self.map = map
+    self.type = type
+    let sizes = [map.tokens * map.inputs, map.outputs * map.inputs, map.tokens * map.outputs]
+    operands = sizes.map { Buffer(count: $0) }
+    result = Buffer(count: sizes.max() ?? 0)
+    for (buffer, size) in zip(operands, sizes) {
+      let values = Matrix(UnsafeMutableRawPointer(buffer.pointer), type, rows: 1, columns: size)
+      for index in 0..<size {
+        switch type {
+        case .fp32: FloatRow(values, 0)[index] = Float(index % 13) * 0.1
+        case .bf16: BF16Row(values, 0)[index] = Float(index % 13) * 0.1
+        }
+      }
+    }
+  }
+
+  /// - Parameter library: the bf16 library; nil for OpenBLAS in fp32.
+  func multiply(_ kind: MatrixProduct.Kind, _ library: MatrixProduct?, _ worker: Int) {
+    func operand(_ index: Int, _ rows: Int, _ columns: Int) -> Matrix {
+      Matrix(UnsafeMutableRawPointer(operands[index].pointer), type, rows: rows, columns: columns)
+    }
+    func multiply(
+      _ c: Matrix, _ a: Matrix, _ aIs: MatrixProduct.Operand, _ b: Matrix, _ bIs: MatrixProduct.Operand
+    ) {
+      if let library { return library.multiply(c, a, aIs, b, bIs, worker: worker) }
+      openBLAS(c, a, aIs, b, bIs)
+    }
+    let x = operand(0, map.tokens, map.inputs)
+    let w = operand(1, map.outputs, map.inputs)
+    let dy = operand(2, map.tokens, map.outputs)
+    switch kind {
+    case .forward:
+      let y = Matrix(result.pointer, rows: map.tokens, columns: map.outputs)
+      multiply(y, x, .asIs, w, .transposed)
+    case .inputGradient:
+      let dx = Matrix(result.pointer, rows: map.tokens, columns: map.inputs)
+      multiply(dx, dy, .asIs, w, .asIs)
+    case .weightGradient:
+      let dw = Matrix(result.pointer, rows: map.outputs, columns: map.inputs)
+      multiply(dw, dy, .transposed, x, .asIs)
+    }
+  }
+}
+
+/// c ← a · b, all fp32: one single-threaded call of OpenBLAS.
+func openBLAS(_ c: Matrix, _ a: Matrix, _ aIs: MatrixProduct.Operand, _ b: Matrix, _ bIs: MatrixProduct.Operand) {
+  func transposition(_ operand: MatrixProduct.Operand) -> CBLAS_TRANSPOSE {
+    operand == .asIs ? CblasNoTrans : CblasTrans
+  }
+  let inner = aIs == .asIs ? a.columns : a.rows
+  cblas_sgemm(
+    CblasRowMajor, transposition(aIs), transposition(bIs), blasint(c.rows), blasint(c.columns), blasint(inner),
+    1, a.pointer, blasint(a.stride), b.pointer, blasint(b.stride), 0, c.pointer, blasint(c.stride))
+}

@@ -1,0 +1,94 @@
+/// The micro-kernel of matrix products: the register tile, and how operands are brought to it.
+///
+/// This file is the only place that chooses one. Today the instructions for which the module is compiled fix the choice,
+/// so every property is a constant after optimisation. To add a set of instructions, add a micro-kernel here and return
+/// it from ``current``.
+///
+/// The shape of the tile does not change the bits of a result (see ``PanelTile``); ``multipliesBF16`` does.
+struct MicroKernel {
+  /// Rows of a tile of ``PanelTile``.
+  let tileRows: Int
+  /// Vectors of a tile's row. A panel is as wide as a tile.
+  let tileVectors: Int
+  /// Lanes of the inner dimension that ``PanelProduct`` packs at a time.
+  let stretch: Int
+  /// Whether ``PanelProduct`` may read rows of the left operand in place instead of packing them.
+  let readsRowsInPlace: Bool
+  /// Whether ``BlockProduct`` computes four vectors of columns at a time, rather than one.
+  let hasWideBlocks: Bool
+  /// Whether products multiply pairs of bf16, rather than operands widened to fp32.
+  let multipliesBF16: Bool
+
+  /// 16 registers of half a ``Vector``: a tile of 6 rows of 1 vector takes 12. A panel's stretch stays in the L1 cache.
+  /// A small L1 cache would lose rows in place, whose distance may be a power of two.
+  @inline(__always)
+  static var avx2: MicroKernel {
+    MicroKernel(
+      tileRows: 6, tileVectors: 1, stretch: 256, readsRowsInPlace: false, hasWideBlocks: false, multipliesBF16: false)
+  }
+
+  /// 32 registers of one ``Vector``: a tile of 8 rows of 2 vectors takes 16, which leaves room for the operands, and a
+  /// block of 6 rows of 4 vectors takes 24.
+  @inline(__always)
+  static var avx512: MicroKernel {
+    MicroKernel(
+      tileRows: 8, tileVectors: 2, stretch: 512, readsRowsInPlace: true, hasWideBlocks: true,
+      multipliesBF16: Processor.builtWithBF16)
+  }
+
+  /// The micro-kernel of this build. A build for neither AVX-512 nor AVX2 uses AVX2's tile.
+  @inline(__always)
+  static var current: MicroKernel { Processor.builtWithAVX512 ? .avx512 : .avx2 }
+
+  /// Columns of a tile and of a panel.
+  @inline(__always)
+  var tileColumns: Int { tileVectors * vectorWidth }
+}
+
+// MARK: - Tiles of large products
+
+extension PanelTile {
+  /// Columns of a panel: [lanes of the inner dimension][columns].
+  static var columns: Int { MicroKernel.current.tileColumns }
+  /// The largest number of rows of a tile.
+  static var rows: Int { MicroKernel.current.tileRows }
+
+  /// A tile of `count` packed rows, with the micro-kernel's row type.
+  @inline(__always)
+  static func packed<Lane: PackedLane>(
+    _ count: Int, _ c: UnsafeMutableRawPointer, _ stride: Int, _ mode: StoreMode, _ x: UnsafePointer<Lane>,
+    _ panel: UnsafePointer<Lane>, _ inner: Int
+  ) {
+    if MicroKernel.current.tileVectors == 2 {
+      tile(TwoVectors<Lane>.self, count, c, stride, mode, x, panel, inner)
+    } else {
+      tile(OneVector<Lane>.self, count, c, stride, mode, x, panel, inner)
+    }
+  }
+
+  /// A tile of ``rows`` rows in place, with the micro-kernel's row type.
+  @inline(__always)
+  static func stored<Lane: PackedLane>(
+    _ c: UnsafeMutableRawPointer, _ stride: Int, _ mode: StoreMode, _ x: UnsafePointer<Lane>, _ xStride: Int,
+    _ panel: UnsafePointer<Lane>, _ inner: Int
+  ) {
+    if MicroKernel.current.tileVectors == 2 {
+      storedTile(InlineArray<8, TwoVectors<Lane>>.self, c, stride, mode, x, xStride, panel, inner)
+    } else {
+      storedTile(InlineArray<6, OneVector<Lane>>.self, c, stride, mode, x, xStride, panel, inner)
+    }
+  }
+}
+
+// MARK: - Large products of bf16
+
+extension BF16Product.Backend {
+  /// The fastest backend on this processor. A module built for less than AVX-512 uses no more than that.
+  static var preferred: BF16Product.Backend {
+    guard Processor.builtWithAVX512 && Processor.hasBF16 else { return .panels }
+    return Processor.hasAMX || !Processor.builtWithBF16 ? .oneDNN : .panels
+  }
+
+  /// The backends that work on this processor.
+  static var available: [BF16Product.Backend] { Processor.hasAVX512 ? allCases : [.panels] }
+}
