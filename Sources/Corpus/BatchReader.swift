@@ -55,7 +55,7 @@ public final class BatchReader {
 
   /// The next step's batch; the one before is given up.
   ///
-  /// - Throws: `CorpusError` for a token out of the vocabulary or damaged `/documents`, in the step that the sample
+  /// - Throws: `InvalidFileError` for a token out of the vocabulary or damaged `/documents`, in the step that the sample
   ///   belongs to and in all that are asked for after it; `StorageError`.
   public func next() throws -> Batch {
     let started = ContinuousClock.now

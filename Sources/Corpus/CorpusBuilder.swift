@@ -38,7 +38,7 @@ public struct CorpusBuilder: Sendable {
   ///
   /// - Parameter report: called after each block of about a mebibyte.
   /// - Returns: the counts at the end.
-  /// - Throws: `StorageError`, `.missing` for an input that is not there, `.damaged` for a compressed one; `CorpusError`
+  /// - Throws: `StorageError`, `.missing` for an input that is not there, `.damaged` for a compressed one; `InvalidFileError`
   ///   for one that is no text of its kind or, where the tokenizer needs it, not UTF-8, or where there is no document at
   ///   all; `InputFormatError` for JSON that is not JSON lines.
   public func build(
@@ -60,7 +60,7 @@ public struct CorpusBuilder: Sendable {
         }
       }
       try writer.finish()
-      guard writer.tokenCount > 0 else { throw CorpusError(output, "there is no document in the inputs") }
+      guard writer.tokenCount > 0 else { throw InvalidFileError(output, "there is no document in the inputs") }
       try file.close()
       progress.tokens = writer.tokenCount
       progress.documents = writer.documentCount

@@ -23,17 +23,17 @@ public struct CorpusVerifier: Sendable {
   /// documents start in ascending order, the first at 0, inside the corpus.
   ///
   /// - Parameter report: called with the number of tokens read so far, now and then.
-  /// - Throws: `CorpusError` naming the first wrong position; `StorageError`.
+  /// - Throws: `InvalidFileError` naming the first wrong position; `StorageError`.
   public func verify(_ file: TokenFile, report: (Int) throws -> Void = { _ in }) throws -> Report {
     let limit = vocabularySize ?? file.vocabularySize
     if let limit, let end = file.endOfDocument, end >= limit {
-      throw CorpusError(file.path, "eos_token_id is \(end), the vocabulary has \(limit) tokens")
+      throw InvalidFileError(file.path, "eos_token_id is \(end), the vocabulary has \(limit) tokens")
     }
     var largest: UInt32 = 0
     try forEachBlock(of: file.tokens, as: UInt32.self) { start, block in
       let blockLargest = block.reduce(0) { max($0, $1) }
       if let limit, Int(blockLargest) >= limit, let index = block.firstIndex(where: { Int($0) >= limit }) {
-        throw CorpusError(
+        throw InvalidFileError(
           file.path, "the token at position \(start + index) is \(block[index]), the vocabulary has \(limit) tokens")
       }
       largest = max(largest, blockLargest)
@@ -52,13 +52,14 @@ public struct CorpusVerifier: Sendable {
       for (index, document) in block.enumerated() {
         let number = start + index
         if number == 0 && document != 0 {
-          throw CorpusError(file.path, "document 0 starts at position \(document), expected 0")
+          throw InvalidFileError(file.path, "document 0 starts at position \(document), expected 0")
         }
         guard document >= last else {
-          throw CorpusError(file.path, "document \(number) starts at position \(document), before the last's \(last)")
+          throw InvalidFileError(
+            file.path, "document \(number) starts at position \(document), before the last's \(last)")
         }
         guard document <= file.tokenCount else {
-          throw CorpusError(
+          throw InvalidFileError(
             file.path, "document \(number) starts at position \(document), the corpus has \(file.tokenCount) tokens")
         }
         last = document

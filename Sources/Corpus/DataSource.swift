@@ -19,7 +19,7 @@ public struct DataSource: Sendable {
   /// Opens the corpora.
   ///
   /// - Parameter pattern: a path, or a glob (`corpora/books-*.h5`); a file that is called exactly so comes first.
-  /// - Throws: `StorageError.missing` where there is no such file or the glob matches nothing; `CorpusError` where a
+  /// - Throws: `StorageError.missing` where there is no such file or the glob matches nothing; `InvalidFileError` where a
   ///   file is no corpus or holds too few tokens for one sample; `ResourceError` where the files, which stay open, are
   ///   more than may be; `StorageError`.
   public init(_ pattern: String, sequenceLength: Int) throws {
@@ -28,7 +28,7 @@ public struct DataSource: Sendable {
     try self.init(pattern, paths.map { try TokenFile($0) }, sequenceLength: sequenceLength)
   }
 
-  /// - Throws: `CorpusError` where a file holds too few tokens for one sample.
+  /// - Throws: `InvalidFileError` where a file holds too few tokens for one sample.
   init(_ pattern: String, _ files: [TokenFile], sequenceLength: Int) throws {
     precondition(sequenceLength > 0)
     self.pattern = pattern
@@ -37,7 +37,7 @@ public struct DataSource: Sendable {
     var (count, firsts): (Int, [Int]) = (0, [])
     for file in files {
       guard file.tokenCount > sequenceLength else {
-        throw CorpusError(
+        throw InvalidFileError(
           file.path,
           "holds \(file.tokenCount) tokens, one sample is sequence_length + 1 = \(sequenceLength + 1); "
             + "lower data.sequence_length or leave this file out")
@@ -56,7 +56,7 @@ public struct DataSource: Sendable {
 
   /// Makes sure that every file says where its documents start.
   ///
-  /// - Throws: `CorpusError` where one does not; `StorageError`.
+  /// - Throws: `InvalidFileError` where one does not; `StorageError`.
   public func requireDocuments() throws {
     for file in files { try file.requireDocuments() }
   }

@@ -35,7 +35,7 @@ final class DocumentPositions {
   /// - Parameters:
   ///   - tokens: the corpus's tokens from `offset` on.
   ///   - positions: as many.
-  /// - Throws: `CorpusError` where the entries of `/documents` around these tokens do not ascend or lie beyond the
+  /// - Throws: `InvalidFileError` where the entries of `/documents` around these tokens do not ascend or lie beyond the
   ///   corpus, and where nothing says where documents start; `StorageError`.
   func fill(
     _ positions: UnsafeMutableBufferPointer<Int32>, for tokens: UnsafeBufferPointer<Int32>, at offset: Int
@@ -85,10 +85,10 @@ final class DocumentPositions {
     }
   }
 
-  private var withoutFirst: CorpusError {
+  private var withoutFirst: InvalidFileError {
     get throws {
       let first = count > 0 ? "document 0 starts at position \(try start(of: 0)), expected 0" : "/documents is empty"
-      return CorpusError(file.path, "\(first); \(TokenFile.makeAgain)")
+      return InvalidFileError(file.path, "\(first); \(TokenFile.makeAgain)")
     }
   }
 
@@ -164,7 +164,7 @@ final class DocumentPositions {
       for (index, entry) in window.enumerated() {
         let before = index > 0 ? window[index - 1] : 0
         guard try checked(entry, first + index) >= before else {
-          throw CorpusError(
+          throw InvalidFileError(
             file.path,
             "document \(first + index) starts at position \(entry), before the last's \(before); \(TokenFile.makeAgain)"
           )
@@ -178,7 +178,7 @@ final class DocumentPositions {
 
   private func checked(_ entry: Int64, _ document: Int) throws -> Int64 {
     guard 0...Int64(file.tokenCount) ~= entry else {
-      throw CorpusError(
+      throw InvalidFileError(
         file.path,
         "document \(document) starts at position \(entry), the corpus has \(file.tokenCount) tokens; "
           + TokenFile.makeAgain)
@@ -192,23 +192,23 @@ extension TokenFile {
 
   /// Makes sure that something says where documents start: `/documents`, or `eos_token_id`.
   ///
-  /// - Throws: `CorpusError` where nothing does; `StorageError`.
+  /// - Throws: `InvalidFileError` where nothing does; `StorageError`.
   public func requireDocuments() throws {
     guard let documents else {
       guard let end = endOfDocument else { throw withoutDocuments }
       guard end < elementType.tokenCapacity else {
-        throw CorpusError(
+        throw InvalidFileError(
           path,
           "/tokens is \(elementType.rawValue), which cannot hold eos_token_id \(end), and there is no /documents: "
             + "nothing says where documents start; \(Self.makeAgain)")
       }
       return
     }
-    guard documents.elementCount > 0 else { throw CorpusError(path, "/documents is empty; \(Self.makeAgain)") }
+    guard documents.elementCount > 0 else { throw InvalidFileError(path, "/documents is empty; \(Self.makeAgain)") }
   }
 
-  var withoutDocuments: CorpusError {
-    CorpusError(
+  var withoutDocuments: InvalidFileError {
+    InvalidFileError(
       path,
       "does not say where its documents start: give it the dataset /documents or the attribute eos_token_id, "
         + "or set data.document_mask to false")

@@ -1,3 +1,4 @@
+import Storage
 import Text
 
 /// A line of JSON, an object whose field `text` is a document.
@@ -12,10 +13,10 @@ struct JSONLine {
 
   /// Appends the document, UTF-8, to `document`. Of a field that is there twice, the last one counts.
   ///
-  /// - Throws: `CorpusError` with the line's number, what is wrong and where.
+  /// - Throws: `InvalidFileError` with the line's number, what is wrong and where.
   func append(to document: inout [UInt8]) throws {
     if let invalid = UTF8Check.firstInvalid(in: bytes) {
-      throw CorpusError(
+      throw InvalidFileError(
         path, "is not UTF-8 at byte \(offset + invalid), in line \(number): convert it (iconv -t UTF-8)")
     }
     var parser = JSONLineParser(bytes)
@@ -24,7 +25,7 @@ struct JSONLine {
         parser.position = 0
         parser.skipSpace()
         let isObject = parser.peek == UInt8(ascii: "{")
-        throw CorpusError(
+        throw InvalidFileError(
           path,
           isObject
             ? "line \(number) has no field \"text\""
@@ -32,12 +33,12 @@ struct JSONLine {
       }
       parser.position = place
       guard parser.peek == UInt8(ascii: "\"") else {
-        throw CorpusError(path, "line \(number): \"text\" is \(parser.described): expected a string")
+        throw InvalidFileError(path, "line \(number): \"text\" is \(parser.described): expected a string")
       }
       try parser.string(into: &document)
     } catch let failure as JSONLineParser.Failure {
       let column = parser.column(of: failure.position)
-      throw CorpusError(
+      throw InvalidFileError(
         path,
         failure.isTooDeep
           ? "line \(number), column \(column): \(failure.message)"

@@ -26,7 +26,7 @@ public struct SampleCheck {
   /// - Parameters:
   ///   - samples: as they were given to `add`, a range each time.
   ///   - buffer: room for the longest range.
-  /// - Throws: `CorpusError` where the corpus holds something else; `StorageError.failed`.
+  /// - Throws: `InvalidFileError` where the corpus holds something else; `StorageError.failed`.
   public func finish(
     _ samples: [Range<Int>], vocabularySize: Int, documentMask: Bool, in buffer: SampleBuffer
   ) throws {
@@ -38,6 +38,6 @@ public struct SampleCheck {
       for (place, sample) in range.enumerated() { try reader.read(sample, of: 0, to: place, in: buffer) }
       again = buffer.digest(sequences: range.count, after: again)
     }
-    if again != digest { throw CorpusError.changedMeanwhile(source.pattern) }
+    if again != digest { throw InvalidFileError.changedMeanwhile(source.pattern) }
   }
 }

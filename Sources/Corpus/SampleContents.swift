@@ -24,7 +24,7 @@ public struct SampleContents {
 
   /// Reads one sample; where its documents start is looked up, not searched from the corpus's beginning.
   ///
-  /// - Throws: `CorpusError` where `/documents` cannot be right around the sample; `StorageError`.
+  /// - Throws: `InvalidFileError` where `/documents` cannot be right around the sample; `StorageError`.
   public init(_ source: DataSource, sample: Int) throws {
     let (file, offset) = source.location(of: sample)
     let range = offset..<offset + source.sequenceLength + 1

@@ -58,7 +58,7 @@ public final class SampleReader {
 
   /// Reads a sample of an entry to a sequence's place.
   ///
-  /// - Throws: `CorpusError` for a token out of the vocabulary, and for documents that cannot be where `/documents` says;
+  /// - Throws: `InvalidFileError` for a token out of the vocabulary, and for documents that cannot be where `/documents` says;
   ///   `StorageError`.
   public func read(_ sample: Int, of entry: Int, to sequence: Int, in buffer: SampleBuffer) throws {
     let (number, offset) = sources[entry].place(of: sample)

@@ -15,7 +15,7 @@ struct TextInput {
   /// Reads the file from its beginning to its end. A byte-order mark at the beginning is no part of its text.
   ///
   /// - Parameter report: called with the bytes of each block.
-  /// - Throws: `StorageError`; `CorpusError` for what is no text of its kind or, where it must be, not UTF-8;
+  /// - Throws: `StorageError`; `InvalidFileError` for what is no text of its kind or, where it must be, not UTF-8;
   ///   `InputFormatError` for JSON that is not JSON lines, or is without texts.
   func read(into consumer: some DocumentConsumer, report: (_ bytes: Int) throws -> Void) throws {
     var reader: (any DocumentReader)?
@@ -89,8 +89,8 @@ struct TextInput {
     }
   }
 
-  private func notUTF8(_ offset: Int, line: Int) -> CorpusError {
-    CorpusError(
+  private func notUTF8(_ offset: Int, line: Int) -> InvalidFileError {
+    InvalidFileError(
       path,
       "is not UTF-8 at byte \(offset), in line \(line): convert it (iconv -t UTF-8); only the tokenizer 'bytes' takes "
         + "any file")

@@ -15,7 +15,7 @@ extension TokenFile {
 
   /// The same file read anew from the disk, without what the HDF5 library remembers of it.
   ///
-  /// - Throws: `StorageError`, `CorpusError` where it is no corpus any more.
+  /// - Throws: `StorageError`, `InvalidFileError` where it is no corpus any more.
   public func reopened() throws -> TokenFile { try TokenFile(try tokens.file.reopened()) }
 
   /// Length, type and content of the tokens, and of the documents' starts where they count, in words that change when
@@ -35,7 +35,7 @@ extension TokenFile {
   /// written anew may have the same tokens at other places than those where the HDF5 library looks for them.
   ///
   /// - Parameter fingerprint: what it held.
-  /// - Throws: `CorpusError` where it holds something else, or is no corpus any more; `StorageError.failed`.
+  /// - Throws: `InvalidFileError` where it holds something else, or is no corpus any more; `StorageError.failed`.
   public func requireContent(_ fingerprint: String, documentMask: Bool) throws {
     let onDisk = try asChanged { try reopened().fingerprint(documentMask: documentMask) }
     guard onDisk == fingerprint else { throw changed("it now holds \(onDisk), before it held \(fingerprint)") }
@@ -50,21 +50,21 @@ extension TokenFile {
       return try read()
     } catch let error as StorageError where error.kind != .failed {
       throw changed(error.message)
-    } catch let error as CorpusError {
+    } catch let error as InvalidFileError {
       throw changed(error.message)
     }
   }
 
   /// The error of a file that was changed while it was read.
-  func changed(_ how: String) -> CorpusError {
-    CorpusError(path, "was changed while it was being read: \(how); restore the file, then run again")
+  func changed(_ how: String) -> InvalidFileError {
+    InvalidFileError(path, "was changed while it was being read: \(how); restore the file, then run again")
   }
 }
 
-extension CorpusError {
+extension InvalidFileError {
   /// The error for corpora whose content differs from what was read of them.
-  public static func changedMeanwhile(_ pattern: String) -> CorpusError {
-    CorpusError(
+  public static func changedMeanwhile(_ pattern: String) -> InvalidFileError {
+    InvalidFileError(
       pattern,
       "was changed while it was being read: it no longer holds what was read from it; restore the file, then run again")
   }
@@ -77,7 +77,7 @@ public enum UntouchedReading {
   /// - Parameters:
   ///   - open: opens them, anew each time.
   ///   - files: all that were opened.
-  /// - Throws: `CorpusError` where a file was touched each of three times; what `open` and `body` throw.
+  /// - Throws: `InvalidFileError` where a file was touched each of three times; what `open` and `body` throw.
   public static func of<Source, Result>(
     _ open: () throws -> Source, files: (Source) -> [TokenFile], _ body: (Source) throws -> Result
   ) throws -> Result {
@@ -88,7 +88,7 @@ public enum UntouchedReading {
       guard let file = try files(source).first(where: { try $0.wasTouched() }) else { return try outcome.get() }
       touched = file.path
     }
-    throw CorpusError(
+    throw InvalidFileError(
       touched, "was changed during each of three attempts to read it: wait until it is written, then run again")
   }
 
@@ -101,7 +101,7 @@ public enum UntouchedReading {
 extension DataSource {
   /// The same corpora, those that somebody has touched read anew from the disk.
   ///
-  /// - Throws: `CorpusError` where one has changed its length or is no corpus any more; `StorageError.failed`.
+  /// - Throws: `InvalidFileError` where one has changed its length or is no corpus any more; `StorageError.failed`.
   public func reopeningTouched() throws -> DataSource {
     try DataSource(
       pattern,

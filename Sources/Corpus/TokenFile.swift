@@ -27,7 +27,7 @@ public final class TokenFile: Sendable {
 
   /// Opens a corpus.
   ///
-  /// - Throws: `StorageError`: `.missing`, `.damaged` for what is no readable HDF5 file, `.failed`; `CorpusError` for an
+  /// - Throws: `StorageError`: `.missing`, `.damaged` for what is no readable HDF5 file, `.failed`; `InvalidFileError` for an
   ///   HDF5 file that is no corpus.
   public convenience init(_ path: String) throws {
     let file: HDF5File
@@ -50,18 +50,18 @@ public final class TokenFile: Sendable {
     openedStatus = try file.status()
     guard try file.exists("/tokens") else {
       let names = try file.children().prefix(8).map { $0.name }
-      throw CorpusError(
+      throw InvalidFileError(
         path, "has no dataset /tokens (it has \(names.isEmpty ? "nothing" : names.joined(separator: ", ")))")
     }
     let tokens = try file.dataset("/tokens")
     guard tokens.shape.count == 1 else {
-      throw CorpusError(path, "/tokens has the shape \(tokens.shape), expected one dimension")
+      throw InvalidFileError(path, "/tokens has the shape \(tokens.shape), expected one dimension")
     }
     guard [.uint8, .uint16, .uint32].contains(tokens.elementType) else {
-      throw CorpusError(path, "/tokens is \(tokens.typeDescription), expected uint8, uint16 or uint32")
+      throw InvalidFileError(path, "/tokens is \(tokens.typeDescription), expected uint8, uint16 or uint32")
     }
     guard tokens.elementCount > 0 else {
-      throw CorpusError(path, "/tokens is empty")
+      throw InvalidFileError(path, "/tokens is empty")
     }
     documents = try Self.documents(of: file)
     documentCount = documents?.elementCount
@@ -83,7 +83,7 @@ public final class TokenFile: Sendable {
     guard documents.shape.count == 1,
       [.uint8, .uint16, .uint32, .uint64, .int32, .int64].contains(documents.elementType)
     else {
-      throw CorpusError(
+      throw InvalidFileError(
         file.path,
         "/documents is \(documents.typeDescription) of shape \(documents.shape), expected uint64 of one dimension")
     }
@@ -93,7 +93,7 @@ public final class TokenFile: Sendable {
   private static func positiveAttribute(_ name: String, of file: HDF5File, from least: Int) throws -> Int? {
     guard let value = try file.integerAttribute(name) else { return nil }
     guard value >= least, value <= 1 << 32 else {
-      throw CorpusError(file.path, "the attribute \(name) is \(value), expected \(least) to 2^32")
+      throw InvalidFileError(file.path, "the attribute \(name) is \(value), expected \(least) to 2^32")
     }
     return value
   }
@@ -121,7 +121,7 @@ extension TokenFile {
 
   /// Reads tokens, each of which must be below `vocabularySize`.
   ///
-  /// - Throws: `CorpusError` with the position, the token and the vocabulary's size; `StorageError`.
+  /// - Throws: `InvalidFileError` with the position, the token and the vocabulary's size; `StorageError`.
   public func readTokens(
     at offset: Int, into buffer: UnsafeMutableBufferPointer<Int32>, vocabularySize: Int
   ) throws {
@@ -136,7 +136,7 @@ extension TokenFile {
     try withUnsafeMutablePointer(to: &token) {
       try tokens.read(from: position, into: UnsafeMutableBufferPointer(start: $0, count: 1))
     }
-    throw CorpusError(
+    throw InvalidFileError(
       path,
       "the token at position \(position) is \(token), the vocabulary has \(vocabularySize) tokens; "
         + "raise vocab_size or build the corpus with the right tokenizer")

@@ -7,7 +7,7 @@ public enum TokenText: Sendable {
 
   /// The tokenizer that a corpus holds; nil where it holds none.
   ///
-  /// - Throws: `CorpusError`, `TokenizerError` where it cannot be used; `StorageError`.
+  /// - Throws: `InvalidFileError` where it cannot be used; `StorageError`.
   public init?(of file: TokenFile) throws {
     if let definition = try file.tokenizerFile() {
       self = .file(try BPETokenizer(definition))
@@ -26,7 +26,7 @@ public enum TokenText: Sendable {
     }
   }
 
-  /// - Throws: `TokenizerError` where the tokenizer's pattern gives up on the text.
+  /// - Throws: `InvalidFileError` where the tokenizer's pattern gives up on the text.
   public func tokens(of text: String) throws -> [Int] {
     switch self {
     case .bytes: text.utf8.map { Int($0) }

@@ -26,7 +26,7 @@ public protocol Tokenizer: Sendable {
 public protocol TextEncoder: AnyObject {
   /// Appends the tokens of a text.
   ///
-  /// - Throws: `TokenizerError` where it is no text for the tokenizer.
+  /// - Throws: `InvalidFileError` where it is no text for the tokenizer.
   func encode(_ text: UnsafeRawBufferPointer, into tokens: inout [UInt32]) throws
 }
 
@@ -65,14 +65,14 @@ public struct FileTokenizer: Tokenizer {
   public static let usualEnds = ["<|endoftext|>", "</s>"]
 
   /// - Parameter endOfDocument: the token after each document by its name; nil for a usual one.
-  /// - Throws: `TokenizerError` where the vocabulary has no such token.
+  /// - Throws: `InvalidFileError` where the vocabulary has no such token.
   public init(_ bpe: BPETokenizer, endOfDocument: String? = nil) throws {
     self.bpe = bpe
     guard let id = FileTokenizer.endOfDocument(of: bpe, named: endOfDocument) else {
       let problem =
         endOfDocument.map { "has no token \($0)" }
         ?? "has neither \(FileTokenizer.usualEnds.joined(separator: " nor "))"
-      throw TokenizerError(
+      throw InvalidFileError(
         bpe.file.path, "\(problem), to end documents with; name one of its tokens: --end-of-document TOKEN")
     }
     self.endOfDocument = UInt32(id)

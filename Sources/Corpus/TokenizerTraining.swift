@@ -21,7 +21,7 @@ public struct TokenizerTraining: Sendable {
   /// Reads all inputs and makes a `tokenizer.json`. The same inputs in the same order give the same bytes.
   ///
   /// - Parameter report: called with the bytes that were read.
-  /// - Throws: `StorageError`, `.missing` for an input that is not there; `CorpusError` for one that is not UTF-8, or no
+  /// - Throws: `StorageError`, `.missing` for an input that is not there; `InvalidFileError` for one that is not UTF-8, or no
   ///   text of its kind; `InputFormatError` for one that holds tokens.
   public func train(_ inputs: [String], report: (_ bytesRead: Int) throws -> Void = { _ in }) throws -> [UInt8] {
     for input in inputs {
@@ -38,7 +38,7 @@ public struct TokenizerTraining: Sendable {
       }
     }
     let counts = try counter.finish()
-    guard counts.count > 0 else { throw CorpusError(inputs.first ?? "", "there is no text in the inputs") }
+    guard counts.count > 0 else { throw InvalidFileError(inputs.first ?? "", "there is no text in the inputs") }
     return trainer.tokenizer(of: counts, cutWith: pattern)
   }
 }

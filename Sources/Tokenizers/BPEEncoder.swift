@@ -1,3 +1,4 @@
+import Storage
 import Text
 
 /// Encodes texts with a ``BPETokenizer``, on one thread at a time: it remembers the tokens of words that it has seen.
@@ -26,15 +27,15 @@ public final class BPEEncoder {
 
   /// Appends the tokens of a text.
   ///
-  /// - Throws: ``TokenizerError`` where the text is not UTF-8, has 512 MiB or more, or the tokenizer's pattern gives up on
+  /// - Throws: ``InvalidFileError`` where the text is not UTF-8, has 512 MiB or more, or the tokenizer's pattern gives up on
   ///   it.
   public func encode(_ text: UnsafeRawBufferPointer, into tokens: inout [UInt32]) throws {
     try text.withMemoryRebound(to: UInt8.self) { text in
       guard text.count < BPEEncoder.longestText else {
-        throw TokenizerError("a text", "has \(text.count) bytes; a tokenizer takes 512 MiB at once: cut the document")
+        throw InvalidFileError("a text", "has \(text.count) bytes; a tokenizer takes 512 MiB at once: cut the document")
       }
       if let invalid = UTF8Check.firstInvalid(in: text) {
-        throw TokenizerError("a text", "is not UTF-8 at byte \(invalid)")
+        throw InvalidFileError("a text", "is not UTF-8 at byte \(invalid)")
       }
       let matcher = tokenizer.rawMatcher
       if matcher.isEmpty { return try encodeNormalizing(text, into: &tokens) }

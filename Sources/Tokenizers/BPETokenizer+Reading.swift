@@ -1,7 +1,7 @@
 extension BPETokenizer {
   /// Makes the tokenizer that a file describes.
   ///
-  /// - Throws: ``TokenizerError`` where the file is no `tokenizer.json`, contradicts itself, or asks for what is not
+  /// - Throws: ``InvalidFileError`` where the file is no `tokenizer.json`, contradicts itself, or asks for what is not
   ///   supported: that is refused by name, not passed over.
   public convenience init(_ file: TokenizerFile) throws {
     self.init(file: file, try TokenizerReader(path: file.path).content(of: file.bytes))
@@ -9,7 +9,7 @@ extension BPETokenizer {
 
   /// Reads a `tokenizer.json`, or that of a folder.
   ///
-  /// - Throws: ``TokenizerError``; `StorageError`, `.missing` where there is none.
+  /// - Throws: ``InvalidFileError``; `StorageError`, `.missing` where there is none.
   public convenience init(reading path: String) throws {
     try self.init(TokenizerFile(reading: path))
   }

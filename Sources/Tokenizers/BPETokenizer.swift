@@ -87,7 +87,7 @@ public final class BPETokenizer: Sendable {
 
   /// The tokens of a text.
   ///
-  /// - Throws: ``TokenizerError`` where the tokenizer's pattern gives up on it.
+  /// - Throws: ``InvalidFileError`` where the tokenizer's pattern gives up on it.
   public func encode(_ text: String) throws -> [Int] {
     var tokens: [UInt32] = []
     let encoder = BPEEncoder(self)

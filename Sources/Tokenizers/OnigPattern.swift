@@ -1,4 +1,5 @@
 import COnig
+import Storage
 
 /// A regular expression of any kind, as Oniguruma matches it: the library that `tokenizers` takes as well.
 ///
@@ -11,7 +12,7 @@ final class OnigPattern: @unchecked Sendable {
   /// Once a process.
   private static let start: Void = { _ = phd_onig_start() }()
 
-  /// - Throws: ``TokenizerError`` for what is no pattern.
+  /// - Throws: ``InvalidFileError`` for what is no pattern.
   init(_ pattern: String, path: String) throws {
     OnigPattern.start
     var regex: OnigRegex?
@@ -20,7 +21,7 @@ final class OnigPattern: @unchecked Sendable {
     let status = phd_onig_compile(&regex, bytes, bytes.count, &message)
     guard status == ONIG_NORMAL else {
       let reason = String(decoding: message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-      throw TokenizerError(path, "the pattern \(pattern.debugDescription) cannot be used: \(reason)")
+      throw InvalidFileError(path, "the pattern \(pattern.debugDescription) cannot be used: \(reason)")
     }
     self.regex = OpaquePointer(regex)
   }
@@ -30,7 +31,7 @@ final class OnigPattern: @unchecked Sendable {
   /// Calls `body` with each match, from left to right, none overlapping, none empty right behind another.
   ///
   /// - Parameter text: UTF-8.
-  /// - Throws: ``TokenizerError`` where the pattern asks for too much backtracking.
+  /// - Throws: ``InvalidFileError`` where the pattern asks for too much backtracking.
   func forEachMatch(_ text: UnsafeBufferPointer<UInt8>, _ body: (Range<Int>) -> Void) throws {
     if let older = YoungCharacters.replaced(in: text) {
       try older.withUnsafeBufferPointer { try search($0, body) }
@@ -49,7 +50,7 @@ final class OnigPattern: @unchecked Sendable {
       let found = phd_onig_search(OnigRegex(regex), region, base, text.count, from, &begin, &end)
       if found == 0 { return }
       guard found > 0 else {
-        throw TokenizerError("a text", "the tokenizer's pattern gives up on it: too much backtracking")
+        throw InvalidFileError("a text", "the tokenizer's pattern gives up on it: too much backtracking")
       }
       if begin == end && end == lastEnd {
         from += from < text.count ? UTF8Text.character(text, at: from).length : 1

@@ -8,7 +8,7 @@ enum SplitPattern: Sendable {
 
   /// Appends the text's parts in their order: matches, and what lies between them.
   ///
-  /// - Throws: ``TokenizerError`` where a pattern gives up.
+  /// - Throws: ``InvalidFileError`` where a pattern gives up.
   func parts(of text: UnsafeBufferPointer<UInt8>, into parts: inout [Splitting.Part]) throws {
     var end = 0
     func take(_ match: Range<Int>) {
@@ -79,7 +79,7 @@ struct Splitting: Sendable {
   /// Appends the pieces that a text is cut into; none is empty.
   ///
   /// - Parameter parts: scratch.
-  /// - Throws: ``TokenizerError`` where a pattern gives up.
+  /// - Throws: ``InvalidFileError`` where a pattern gives up.
   func pieces(
     of text: UnsafeBufferPointer<UInt8>, _ parts: inout [Part], into pieces: inout [Range<Int>]
   ) throws {

@@ -1,4 +1,5 @@
 import JSON
+import Storage
 
 /// What a `tokenizer.json` says, checked: what ``BPETokenizer`` is made of.
 struct TokenizerContent {
@@ -17,9 +18,9 @@ struct TokenizerContent {
 struct TokenizerReader {
   let path: String
 
-  func error(_ message: String) -> TokenizerError { TokenizerError(path, message) }
+  func error(_ message: String) -> InvalidFileError { InvalidFileError(path, message) }
 
-  /// - Throws: ``TokenizerError``.
+  /// - Throws: ``InvalidFileError``.
   func content(of bytes: [UInt8]) throws -> TokenizerContent {
     let json: JSONValue
     do {

@@ -23,13 +23,13 @@ public struct TokenizerFile: Sendable, Equatable {
 
   /// Reads a file, or the `tokenizer.json` of a folder.
   ///
-  /// - Throws: `StorageError`, `.missing` where there is none; ``TokenizerError`` for one of more than 256 MiB.
+  /// - Throws: `StorageError`, `.missing` where there is none; ``InvalidFileError`` for one of more than 256 MiB.
   public init(reading path: String) throws {
     let isFolder = try FileStatus(path).isFolder
     let path = isFolder ? (path.hasSuffix("/") ? "\(path)tokenizer.json" : "\(path)/tokenizer.json") : path
     let file = try RandomAccessFile(path)
     guard file.size <= TokenizerFile.largestSize else {
-      throw TokenizerError(path, "has \(file.size) bytes; a tokenizer.json has \(TokenizerFile.largestSize) at most")
+      throw InvalidFileError(path, "has \(file.size) bytes; a tokenizer.json has \(TokenizerFile.largestSize) at most")
     }
     self.init(path: path, name: TokenizerFile.name(of: path), bytes: try file.bytes(at: 0, count: file.size))
   }

@@ -6,7 +6,7 @@ extension TokenizerReader {
 
   /// Reads vocabulary and merges.
   ///
-  /// - Throws: ``TokenizerError``.
+  /// - Throws: ``InvalidFileError``.
   func readModel(_ model: JSONValue, into content: inout TokenizerContent) throws {
     if let type = model["type"], type != "BPE" {
       throw error("has a model of type \(type.described); BPE is supported")
@@ -90,7 +90,7 @@ extension TokenizerReader {
   /// or the next ones behind it.
   ///
   /// - Parameter tokens: the vocabulary; gets a place for each added token.
-  /// - Throws: ``TokenizerError``.
+  /// - Throws: ``InvalidFileError``.
   func addedTokens(_ list: JSONValue?, _ tokens: inout [String?]) throws -> [AddedToken] {
     guard let list, list != .null else { return [] }
     guard let list = list.array else { throw error("added_tokens is \(list.described), expected a list") }

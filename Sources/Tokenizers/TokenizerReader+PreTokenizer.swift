@@ -4,7 +4,7 @@ extension TokenizerReader {
   /// Reads the steps of a pre-tokenizer.
   ///
   /// - Parameter isByteLevel: whether a ByteLevel has come: bytes are spelled from there on, and nothing may follow.
-  /// - Throws: ``TokenizerError``.
+  /// - Throws: ``InvalidFileError``.
   func readPreTokenizer(
     _ component: JSONValue?, into preTokenizer: inout PreTokenizer, _ isByteLevel: inout Bool
   ) throws {

@@ -1,3 +1,4 @@
+import Storage
 import Text
 
 /// How often each word occurs in texts that a pattern cuts: what a tokenizer is trained on.
@@ -12,11 +13,11 @@ public struct WordCounts: Sendable {
 
   /// Counts the words of a text.
   ///
-  /// - Throws: ``TokenizerError`` where the text is not UTF-8.
+  /// - Throws: ``InvalidFileError`` where the text is not UTF-8.
   public mutating func add(_ text: UnsafeRawBufferPointer, _ pattern: WordPattern) throws {
     try text.withMemoryRebound(to: UInt8.self) { text in
       if let invalid = UTF8Check.firstInvalid(in: text) {
-        throw TokenizerError("a text", "is not UTF-8 at byte \(invalid)")
+        throw InvalidFileError("a text", "is not UTF-8 at byte \(invalid)")
       }
       CharacterClass.withTable { classes in
         var start = 0

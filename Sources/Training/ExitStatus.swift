@@ -1,8 +1,6 @@
 import Communication
-import Corpus
 import Storage
 import SystemResources
-import Tokenizers
 
 /// How a program ends, in the numbers of sysexits.
 public enum ExitStatus: Int32, Sendable {
@@ -31,7 +29,7 @@ public enum ExitStatus: Int32, Sendable {
       case .damaged: ExitStatus.badData.rawValue
       case .failed: ExitStatus.inputOutput.rawValue
       }
-    case is CorpusError, is TokenizerError, is NoTargetError: ExitStatus.badData.rawValue
+    case is InvalidFileError, is NoTargetError: ExitStatus.badData.rawValue
     case is ConfigurationError: ExitStatus.usage.rawValue
     case is NotFiniteError, is NotFiniteLossError, is NotFiniteWeightsError, is SkippedTooOftenError,
       is DivergedWeightsError:

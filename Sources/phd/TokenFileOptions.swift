@@ -1,5 +1,6 @@
 import ArgumentParser
 import Corpus
+import Storage
 import Tokenizers
 
 /// The options of `phd corpus build` that are for files of tokens.
@@ -89,7 +90,7 @@ struct TokenFileOptions: ParsableArguments {
 
   /// What the options, once validated, ask for.
   ///
-  /// - Throws: `StorageError`, `TokenizerError` for a tokenizer that cannot be read, or lacks the tokens that are named.
+  /// - Throws: `StorageError`, `InvalidFileError` for a tokenizer that cannot be read, or lacks the tokens that are named.
   func importer() throws -> TokenImporter {
     var options = TokenImporter.Options()
     options.format = TokenFileFormat(rawValue: format.rawValue)
@@ -112,11 +113,11 @@ struct TokenFileOptions: ParsableArguments {
       options.endOfDocument = FileTokenizer.endOfDocument(of: tokenizer).map { UInt32(truncatingIfNeeded: $0) }
     }
     if appendEos && options.endOfDocument == nil {
-      throw TokenizerError(tokenizer.file.path, "has no usual end of a document: give --eos-token-id")
+      throw InvalidFileError(tokenizer.file.path, "has no usual end of a document: give --eos-token-id")
     }
     for (name, token) in [("--eos-token-id", options.endOfDocument), ("--bos-token-id", options.startOfDocument)] {
       if let token, Int(token) >= size {
-        throw TokenizerError(tokenizer.file.path, "has \(size) tokens, and \(name) is \(token)")
+        throw InvalidFileError(tokenizer.file.path, "has \(size) tokens, and \(name) is \(token)")
       }
     }
   }

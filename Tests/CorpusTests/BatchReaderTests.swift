@@ -110,7 +110,7 @@ import Testing
         mixture, vocabularySize: 500, globalBatchSize: 1, localSequences: [0])
       for _ in 0..<(badStep ?? 0) { _ = try reader.next() }
       for _ in 0..<2 {
-        let error = #expect(throws: CorpusError.self) { _ = try reader.next() }
+        let error = #expect(throws: InvalidFileError.self) { _ = try reader.next() }
         #expect(error?.path == path)
         #expect(error?.message.contains("position 77 is 500, the vocabulary has 500 tokens") == true)
       }

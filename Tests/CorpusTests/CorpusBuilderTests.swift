@@ -96,7 +96,7 @@ import Testing
   ])
   func aBadJSONLineIsNamed(line: String) throws {
     let text = Array((#"{"text": "fine"}"# + "\n\n" + line + "\n").utf8)
-    let error = #expect(throws: CorpusError.self) {
+    let error = #expect(throws: InvalidFileError.self) {
       try read(text, with: JSONLinesReader(path: "x.jsonl"), blockBytes: 10)
     }
     #expect(error?.path == "x.jsonl")
@@ -105,7 +105,7 @@ import Testing
 
   @Test func invalidUTF8InJSONIsAnError() throws {
     let text = Array(#"{"text": ""#.utf8) + [0xFF, 0xFE] + Array(#""}"#.utf8)
-    #expect(throws: CorpusError.self) { try read(text, with: JSONLinesReader(path: "x.jsonl"), blockBytes: 10) }
+    #expect(throws: InvalidFileError.self) { try read(text, with: JSONLinesReader(path: "x.jsonl"), blockBytes: 10) }
   }
 
   @Test func aCorpusHoldsItsTextsByteForByte() throws {
@@ -149,9 +149,9 @@ import Testing
       let (text, output) = (folder + "/a.jsonl", folder + "/corpus.h5")
       let builder = CorpusBuilder(tokenizer: ByteTokenizer())
       try write(Array("{\"text\":\"a\"}\nnonsense\n".utf8), to: text)
-      #expect(throws: CorpusError.self) { try builder.build([text], output: output) }
+      #expect(throws: InvalidFileError.self) { try builder.build([text], output: output) }
       try write([], to: text)
-      #expect(throws: CorpusError.self) { try builder.build([text], output: output) }
+      #expect(throws: InvalidFileError.self) { try builder.build([text], output: output) }
       let missing = #expect(throws: StorageError.self) { try builder.build([folder + "/b"], output: output) }
       #expect(missing?.kind == .missing)
       #expect(throws: StorageError.self) { try builder.build([folder], output: output) }
@@ -166,19 +166,19 @@ import Testing
     ("documents-start-late.h5", "document 0 starts at position 5"),
   ])
   func wrongDocumentsAreFound(name: String, reason: String) throws {
-    let error = #expect(throws: CorpusError.self) { try CorpusVerifier().verify(TokenFile(fixture(name))) }
+    let error = #expect(throws: InvalidFileError.self) { try CorpusVerifier().verify(TokenFile(fixture(name))) }
     #expect(error?.message.contains(reason) == true)
   }
 
   @Test func tokensOutOfTheVocabularyAreFound() throws {
     let file = try TokenFile(fixture("gzip-uint32.h5"))
     #expect(try CorpusVerifier().verify(file).documents == 4)
-    let error = #expect(throws: CorpusError.self) {
+    let error = #expect(throws: InvalidFileError.self) {
       // 250, the largest, first stands where 7·i mod 251 = 250.
       try CorpusVerifier(vocabularySize: 250).verify(try TokenFile(fixture("plain-uint8.h5")))
     }
     let position = fixtureTokens.firstIndex(of: 250) ?? -1
     #expect(error?.message.contains("position \(position) is 250, the vocabulary has 250") == true)
-    #expect(throws: CorpusError.self) { try CorpusVerifier(vocabularySize: 250).verify(file) }
+    #expect(throws: InvalidFileError.self) { try CorpusVerifier(vocabularySize: 250).verify(file) }
   }
 }

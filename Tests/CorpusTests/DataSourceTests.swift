@@ -44,7 +44,7 @@ import Testing
     try withTemporaryFolder { folder in
       try writeCorpus(0..<11, to: folder + "/a.h5")
       #expect(try DataSource(folder + "/a.h5", sequenceLength: 10).sampleCount == 1)
-      let error = #expect(throws: CorpusError.self) { try DataSource(folder + "/a.h5", sequenceLength: 11) }
+      let error = #expect(throws: InvalidFileError.self) { try DataSource(folder + "/a.h5", sequenceLength: 11) }
       #expect(error?.description.contains("holds 11 tokens") == true)
     }
   }

@@ -105,7 +105,7 @@ import Testing
         try write(folder + "/a.h5", tokens: [UInt8](repeating: 1, count: 15_000), starts: starts)
         let file = try TokenFile(folder + "/a.h5")
         let positions = DocumentPositions(file)
-        let error = #expect(throws: CorpusError.self) {
+        let error = #expect(throws: InvalidFileError.self) {
           _ = try read(positions, file, at: min(3 * entry, 14_989), count: 11)
         }
         #expect(error?.path == folder + "/a.h5" && error?.message.contains("position") == true, "\(entry)")
@@ -128,7 +128,7 @@ import Testing
         let file = try TokenFile(folder + name)
         for body in [{ try file.requireDocuments() }, { _ = try read(DocumentPositions(file), file, at: 0, count: 2) }]
         {
-          let error = #expect(throws: CorpusError.self) { try body() }
+          let error = #expect(throws: InvalidFileError.self) { try body() }
           #expect(error?.path == folder + name && error?.message.contains(word) == true)
         }
       }

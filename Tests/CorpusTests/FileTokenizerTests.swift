@@ -58,7 +58,7 @@ import Tokenizers
       let builder = CorpusBuilder(tokenizer: try FileTokenizer(tokenizer()), threads: 2)
       for (bytes, place) in [([97, 0xff, 98], 1), (Array("aé".utf8).dropLast(), 1)] as [([UInt8], Int)] {
         try write([10] + [UInt8](repeating: 97, count: 3 << 20 - 1) + bytes, to: folder + "/a.txt")
-        let error = #expect(throws: CorpusError.self) {
+        let error = #expect(throws: InvalidFileError.self) {
           try builder.build([folder + "/a.txt"], output: folder + "/a.h5")
         }
         #expect(error?.path == folder + "/a.txt")
@@ -75,7 +75,7 @@ import Tokenizers
     #expect(try FileTokenizer(tokenizer(["<s>", "</s>"])).endOfDocument == 1)
     #expect(try FileTokenizer(tokenizer(["<s>", "<end>"]), endOfDocument: "<end>").endOfDocument == 1)
     for (special, named) in [(["<s>"], nil), (["<s>"], "<end>")] as [([String], String?)] {
-      let error = #expect(throws: TokenizerError.self) { try FileTokenizer(tokenizer(special), endOfDocument: named) }
+      let error = #expect(throws: InvalidFileError.self) { try FileTokenizer(tokenizer(special), endOfDocument: named) }
       #expect(error?.message.contains("--end-of-document") == true)
     }
   }

@@ -52,7 +52,7 @@ import Testing
     if format == .memmap { options.headerless = .uint32 }
     do {
       return try readTokens(name, as: format, options)
-    } catch let error as CorpusError {
+    } catch let error as InvalidFileError {
       #expect(error.path.hasPrefix(folder) && error.message.split(separator: "\n").count <= 2, "\(error)")
     } catch let error as StorageError {
       #expect(error.path.hasPrefix(folder) && error.kind == .damaged, "\(error)")
@@ -270,7 +270,7 @@ import Testing
       let name = folder + (format == .megatron ? "/file.idx" : "/file")
       try write(bytes, to: name)
       if format == .megatron { try write(Samples.tokens, to: folder + "/file.bin") }
-      let error = #expect(throws: CorpusError.self) { try readTokens(name, as: format) }
+      let error = #expect(throws: InvalidFileError.self) { try readTokens(name, as: format) }
       #expect(error?.path == name && error?.message.contains(reason) == true, "\(error.map(String.init) ?? "")")
     }
   }

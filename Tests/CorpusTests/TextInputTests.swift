@@ -54,7 +54,7 @@ import Testing
     }
     // As JSON lines by its content, a text that is not UTF-8 is named with its line.
     let latin = Array("{\"text\": \"caf".utf8) + [0xe9] + Array("\"}\n".utf8)
-    let error = #expect(throws: CorpusError.self) { try documents(latin, named: "a.txt") }
+    let error = #expect(throws: InvalidFileError.self) { try documents(latin, named: "a.txt") }
     #expect(error?.message.contains("is not UTF-8 at byte 13, in line 1") == true)
   }
 
@@ -106,7 +106,7 @@ import Testing
   ])
   func `wrong lines are named with their place`(line: String, words: String) throws {
     for first in ["{\"text\": \"x\"}", "\u{feff}{\"text\": \"x\"}\r"] {
-      let error = #expect(throws: CorpusError.self) {
+      let error = #expect(throws: InvalidFileError.self) {
         try documents(Array((first + "\n" + line + "\n").utf8), named: "a.jsonl")
       }
       #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
@@ -115,7 +115,7 @@ import Testing
 
   @Test func `a line that is nested too deep is not called invalid`() throws {
     let line = "{\"a\": " + String(repeating: "[", count: 200) + String(repeating: "]", count: 200) + "}"
-    let error = #expect(throws: CorpusError.self) { try documents(Array(line.utf8), named: "a.jsonl") }
+    let error = #expect(throws: InvalidFileError.self) { try documents(Array(line.utf8), named: "a.jsonl") }
     #expect(error?.message == "line 1, column 134: values are nested deeper than 128")
   }
 
@@ -132,12 +132,12 @@ import Testing
       ("sur.jsonl", "line 1 is not valid JSON (column 12: \\ud83d is half of a surrogate pair"),
       ("lat.jsonl", "is not UTF-8 at byte 12, in line 1"),
     ] {
-      let error = #expect(throws: CorpusError.self) { try documents(fault(name), named: name) }
+      let error = #expect(throws: InvalidFileError.self) { try documents(fault(name), named: name) }
       #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
     }
     let index = fixture("faults/m_text_document.idx")
     try withTemporaryFolder { folder in
-      let error = #expect(throws: CorpusError.self) {
+      let error = #expect(throws: InvalidFileError.self) {
         try TokenImporter(TokenImporter.Options()).build([index], output: folder + "/out.h5")
       }
       #expect(error?.path == index && error?.message.contains("6 tokens of uint16, 12 bytes") == true)
@@ -165,7 +165,7 @@ import Testing
       let warning = corpus.capacityWarning ?? ""
       #expect(try CorpusVerifier().verify(corpus).warning == warning)
       #expect(warning.contains("uint16, which ends at 65535, and vocab_size is 100278"), "\(warning)")
-      let error = #expect(throws: CorpusError.self) { try corpus.requireDocuments() }
+      let error = #expect(throws: InvalidFileError.self) { try corpus.requireDocuments() }
       #expect(error?.message.contains("which cannot hold eos_token_id 100257") == true)
       try writeCorpus(0..<9, to: folder + "/b.h5")
       #expect(try CorpusVerifier().verify(TokenFile(folder + "/b.h5")).warning == nil)

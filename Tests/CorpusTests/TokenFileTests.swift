@@ -59,7 +59,7 @@ import Testing
     } catch {
       #expect("\(error)".contains(name))
       #expect("\(error)".contains(reason), "\(error)")
-      #expect(error is CorpusError || (error as? StorageError)?.kind == .damaged)
+      #expect(error is InvalidFileError || (error as? StorageError)?.kind == .damaged)
     }
   }
 
@@ -83,8 +83,8 @@ import Testing
     var tokens: [Int32] = [0, 0]
     try tokens.withUnsafeMutableBufferPointer { buffer in
       try file.readTokens(at: 0, into: buffer, vocabularySize: 3)
-      #expect(throws: CorpusError.self) { try file.readTokens(at: 0, into: buffer, vocabularySize: 2) }
-      let error = #expect(throws: CorpusError.self) {
+      #expect(throws: InvalidFileError.self) { try file.readTokens(at: 0, into: buffer, vocabularySize: 2) }
+      let error = #expect(throws: InvalidFileError.self) {
         try file.readTokens(at: 1, into: buffer, vocabularySize: Int(Int32.max))
       }
       #expect(error?.path == fixture("large-token-uint32.h5"))
@@ -130,7 +130,7 @@ import Testing
       _ = try file.contentHash()
       return true
     } catch {
-      #expect(error is CorpusError || error is StorageError)
+      #expect(error is InvalidFileError || error is StorageError)
       return false
     }
   }

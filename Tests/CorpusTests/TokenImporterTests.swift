@@ -86,7 +86,7 @@ import Testing
     // Behind the first block, and behind a document's end in it.
     var tokens = [UInt16](repeating: 5, count: 700_000)
     (tokens[600_000], tokens[650_000]) = (9, 100)
-    let error = #expect(throws: CorpusError.self) {
+    let error = #expect(throws: InvalidFileError.self) {
       try build([[1], tokens]) { ($0.vocabularySize, $0.endOfDocument) = (100, 9) }
     }
     #expect(error?.path.hasSuffix("/1.npy") == true)
@@ -94,7 +94,7 @@ import Testing
   }
 
   @Test func thereMustBeATokenAndAnOutputOfItsOwn() throws {
-    #expect(throws: CorpusError.self) { try build([[], []]) }
+    #expect(throws: InvalidFileError.self) { try build([[], []]) }
     try withTemporaryFolder { folder in
       let (corpus, index, prefix) = (folder + "/a.h5", folder + "/m.idx", folder + "/m")
       try write(Samples.index, to: index)
@@ -186,7 +186,7 @@ import Testing
       // Sequences that leave the hole out are not all of the file.
       let index = Samples.megatronIndex(lengths: [2, 3], pointers: [Int64(far), 0], boundaries: [0, 1, 2])
       try write(index, to: folder + "/a.idx")
-      let error = #expect(throws: CorpusError.self) { try readTokens(folder + "/a", as: .megatron) }
+      let error = #expect(throws: InvalidFileError.self) { try readTokens(folder + "/a", as: .megatron) }
       #expect(error?.message.contains("10 bytes, and \(folder)/a.bin has \(far + 4) bytes") == true)
     }
   }

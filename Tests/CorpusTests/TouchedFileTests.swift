@@ -77,7 +77,7 @@ import Testing
           try other.close()
           try writeInPlace(try bytes(of: folder + "/b.h5"), to: path)
         }
-        let error = #expect(throws: CorpusError.self) { try file.requireContent(fingerprint, documentMask: false) }
+        let error = #expect(throws: InvalidFileError.self) { try file.requireContent(fingerprint, documentMask: false) }
         #expect(error?.path == path && error?.message.contains("was changed while it was being read") == true)
       }
     }
@@ -107,7 +107,7 @@ import Testing
       again = sequence(try mixture.reopeningTouched(), at: 90)
       #expect(try again.digest(ofNext: 7, after: digests[5]) != digests[12])
       try writeInPlace(Array(try bytes(of: path).dropLast(500)), to: path)
-      #expect(throws: CorpusError.self) { try mixture.reopeningTouched() }
+      #expect(throws: InvalidFileError.self) { try mixture.reopeningTouched() }
     }
   }
 
@@ -134,11 +134,11 @@ import Testing
           passes += 1
           if passes < 3 {
             try touch(path)
-            throw CorpusError(path, "half of it")
+            throw InvalidFileError(path, "half of it")
           }
           return passes
         } == 3)
-      let error = #expect(throws: CorpusError.self) {
+      let error = #expect(throws: InvalidFileError.self) {
         try TokenExporter(hasHeader: true).export(path, to: output) { _, _ in try touchAgain(path) }
       }
       #expect(error?.message.contains("three attempts") == true)

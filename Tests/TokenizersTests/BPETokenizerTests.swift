@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import Storage
 import TestSupport
 import Testing
 import Text
@@ -111,7 +112,7 @@ import Text
           to: ["type": "Split", "pattern": ["Regex": "(a"], "behavior": "Isolated", "invert": false]), "(a"
       ),
     ] as [(JSONValue, String)] {
-      let error = #expect(throws: TokenizerError.self) { try SmallTokenizer.make(changed) }
+      let error = #expect(throws: InvalidFileError.self) { try SmallTokenizer.make(changed) }
       #expect(error?.message.contains(word) == true, "\(word): \(error?.message ?? "")")
     }
   }
@@ -125,7 +126,7 @@ import Text
       do {
         let tokenizer = try BPETokenizer(TokenizerFile(path: "t.json", name: "t", bytes: changed))
         _ = try tokenizer.encode(SmallTokenizer.text)
-      } catch is TokenizerError {}
+      } catch is InvalidFileError {}
     }
   }
 

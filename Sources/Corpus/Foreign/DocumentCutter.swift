@@ -95,7 +95,7 @@ final class DocumentCutter: TokenConsumer {
     guard Int(largest) >= vocabularySize, let index = tokens.firstIndex(where: { Int($0) >= vocabularySize }) else {
       return
     }
-    throw CorpusError(
+    throw InvalidFileError(
       path,
       "the token at \(place(index)) is \(tokens[index]), the vocabulary has \(vocabularySize) tokens; "
         + "give the right --vocab-size, and --dtype where the file has no header")

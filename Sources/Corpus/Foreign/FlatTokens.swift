@@ -36,7 +36,7 @@ struct FlatTokens: TokenSource {
     let (file, numbers) = (try RandomAccessFile(path), TokenNumbers(kind))
     try TokenFileFormat.requireNoHeader(file)
     guard file.size.isMultiple(of: numbers.byteCount) else {
-      throw CorpusError(
+      throw InvalidFileError(
         path,
         "has \(file.size) bytes, no multiple of the \(numbers.byteCount) of a \(kind): it was cut short, or is none")
     }

@@ -23,20 +23,20 @@ struct LLMCHeader {
     return [1, 7].contains(start.littleEndian(at: 4, as: Int32.self))
   }
 
-  /// - Throws: `CorpusError`, `StorageError`.
+  /// - Throws: `InvalidFileError`, `StorageError`.
   init(of file: RandomAccessFile) throws {
     guard file.size >= Self.byteCount else {
-      throw CorpusError(
+      throw InvalidFileError(
         file.path, "has \(file.size) bytes, less than llm.c's header of \(Self.byteCount): it was cut short, or is none"
       )
     }
     let bytes = try file.bytes(at: 0, count: Self.byteCount)
     let magic = bytes.littleEndian(at: 0, as: Int32.self)
     if magic == Self.evaluationMagic {
-      throw CorpusError(file.path, "holds llm.c's multiple-choice questions (magic \(magic)), not a corpus")
+      throw InvalidFileError(file.path, "holds llm.c's multiple-choice questions (magic \(magic)), not a corpus")
     }
     guard Self.magicNumbers.contains(magic) else {
-      throw CorpusError(
+      throw InvalidFileError(
         file.path,
         "starts with \(magic), not with llm.c's 20240520 or 20240801; a file without header is --format nanogpt")
     }
@@ -45,11 +45,11 @@ struct LLMCHeader {
     case 1: numbers = TokenNumbers(.uint16)
     case 7: numbers = TokenNumbers(.uint32)
     default:
-      throw CorpusError(file.path, "is of llm.c's version \(version), expected 1 (uint16) or 7 (uint32)")
+      throw InvalidFileError(file.path, "is of llm.c's version \(version), expected 1 (uint16) or 7 (uint32)")
     }
     count = Int(bytes.littleEndian(at: 8, as: Int32.self))
     guard count >= 0, file.size == Self.byteCount + count * numbers.byteCount else {
-      throw CorpusError(
+      throw InvalidFileError(
         file.path,
         "says that it holds \(count) tokens of \(numbers.kind), and has \(file.size - Self.byteCount) bytes of them: "
           + "it was cut short or changed")

@@ -14,18 +14,19 @@ struct MegatronIndex {
   let sequenceCount: Int
   let boundaryCount: Int
 
-  /// - Throws: `CorpusError` where the header is wrong or the file has not the size that it says; `StorageError`.
+  /// - Throws: `InvalidFileError` where the header is wrong or the file has not the size that it says; `StorageError`.
   init(_ path: String) throws {
     file = try RandomAccessFile(path)
     let header = try file.bytes(at: 0, count: min(file.size, Self.headerBytes))
     guard header.starts(with: Self.magic) else {
-      throw CorpusError(path, "does not start as Megatron's .idx files do (MMIDIDX)")
+      throw InvalidFileError(path, "does not start as Megatron's .idx files do (MMIDIDX)")
     }
     guard header.count == Self.headerBytes else {
-      throw CorpusError(path, "has \(file.size) bytes, less than its header of \(Self.headerBytes): it was cut short")
+      throw InvalidFileError(
+        path, "has \(file.size) bytes, less than its header of \(Self.headerBytes): it was cut short")
     }
     let version = header.littleEndian(at: 9, as: UInt64.self)
-    guard version == 1 else { throw CorpusError(path, "is of the index's version \(version), expected 1") }
+    guard version == 1 else { throw InvalidFileError(path, "is of the index's version \(version), expected 1") }
     numbers = TokenNumbers(try Self.kind(ofCode: header[17], path))
     let (sequences, boundaries) = (
       header.littleEndian(at: 18, as: UInt64.self), header.littleEndian(at: 26, as: UInt64.self)
@@ -36,12 +37,14 @@ struct MegatronIndex {
     let (bytes, overflow) = sequenceBytes.addingReportingOverflow(boundaryBytes)
     guard !sequenceOverflow, !boundaryOverflow, !overflow, bytes == room || bytes <= room && room - bytes == sequences
     else {
-      throw CorpusError(
+      throw InvalidFileError(
         path,
         "says that it holds \(sequences) sequences and \(boundaries) document boundaries, and has \(file.size) bytes: "
           + "it was cut short or changed")
     }
-    guard boundaries > 0 else { throw CorpusError(path, "has no document boundary, expected at least the first, 0") }
+    guard boundaries > 0 else {
+      throw InvalidFileError(path, "has no document boundary, expected at least the first, 0")
+    }
     // Both are below the file's size.
     (sequenceCount, boundaryCount) = (Int(sequences), Int(boundaries))
   }
@@ -53,9 +56,9 @@ struct MegatronIndex {
     case 3: return .int16
     case 4: return .int32
     case 5: return .int64
-    case 6, 7: throw CorpusError(path, "is of float\(code == 6 ? 64 : 32) numbers, which are no tokens")
+    case 6, 7: throw InvalidFileError(path, "is of float\(code == 6 ? 64 : 32) numbers, which are no tokens")
     case 8: return .uint16
-    default: throw CorpusError(path, "names the number type \(code), expected 1 to 8")
+    default: throw InvalidFileError(path, "names the number type \(code), expected 1 to 8")
     }
   }
 

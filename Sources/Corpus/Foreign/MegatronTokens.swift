@@ -10,7 +10,7 @@ struct MegatronTokens: TokenSource {
   var numbers: TokenNumbers? { index.numbers }
 
   /// - Parameter path: of one file of the pair, or of both without their endings.
-  /// - Throws: `CorpusError`, `StorageError`.
+  /// - Throws: `InvalidFileError`, `StorageError`.
   init(_ path: String) throws {
     let pair = Self.pair(path)
     index = try MegatronIndex(pair.index)
@@ -40,14 +40,14 @@ struct MegatronTokens: TokenSource {
         // A length has 32 bits.
         let bytes = length * numberBytes
         guard length >= 0, pointer >= 0, bytes <= file.size, pointer <= file.size - bytes else {
-          throw CorpusError(
+          throw InvalidFileError(
             index.file.path,
             "sequence \(sequence - 1) is \(length) tokens from byte \(pointer) on, and \(file.path) has \(file.size) bytes"
           )
         }
         coverage.add(pointer, pointer + bytes)
         guard coverage.bytes <= file.size else {
-          throw CorpusError(
+          throw InvalidFileError(
             index.file.path,
             "its first \(sequence) sequences are more than the \(file.size) bytes of \(file.path): they overlap")
         }
@@ -75,14 +75,14 @@ struct MegatronTokens: TokenSource {
   private func requireWhole(_ coverage: Coverage) throws {
     guard coverage.bytes == file.size else {
       let numberBytes = index.numbers.byteCount
-      throw CorpusError(
+      throw InvalidFileError(
         index.file.path,
         "its \(index.sequenceCount) sequences are \(coverage.bytes / numberBytes) tokens of \(index.numbers.kind), "
           + "\(coverage.bytes) bytes, and \(file.path) has \(file.size) bytes: one of both was cut short or changed, or "
           + "the lengths do not count every token; make the pair again")
     }
     guard coverage.isTiling(file.size) else {
-      throw CorpusError(
+      throw InvalidFileError(
         index.file.path,
         "its sequences add up to the \(file.size) bytes of \(file.path), but overlap and leave gaps; make the pair "
           + "again")
@@ -204,7 +204,7 @@ private struct DocumentBoundaries {
     (next, last) = (value, value)
   }
 
-  private func wrong(_ message: String) -> CorpusError {
-    CorpusError(index.file.path, "its document boundaries are wrong: \(message)")
+  private func wrong(_ message: String) -> InvalidFileError {
+    InvalidFileError(index.file.path, "its document boundaries are wrong: \(message)")
   }
 }

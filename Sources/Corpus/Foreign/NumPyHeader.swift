@@ -13,41 +13,42 @@ struct NumPyHeader {
   /// Of the header: the array starts there.
   let byteCount: Int
 
-  /// - Throws: `CorpusError` where it is no `.npy` file, one whose array is no list of tokens, or one whose size is not
+  /// - Throws: `InvalidFileError` where it is no `.npy` file, one whose array is no list of tokens, or one whose size is not
   ///   that of its array; `StorageError`.
   init(of file: RandomAccessFile) throws {
     let path = file.path
     let (text, byteCount) = try Self.dictionary(of: file)
     guard let dictionary = PythonLiteral(parsing: text), case .dictionary(let fields) = dictionary else {
-      throw CorpusError(path, "has a header that is no dictionary of Python: it was damaged")
+      throw InvalidFileError(path, "has a header that is no dictionary of Python: it was damaged")
     }
     func field(_ name: String) throws -> PythonLiteral {
       let values = fields.filter { $0.name == name }
       guard let value = values.first, values.count == 1 else {
-        throw CorpusError(
+        throw InvalidFileError(
           path, "has a header with \(values.isEmpty ? "no" : "more than one") '\(name)': it was damaged")
       }
       return value.value
     }
     numbers = try Self.numbers(field("descr"), path)
     guard case .boolean(let isFortranOrder) = try field("fortran_order") else {
-      throw CorpusError(path, "has a header whose 'fortran_order' is neither True nor False: it was damaged")
+      throw InvalidFileError(path, "has a header whose 'fortran_order' is neither True nor False: it was damaged")
     }
     let shape = try Self.shape(field("shape"), path)
     guard shape.count == 1 || !isFortranOrder else {
-      throw CorpusError(
+      throw InvalidFileError(
         path, "holds a \(shape.count)-dimensional array in Fortran order; save numpy.ascontiguousarray(array) instead")
     }
     (count, self.byteCount) = (shape.reduce(1, *), byteCount)
     let (bytes, overflow) = count.multipliedReportingOverflow(by: numbers.byteCount)
     guard !overflow, bytes <= file.size - byteCount else {
-      throw CorpusError(
+      throw InvalidFileError(
         path,
         "says that it holds \(count) numbers of \(numbers.kind), and has \(file.size - byteCount) bytes of them: "
           + "it was cut short or changed")
     }
     guard bytes == file.size - byteCount else {
-      throw CorpusError(path, "has \(file.size - byteCount - bytes) bytes behind its array; a file may hold one array")
+      throw InvalidFileError(
+        path, "has \(file.size - byteCount - bytes) bytes behind its array; a file may hold one array")
     }
   }
 
@@ -56,32 +57,32 @@ struct NumPyHeader {
     let path = file.path
     let start = try file.bytes(at: 0, count: min(file.size, 12))
     guard start.starts(with: magic) else {
-      throw CorpusError(
+      throw InvalidFileError(
         path, "does not start as NumPy's .npy files do; a file of numbers without header is --format memmap")
     }
-    guard start.count >= 10 else { throw CorpusError(path, "ends in its header: it was cut short") }
+    guard start.count >= 10 else { throw InvalidFileError(path, "ends in its header: it was cut short") }
     let (fixedBytes, length): (Int, Int)
     switch (start[6], start[7]) {
     case (1, 0): (fixedBytes, length) = (10, Int(start.littleEndian(at: 8, as: UInt16.self)))
     case (2, 0), (3, 0):
-      guard start.count == 12 else { throw CorpusError(path, "ends in its header: it was cut short") }
+      guard start.count == 12 else { throw InvalidFileError(path, "ends in its header: it was cut short") }
       (fixedBytes, length) = (12, Int(start.littleEndian(at: 8, as: UInt32.self)))
     case (let major, let minor):
-      throw CorpusError(path, "is of the .npy format's version \(major).\(minor), expected 1.0, 2.0 or 3.0")
+      throw InvalidFileError(path, "is of the .npy format's version \(major).\(minor), expected 1.0, 2.0 or 3.0")
     }
     guard length <= file.size - fixedBytes else {
-      throw CorpusError(
+      throw InvalidFileError(
         path, "says that its header has \(length) bytes, and has \(file.size - fixedBytes) in all: it was cut short")
     }
     guard length <= longestDictionary else {
-      throw CorpusError(path, "has a header of \(length) bytes, no list of tokens needs that: it was damaged")
+      throw InvalidFileError(path, "has a header of \(length) bytes, no list of tokens needs that: it was damaged")
     }
     return (try file.bytes(at: fixedBytes, count: length), fixedBytes + length)
   }
 
   private static func numbers(_ description: PythonLiteral, _ path: String) throws -> TokenNumbers {
     guard case .string(let name) = description else {
-      throw CorpusError(path, "holds records, not numbers; save the field that is the tokens")
+      throw InvalidFileError(path, "holds records, not numbers; save the field that is the tokens")
     }
     let kinds: [String: TokenNumbers.Kind] = [
       "u1": .uint8, "i1": .int8, "u2": .uint16, "i2": .int16, "u4": .uint32, "i4": .int32, "u8": .uint64, "i8": .int64,
@@ -89,7 +90,7 @@ struct NumPyHeader {
     guard let order = name.first, "<>|=".contains(order), let kind = kinds[String(name.dropFirst())] else {
       // What a damaged file says may be anything; a message stays on its line.
       let shown = String(name.prefix(20).filter { $0.isASCII && !$0.isNewline })
-      throw CorpusError(
+      throw InvalidFileError(
         path, "holds numbers of NumPy's type '\(shown)', expected integers of 1, 2, 4 or 8 bytes")
     }
     return TokenNumbers(kind, isBigEndian: order == ">")
@@ -98,20 +99,20 @@ struct NumPyHeader {
   /// One or two sizes whose product is known to be an `Int`.
   private static func shape(_ value: PythonLiteral, _ path: String) throws -> [Int] {
     guard case .tuple(let items) = value else {
-      throw CorpusError(path, "has a header whose 'shape' is no tuple: it was damaged")
+      throw InvalidFileError(path, "has a header whose 'shape' is no tuple: it was damaged")
     }
     let shape = try items.map { item in
       guard case .integer(let size) = item, size >= 0 else {
-        throw CorpusError(path, "has a header whose 'shape' is not made of sizes: it was damaged")
+        throw InvalidFileError(path, "has a header whose 'shape' is not made of sizes: it was damaged")
       }
       return size
     }
     guard shape.count == 1 || shape.count == 2 else {
-      throw CorpusError(
+      throw InvalidFileError(
         path, "holds an array of \(shape.count) dimensions, expected one, or two whose rows follow each other")
     }
     guard shape.count == 1 || !shape[0].multipliedReportingOverflow(by: shape[1]).overflow else {
-      throw CorpusError(path, "says that it holds \(shape[0]) × \(shape[1]) numbers: it was damaged")
+      throw InvalidFileError(path, "says that it holds \(shape[0]) × \(shape[1]) numbers: it was damaged")
     }
     return shape
   }

@@ -15,7 +15,7 @@ public struct TokenExporter: Sendable {
   ///
   /// - Parameter report: called with the number of tokens written so far, and of all, now and then.
   /// - Returns: the corpus.
-  /// - Throws: `StorageError`, `.failed` where `output` is the corpus itself; `CorpusError`, also where the corpus was
+  /// - Throws: `StorageError`, `.failed` where `output` is the corpus itself; `InvalidFileError`, also where the corpus was
   ///   changed each time that it was read; what `report` throws.
   @discardableResult public func export(
     _ path: String, to output: String, report: (_ done: Int, _ of: Int) throws -> Void = { _, _ in }

@@ -47,7 +47,7 @@ public struct TokenImporter: Sendable {
   /// - Parameter report: called after each block of about a mebibyte.
   /// - Returns: the counts at the end.
   /// - Throws: `InputFormatError` where an input is not recognised, an option is missing or is one that no input needs, or
-  ///   an input's type is too small for the vocabulary; `CorpusError` for an input whose content is wrong, naming the
+  ///   an input's type is too small for the vocabulary; `InvalidFileError` for an input whose content is wrong, naming the
   ///   place; `StorageError`.
   public func build(
     _ inputs: [String], output: String, report: (CorpusBuilder.Progress) throws -> Void = { _ in }
@@ -78,7 +78,7 @@ public struct TokenImporter: Sendable {
         try cutter.endFile()
       }
       try cutter.finish()
-      guard writer.tokenCount > 0 else { throw CorpusError(output, "there is no token in the inputs") }
+      guard writer.tokenCount > 0 else { throw InvalidFileError(output, "there is no token in the inputs") }
       try file.close()
       (progress.tokens, progress.documents) = (writer.tokenCount, writer.documentCount)
       return progress

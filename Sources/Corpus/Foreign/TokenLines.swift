@@ -34,7 +34,8 @@ struct TokenLines: TokenSource {
     try ByteReader(path).forEachBlock { block in
       try lines.read(block, add)
       guard lines.begunBytes <= Self.longestLine else {
-        throw CorpusError(path, "line \(lineNumber) is longer than \(Self.longestLine) bytes; a document is one line")
+        throw InvalidFileError(
+          path, "line \(lineNumber) is longer than \(Self.longestLine) bytes; a document is one line")
       }
       try report(block.count)
     }
@@ -46,7 +47,7 @@ struct TokenLines: TokenSource {
     do {
       try parser.parse(into: &tokens)
     } catch {
-      throw CorpusError(path, "line \(line.number), column \(parser.column(of: error.position)): \(error.message)")
+      throw InvalidFileError(path, "line \(line.number), column \(parser.column(of: error.position)): \(error.message)")
     }
   }
 }

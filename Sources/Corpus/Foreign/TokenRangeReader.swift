@@ -26,14 +26,14 @@ struct TokenRangeReader {
   /// The tokens of `count` numbers from the byte `offset` on, until the next call.
   ///
   /// - Parameter position: of a number among them, for a message.
-  /// - Throws: `CorpusError` naming the first number that is no token; `StorageError`.
+  /// - Throws: `InvalidFileError` naming the first number that is no token; `StorageError`.
   func tokens(at offset: Int, count: Int, position: (Int) -> Int) throws -> UnsafeBufferPointer<UInt32> {
     precondition(count <= blockTokens)
     let read = UnsafeMutableRawBufferPointer(rebasing: bytes[..<(count * numbers.byteCount)])
     try file.read(at: offset, into: read)
     let decoded = UnsafeMutableBufferPointer(rebasing: tokens[..<count])
     if let wrong = numbers.decode(UnsafeRawBufferPointer(read), into: decoded) {
-      throw CorpusError(
+      throw InvalidFileError(
         file.path,
         "the number at position \(position(wrong)) is \(numbers.text(at: wrong, of: UnsafeRawBufferPointer(read))), "
           + "a token is 0 to 2^32 - 1; is the file made of \(numbers.kind)?")

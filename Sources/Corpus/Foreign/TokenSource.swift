@@ -14,14 +14,14 @@ protocol TokenSource {
   /// Reads all tokens in their order.
   ///
   /// - Parameter report: called with the number of bytes that were read since the last call.
-  /// - Throws: `CorpusError`, `StorageError`; what the consumer and `report` throw.
+  /// - Throws: `InvalidFileError`, `StorageError`; what the consumer and `report` throw.
   func read(into consumer: some TokenConsumer, report: (Int) throws -> Void) throws
 }
 
 extension TokenFileFormat {
   /// Opens a file of this format.
   ///
-  /// - Throws: `CorpusError` where its header is wrong; `StorageError`; `InputFormatError` where an option is missing.
+  /// - Throws: `InvalidFileError` where its header is wrong; `StorageError`; `InputFormatError` where an option is missing.
   func source(_ path: String, _ options: TokenImporter.Options) throws -> any TokenSource {
     switch self {
     case .npy: try FlatTokens(numPyArray: path)

@@ -42,7 +42,7 @@ extension RunConfiguration.Data {
 extension RunConfiguration {
   /// Opens the training corpora.
   ///
-  /// - Throws: `StorageError`, `CorpusError`.
+  /// - Throws: `StorageError`, `InvalidFileError`.
   public func openTrainingData() throws -> Mixture {
     let (corpora, stages) = data.numbered
     let sources = try corpora.map { try DataSource($0.path, sequenceLength: data.sequenceLength) }

@@ -63,7 +63,7 @@ final class DataWatch {
   /// Checks that the data read since the last check are those that the run started with. Not collective.
   ///
   /// - Returns: what the user should know, a sentence each.
-  /// - Throws: `CorpusError` where a corpus was changed; `StorageError.failed` where that cannot be found out.
+  /// - Throws: `InvalidFileError` where a corpus was changed; `StorageError.failed` where that cannot be found out.
   func check() throws -> [String] {
     var notes: [String] = []
     for index in files.indices {
@@ -101,7 +101,7 @@ final class DataWatch {
       globalBatchSize: configuration.training.globalBatchSize, localSequences: localSequences,
       documentMask: configuration.data.documentMask, startingAt: firstSample)
     if try again.digest(ofNext: batches, after: firstDigest) != digest {
-      throw CorpusError.changedMeanwhile(mixture.sources.map(\.pattern).joined(separator: ", "))
+      throw InvalidFileError.changedMeanwhile(mixture.sources.map(\.pattern).joined(separator: ", "))
     }
   }
 }
