@@ -79,7 +79,7 @@ public enum SealedFile {
   /// - Throws: `StorageError`.
   public static func digest(of paths: [String]) throws -> String {
     let digest = ContentDigest()
-    for path in paths { try ByteReader(path).forEachBlock(of: 1 << 20) { digest.update($0) } }
+    for path in paths { try BlockReader(path).forEachBlock { digest.update($0) } }
     return digest.hexadecimal
   }
 
@@ -89,11 +89,11 @@ public enum SealedFile {
   private static func expectedBlock(
     _ path: String, progress: Progress = { _, _ in }
   ) throws -> (block: [UInt8], size: Int) {
-    let reader = try ByteReader(path)
+    let reader = try BlockReader(path)
     let total = try FileStatus(path).size
     let digest = ContentDigest()
     var size = 0
-    try reader.forEachBlock(of: 1 << 20) { block in
+    try reader.forEachBlock { block in
       let skipped = max(0, min(userBlockBytes - size, block.count))
       digest.update(UnsafeRawBufferPointer(rebasing: block[skipped...]))
       size += block.count

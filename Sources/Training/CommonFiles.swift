@@ -40,7 +40,7 @@ public enum CommonFiles {
       self.init("\(name) (\(path))", try FileStatus(path)) {
         let digest = ContentDigest()
         var size = 0
-        try ByteReader(path).forEachBlock { block in
+        try BlockReader(path).forEachBlock { block in
           digest.update(block)
           size += block.count
         }

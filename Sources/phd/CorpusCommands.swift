@@ -78,7 +78,7 @@ struct CorpusCommand: ParsableCommand {
         try tokenFiles.requireText(inputs)
         let builder = CorpusBuilder(
           tokenizer: try named(tokenizer), documentSeparator: documentSeparator,
-          threads: threads ?? Threads.available, looksAtContent: tokenFiles.format == .auto)
+          threads: threads ?? Threads.available, format: tokenFiles.format.option)
         built = try builder.build(inputs, output: output) {
           line.show(done: $0.bytesRead, of: $0.totalBytes)
         }

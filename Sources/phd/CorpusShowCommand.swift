@@ -136,7 +136,7 @@ private struct ShownSample {
           return [
             "document": part.document.map { .integer($0) } ?? .null,
             "first_token": .integer(part.tokens.lowerBound), "tokens": .integer(part.tokens.count),
-            "begins_before": .bool(part.beginsBefore), "ends_behind": .bool(part.endsBehind),
+            "begins_before": .bool(part.beginsBefore), "ends_behind": .bool(part.endsAfter),
             "text": isText ? .string(shortened(text)) : .null,
           ]
         }),
@@ -154,7 +154,7 @@ private struct ShownSample {
 
   private func name(of part: SampleContents.Part) -> String {
     let cut =
-      switch (part.beginsBefore, part.endsBehind) {
+      switch (part.beginsBefore, part.endsAfter) {
       case (false, false): "whole"
       case (true, false): "its end"
       case (false, true): "its beginning"

@@ -14,10 +14,27 @@ struct TokenFileOptions: ParsableArguments {
     document.
     """
 
-  /// `--format`: a format of tokens, or how to find out.
-  enum Format: String, CaseIterable, ExpressibleByArgument {
-    case auto, text, npy, memmap, nanogpt, llmc, megatron
-    case tokenLines = "tokens-jsonl"
+  /// `--format`: a format, or `auto` to recognise the format of each file.
+  struct Format: ExpressibleByArgument, Equatable {
+    static let auto = Format(option: nil)
+    /// Nil for `auto`.
+    let option: String?
+
+    private init(option: String?) { self.option = option }
+
+    init?(argument: String) {
+      guard Format.allValueStrings.contains(argument) else { return nil }
+      option = argument == "auto" ? nil : argument
+    }
+
+    var defaultValueDescription: String { option ?? "auto" }
+
+    /// Whether files of the format are text.
+    var isText: Bool { option.map(DocumentFormats.options.contains) ?? false }
+
+    static var allValueStrings: [String] { ["auto"] + DocumentFormats.options + TokenFormats.options }
+
+    static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
   }
 
   @Option(help: "What the files are.")
@@ -55,7 +72,7 @@ struct TokenFileOptions: ParsableArguments {
   func validate(tokenizer: String?, ofText: [(name: String, isGiven: Bool)]) throws {
     if tokenizer != nil {
       let given = [
-        ("--format \(format.rawValue)", format != .auto && format != .text), ("--dtype", dtype != nil),
+        ("--format \(format.option ?? "")", format != .auto && !format.isText), ("--dtype", dtype != nil),
         ("--vocab-size", vocabSize != nil), ("--eos-token-id", eosTokenId != nil),
         ("--bos-token-id", bosTokenId != nil), ("--append-eos", appendEos), ("--made-with", madeWith != nil),
         ("--tokens-field", tokensField != nil),
@@ -65,7 +82,7 @@ struct TokenFileOptions: ParsableArguments {
       }
       return
     }
-    if format == .text { throw ValidationError("--format text needs --tokenizer") }
+    if let option = format.option, format.isText { throw ValidationError("--format \(option) needs --tokenizer") }
     if let wrong = ofText.first(where: \.isGiven) {
       throw ValidationError("\(wrong.name) is for text: give --tokenizer")
     }
@@ -82,18 +99,18 @@ struct TokenFileOptions: ParsableArguments {
     if appendEos && eosTokenId == nil && madeWith == nil { throw ValidationError("--append-eos needs --eos-token-id") }
   }
 
-  /// - Throws: `InputFormatError` where files that are to be read as text hold tokens; `StorageError`.
+  /// - Throws: `InputFormatError` if files that should be text contain tokens; `StorageError`.
   func requireText(_ inputs: [String]) throws {
     guard format == .auto else { return }
-    for input in inputs { try TokenFileFormat.requireText(input) }
+    for input in inputs { try TokenFormats.requireText(input) }
   }
 
-  /// What the options, once validated, ask for.
+  /// The importer for the options, which must have been validated.
   ///
-  /// - Throws: `StorageError`, `InvalidFileError` for a tokenizer that cannot be read, or lacks the tokens that are named.
+  /// - Throws: `StorageError`, `InvalidFileError` if the tokenizer cannot be read or lacks a given token.
   func importer() throws -> TokenImporter {
     var options = TokenImporter.Options()
-    options.format = TokenFileFormat(rawValue: format.rawValue)
+    options.format = format.option
     options.headerless = dtype
     options.vocabularySize = vocabSize
     options.endOfDocument = eosTokenId.map { UInt32(truncatingIfNeeded: $0) }

@@ -9,12 +9,12 @@ import Testing
 @Suite struct TextInputTests {
   /// The documents of a corpus of bytes that is built of a file.
   private func documents(
-    _ bytes: [UInt8], named name: String, separator: String? = nil, looksAtContent: Bool = true
+    _ bytes: [UInt8], named name: String, separator: String? = nil, format: String? = nil
   ) throws -> [String] {
     try withTemporaryFolder { folder in
       try write(bytes, to: "\(folder)/\(name)")
       let builder = CorpusBuilder(
-        tokenizer: ByteTokenizer(), documentSeparator: separator, looksAtContent: looksAtContent)
+        tokenizer: ByteTokenizer(), documentSeparator: separator, format: format)
       _ = try builder.build(["\(folder)/\(name)"], output: folder + "/out.h5")
       let tokens = try TokenFile(folder + "/out.h5").allTokens().split(separator: 256, omittingEmptySubsequences: false)
       return tokens.dropLast().map { String(decoding: $0.map { UInt8($0) }, as: UTF8.self) }
@@ -30,7 +30,7 @@ import Testing
     #expect(try documents(lines, named: name) == ["first", "second"])
     #expect(try documents(Array("\u{feff}\r\n".utf8) + lines, named: name) == ["first", "second"])
     // As text by an option, but for the names that say JSON lines.
-    let text = try documents(lines, named: name, looksAtContent: false)
+    let text = try documents(lines, named: name, format: "text")
     #expect(text.count == (["c4.jsonl", "c4.ndjson"].contains(name) ? 2 : 1))
   }
 
@@ -50,7 +50,7 @@ import Testing
     for name in ["a.txt", "a"] {
       let error = #expect(throws: InputFormatError.self) { try documents(Array(text.utf8), named: name) }
       #expect(error?.message.hasSuffix("or pass --format text to read it as plain text") == true)
-      #expect(try documents(Array(text.utf8), named: name, looksAtContent: false) == [text])
+      #expect(try documents(Array(text.utf8), named: name, format: "text") == [text])
     }
     // As JSON lines by its content, a text that is not UTF-8 is named with its line.
     let latin = Array("{\"text\": \"caf".utf8) + [0xe9] + Array("\"}\n".utf8)
@@ -62,17 +62,17 @@ import Testing
   func `a file called json that holds no JSON lines is refused`(text: String) throws {
     let error = #expect(throws: InputFormatError.self) { try documents(Array(text.utf8), named: "a.json") }
     #expect(error?.message.contains("does not hold JSON lines") == true)
-    #expect(try documents(Array(text.utf8), named: "a.json", looksAtContent: false) == [text])
+    #expect(try documents(Array(text.utf8), named: "a.json", format: "text") == [text])
   }
 
   @Test(arguments: [("c4.json.gz", "gzip"), ("c4.jsonl.zst", "zstd")])
-  func `compressed files are refused under any name`(name: String, format: String) throws {
+  func `compressed files are refused under any name`(name: String, compression: String) throws {
     for other in [name, "a.txt", "a.jsonl", "a.json"] {
-      for looksAtContent in [true, false] {
+      for format in [nil, "text"] {
         let error = #expect(throws: StorageError.self) {
-          try documents(fault(name), named: other, looksAtContent: looksAtContent)
+          try documents(fault(name), named: other, format: format)
         }
-        #expect(error?.kind == .damaged && error?.message.contains("is compressed with \(format)") == true)
+        #expect(error?.kind == .damaged && error?.message.contains("is compressed with \(compression)") == true)
       }
     }
   }
@@ -93,7 +93,7 @@ import Testing
     ("{\"text\": \"a\" \"b\"}", "line 2 is not valid JSON (column 14: expected \",\" or \"}\" in the object)"),
     ("{\"é\": 1, text: 2}", "(column 10: expected a field's name)"), ("{\"text\": \"cut", "no closing quote"),
     ("{\"text\": nul}", "(column 10: expected a value)"),
-    ("{\"text\": \"a\"} x", "(column 15: expected the line's end)"),
+    ("{\"text\": \"a\"} x", "(column 15: expected the end of the line)"),
     ("{\"text\": \"a\\x\"}", "(column 12: an escape that JSON does not know)"),
     ("{\"text\": \"a\\ud83d b\"}", "(column 12: \\ud83d is half of a surrogate pair, which is no character)"),
     ("{\"text\": \"a\\ud83d\\u0041\"}", "column 12"), ("{\"text\": \"\\udc00\"}", "column 11"),

@@ -50,10 +50,10 @@ final class TokenCollector: TokenConsumer {
 
 /// Opens a file and reads it to its end.
 func readTokens(
-  _ path: String, as format: TokenFileFormat, _ options: TokenImporter.Options = .init()
+  _ path: String, as format: some TokenFormat, _ options: TokenImporter.Options = .init()
 ) throws -> TokenCollector {
   let collector = TokenCollector()
   func read(_ source: some TokenSource) throws { try source.read(into: collector) { _ in } }
-  try read(format.source(path, options))
+  try read(format.open(path, options))
   return collector
 }

@@ -113,25 +113,25 @@ import Testing
   @Test func filesAreRecognised() throws {
     let npy = Samples.npy("{'descr': '<u2', 'fortran_order': False, 'shape': (12,), }", Samples.tokens)
     try withTemporaryFolder { folder in
-      let files: [(name: String, bytes: [UInt8], format: TokenFileFormat?)] = [
-        ("a.npy", npy, .npy), ("a.data", npy, .npy), ("b.NPY", Samples.tokens, .memmap), ("empty.npy", [], .memmap),
-        ("c.bin", Samples.llmc(count: 0, []), .llmc), ("d.bin", Samples.bytes([Int32(20_240_522)]), .llmc),
+      let files: [(name: String, bytes: [UInt8], format: String?)] = [
+        ("a.npy", npy, "npy"), ("a.data", npy, "npy"), ("b.NPY", Samples.tokens, "memmap"), ("empty.npy", [], "memmap"),
+        ("c.bin", Samples.llmc(count: 0, []), "llmc"), ("d.bin", Samples.bytes([Int32(20_240_522)]), "llmc"),
         ("e.bin", Samples.tokens, nil), ("e.idx", Array("no index".utf8), nil), ("e.bin", Samples.tokens, nil),
-        ("f.idx", Samples.index, .megatron), ("f.bin", Samples.tokens, .megatron), ("g.jsonl", [], .tokenLines),
+        ("f.idx", Samples.index, "megatron"), ("f.bin", Samples.tokens, "megatron"), ("g.jsonl", [], "tokens-jsonl"),
         ("h.txt", Array("text".utf8), nil), ("f", [], nil),
       ]
       for (name, bytes, format) in files {
         try write(bytes, to: folder + "/" + name)
-        let recognised = try TokenFileFormat.recognise(folder + "/" + name)
+        let recognised = try TokenFormats.recognised(folder + "/" + name)?.name
         #expect(recognised == format, "\(name)")
       }
       try FileManager.default.removeItem(atPath: folder + "/f")
-      let prefix = try TokenFileFormat.recognise(folder + "/f")
-      #expect(prefix == .megatron)
-      #expect(throws: StorageError.self) { try TokenFileFormat.recognise(folder) }
-      #expect(throws: StorageError.self) { try TokenFileFormat.recognise(folder + "/none.npy") }
-      #expect(throws: InputFormatError.self) { try TokenFileFormat.requireText(folder + "/a.data") }
-      #expect(throws: Never.self) { try TokenFileFormat.requireText(folder + "/g.jsonl") }
+      let prefix = try TokenFormats.recognised(folder + "/f")?.name
+      #expect(prefix == "megatron")
+      #expect(throws: StorageError.self) { try TokenFormats.recognised(folder) }
+      #expect(throws: StorageError.self) { try TokenFormats.recognised(folder + "/none.npy") }
+      #expect(throws: InputFormatError.self) { try TokenFormats.requireText(folder + "/a.data") }
+      #expect(throws: Never.self) { try TokenFormats.requireText(folder + "/g.jsonl") }
     }
   }
 
@@ -162,7 +162,7 @@ import Testing
       let lists = (0..<40).map { line in (0..<(line % 7) * 20_000).map { UInt32($0 * 31 + line) } }
       let text = lists.map { "\($0)" }.joined(separator: "\r\n\n")
       try write(Array(text.utf8), to: folder + "/a.jsonl")
-      let read = try readTokens(folder + "/a.jsonl", as: .tokenLines)
+      let read = try readTokens(folder + "/a.jsonl", as: TokenLinesFormat())
       #expect(read.tokens == lists.flatMap(\.self))
       #expect(read.ends == lists.indices.map { lists[...$0].reduce(0) { $0 + $1.count } })
     }
@@ -186,8 +186,8 @@ import Testing
       // Sequences that leave the hole out are not all of the file.
       let index = Samples.megatronIndex(lengths: [2, 3], pointers: [Int64(far), 0], boundaries: [0, 1, 2])
       try write(index, to: folder + "/a.idx")
-      let error = #expect(throws: InvalidFileError.self) { try readTokens(folder + "/a", as: .megatron) }
-      #expect(error?.message.contains("10 bytes, and \(folder)/a.bin has \(far + 4) bytes") == true)
+      let error = #expect(throws: InvalidFileError.self) { try readTokens(folder + "/a", as: MegatronFormat()) }
+      #expect(error?.message.contains("10 bytes, but \(folder)/a.bin has \(far + 4) bytes") == true)
     }
   }
 
@@ -202,7 +202,7 @@ import Testing
   func headersOfOtherWritersAreRead(dictionary: String) throws {
     try withTemporaryFolder { folder in
       try write(Samples.npy(dictionary, Samples.tokens), to: folder + "/a.npy")
-      #expect(try readTokens(folder + "/a.npy", as: .npy).tokens == Array(1...12))
+      #expect(try readTokens(folder + "/a.npy", as: NumPyFormat()).tokens == Array(1...12))
     }
   }
 

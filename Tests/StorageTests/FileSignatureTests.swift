@@ -40,7 +40,7 @@ import Testing
         expectRefused(path, words) { try RandomAccessFile(path) }
         expectRefused(path, words) { try LineReader(path) }
         expectRefused(path, words) { try TextFile(path) }
-        expectRefused(path, words) { try ByteReader(path).forEachBlock { _ in Issue.record("a block was handed out") } }
+        expectRefused(path, words) { try BlockReader(path).forEachBlock { _ in Issue.record("a block was handed out") } }
       }
     }
   }

@@ -1,24 +1,25 @@
 import Storage
 
-/// Appends tokens to a corpus, checks them against the vocabulary, and cuts files that do not say where documents end.
+/// Appends tokens to a corpus, checks them against the vocabulary, and divides files that record no documents.
 final class DocumentCutter: TokenConsumer {
-  /// What ends a document where its file does not say.
+  /// What ends a document in a file that records no documents.
   enum Rule {
-    /// The file's end alone.
+    /// The end of the file.
     case file
-    /// This token, which is the document's last; the file's end too.
+    /// This token, which is the document's last; also the end of the file.
     case end(UInt32)
-    /// This token, which is the next document's first. The file's end does not: shards are cut anywhere.
+    /// This token, which is the next document's first. The end of a file does not end a document: shards are cut
+    /// anywhere.
     case start(UInt32)
   }
 
   private let writer: CorpusFileWriter
   private let rule: Rule
   private let vocabularySize: Int?
-  /// Is appended to documents that do not end with it.
+  /// The token to append to documents that do not end with it.
   private let appended: UInt32?
   private var fileHasDocuments = false
-  /// The corpus's last token.
+  /// The last token of the corpus so far.
   private var lastToken: UInt32?
 
   init(_ writer: CorpusFileWriter, _ options: TokenImporter.Options) {
@@ -45,7 +46,7 @@ final class DocumentCutter: TokenConsumer {
     }
   }
 
-  /// To be called once, after the last file.
+  /// Call once, after the last file.
   func finish() throws {
     if isDocumentOpen { try endDocument() }
     try writer.finish()
@@ -98,12 +99,12 @@ final class DocumentCutter: TokenConsumer {
     throw InvalidFileError(
       path,
       "the token at \(place(index)) is \(tokens[index]), the vocabulary has \(vocabularySize) tokens; "
-        + "give the right --vocab-size, and --dtype where the file has no header")
+        + "correct --vocab-size or, if the file has no header, --dtype")
   }
 }
 
 extension UnsafeBufferPointer<UInt32> {
-  /// Where a token stands first, `start` or later. A loop of its own: that of a slice takes several times as long.
+  /// The first index of a token from `start` on. A plain loop: searching a slice takes several times as long.
   fileprivate func place(of token: UInt32, from start: Int) -> Int? {
     var index = start
     while index < count && self[index] != token { index += 1 }
