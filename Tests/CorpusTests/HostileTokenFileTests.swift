@@ -22,7 +22,9 @@ import Testing
   }
 
   private static let samples: [Sample] = [
-    Sample(format: NumPyFormat(), bytes: Samples.npy(dictionary, Samples.tokens), headerBytes: 10 + dictionary.utf8.count + 1),
+    Sample(
+      format: NumPyFormat(), bytes: Samples.npy(dictionary, Samples.tokens), headerBytes: 10 + dictionary.utf8.count + 1
+    ),
     Sample(
       format: NumPyFormat(), bytes: Samples.npy(dictionary, Samples.tokens, version: 3),
       headerBytes: 12 + dictionary.utf8.count + 1),
@@ -30,8 +32,10 @@ import Testing
     Sample(format: HeaderlessFormat.nanogpt, bytes: Samples.tokens, headerBytes: 0),
     Sample(format: LLMCFormat(), bytes: Samples.llmc(count: 12, Samples.tokens), headerBytes: 1024),
     Sample(
-      format: LLMCFormat(), bytes: Samples.llmc(magic: 20_240_801, version: 7, count: 6, Samples.tokens), headerBytes: 1024),
-    Sample(format: MegatronFormat(), bytes: Samples.index, tokens: Samples.tokens, headerBytes: Samples.index.count - 1),
+      format: LLMCFormat(), bytes: Samples.llmc(magic: 20_240_801, version: 7, count: 6, Samples.tokens),
+      headerBytes: 1024),
+    Sample(
+      format: MegatronFormat(), bytes: Samples.index, tokens: Samples.tokens, headerBytes: Samples.index.count - 1),
     Sample(
       format: TokenLinesFormat(),
       bytes: Array("[1, 2, 3]\n{\"id\": [\"a\", {\"b\": -1.5e3}], \"tokens\": [4, 70000]}\n\n[]\n".utf8), headerBytes: 0
@@ -230,7 +234,8 @@ import Testing
 
   @Test func deepLinesAreRefused() throws {
     let deep = String(repeating: "[", count: 100_000)
-    try refused(TokenLinesFormat(), Array("{\"a\": \(deep), \"tokens\": [1]}".utf8), "column 134: values are nested deeper")
+    try refused(
+      TokenLinesFormat(), Array("{\"a\": \(deep), \"tokens\": [1]}".utf8), "column 134: values are nested deeper")
     try refused(TokenLinesFormat(), Array(deep.utf8), "as an integer")
   }
 

@@ -14,7 +14,10 @@ import Testing
     ("build shard.bin --format nanogpt", 64, "shard.bin: has the header of llmc"),
     ("build cut.bin --format nanogpt", 64, "cut.bin: has the header of llmc"),
     ("build cut.bin --format memmap --dtype uint16", 64, "cut.bin: has the header of llmc"),
-    ("train-tokenizer array.npy --vocab-size 300", 64, "array.npy: already contains tokens (npy): a tokenizer is trained"),
+    (
+      "train-tokenizer array.npy --vocab-size 300", 64,
+      "array.npy: already contains tokens (npy): a tokenizer is trained"
+    ),
     ("train-tokenizer a.txt small.h5 --vocab-size 300", 64, "small.h5: is an HDF5 file"),
     ("train-tokenizer a.parquet --vocab-size 300", 64, "is Parquet"),
     ("train-tokenizer object.txt --vocab-size 300", 64, "name the file .jsonl to read it as JSON lines\n"),

@@ -50,7 +50,8 @@ struct NumPyHeader {
     let shape = try Self.shape(field("shape"), path)
     guard shape.count == 1 || !isFortranOrder else {
       throw InvalidFileError(
-        path, "contains a \(shape.count)-dimensional array in Fortran order; save numpy.ascontiguousarray(array) instead")
+        path,
+        "contains a \(shape.count)-dimensional array in Fortran order; save numpy.ascontiguousarray(array) instead")
     }
     (count, self.byteCount) = (shape.reduce(1, *), byteCount)
     let (bytes, overflow) = count.multipliedReportingOverflow(by: numbers.byteCount)
