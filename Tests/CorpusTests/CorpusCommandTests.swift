@@ -91,7 +91,7 @@ import Testing
     ("phd corpus build none.txt --output b.h5 --tokenizer bytes", 66, "none.txt"),
     ("phd corpus build a.txt --output no/folder/b.h5 --tokenizer bytes", 74, "folder"),
     ("trap '' XFSZ; ulimit -f 100; phd corpus build big.txt --output b.h5 --tokenizer bytes", 74, "File too large"),
-    ("mkfifo pipe; phd corpus build a.txt --output pipe --tokenizer bytes", 74, "no regular file"),
+    ("mkfifo pipe; phd corpus build a.txt --output pipe --tokenizer bytes", 74, "not a regular file"),
   ])
   func errorsAreSaidOnceAndHaveTheirStatus(command: String, status: Int32, reason: String) throws {
     try withTemporaryFolder { folder in

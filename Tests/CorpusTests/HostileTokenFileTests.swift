@@ -182,7 +182,7 @@ import Testing
       (index(boundaryCount: .max / 8 + 1), "3 sequences and"),
       (index(sequences: 1 << 61, boundaryCount: 1 << 60), "cut short or changed"),
       (index(sequences: 2), "cut short or changed"),
-      (index([], [], []), "no document boundary"),
+      (index([], [], []), "no document boundaries"),
       (index([3, -4, 5]), "sequence 1 has -4 tokens"), (index([3, .max, 5]), "sequence 1 has 2147483647 tokens"),
       (index([3, 4, 6]), "sequence 2 has 6 tokens from byte 14"),
       (index([3, 4, 5], [0, -6, 14]), "from byte -6"),

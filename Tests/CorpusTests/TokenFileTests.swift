@@ -35,22 +35,22 @@ import Testing
 
   @Test(arguments: [
     ("two-dimensional.h5", "[30, 10]"), ("floating.h5", "float32"), ("signed.h5", "int64"), ("strings.h5", "a string"),
-    ("empty.h5", "empty"), ("no-tokens.h5", "words"), ("never-written.h5", "not written in full"),
-    ("half-written.h5", "not written in full"), ("enormous-claim.h5", "not written in full"),
+    ("empty.h5", "empty"), ("no-tokens.h5", "words"), ("never-written.h5", "not written completely"),
+    ("half-written.h5", "not written completely"), ("enormous-claim.h5", "not written completely"),
     ("tokens-are-a-group.h5", "/tokens"), ("vocabulary-is-text.h5", "vocab_size"),
-    ("virtual.h5", "is virtual: its elements lie in virtual-source.h5, and"),
-    ("virtual-gone.h5", "lie in gone.h5 (which is missing), virtual-source.h5, and"),
-    ("virtual-many.h5", "lie in part-9.h5 (which is missing), part-0.h5 (which is missing), part-1.h5 (which"),
+    ("virtual.h5", "is virtual: its elements are stored in virtual-source.h5, and"),
+    ("virtual-gone.h5", "stored in gone.h5 (which is missing), virtual-source.h5, and"),
+    ("virtual-many.h5", "stored in part-9.h5 (which is missing), part-0.h5 (which is missing), part-1.h5 (which"),
     ("virtual-many.h5", "part-6.h5 (which is missing) and 3 more, and"), ("virtual-printf.h5", "part-%b.h5"),
     ("external-storage.h5", "tokens.bin (which is missing)"),
     ("link-to-file.h5", "/tokens is a link to /tokens of plain-uint16.h5"),
     ("link-through-file.h5", "/elsewhere is a link to / of plain-uint16.h5"),
     ("documents-link-to-file.h5", "/documents is a link to /documents of gzip-uint32.h5"),
     ("soft-link-to-nothing.h5", "/documents is a soft link to /starts, which is not there"),
-    ("soft-links-in-a-circle.h5", "in a circle"), ("documents-half-written.h5", "/documents was not written in full"),
+    ("soft-links-in-a-circle.h5", "part of a cycle"), ("documents-half-written.h5", "/documents was not written completely"),
     ("vocabulary-is-negative.h5", "-3"), ("vocabulary-is-a-list.h5", "2 elements"),
     // gzip-uint32.h5 with two bytes of its strings' heap changed: HDF5 1.10.8's own reading of it ends the process.
-    ("damaged-heap.h5", "lost its text"),
+    ("damaged-heap.h5", "points to a missing text"),
   ])
   func whatIsNoCorpusIsRefusedWithAReason(name: String, reason: String) throws {
     do {

@@ -91,7 +91,7 @@ struct JSONValueTests {
     ("{\"a\": 1,}", 1, 9, "expected a name in quotes, found \"}\""),
     ("{\"a\": 1\n \"b\": 2}", 2, 2, "expected \",\" or \"}\" in an object, found \"\\\"\""),
     ("{\"a\" 1}", 1, 6, "expected \":\" after the name \"a\", found \"1\""),
-    ("{\"é\": 1,\n\"b\": 2, \"é\": 3}", 2, 9, "the name \"é\" stands twice in one object"),
+    ("{\"é\": 1,\n\"b\": 2, \"é\": 3}", 2, 9, "the name \"é\" occurs twice in one object"),
     ("[1, 2", 1, 6, "expected \",\" or \"]\" in a list, found the end of the text"),
     ("[1, 2]]", 1, 7, "expected the end of the text, found \"]\""),
     ("01", 1, 2, "expected the end of the text, found \"1\""),
@@ -104,11 +104,11 @@ struct JSONValueTests {
     ("[1e999]", 1, 2, "beyond the range of a double"),
     ("\"abc", 1, 1, "no closing quote"),
     ("\"a\nb\"", 1, 3, "control character"),
-    ("\"\\x\"", 1, 2, "an escape that JSON does not know"),
+    ("\"\\x\"", 1, 2, "an escape sequence that JSON does not have"),
     ("\"\\u12g4\"", 1, 2, "four hexadecimal digits"),
     ("\"\\ud800x\"", 1, 2, "half of a surrogate pair"),
     ("\"\\ud800\\u0041\"", 1, 2, "half of a surrogate pair"),
-    ("\"\\", 1, 3, "the text ends in a string"),
+    ("\"\\", 1, 3, "the text ends within a string"),
     ("// hi\n1", 1, 1, "expected a value, found \"/\""),
   ])
   func errorsSayWhere(_ text: String, line: Int, column: Int, message: String) {

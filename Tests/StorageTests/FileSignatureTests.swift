@@ -9,7 +9,7 @@ import Testing
   static let contents: [(bytes: [UInt8], words: String)] = [
     (
       Array("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935\nsize 12345\n".utf8),
-      "is a Git LFS pointer, not the file that it stands for: fetch the file (git lfs pull)"
+      "is a Git LFS pointer, not the file itself: fetch the file (git lfs pull)"
     ),
     ([0x1f, 0x8b, 8, 8, 0x65, 0x2a, 0x3f, 0x5e, 0, 3] + Array("c4.json".utf8), "is compressed with gzip"),
     ([0x28, 0xb5, 0x2f, 0xfd, 4, 0x58, 1, 0, 0], "is compressed with zstd"),
