@@ -98,8 +98,8 @@ static inline hid_t phd_contiguous_creation(void) {
   return properties;
 }
 
-/* A code for a stored number type, in either byte order: its bits, negative for a signed integer, plus 1000 for an IEEE
-   float; 0 for any other type. */
+/* A code for a stored number type, in either byte order: its bits, negative for a signed integer, plus 1000 for an
+   IEEE float; 0 for any other type. */
 static inline int phd_element_code(hid_t type) {
   size_t bytes = H5Tget_size(type);
   if (H5Tget_class(type) == H5T_INTEGER) {

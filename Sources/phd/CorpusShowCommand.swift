@@ -42,7 +42,7 @@ extension CorpusCommand {
 
     func run() throws {
       let configuration = try RunSetup.load(config, overrides: overrides)
-      let (batch, only, shown) = try UntouchedReading.of(
+      let (batch, only, shown) = try ConsistentRead.run(
         { try configuration.openTrainingData() }, files: { $0.sources.flatMap(\.files) },
         { try read($0, configuration) })
       if json {

@@ -117,7 +117,7 @@ import Testing
       try writeCorpus(tokens, to: path)
       let other = tokens.map { 250 - $0 }
       var passes = 0
-      let found = try UntouchedReading.of(path) { file in
+      let found = try ConsistentRead.run(path) { file in
         passes += 1
         let tokens = try file.allTokens()
         if passes == 1 {
@@ -130,7 +130,7 @@ import Testing
       // What it throws counts for as little.
       passes = 0
       #expect(
-        try UntouchedReading.of(path) { _ in
+        try ConsistentRead.run(path) { _ in
           passes += 1
           if passes < 3 {
             try touch(path)

@@ -62,16 +62,16 @@ public struct FileTokenizer: Tokenizer {
   public let endOfDocument: UInt32
 
   /// The default end-of-document tokens; the first that the vocabulary has is used.
-  public static let usualEnds = ["<|endoftext|>", "</s>"]
+  public static let defaultEndTokens = ["<|endoftext|>", "</s>"]
 
-  /// - Parameter endOfDocument: the name of the token after each document; nil for one of ``usualEnds``.
+  /// - Parameter endOfDocument: the name of the token after each document; nil for one of ``defaultEndTokens``.
   /// - Throws: `InvalidFileError` if the vocabulary has no such token.
   public init(_ bpe: BPETokenizer, endOfDocument: String? = nil) throws {
     self.bpe = bpe
     guard let id = FileTokenizer.endOfDocument(of: bpe, named: endOfDocument) else {
       let problem =
         endOfDocument.map { "has no token \($0)" }
-        ?? "has neither \(FileTokenizer.usualEnds.joined(separator: " nor "))"
+        ?? "has neither \(FileTokenizer.defaultEndTokens.joined(separator: " nor "))"
       throw InvalidFileError(
         bpe.file.path, "\(problem), to end documents with; pass the name of one of its tokens: --end-of-document TOKEN")
     }
@@ -80,7 +80,7 @@ public struct FileTokenizer: Tokenizer {
 
   /// The id of the token after each document; nil if the vocabulary does not have it.
   public static func endOfDocument(of bpe: BPETokenizer, named name: String? = nil) -> Int? {
-    (name.map { [$0] } ?? usualEnds).lazy.compactMap { bpe.id(of: $0) }.first
+    (name.map { [$0] } ?? defaultEndTokens).lazy.compactMap { bpe.id(of: $0) }.first
   }
 
   public var name: String { bpe.file.name }

@@ -22,7 +22,7 @@ public struct TokenExporter: Sendable {
   ) throws -> TokenFile {
     _ = try InputFiles.byteCount(of: [path], output: output)
     return try WholeFile.write(to: output) { temporaryPath in
-      try UntouchedReading.of(path) { corpus in
+      try ConsistentRead.run(path) { corpus in
         try write(corpus, to: temporaryPath) { try report($0, corpus.tokenCount) }
         return corpus
       }

@@ -65,17 +65,17 @@ public struct TokenImporter: Sendable {
       if let endOfDocument = options.endOfDocument { try file.setAttribute("eos_token_id", to: Int(endOfDocument)) }
       if let tokenizer = options.tokenizer { try file.setTokenizer(tokenizer.name, tokenizer) }
       let writer = try CorpusFileWriter(file, storing: type)
-      let cutter = DocumentCutter(writer, options)
+      let splitter = DocumentSplitter(writer, options)
       for input in inputs {
-        try cutter.beginFile(hasDocuments: input.format.hasDocuments)
-        try read(input.format.open(input.path, options), into: cutter) { bytes in
+        try splitter.beginFile(hasDocuments: input.format.hasDocuments)
+        try read(input.format.open(input.path, options), into: splitter) { bytes in
           progress.bytesRead += bytes
           (progress.tokens, progress.documents) = (writer.tokenCount, writer.documentCount)
           try report(progress)
         }
-        try cutter.endFile()
+        try splitter.endFile()
       }
-      try cutter.finish()
+      try splitter.finish()
       guard writer.tokenCount > 0 else { throw InvalidFileError(output, "the inputs contain no tokens") }
       try file.close()
       (progress.tokens, progress.documents) = (writer.tokenCount, writer.documentCount)
@@ -84,9 +84,9 @@ public struct TokenImporter: Sendable {
   }
 
   private func read(
-    _ source: some TokenSource, into cutter: DocumentCutter, report: (Int) throws -> Void
+    _ source: some TokenSource, into splitter: DocumentSplitter, report: (Int) throws -> Void
   ) throws {
-    try source.read(into: cutter, report: report)
+    try source.read(into: splitter, report: report)
   }
 
   /// The inputs and their formats. Two paths that name the same pair of files become one input.

@@ -95,7 +95,7 @@ public struct DataSource: Sendable {
       return path
     }
     guard !paths.isEmpty else {
-      throw StorageError(.missing, pattern, "no file matches this pattern; \(TokenFile.howToBuild)")
+      throw StorageError(.missing, pattern, "no file matches this pattern; \(TokenFile.buildHint)")
     }
     return paths.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }

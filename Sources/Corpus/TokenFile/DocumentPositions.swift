@@ -51,13 +51,13 @@ final class DocumentPositions {
         position = Int(tokens[index]) == end ? 0 : position + 1
       }
     } else {
-      throw file.withoutDocuments
+      throw file.documentsUnknown
     }
   }
 
   private func fillFromStarts(_ positions: UnsafeMutableBufferPointer<Int32>, at offset: Int) throws {
     var document = try firstDocument(after: offset)
-    guard document > 0 else { throw try withoutFirst }
+    guard document > 0 else { throw try firstIsWrong }
     var next = document < count ? try start(of: document) : .max
     var position: Int32 = 0
     for index in positions.indices {
@@ -81,12 +81,12 @@ final class DocumentPositions {
     precondition(file.documents != nil, "the corpus has no /documents")
     return try offsets.map { offset in
       let next = try firstDocument(after: offset)
-      guard next > 0 else { throw try withoutFirst }
+      guard next > 0 else { throw try firstIsWrong }
       return next - 1
     }
   }
 
-  private var withoutFirst: InvalidFileError {
+  private var firstIsWrong: InvalidFileError {
     get throws {
       let first = count > 0 ? "document 0 starts at position \(try start(of: 0)), expected 0" : "/documents is empty"
       return InvalidFileError(file.path, "\(first); \(TokenFile.documentsAdvice)")
@@ -196,7 +196,7 @@ extension TokenFile {
   /// - Throws: `InvalidFileError` if it does not; `StorageError`.
   public func requireDocuments() throws {
     guard let documents else {
-      guard let end = endOfDocument else { throw withoutDocuments }
+      guard let end = endOfDocument else { throw documentsUnknown }
       guard end < elementType.tokenCapacity else {
         throw InvalidFileError(
           path,
@@ -210,7 +210,7 @@ extension TokenFile {
     }
   }
 
-  var withoutDocuments: InvalidFileError {
+  var documentsUnknown: InvalidFileError {
     InvalidFileError(
       path,
       "does not record where its documents start: add the dataset /documents or the attribute eos_token_id, or set "

@@ -66,19 +66,19 @@ extension InvalidFileError {
   public static func changedMeanwhile(_ pattern: String) -> InvalidFileError {
     InvalidFileError(
       pattern,
-      "was changed while it was being read: it no longer holds what was read from it; restore the file, then run again")
+      "was changed while it was being read: its content is not what was read before; restore the file, then run again")
   }
 }
 
 /// Reads corpora that another process may be writing to.
-public enum UntouchedReading {
+public enum ConsistentRead {
   /// Opens corpora and runs `body` on them. If a file is touched meanwhile, both are repeated, up to three times in all.
   ///
   /// - Parameters:
   ///   - open: opens the corpora; called for each attempt.
   ///   - files: returns all opened files.
   /// - Throws: `InvalidFileError` if a file was touched in all three attempts; what `open` and `body` throw.
-  public static func of<Source, Result>(
+  public static func run<Source, Result>(
     _ open: () throws -> Source, files: (Source) -> [TokenFile], _ body: (Source) throws -> Result
   ) throws -> Result {
     var touched = ""
@@ -93,8 +93,8 @@ public enum UntouchedReading {
   }
 
   /// The same for one corpus.
-  public static func of<Result>(_ path: String, _ body: (TokenFile) throws -> Result) throws -> Result {
-    try of({ try TokenFile(path) }, files: { [$0] }, body)
+  public static func run<Result>(_ path: String, _ body: (TokenFile) throws -> Result) throws -> Result {
+    try run({ try TokenFile(path) }, files: { [$0] }, body)
   }
 }
 

@@ -35,8 +35,8 @@ public final class TokenFile: Sendable {
       file = try HDF5File.open(path)
     } catch var error as StorageError {
       switch error.kind {
-      case .missing: error.message += "; \(Self.howToBuild)"
-      case .damaged: error.message += "\n\(Self.howToBuild)"
+      case .missing: error.message += "; \(Self.buildHint)"
+      case .damaged: error.message += "\n\(Self.buildHint)"
       case .failed: break
       }
       throw error
@@ -75,7 +75,7 @@ public final class TokenFile: Sendable {
     elementType = tokens.elementType
   }
 
-  static let howToBuild = "build a corpus from text: phd corpus build TEXT --output CORPUS.h5 --tokenizer bytes"
+  static let buildHint = "build a corpus from text: phd corpus build TEXT --output CORPUS.h5 --tokenizer bytes"
 
   private static func documents(of file: HDF5File) throws -> HDF5Dataset? {
     guard try file.exists("/documents") else { return nil }

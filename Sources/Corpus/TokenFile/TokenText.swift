@@ -48,7 +48,7 @@ public enum TokenText: Sendable {
   /// The bytes that a token is displayed as; for special tokens, their names. Empty if the vocabulary has no such token.
   public func spelling(of token: Int) -> [UInt8] {
     switch self {
-    case .bytes: token == endOfDocument ? Array(FileTokenizer.usualEnds[0].utf8) : bytes(of: token)
+    case .bytes: token == endOfDocument ? Array(FileTokenizer.defaultEndTokens[0].utf8) : bytes(of: token)
     case .file(let tokenizer): Array(tokenizer.bytes(of: token))
     }
   }

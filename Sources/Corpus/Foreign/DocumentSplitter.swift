@@ -1,7 +1,7 @@
 import Storage
 
 /// Appends tokens to a corpus, checks them against the vocabulary, and divides files that record no documents.
-final class DocumentCutter: TokenConsumer {
+final class DocumentSplitter: TokenConsumer {
   /// What ends a document in a file that records no documents.
   enum Rule {
     /// The end of the file.
