@@ -52,7 +52,7 @@ extension HDF5File {
   private func absent(_ name: String, _ target: String?) throws -> String? {
     guard let target else { return nil }
     throw StorageError(
-      .damaged, path, "\(name) is a soft link to \(target), which is not there; replace the link by its object")
+      .damaged, path, "\(name) is a soft link to \(target), which does not exist; replace the link by its object")
   }
 
   private func linkValue(_ link: String, _ file: hid_t, _ bytes: Int) throws -> [UInt8] {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Corpus
 
-/// Token files that are cut, changed, or lie: an error that names the file, or a read; never a trap.
+/// Token files that are truncated, damaged or inconsistent: they are read, or an error names the file; never a crash.
 @Suite struct HostileTokenFileTests {
   private typealias Samples = TokenFileSamples
 
@@ -17,7 +17,7 @@ import Testing
     var bytes: [UInt8]
     /// The other file of a Megatron pair.
     var tokens: [UInt8] = []
-    /// Bytes of the header: every length up to them, and one more, is tried.
+    /// The size of the header in bytes. Files of up to this size must be refused.
     var headerBytes: Int
   }
 
@@ -44,7 +44,7 @@ import Testing
 
   /// Reads a file, or a pair.
   ///
-  /// - Returns: how many tokens there are; nil where it was refused with an error of ours that names the file.
+  /// - Returns: the tokens; nil if the file was refused with an error that names it.
   @discardableResult
   private func outcome(
     _ bytes: [UInt8], tokens: [UInt8], as format: any TokenFormat, in folder: String
@@ -65,7 +65,7 @@ import Testing
   }
 
   @Test(arguments: samples.indices)
-  func cutFilesAreRefused(index: Int) throws {
+  func `truncated files are refused`(index: Int) throws {
     let sample = Self.samples[index]
     try withTemporaryFolder { folder in
       let whole = try outcome(sample.bytes, tokens: sample.tokens, as: sample.format, in: folder)
@@ -89,12 +89,12 @@ import Testing
   }
 
   @Test(arguments: samples.indices)
-  func mutationsAreRefusedOrRead(index: Int) throws {
+  func `damaged files are refused or read, without a crash`(index: Int) throws {
     let sample = Self.samples[index]
     var random = SplitMix(state: UInt64(index) + 5)
     try withTemporaryFolder { folder in
       for _ in 0..<1000 {
-        // llm.c's header is mostly zeros that mean nothing; its beginning is what lies.
+        // llm.c's header is mostly unused zeros, so its beginning is damaged more often.
         var changed = damaged(sample.bytes, with: &random)
         if sample.format is LLMCFormat && Bool.random(using: &random) {
           changed = damaged(Array(sample.bytes[..<12]), with: &random) + sample.bytes[12...]
@@ -109,7 +109,6 @@ import Testing
     }
   }
 
-  /// Headers that are well-formed and wrong.
   @Test(arguments: [
     ("{'descr': '<u2', 'fortran_order': False, 'shape': (13,), }", "cut short or changed"),
     ("{'descr': '<u2', 'fortran_order': False, 'shape': (11,), }", "after its array"),
@@ -134,11 +133,11 @@ import Testing
     ("{'descr': '<u2', 'fortran_order': False, 'shape': (12,)", "not a Python dictionary"),
     ("__import__('os').system('true')", "not a Python dictionary"), ("", "not a Python dictionary"),
   ])
-  func arraysThatLie(dictionary: String, reason: String) throws {
+  func `well-formed but wrong array headers are refused`(dictionary: String, reason: String) throws {
     try refused(NumPyFormat(), Samples.npy(dictionary, Samples.tokens), reason)
   }
 
-  @Test func headersOfUnknownVersionsAndLengths() throws {
+  @Test func `headers of unknown versions and lengths are refused`() throws {
     var bytes = Samples.npy(Self.dictionary, Samples.tokens)
     bytes[6] = 4
     try refused(NumPyFormat(), bytes, "version 4.0")
@@ -152,7 +151,7 @@ import Testing
     try refused(NumPyFormat(), long, "more than a list of tokens needs")
 
     for shard in [Samples.llmc(count: 12, Samples.tokens), Samples.llmc(magic: 20_240_522, count: 12, Samples.tokens)] {
-      // Cut in its header, it has one all the same.
+      // A truncated header is recognised too.
       for count in [1036, 1024, 512, 8] {
         #expect(LLMCHeader.begins(Array(shard.prefix(count))), "\(count) bytes")
       }
@@ -166,7 +165,7 @@ import Testing
     try refused(LLMCFormat(), Samples.llmc(magic: 20_240_522, count: 12, Samples.tokens), "multiple-choice")
   }
 
-  @Test func indexesThatLie() throws {
+  @Test func `wrong indexes are refused`() throws {
     func index(
       _ lengths: [Int32] = [3, 4, 5], _ pointers: [Int64] = [0, 6, 14], _ boundaries: [Int64] = [0, 2, 3],
       code: UInt8 = 8, version: UInt64 = 1, sequences: UInt64? = nil, boundaryCount: UInt64? = nil
@@ -188,7 +187,7 @@ import Testing
       (index([3, 4, 5], [0, -6, 14]), "from byte -6"),
       (index([3, 4, 5], [0, .max, 14]), "from byte 9223372036854775807"),
       (index([3, 4, 5], [0, .max - 7, 14]), "sequence 1"), (index([12, 4, 5], [0, 6, 14]), "they overlap"),
-      // Lengths that do not count the end-of-document tokens; sequences that overlap; a gap.
+      // Lengths that do not count the end-of-document tokens; overlapping sequences; a gap.
       (index([3, 3, 5]), "3 sequences have 11 tokens of uint16, 22 bytes"), (index([3, 3, 5]), "has 24 bytes"),
       (index([3, 4, 5], [0, 4, 14]), "overlap and leave gaps"),
       (index([3, 4, 5], [0, 0, 14]), "overlap and leave gaps"),
@@ -203,7 +202,7 @@ import Testing
     ] {
       try refused(MegatronFormat(), bytes, reason)
     }
-    // Odd, and fine: sequences in another order, empty ones and empty documents among them.
+    // Valid: sequences in another order, empty sequences, empty documents.
     try withTemporaryFolder { folder in
       let read = try outcome(
         index([2, 0, 10], [20, 4, 0], [0, 0, 1, 1, 3]), tokens: Samples.tokens, as: MegatronFormat(), in: folder)
@@ -227,20 +226,19 @@ import Testing
     ("{\"a\": \"\\", "no closing quote"), ("{\"tokens\" [1]}", "expected \":\""), ("{tokens: [1]}", "a field's name"),
     ("{\"tokens\": [1],}", "a field's name"), ("[\u{FEFF}1]", "as an integer"), ("[1\u{0}]", "column 3"),
   ])
-  func linesThatLie(line: String, reason: String) throws {
+  func `invalid token lines are refused with their position`(line: String, reason: String) throws {
     try refused(TokenLinesFormat(), Array(line.utf8), reason)
     try refused(TokenLinesFormat(), Array(("[1]\n\n" + line + "\n[2]\n").utf8), "line 3, column")
   }
 
-  @Test func deepLinesAreRefused() throws {
+  @Test func `deeply nested lines are refused`() throws {
     let deep = String(repeating: "[", count: 100_000)
     try refused(
       TokenLinesFormat(), Array("{\"a\": \(deep), \"tokens\": [1]}".utf8), "column 134: values are nested deeper")
     try refused(TokenLinesFormat(), Array(deep.utf8), "as an integer")
   }
 
-  /// What is read as tokens, another reader of JSON reads as the same tokens, and the other way round.
-  @Test func linesAreReadAsAnotherReaderHasThem() throws {
+  @Test func `token lines are accepted exactly if JSONValue parses the same tokens`() throws {
     let original = Array(#"{"a": ["xé", -1.5e3, true, {"b": null}], "tokens": [4, 70000, 0], "context": ""}"#.utf8)
     var random = SplitMix(state: 77)
     var (read, refused) = (0, 0)

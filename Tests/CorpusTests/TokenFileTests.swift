@@ -9,7 +9,7 @@ import Testing
   @Test(arguments: [
     "plain-uint8.h5", "plain-uint16.h5", "gzip-uint32.h5", "big-endian-uint16.h5", "compact.h5", "soft-links.h5",
   ])
-  func corporaThatH5pyWroteAreRead(name: String) throws {
+  func `corpora written by h5py are read`(name: String) throws {
     let file = try TokenFile(fixture(name))
     #expect(try file.allTokens() == fixtureTokens)
     var three: [Int32] = [0, 0, 0]
@@ -17,7 +17,7 @@ import Testing
     #expect(three == Array(fixtureTokens[100..<103]))
   }
 
-  @Test func whatIsKnownOfACorpusIsRead() throws {
+  @Test func `the attributes of a corpus are read`() throws {
     let plain = try TokenFile(fixture("plain-uint8.h5"))
     #expect(plain.elementType == .uint8)
     #expect(plain.vocabularySize == nil && plain.endOfDocument == nil && plain.documentCount == nil)
@@ -46,16 +46,17 @@ import Testing
     ("link-to-file.h5", "/tokens is a link to /tokens of plain-uint16.h5"),
     ("link-through-file.h5", "/elsewhere is a link to / of plain-uint16.h5"),
     ("documents-link-to-file.h5", "/documents is a link to /documents of gzip-uint32.h5"),
-    ("soft-link-to-nothing.h5", "/documents is a soft link to /starts, which is not there"),
-    ("soft-links-in-a-circle.h5", "part of a cycle"), ("documents-half-written.h5", "/documents was not written completely"),
+    ("soft-link-to-nothing.h5", "/documents is a soft link to /starts, which does not exist"),
+    ("soft-links-in-a-circle.h5", "part of a cycle"),
+    ("documents-half-written.h5", "/documents was not written completely"),
     ("vocabulary-is-negative.h5", "-3"), ("vocabulary-is-a-list.h5", "2 elements"),
-    // gzip-uint32.h5 with two bytes of its strings' heap changed: HDF5 1.10.8's own reading of it ends the process.
+    // gzip-uint32.h5 with two changed bytes in the heap of its strings, on which HDF5 1.10.8 crashes.
     ("damaged-heap.h5", "points to a missing text"),
   ])
-  func whatIsNoCorpusIsRefusedWithAReason(name: String, reason: String) throws {
+  func `files that are not corpora are refused with a reason`(name: String, reason: String) throws {
     do {
       _ = try TokenFile(fixture(name))
-      Issue.record("\(name) was taken for a corpus")
+      Issue.record("\(name) was accepted as a corpus")
     } catch {
       #expect("\(error)".contains(name))
       #expect("\(error)".contains(reason), "\(error)")
@@ -63,13 +64,13 @@ import Testing
     }
   }
 
-  @Test func aMissingCorpusSaysHowToMakeOne() throws {
+  @Test func `the error for a missing corpus explains how to build one`() throws {
     let error = #expect(throws: StorageError.self) { try TokenFile(fixture("nothing.h5")) }
     #expect(error?.kind == .missing)
     #expect(error?.description.contains("phd corpus build") == true)
   }
 
-  @Test func samplesOverlapByOneTokenAndTheLastPartialOneIsLeftOut() throws {
+  @Test func `samples overlap by one token, and an incomplete last one is not used`() throws {
     let file = try TokenFile(fixture("plain-uint8.h5"))  // 300 tokens
     #expect(file.sampleCount(sequenceLength: 1) == 299)
     #expect(file.sampleCount(sequenceLength: 13) == 23)  // 23 × 13 + 1 = 300
@@ -78,7 +79,7 @@ import Testing
     #expect(file.sampleCount(sequenceLength: 300) == 0)
   }
 
-  @Test func aTokenOutOfTheVocabularyIsNamed() throws {
+  @Test func `a token outside the vocabulary is reported with its position`() throws {
     let file = try TokenFile(fixture("large-token-uint32.h5"))
     var tokens: [Int32] = [0, 0]
     try tokens.withUnsafeMutableBufferPointer { buffer in
@@ -92,7 +93,7 @@ import Testing
     }
   }
 
-  @Test func theContentHashIsOfTheContent() throws {
+  @Test func `the content hash depends only on the content`() throws {
     let plain = try TokenFile(fixture("plain-uint16.h5")).contentHash()
     #expect(try TokenFile(fixture("big-endian-uint16.h5")).contentHash() == plain)
     #expect(try TokenFile(fixture("plain-uint8.h5")).contentHash() != plain)
@@ -105,7 +106,7 @@ import Testing
     }
   }
 
-  @Test func aLargeCorpusIsHashedInPartsFromEndToEnd() throws {
+  @Test func `a large corpus is hashed in parts from end to end`() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/large.h5"
       try writeCorpus((0..<100_000).map { $0 % 1000 }, to: path)
@@ -121,7 +122,7 @@ import Testing
     }
   }
 
-  /// Reads all that is in a file, however damaged, and says whether it could.
+  /// Whether all content of a possibly damaged file can be read.
   private func isReadable(_ path: String) -> Bool {
     do {
       let file = try TokenFile(path)
@@ -136,7 +137,7 @@ import Testing
   }
 
   @Test(arguments: ["plain-uint16.h5", "gzip-uint32.h5", "documents-out-of-order.h5", "built"])
-  func damagedCorporaAreReadOrRefused(name: String) throws {
+  func `damaged corpora are read or refused, without a crash`(name: String) throws {
     try withTemporaryFolder { folder in
       var path = fixture(name)
       if name == "built" {

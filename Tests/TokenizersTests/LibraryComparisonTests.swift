@@ -5,7 +5,7 @@ import Testing
 
 @testable import Tokenizers
 
-/// Every text's ids are the library's, and so is what becomes of them.
+/// Expects that encoding and decoding each text gives the same as the `tokenizers` library.
 func expectLibraryIDs(
   _ texts: [String], _ path: String, sourceLocation: SourceLocation = #_sourceLocation
 ) throws {
@@ -27,7 +27,7 @@ func expectLibraryIDs(
         let same = zip(found, expected).prefix { $0 == $1 }.count
         let start = tokenizer.decode(found.prefix(same)).suffix(20).debugDescription
         Issue.record(
-          "behind \(start): \(found.dropFirst(same).prefix(8)), the library \(expected.dropFirst(same).prefix(8))",
+          "after \(start): \(found.dropFirst(same).prefix(8)), the library \(expected.dropFirst(same).prefix(8))",
           sourceLocation: sourceLocation)
       }
     }
@@ -35,21 +35,19 @@ func expectLibraryIDs(
   }
 }
 
-/// Tokenizers of real models, beside the `tokenizers` library.
+/// Tokenizers of real models, compared with the `tokenizers` library.
 @Suite(
   .enabled(if: Peers.python != nil, Comment(rawValue: Peers.missing)),
   .enabled(if: shared("data/tokenizers") != nil, Comment(rawValue: sharedIsMissing)))
-struct AgainstLibraryTests {
+struct LibraryComparisonTests {
   static let real = ["gpt2", "gpt-neox-olmo", "olmo2"]
 
-  @Test("Hostile texts", arguments: real)
-  func hostile(name: String) throws {
+  @Test(arguments: real) func `hostile texts have the ids of the library`(name: String) throws {
     let path = try #require(shared("data/tokenizers/\(name)/tokenizer.json"))
     try expectLibraryIDs(HostileText.texts(10_000, seed: 1), path)
   }
 
-  @Test("Real text", arguments: real)
-  func text(name: String) throws {
+  @Test(arguments: real) func `real texts have the ids of the library`(name: String) throws {
     let path = try #require(shared("data/tokenizers/\(name)/tokenizer.json"))
     let names = ["books_valid.txt", "wikitext-2/train_first1MB.raw.txt"]
     let texts = try names.map { try #require(shared("data/text/\($0)")) }.map {
@@ -58,8 +56,7 @@ struct AgainstLibraryTests {
     try expectLibraryIDs(texts, path)
   }
 
-  @Test("Every code point, alone and among others", arguments: real)
-  func codePoints(name: String) throws {
+  @Test(arguments: real) func `every code point has the ids of the library`(name: String) throws {
     let path = try #require(shared("data/tokenizers/\(name)/tokenizer.json"))
     let texts = stride(from: 0, to: HostileText.codePoints.count, by: 0x400).map { start in
       HostileText.codePoints[start...].prefix(0x400).map { "a\($0)\u{301}b1\u{327}\($0) '\($0)\u{345}" }.joined()
@@ -67,8 +64,7 @@ struct AgainstLibraryTests {
     try expectLibraryIDs(texts, path)
   }
 
-  @Test("The golden encodings", arguments: real)
-  func golden(name: String) throws {
+  @Test(arguments: real) func `the golden encodings are reproduced`(name: String) throws {
     let path = try #require(shared("data/tokenizers/\(name)/tokenizer.json"))
     let golden = try #require(shared("data/tokenizers/golden_encodings.jsonl"))
     let tokenizer = try BPETokenizer(reading: path)

@@ -6,7 +6,7 @@ import Testing
 @testable import Corpus
 
 /// Corpora that change while they are open.
-@Suite struct TouchedFileTests {
+@Suite struct ChangedCorpusTests {
   private let tokens = (0..<100_000).map { $0 * 7 % 251 }
 
   private func writeInPlace(_ bytes: [UInt8], to path: String) throws {
@@ -20,10 +20,10 @@ import Testing
     try FileManager.default.setAttributes([.modificationDate: Date(timeIntervalSince1970: 1e9)], ofItemAtPath: path)
   }
 
-  @Test func `what is read anew is what is on the disk, and not what HDF5 remembers`() throws {
+  @Test func `reopening reads the disk and not the caches of HDF5`() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/a.h5"
-      // Chunks, so that HDF5 keeps some in memory.
+      // Chunked, so that HDF5 caches some chunks.
       let made = try HDF5File.create(path)
       let dataset = try made.makeExtendable("tokens", storing: .uint16, of: UInt16.self, chunkElements: 1000)
       try tokens.map { UInt16($0) }.withUnsafeBufferPointer { try dataset.append($0) }
@@ -37,7 +37,7 @@ import Testing
 
       var bytes = try bytes(of: path)
       let end = bytes.count
-      // The last chunk's tokens, wherever they lie: all numbers become others.
+      // Changes the tokens of the last chunk, wherever it is stored.
       for index in 0..<end / 2 where index > 4000 { bytes[2 * index] ^= bytes[2 * index + 1] == 0 ? 1 : 0 }
       try writeInPlace(bytes, to: path)
       #expect(try file.wasTouched())
@@ -45,7 +45,7 @@ import Testing
     }
   }
 
-  @Test func `a touch changes nothing, a rename neither, what is written does`() throws {
+  @Test func `only written content counts as a change, not a touch or a rename`() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/a.h5"
       try writeCorpus(tokens, to: path)
@@ -70,7 +70,7 @@ import Testing
         case 1: try writeInPlace(Array(original.dropLast(1000)), to: path)
         case 2: try writeInPlace([], to: path)
         default:
-          // The same tokens, in a file that is made otherwise.
+          // The same tokens in a file with another layout.
           try writeCorpus(tokens, to: folder + "/b.h5")
           let other = try HDF5File.create(folder + "/b.h5", userBlockBytes: 512)
           try other.write("tokens", tokens.map { UInt16($0) })
@@ -83,7 +83,7 @@ import Testing
     }
   }
 
-  @Test func `batches read again have the digest that they had, unless the corpus has changed`() throws {
+  @Test func `batches read again have the same digest unless the corpus has changed`() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/a.h5"
       try writeCorpus(tokens, to: path)
@@ -111,7 +111,7 @@ import Testing
     }
   }
 
-  @Test func `what was read while somebody wrote is read again, and given up the third time`() throws {
+  @Test func `a read during a write is repeated, and is an error after three attempts`() throws {
     try withTemporaryFolder { folder in
       let (path, output) = (folder + "/a.h5", folder + "/a.npy")
       try writeCorpus(tokens, to: path)
@@ -127,7 +127,7 @@ import Testing
         return tokens
       }
       #expect(passes == 2 && found == other.map { Int32($0) })
-      // What it throws counts for as little.
+      // Errors of an attempt are discarded too.
       passes = 0
       #expect(
         try ConsistentRead.run(path) { _ in

@@ -5,8 +5,8 @@ import Testing
 
 @testable import Tokenizers
 
-/// Tokenizers that a test makes, beside the `tokenizers` library.
-@Suite(.enabled(if: Peers.python != nil, Comment(rawValue: Peers.missing))) struct MadeTokenizerTests {
+/// Variations of a small tokenizer, compared with the `tokenizers` library.
+@Suite(.enabled(if: Peers.python != nil, Comment(rawValue: Peers.missing))) struct TokenizerVariationTests {
   static let byteLevel: JSONValue = [
     "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false,
   ]
@@ -103,14 +103,14 @@ import Testing
     ),
   ]
 
-  @Test("The library's ids", arguments: variations.indices)
-  func variation(index: Int) throws {
-    let (name, change) = MadeTokenizerTests.variations[index]
+  @Test(arguments: variations.indices) func `each variation has the ids of the library`(index: Int) throws {
+    let (name, change) = TokenizerVariationTests.variations[index]
     try expectEqual(change(SmallTokenizer.json(.cl100k, vocabularySize: 420)), HostileText.texts(2000, seed: 21), name)
   }
 
-  @Test("Each behavior of a split", arguments: Splitting.Behavior.allCases)
-  func behaviors(behavior: Splitting.Behavior) throws {
+  @Test(arguments: Splitting.Behavior.allCases) func `each behavior of a split has the ids of the library`(
+    behavior: Splitting.Behavior
+  ) throws {
     let json = try SmallTokenizer.json(vocabularySize: 420)
     for pattern in [
       ["Regex": #"\s+|\p{L}\d?"#], ["String": " "], ["Regex": .string(WordPattern.gpt2.regularExpression)],
@@ -118,37 +118,39 @@ import Testing
       as [JSONValue]
     {
       for inverted in [false, true] {
-        let splitting = MadeTokenizerTests.split(pattern, behavior.rawValue, inverted: inverted)
+        let splitting = TokenizerVariationTests.split(pattern, behavior.rawValue, inverted: inverted)
         try expectEqual(
-          json.setting("pre_tokenizer", to: MadeTokenizerTests.sequence(splitting, MadeTokenizerTests.byteLevel)),
+          json.setting(
+            "pre_tokenizer", to: TokenizerVariationTests.sequence(splitting, TokenizerVariationTests.byteLevel)),
           HostileText.texts(200, seed: 23), "\(pattern.compact) \(inverted)")
       }
     }
   }
 
-  @Test("What other patterns and added tokens take each code point for", arguments: ["words", "digits", "categories"])
-  func codePoints(kind: String) throws {
+  @Test(arguments: ["words", "digits", "categories"])
+  func `other patterns and added tokens classify each code point like the library`(kind: String) throws {
     var json = try SmallTokenizer.json(vocabularySize: 300)
     switch kind {
     case "words":
       json = json.setting(
         "added_tokens",
         to: .array([
-          MadeTokenizerTests.added("<|endoftext|>", 0, []), MadeTokenizerTests.added("zq", 300, ["single_word"]),
-          MadeTokenizerTests.added("zz", 301, ["lstrip", "rstrip"]),
+          TokenizerVariationTests.added("<|endoftext|>", 0, []),
+          TokenizerVariationTests.added("zq", 300, ["single_word"]),
+          TokenizerVariationTests.added("zz", 301, ["lstrip", "rstrip"]),
         ]))
     case "digits":
       json = json.setting(
         "pre_tokenizer",
-        to: MadeTokenizerTests.sequence(
+        to: TokenizerVariationTests.sequence(
           ["type": "Digits", "individual_digits": true],
           ["type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": false]))
     default:
-      // A space marks where a piece begins.
+      // The prefix space marks the beginning of each piece.
       json = json.setting(
         "pre_tokenizer",
-        to: MadeTokenizerTests.sequence(
-          MadeTokenizerTests.split(["Regex": #"\p{Lu}|\p{L}+|\p{M}|\p{Nd}|\p{P}|\p{Sm}|\p{So}"#], "Isolated"),
+        to: TokenizerVariationTests.sequence(
+          TokenizerVariationTests.split(["Regex": #"\p{Lu}|\p{L}+|\p{M}|\p{Nd}|\p{P}|\p{Sm}|\p{So}"#], "Isolated"),
           ["type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": false]))
     }
     let texts = stride(from: 0, to: HostileText.codePoints.count, by: 0x400).map { start in
@@ -168,9 +170,10 @@ import Testing
     }
   }
 
-  @Test("Training learns what the library learns, and the library reads it", arguments: WordPattern.allCases)
-  func training(pattern: WordPattern) throws {
-    // Our own sources: half a megabyte of text.
+  @Test(arguments: WordPattern.allCases) func `training gives the merges of the library, which can read the result`(
+    pattern: WordPattern
+  ) throws {
+    // The sources of this project: half a megabyte of text.
     let root = Peers.folder.deletingLastPathComponent().deletingLastPathComponent()
     var text = try ["README.md", "CHANGELOG.md"].map {
       try String(contentsOf: root.appending(path: $0), encoding: .utf8)
