@@ -41,7 +41,7 @@ public enum Folder {
   /// Like `names(in:)`, but returns no names if the folder does not exist.
   ///
   /// - Throws: `StorageError.failed`.
-  public static func namesIfThere(in path: String, invalidNames: InvalidNames = .refused) throws -> [String] {
+  public static func namesIfPresent(in path: String, invalidNames: InvalidNames = .refused) throws -> [String] {
     do {
       return try names(in: path, invalidNames: invalidNames)
     } catch let error as StorageError where error.kind == .missing {

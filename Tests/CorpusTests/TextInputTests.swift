@@ -60,7 +60,7 @@ import Testing
   @Test(arguments: ["[{\"text\": \"a\"}]", "{\n  \"text\": \"a\"\n}", "plain", "{\"text\": \"a\"} {\"text\": \"b\"}"])
   func `a file called json without JSON lines is refused`(text: String) throws {
     let error = #expect(throws: InputFormatError.self) { try documents(Array(text.utf8), named: "a.json") }
-    #expect(error?.message.contains("does not hold JSON lines") == true)
+    #expect(error?.message.contains("does not contain JSON lines") == true)
     #expect(try documents(Array(text.utf8), named: "a.json", format: "text") == [text])
   }
 

@@ -10,12 +10,12 @@ import Testing
       let names = (0..<300).map { "\($0)-\(String(repeating: "n", count: 200))ü" }
       for name in names { try write([1], to: "\(folder)/\(name)") }
       #expect(try Folder.names(in: folder) == names.sorted())
-      #expect(try Folder.namesIfThere(in: folder + "/none") == [])
+      #expect(try Folder.namesIfPresent(in: folder + "/none") == [])
       #expect(throws: StorageError(.missing, folder + "/none", "there is no such file")) {
         try Folder.names(in: folder + "/none")
       }
       try FileManager.default.createSymbolicLink(atPath: folder + "/loop", withDestinationPath: folder + "/loop")
-      let error = #expect(throws: StorageError.self) { try Folder.namesIfThere(in: folder + "/loop") }
+      let error = #expect(throws: StorageError.self) { try Folder.namesIfPresent(in: folder + "/loop") }
       #expect(error?.kind == .failed && error?.message.contains("Too many levels") == true)
     }
   }

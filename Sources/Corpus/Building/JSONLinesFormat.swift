@@ -13,8 +13,8 @@ struct JSONLinesFormat: DocumentFormat {
       if Self.beginning(of: start) != .other { return true }
       throw InputFormatError(
         input.path,
-        "is called .json and does not hold JSON lines: write one object a line, {\"text\": \"…\"} (jq -c does), or "
-          + "call it .txt to read it as plain text")
+        "is named .json but does not contain JSON lines: write one object a line, {\"text\": \"…\"} (jq -c does), or "
+          + "rename it to .txt to read it as plain text")
     }
     guard input.documentSeparator == nil else { return false }
     switch Self.beginning(of: start) {

@@ -40,7 +40,7 @@ public struct DataSource: Sendable {
         throw InvalidFileError(
           file.path,
           "holds \(file.tokenCount) tokens, one sample is sequence_length + 1 = \(sequenceLength + 1); "
-            + "lower data.sequence_length or leave this file out")
+            + "lower data.sequence_length or remove this file")
       }
       firsts.append(count)
       count += file.sampleCount(sequenceLength: sequenceLength)
@@ -90,7 +90,7 @@ public struct DataSource: Sendable {
       guard let path = String(validatingCString: match) else {
         let bytes = UnsafeBufferPointer(start: match, count: strlen(match)).lazy.map { UInt8(bitPattern: $0) }
         throw StorageError(
-          .failed, pattern, "matches a file whose name is not UTF-8, \"\(escaped(bytes))\"; rename that")
+          .failed, pattern, "matches a file whose name is not UTF-8, \"\(escaped(bytes))\"; rename it")
       }
       return path
     }

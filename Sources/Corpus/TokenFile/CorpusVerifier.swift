@@ -56,7 +56,7 @@ public struct CorpusVerifier: Sendable {
         }
         guard document >= last else {
           throw InvalidFileError(
-            file.path, "document \(number) starts at position \(document), before the last's \(last)")
+            file.path, "document \(number) starts at position \(document), before the previous one at \(last)")
         }
         guard document <= file.tokenCount else {
           throw InvalidFileError(

@@ -167,7 +167,8 @@ final class DocumentPositions {
         guard try checked(entry, first + index) >= before else {
           throw InvalidFileError(
             file.path,
-            "document \(first + index) starts at position \(entry), before the last's \(before); \(TokenFile.documentsAdvice)"
+            "document \(first + index) starts at position \(entry), before the previous one at \(before); "
+              + TokenFile.documentsAdvice
           )
         }
       }

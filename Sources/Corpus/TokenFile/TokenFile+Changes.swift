@@ -29,7 +29,7 @@ extension TokenFile {
   }
 
   /// Whether ``fingerprint(documentMask:)`` covers all tokens.
-  public var isHashedWhole: Bool { hashedRanges().count == 1 }
+  public var isFullyHashed: Bool { hashedRanges().count == 1 }
 
   /// Checks that the file still has the same content, both on the disk and when read through this object. A rewritten
   /// file may have the same tokens at other offsets than the HDF5 library has cached.

@@ -73,7 +73,7 @@ final class DataWatch {
         try file.requireContent(files[index].fingerprint, documentMask: configuration.data.documentMask)
         files[index].status = now
         suspicious = DataWatch.readAhead + batches
-        if !file.isHashedWhole {
+        if !file.isFullyHashed {
           notes.append(
             "\(file.path) was modified or touched during the run: the parts covered by its content hash are unchanged; "
               + "changes elsewhere in it would not be noticed")
