@@ -29,10 +29,15 @@ struct TokenFileOptions: ParsableArguments {
 
     var defaultValueDescription: String { option ?? "auto" }
 
-    /// Whether files of the format are text.
-    var isText: Bool { option.map(DocumentFormats.options.contains) ?? false }
+    /// Whether files of the format can be read as text, with `--tokenizer`.
+    var isText: Bool { option.map(DocumentFormats.options.contains) ?? true }
+    /// Whether files of the format can be read as tokens, without `--tokenizer`.
+    var isTokens: Bool { option.map(TokenFormats.options.contains) ?? true }
 
-    static var allValueStrings: [String] { ["auto"] + DocumentFormats.options + TokenFormats.options }
+    static var allValueStrings: [String] {
+      let text = DocumentFormats.options
+      return ["auto"] + text + TokenFormats.options.filter { !text.contains($0) }
+    }
 
     static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
   }
@@ -72,7 +77,7 @@ struct TokenFileOptions: ParsableArguments {
   func validate(tokenizer: String?, ofText: [(name: String, isGiven: Bool)]) throws {
     if tokenizer != nil {
       let given = [
-        ("--format \(format.option ?? "")", format != .auto && !format.isText), ("--dtype", dtype != nil),
+        ("--format \(format.option ?? "auto")", !format.isText), ("--dtype", dtype != nil),
         ("--vocab-size", vocabSize != nil), ("--eos-token-id", eosTokenId != nil),
         ("--bos-token-id", bosTokenId != nil), ("--append-eos", appendEos), ("--made-with", madeWith != nil),
         ("--tokens-field", tokensField != nil),
@@ -82,7 +87,7 @@ struct TokenFileOptions: ParsableArguments {
       }
       return
     }
-    if let option = format.option, format.isText { throw ValidationError("--format \(option) needs --tokenizer") }
+    if let option = format.option, !format.isTokens { throw ValidationError("--format \(option) needs --tokenizer") }
     if let wrong = ofText.first(where: \.isGiven) {
       throw ValidationError("\(wrong.name) is for text: give --tokenizer")
     }
