@@ -9,11 +9,11 @@
 #include <sys/types.h>
 
 #ifdef __linux__
-/* Linux's own, which Swift's C library module does not show. */
+/* A Linux function that Swift's C library module does not export. */
 extern int fallocate(int descriptor, int mode, off_t offset, off_t bytes);
 #endif
 
-/* Has the file system put bytes aside for a file from its start, whose size stays as it is. Returns 0, or -1 with errno. */
+/* Reserves space for the first bytes of a file without changing its size. Returns 0, or -1 with errno. */
 static inline int phd_reserve(int descriptor, off_t bytes) {
 #ifdef __linux__
   return fallocate(descriptor, 1 /* FALLOC_FL_KEEP_SIZE */, 0, bytes);
@@ -24,8 +24,8 @@ static inline int phd_reserve(int descriptor, off_t bytes) {
 #endif
 }
 
-/* Gives a file another name that nothing has yet. Returns 0, or -1 with errno: EEXIST where something has it. Where the
-   file system cannot do both at once, the name is looked for first. */
+/* Renames a file to a name that is free. Returns 0, or -1 with errno, EEXIST if the name is taken. On file systems without
+   an atomic operation, checks the name first. */
 static inline int phd_rename_to_free_name(const char *path, const char *name) {
 #if defined(__linux__) && defined(SYS_renameat2)
   if (syscall(SYS_renameat2, -100 /* AT_FDCWD */, path, -100, name, 1 /* RENAME_NOREPLACE */) == 0) return 0;

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* HDF5's constants are macros that call H5open() first; Swift imports none of them. */
+/* HDF5's constants are macros that call H5open() first, so Swift does not import them. */
 
 static inline hid_t phd_native_uint8(void) { return H5T_NATIVE_UINT8; }
 static inline hid_t phd_native_uint16(void) { return H5T_NATIVE_UINT16; }
@@ -21,8 +21,8 @@ static inline hid_t phd_whole_space(void) { return H5S_ALL; }
 static inline hsize_t phd_unlimited(void) { return H5S_UNLIMITED; }
 static inline haddr_t phd_no_address(void) { return HADDR_UNDEF; }
 
-/* The library made quiet, and kept from running its own clean-up at exit: after a failed flush (a full disk) that
-   clean-up tries the same flush again, complains on standard error and may crash. */
+/* Starts the library without its clean-up at exit: after a failed flush (a full disk) the clean-up would repeat the
+   flush, print to standard error and possibly crash. */
 static inline herr_t phd_start_library(void) {
   H5dont_atexit();
   return H5open();
@@ -43,11 +43,11 @@ static inline hid_t phd_file_access(void) {
   return access;
 }
 
-/* Opens by C's streams rather than by descriptors: HDF5 takes a file that is open already for another one then, and
-   shares none of its caches. */
+/* Uses C streams instead of descriptors. HDF5 then does not recognise a file that is already open, and shares no caches
+   with it. */
 static inline herr_t phd_use_stdio(hid_t access) { return H5Pset_fapl_stdio(access); }
 
-/* The descriptor of a file that was opened without phd_use_stdio; negative an error. */
+/* The descriptor of a file that was opened without phd_use_stdio; negative on error. */
 static inline int phd_descriptor(hid_t file) {
   void *handle = NULL;
   if (H5Fget_vfd_handle(file, H5P_DEFAULT, &handle) < 0 || handle == NULL) return -1;
@@ -62,18 +62,18 @@ static inline hid_t phd_create(const char *path, hsize_t user_block, hid_t acces
   hid_t creation = H5Pcreate(H5P_FILE_CREATE);
   if (creation < 0) return creation;
   hid_t file = -1;
-  /* Without times, so that the same content makes the same bytes. */
+  /* Without times, so that equal content gives equal bytes. */
   if (H5Pset_userblock(creation, user_block) >= 0 && H5Pset_obj_track_times(creation, 0) >= 0)
     file = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
   if (file < 0) {
-    /* H5Pclose would clear the error stack that the caller wants to read. */
+    /* H5Pclose would clear the error stack that the caller reads. */
     return file;
   }
   H5Pclose(creation);
   return file;
 }
 
-/* A group without times, which those that the library makes on the way to a dataset would have. */
+/* Creates a group without times. Groups that the library creates on the path of a dataset would have times. */
 static inline hid_t phd_create_group(hid_t file, const char *name) {
   hid_t creation = H5Pcreate(H5P_GROUP_CREATE);
   if (creation < 0) return creation;
@@ -90,7 +90,7 @@ static inline hid_t phd_chunked_creation(hsize_t elements) {
   return properties;
 }
 
-/* Contiguous, and not filled before it is written: every dataset made this way is written whole. */
+/* Contiguous and without fill values, because every such dataset is written completely. */
 static inline hid_t phd_contiguous_creation(void) {
   hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
   if (properties >= 0) H5Pset_fill_time(properties, H5D_FILL_TIME_NEVER);
@@ -98,8 +98,8 @@ static inline hid_t phd_contiguous_creation(void) {
   return properties;
 }
 
-/* What a numeric type is, as stored, in either byte order: bits, negative for a signed integer, plus 1000 for an IEEE
-   float; 0 for anything else. */
+/* A code for a stored number type, in either byte order: its bits, negative for a signed integer, plus 1000 for an
+   IEEE float; 0 for any other type. */
 static inline int phd_element_code(hid_t type) {
   size_t bytes = H5Tget_size(type);
   if (H5Tget_class(type) == H5T_INTEGER) {
@@ -111,9 +111,9 @@ static inline int phd_element_code(hid_t type) {
   return 0;
 }
 
-/* A variable-length string as it lies in an attribute: its length, the address of a heap and a number in there, 16
-   bytes. HDF5 1.10 follows these without looking and dies of a damaged heap; told that such a string converts to 16
-   opaque bytes by staying as it is, it hands them over. */
+/* A variable-length string is stored in an attribute as a reference of 16 bytes: its length, the address of a heap and the
+   number of an object in it. HDF5 1.10 follows it without checks and crashes on a damaged heap. Registering a conversion
+   to 16 opaque bytes that changes nothing makes HDF5 return the reference. */
 static inline herr_t phd_keep_bytes(hid_t from, hid_t to, H5T_cdata_t *conversion, size_t count, size_t stride,
                                     size_t background_stride, void *buffer, void *background, hid_t transfer) {
   if (conversion->command == H5T_CONV_INIT) conversion->need_bkg = H5T_BKG_NO;
@@ -135,8 +135,8 @@ static inline herr_t phd_read_string_reference(hid_t attribute, unsigned char re
   return status;
 }
 
-/* Where address 0 of a file lies in it (behind a user block), or negative where its addresses or lengths are not of 8
-   bytes, which nobody writes. */
+/* The offset of address 0 of a file, which is the size of its user block; negative if its addresses or lengths do not have
+   8 bytes, which is not used in practice. */
 static inline long long phd_base_address(hid_t file) {
   hid_t creation = H5Fget_create_plist(file);
   hsize_t base = 0;
@@ -147,8 +147,8 @@ static inline long long phd_base_address(hid_t file) {
   return status < 0 || address_bytes != 8 || length_bytes != 8 ? -1 : (long long)base;
 }
 
-/* What a link is, not what it leads to: 0 hard, 1 soft, 2 to another file, 3 of another kind, negative an error. Its
-   target's bytes, of a soft or an external link, are counted in `bytes`. */
+/* The kind of a link: 0 hard, 1 soft, 2 external, 3 any other, negative on error. `bytes` receives the size of the target
+   of a soft or external link. */
 static inline int phd_link_kind(hid_t location, const char *name, size_t *bytes) {
   H5L_info_t information;
   if (H5Lget_info(location, name, &information, H5P_DEFAULT) < 0) return -1;
@@ -161,7 +161,7 @@ static inline int phd_link_kind(hid_t location, const char *name, size_t *bytes)
   }
 }
 
-/* 0 group, 1 dataset, 2 anything else, negative an error. */
+/* 0 group, 1 dataset, 2 any other object, negative on error. */
 static inline int phd_object_kind(hid_t location, const char *name) {
   H5O_info_t information;
   if (H5Oget_info_by_name2(location, name, &information, H5O_INFO_BASIC, H5P_DEFAULT) < 0) return -1;
@@ -174,17 +174,17 @@ static inline long long phd_attribute_count(hid_t object) {
   return (long long)information.num_attrs;
 }
 
-/* How many chunks of a chunked dataset are in the file; negative an error. */
+/* The number of chunks of a chunked dataset that are in the file; negative on error. */
 static inline long long phd_stored_chunks(hid_t dataset) {
   hsize_t chunks = 0;
-  hid_t space = H5Dget_space(dataset); /* H5S_ALL, though documented, is refused by 1.10.8. */
+  hid_t space = H5Dget_space(dataset); /* HDF5 1.10.8 rejects H5S_ALL, although it is documented. */
   if (space < 0) return -1;
   herr_t status = H5Dget_num_chunks(dataset, space, &chunks);
   H5Sclose(space);
   return status < 0 ? -1 : (long long)chunks;
 }
 
-/* The innermost message of the error stack and, where a system call failed, its errno (0 otherwise). */
+/* The innermost message of the error stack and, if a system call failed, its errno, otherwise 0. */
 typedef struct {
   char *text;
   size_t capacity;

@@ -3,14 +3,14 @@
 
 #include <oniguruma.h>
 
-/* Oniguruma's encodings and syntaxes are macros of addresses; Swift imports none of them. */
+/* Oniguruma's encodings and syntaxes are macros of addresses, so Swift does not import them. */
 
 static inline int phd_onig_start(void) {
   OnigEncoding encodings[1] = {ONIG_ENCODING_UTF8};
   return onig_initialize(encodings, 1);
 }
 
-/* Compiles a pattern of UTF-8; on failure the reason is in `message`, of ONIG_MAX_ERROR_MESSAGE_LEN bytes. */
+/* Compiles a UTF-8 pattern. On failure, `message`, of ONIG_MAX_ERROR_MESSAGE_LEN bytes, receives the reason. */
 static inline int phd_onig_compile(OnigRegex *regex, const unsigned char *pattern, long count, char *message) {
   OnigErrorInfo information;
   message[0] = 0;
@@ -23,8 +23,8 @@ static inline int phd_onig_compile(OnigRegex *regex, const unsigned char *patter
   return status;
 }
 
-/* The first match that begins at `start` or later: 1 and its bounds, 0 where there is none, negative where the search
-   was given up (too much backtracking). */
+/* Finds the first match that begins at `start` or later. Returns 1 and its bounds, 0 if there is none, and a negative
+   number if the search exceeds the backtracking limit. */
 static inline int phd_onig_search(OnigRegex regex, OnigRegion *region, const unsigned char *text, long count,
                                   long start, long *begin, long *end) {
   int found = onig_search(regex, text, text + count, text + start, text + count, region, ONIG_OPTION_NONE);

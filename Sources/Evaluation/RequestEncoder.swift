@@ -62,7 +62,7 @@ public struct RequestEncoder: Sendable {
   public func check(_ task: EvaluationTask) throws { for item in task.items { _ = try tokens(of: item) } }
 
   /// - Throws: ``EvaluationError`` where the continuation alone is longer than the model takes, or a token is outside its
-  ///   vocabulary; `TokenizerError`.
+  ///   vocabulary; `InvalidFileError`.
   func tokens(of item: TaskItem) throws -> ItemTokens {
     // Most choices have one context.
     var known: (text: String, tokens: [Int])?

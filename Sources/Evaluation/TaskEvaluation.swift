@@ -21,7 +21,7 @@ public final class TaskEvaluation {
   ///
   /// Items go through the model in the same company whatever the number of ranks, so that it changes no bit.
   /// - Parameter progress: hears how many items are done, on all ranks together.
-  /// - Throws: `AgreedError` for items that cannot be asked (``EvaluationError``, `TokenizerError`), and where a
+  /// - Throws: `AgreedError` for items that cannot be asked (``EvaluationError``, `InvalidFileError`), and where a
   ///   log-likelihood is not finite; `CommunicationError`.
   public func result(
     of task: EvaluationTask, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }

@@ -41,7 +41,7 @@ public enum TaskReader {
   private static func files(of path: String, passingOver: (EvaluationError) -> Void) throws -> [TaskFile] {
     guard try FileStatus(path).isFolder else { return [try TaskFile(path)] }
     func list(_ folder: String, _ suffixes: [String]) throws -> [String] {
-      try Folder.namesIfThere(in: folder).filter { name in
+      try Folder.namesIfPresent(in: folder).filter { name in
         !name.hasPrefix(".") && suffixes.contains { name.hasSuffix($0) }
       }
       .map { folder.hasSuffix("/") ? folder + $0 : "\(folder)/\($0)" }

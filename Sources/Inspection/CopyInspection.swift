@@ -47,7 +47,7 @@ public struct CopyInspection: Sendable {
   ///   - sequences: how many samples at the most.
   ///   - threads: nil for all processors at hand.
   ///   - progress: is told of samples done, and of how many.
-  /// - Throws: `StorageError`, `ConfigurationError`, `CorpusError`, `NoTargetError`, `ResourceError`;
+  /// - Throws: `StorageError`, `ConfigurationError`, `InvalidFileError`, `NoTargetError`, `ResourceError`;
   ///   `NotFiniteLossError`.
   public init(
     checkpoint path: String, corpus: String, sequenceLength: Int? = nil, sequences: Int, threads: Int? = nil,

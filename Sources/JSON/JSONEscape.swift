@@ -1,19 +1,19 @@
-/// An escape sequence of a JSON string.
+/// Decodes the escape sequences of JSON strings.
 public enum JSONEscape {
-  /// What is wrong with one.
+  /// An invalid escape sequence.
   public struct Failure: Error, Equatable {
     public let message: String
-    /// Whether the text ends in the sequence.
+    /// Whether the text ends within the sequence.
     public var isEnd = false
   }
 
-  /// Reads the sequence behind a backslash; of the two halves of a surrogate pair, both.
+  /// Decodes an escape sequence, or the two sequences of a surrogate pair.
   ///
-  /// - Parameter byte: the text's byte so many behind the backslash, from 1 on; nil behind the text's end.
-  /// - Returns: the character, and the bytes of the sequence, the backslash included.
+  /// - Parameter byte: returns the byte at an offset from the backslash, from 1 on; nil after the end of the text.
+  /// - Returns: the character, and the number of bytes including the backslash.
   /// - Throws: ``Failure``.
   public static func decode(_ byte: (Int) -> UInt8?) throws(Failure) -> (scalar: Unicode.Scalar, byteCount: Int) {
-    guard let letter = byte(1) else { throw Failure(message: "the text ends in a string", isEnd: true) }
+    guard let letter = byte(1) else { throw Failure(message: "the text ends within a string", isEnd: true) }
     switch letter {
     case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return (Unicode.Scalar(letter), 2)
     case UInt8(ascii: "b"): return ("\u{8}", 2)
@@ -22,7 +22,7 @@ public enum JSONEscape {
     case UInt8(ascii: "r"): return ("\r", 2)
     case UInt8(ascii: "t"): return ("\t", 2)
     case UInt8(ascii: "u"): break
-    default: throw Failure(message: "an escape that JSON does not know")
+    default: throw Failure(message: "an escape sequence that JSON does not have")
     }
     let code = try fourDigits(2, byte)
     if let scalar = Unicode.Scalar(code) { return (scalar, 6) }
@@ -34,7 +34,7 @@ public enum JSONEscape {
       }
     }
     let digits = String(code, radix: 16)
-    throw Failure(message: "\\u\(digits) is half of a surrogate pair, which is no character")
+    throw Failure(message: "\\u\(digits) is half of a surrogate pair, which is not a character")
   }
 
   private static func fourDigits(_ first: Int, _ byte: (Int) -> UInt8?) throws(Failure) -> UInt32 {

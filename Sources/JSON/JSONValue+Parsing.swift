@@ -1,8 +1,8 @@
 import Text
 
-/// What is wrong with a text that should be JSON, and where.
+/// A syntax error in JSON, with its position.
 public struct JSONError: Error, Equatable, CustomStringConvertible {
-  /// What was found, and what was expected.
+  /// What was found and what was expected.
   public let message: String
   /// Counted from 1.
   public let line: Int
@@ -13,26 +13,26 @@ public struct JSONError: Error, Equatable, CustomStringConvertible {
 }
 
 extension JSONValue {
-  /// What JSON is taken to be.
+  /// The accepted syntax.
   public enum Dialect: Sendable {
-    /// RFC 8259, no more: no comments, no trailing commas, no NaN; a name that occurs twice in an object is an error.
-    /// For what people write by hand.
+    /// Exactly RFC 8259: no comments, trailing commas or NaN. A name that occurs twice in an object is an error. For files
+    /// that people write.
     case strict
-    /// As in Python, `NaN`, `Infinity` and `-Infinity` are numbers, and the last of two equal names counts. For data that
+    /// As in Python: `NaN`, `Infinity` and `-Infinity` are numbers, and of two equal names the last counts. For files that
     /// programs write.
     case python
   }
 
-  /// Reads one JSON value. Values nested deeper than 128 and numbers beyond a `Double`'s range are errors.
+  /// Parses one JSON value. Nesting deeper than 128 and numbers beyond the range of `Double` are errors.
   ///
   /// - Throws: ``JSONError``.
   public init(parsing text: String, as dialect: Dialect = .strict) throws(JSONError) {
     try self.init(parsing: Array(text.utf8), as: dialect)
   }
 
-  /// Reads one JSON value from UTF-8.
+  /// Parses one JSON value from UTF-8.
   ///
-  /// - Throws: ``JSONError``, also where the bytes are not UTF-8.
+  /// - Throws: ``JSONError``, also if the bytes are not UTF-8.
   public init(parsing bytes: [UInt8], as dialect: Dialect = .strict) throws(JSONError) {
     var parser = JSONParser(bytes: bytes, dialect: dialect)
     self = try parser.document()
@@ -43,7 +43,7 @@ private func byte(_ character: Unicode.Scalar) -> UInt8 { UInt8(truncatingIfNeed
 
 private func isDigit(_ character: UInt8) -> Bool { (byte("0")...byte("9")).contains(character) }
 
-/// Recursive descent over the bytes.
+/// A recursive descent parser.
 private struct JSONParser {
   static let depthLimit = 128
   let bytes: [UInt8]
@@ -95,7 +95,7 @@ private struct JSONParser {
       let name = try string()
       let known = places.updateValue(fields.count, forKey: Array(name.utf8))
       if known != nil && dialect == .strict {
-        throw error("the name \(quoted(name)) stands twice in one object: remove one", at: start)
+        throw error("the name \(quoted(name)) occurs twice in one object: remove one", at: start)
       }
       skipWhitespace()
       if !take(":") { throw error("expected \":\" after the name \(quoted(name)), found \(found)") }
@@ -180,7 +180,7 @@ private struct JSONParser {
     throw error("the string has no closing quote", at: open)
   }
 
-  /// The character of the escape sequence whose backslash was just read.
+  /// Parses the escape sequence whose backslash was just read.
   private mutating func escape() throws(JSONError) -> Unicode.Scalar {
     let start = position - 1
     do {
@@ -204,7 +204,7 @@ private struct JSONParser {
     while let next = peek, next == 0x20 || next == 0x0a || next == 0x0d || next == 0x09 { position += 1 }
   }
 
-  /// The character here, for a message.
+  /// The character at the current position, for a message.
   private var found: String {
     if position >= bytes.count { return "the end of the text" }
     let rest = String(decoding: bytes[position..<min(bytes.count, position + 4)], as: UTF8.self)

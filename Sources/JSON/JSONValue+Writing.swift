@@ -1,13 +1,13 @@
 extension JSONValue {
-  /// The value on one line. Numbers are in the shortest form that reads back exactly; those that are not finite, which
-  /// JSON has no number for, are the strings `"nan"`, `"inf"` and `"-inf"`.
+  /// The value on one line. Numbers have the shortest form that reads back exactly. Numbers that are not finite, which JSON
+  /// does not have, are the strings `"nan"`, `"inf"` and `"-inf"`.
   public var compact: String {
     var text = ""
     write(to: &text, style: .compact)
     return text
   }
 
-  /// The value over several lines, indented by two spaces; lists of plain values stay on one line where they fit.
+  /// The value on several lines, indented by two spaces. Short lists of plain values are on one line.
   public var pretty: String {
     var text = ""
     write(to: &text, style: .indented(by: 0))
@@ -19,7 +19,7 @@ extension JSONValue {
     case indented(by: Int)
   }
 
-  /// Characters of a list that `pretty` leaves on one line.
+  /// The maximum length in bytes of a list that `pretty` writes on one line.
   private static let lineLength = 100
 
   private func write(to text: inout String, style: Style) {
@@ -95,7 +95,7 @@ extension JSONValue {
   }
 }
 
-/// A text as a message shows it: in quotes, on one line, and cut where it is long.
+/// Shows a text in a message: in quotes, on one line, truncated after 60 characters.
 public func quoted(_ text: String) -> String {
   let limit = 60
   let shown = text.unicodeScalars.count > limit ? String(text.unicodeScalars.prefix(limit)) + "…" : text

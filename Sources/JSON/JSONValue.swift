@@ -1,9 +1,8 @@
-/// A JSON value (RFC 8259) that keeps what a configuration and a log need kept: the order of an object's fields, and
-/// whether a number was written as an integer.
+/// A JSON value (RFC 8259). It keeps the order of an object's fields and whether a number was written as an integer.
 public enum JSONValue: Sendable, Equatable {
   case null
   case bool(Bool)
-  /// A number written without point or exponent that an `Int` holds.
+  /// A number without a decimal point or exponent that fits in `Int`.
   case integer(Int)
   /// Any other number.
   case number(Double)
@@ -11,7 +10,7 @@ public enum JSONValue: Sendable, Equatable {
   case array([JSONValue])
   case object(Object)
 
-  /// One name and its value.
+  /// A name and its value.
   public struct Field: Sendable, Equatable {
     public let name: String
     public var value: JSONValue
@@ -22,8 +21,8 @@ public enum JSONValue: Sendable, Equatable {
     }
   }
 
-  /// Fields in the order given, each name once. Names are the same where their bytes are: Swift's `==` of strings, which
-  /// takes an é for an e with an accent after it, would merge tokens of a vocabulary.
+  /// Fields in the given order, each name once. Names are compared by their bytes: Swift's `==`, by which é equals e with a
+  /// combining accent, would merge tokens of a vocabulary.
   public struct Object: Sendable, Equatable {
     public private(set) var fields: [Field] = []
 
@@ -32,8 +31,9 @@ public enum JSONValue: Sendable, Equatable {
     /// - Precondition: no name occurs twice.
     public init(distinct fields: [Field]) { self.fields = fields }
 
-    /// The value of that name; setting replaces it where it stands, appends it where it is new, and with nil removes
-    /// it. O(number of fields).
+    /// The value of a field. Setting replaces a field in place, appends a new one, and with nil removes it.
+    ///
+    /// - Complexity: O(number of fields).
     public subscript(name: String) -> JSONValue? {
       get { fields.first { $0.name.utf8.elementsEqual(name.utf8) }?.value }
       set {
@@ -50,10 +50,10 @@ public enum JSONValue: Sendable, Equatable {
 }
 
 extension JSONValue {
-  /// The truth value, of a Boolean.
+  /// The value of a Boolean; nil for other values.
   public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
 
-  /// The integer, also of a number such as `1e3` or `2.0` that is one exactly.
+  /// The value of an integer, or of a number that is exactly an integer, such as `1e3` or `2.0`; nil for other values.
   public var integer: Int? {
     switch self {
     case .integer(let value): value
@@ -62,7 +62,7 @@ extension JSONValue {
     }
   }
 
-  /// The number, also of an integer.
+  /// The value of a number or an integer; nil for other values.
   public var number: Double? {
     switch self {
     case .integer(let value): Double(value)
@@ -71,19 +71,19 @@ extension JSONValue {
     }
   }
 
-  /// The text, of a string.
+  /// The text of a string; nil for other values.
   public var string: String? { if case .string(let value) = self { value } else { nil } }
 
-  /// The elements, of an array.
+  /// The elements of an array; nil for other values.
   public var array: [JSONValue]? { if case .array(let value) = self { value } else { nil } }
 
-  /// The fields, of an object.
+  /// The fields of an object; nil for other values.
   public var object: Object? { if case .object(let value) = self { value } else { nil } }
 
-  /// The value of an object's field; nil where there is none, or where this is no object.
+  /// The value of an object's field; nil if there is no such field or the value is not an object.
   public subscript(name: String) -> JSONValue? { object?[name] }
 
-  /// What it is, in the words of an error message: `the string "abc"`, `an object`.
+  /// A description for an error message, such as `the string "abc"` or `an object`.
   public var described: String {
     switch self {
     case .null: "null"
@@ -108,7 +108,7 @@ extension JSONValue: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, Expre
   public init(stringLiteral value: String) { self = .string(value) }
   public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
 
-  /// Fields in the order written; of a name written twice, the last value.
+  /// Fields in the order written. If a name occurs twice, the last value counts.
   public init(dictionaryLiteral elements: (String, JSONValue)...) {
     var object = Object()
     for (name, value) in elements { object[name] = value }

@@ -37,7 +37,7 @@ public struct Checkpoint: Sendable {
 
   /// Reads what a checkpoint says of itself, every byte checked against its seal where it has one.
   ///
-  /// - Throws: `StorageError`: `.missing`, `.damaged` for anything that is no checkpoint, `.failed`; `CorpusError` where
+  /// - Throws: `StorageError`: `.missing`, `.damaged` for anything that is no checkpoint, `.failed`; `InvalidFileError` where
   ///   its tokenizer is not the one that it names.
   public init(verifying path: String, progress report: SealedFile.Progress = { _, _ in }) throws {
     isSealed = try SealedFile.verify(path, progress: report) == .sealed
@@ -65,7 +65,7 @@ public struct Checkpoint: Sendable {
 
   /// What a file with weights says of its tokens.
   ///
-  /// - Throws: `StorageError`; `CorpusError` where its tokenizer is not the one that it names.
+  /// - Throws: `StorageError`; `InvalidFileError` where its tokenizer is not the one that it names.
   package static func tokenizer(in file: HDF5File) throws -> TokenizerIdentity {
     let (name, sha256) = (try file.stringAttribute("tokenizer"), try file.stringAttribute("tokenizer_sha256"))
     let definition = try TokenFile.tokenizerFile(of: file, name: name, sha256: sha256)

@@ -40,7 +40,7 @@ public struct RunFolder: Sendable {
   ///
   /// - Throws: `StorageError.failed` where the folder cannot be listed: it must not pass for an empty one.
   public func steps() throws -> [Int] {
-    try Folder.namesIfThere(in: path, otherNames: .ignored).compactMap { name in
+    try Folder.namesIfPresent(in: path, invalidNames: .ignored).compactMap { name in
       guard name.hasPrefix("step-"), name.hasSuffix(".h5") else { return nil }
       let digits = name.dropFirst(5).dropLast(3)
       guard digits.count >= 8, digits.allSatisfy({ $0.isASCII && $0.isNumber }) else { return nil }
@@ -87,8 +87,8 @@ public struct RunFolder: Sendable {
   ///
   /// - Throws: `StorageError.failed` where the folder cannot be listed.
   public func removeUnfinished() throws {
-    for name in try Folder.namesIfThere(in: path, otherNames: .ignored) where name.hasSuffix(WholeFile.unfinishedSuffix)
-    {
+    let names = try Folder.namesIfPresent(in: path, invalidNames: .ignored)
+    for name in names where name.hasSuffix(WholeFile.unfinishedSuffix) {
       unlink("\(path)/\(name)")
     }
   }

@@ -1,30 +1,31 @@
 import Corpus
+import Storage
 import Tokenizers
 
 extension TokenText {
   /// The tokenizer that a checkpoint was trained with; nil where nobody has it.
   ///
   /// - Parameter name: `bytes`, a tokenizer.json or a folder with one, in place of the checkpoint's own.
-  /// - Throws: `StorageError`; `TokenizerError`, also where the checkpoint names another one by its digest.
+  /// - Throws: `StorageError`; `InvalidFileError`, also where the checkpoint names another one by its digest.
   public init?(_ checkpoint: Checkpoint, named name: String?) throws {
     let known = checkpoint.tokenizer
     switch name {
     case "bytes":
       if let sha256 = known.sha256 {
-        throw TokenizerError(
+        throw InvalidFileError(
           checkpoint.path, "is of the tokenizer \(known.name ?? "") (SHA-256 \(sha256)), not of bytes")
       }
       self = .bytes
     case let path?:
       let file = try TokenizerFile(reading: path)
       if let sha256 = known.sha256, sha256 != file.sha256 {
-        throw TokenizerError(
+        throw InvalidFileError(
           file.path,
           "has the SHA-256 \(file.sha256); \(checkpoint.path) was trained with \(known.name ?? "another"), SHA-256 "
             + "\(sha256): its tokens mean something else")
       }
       if known.sha256 == nil && known.name == "bytes" {
-        throw TokenizerError(
+        throw InvalidFileError(
           file.path, "has the SHA-256 \(file.sha256); \(checkpoint.path) was trained with the tokenizer bytes")
       }
       self = .file(try BPETokenizer(file))
@@ -36,7 +37,7 @@ extension TokenText {
 
   /// The tokenizer that corpora or a checkpoint name; nil where they do not hold it.
   ///
-  /// - Throws: `TokenizerError`.
+  /// - Throws: `InvalidFileError`.
   public init?(_ identity: TokenizerIdentity) throws {
     if let file = identity.file {
       self = .file(try BPETokenizer(file))

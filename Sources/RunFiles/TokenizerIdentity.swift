@@ -1,4 +1,5 @@
 import Corpus
+import Storage
 import Tokenizers
 
 /// What tokens mean: which tokenizer made them, as far as the corpora say.
@@ -21,7 +22,7 @@ public struct TokenizerIdentity: Sendable, Equatable {
 
   /// What all files of all sources agree on.
   ///
-  /// - Throws: `CorpusError` where a corpus's tokenizer is not the one that it names; `StorageError`.
+  /// - Throws: `InvalidFileError` where a corpus's tokenizer is not the one that it names; `StorageError`.
   public init(_ sources: [DataSource]) throws {
     let files = sources.flatMap(\.files)
     func common<Value: Equatable>(_ value: (TokenFile) -> Value?) -> Value? {
@@ -45,14 +46,14 @@ public struct TokenizerIdentity: Sendable, Equatable {
 
   /// Checks that the corpora are of one tokenizer, that of `checkpoint` where there is one, as far as each of them says.
   ///
-  /// - Throws: `CorpusError`, naming both files and both tokenizers.
+  /// - Throws: `InvalidFileError`, naming both files and both tokenizers.
   public static func check(_ sources: [DataSource], against checkpoint: Checkpoint? = nil) throws {
     var first = checkpoint.map { ($0.path, $0.tokenizer) }
     for file in sources.flatMap(\.files) {
       let own = TokenizerIdentity(file)
       guard let mark = own.mark else { continue }
       if let (path, other) = first, let otherMark = other.mark, otherMark != mark {
-        throw CorpusError(
+        throw InvalidFileError(
           file.path,
           "is of the tokenizer \(own.named), \(path) of \(other.named): their tokens do not mean the same. Build the "
             + "corpus with the same tokenizer")
@@ -63,10 +64,10 @@ public struct TokenizerIdentity: Sendable, Equatable {
 
   /// Checks that what the corpora are of is what the weights in a file were trained on, as far as both are known.
   ///
-  /// - Throws: `CorpusError`, naming both tokenizers.
+  /// - Throws: `InvalidFileError`, naming both tokenizers.
   package func check(against other: TokenizerIdentity, of path: String) throws {
     guard let mark, let otherMark = other.mark, mark != otherMark else { return }
-    throw CorpusError(
+    throw InvalidFileError(
       path, "is of the tokenizer \(other.named), the corpora of \(named): their tokens do not mean the same")
   }
 

@@ -1,18 +1,18 @@
 import Foundation
 
-/// A file that grows at its end, with nothing held back: what was appended is with the system.
+/// A file to append to, without buffering: appended bytes are passed to the system at once.
 ///
-/// What a full disk does not take is kept, and written before anything else as soon as there is room.
+/// Bytes that cannot be written, for example because the disk is full, are kept and written first by the next append.
 public final class AppendingFile {
   public let path: String
   private let name: String
   private let descriptor: Int32
-  /// What could not be written yet.
+  /// Bytes that could not be written yet.
   private var unwritten: [UInt8] = []
 
-  /// Opens a file, or makes one.
+  /// Opens or creates a file.
   ///
-  /// - Parameter name: what errors call the file; its path where that is nil.
+  /// - Parameter name: the name of the file in errors; nil for its path.
   /// - Throws: `StorageError.failed`.
   public init(_ path: String, reportedAs name: String? = nil) throws {
     self.path = path
@@ -23,18 +23,18 @@ public final class AppendingFile {
 
   deinit { if descriptor >= 0 { close(descriptor) } }
 
-  /// - Throws: `StorageError.failed` where not all could be written; the rest is kept.
+  /// - Throws: `StorageError.failed` if not all bytes could be written; the rest is kept.
   public func append(_ bytes: [UInt8]) throws {
     unwritten += bytes
     try flush()
   }
 
-  /// Has all that was appended on the disk.
+  /// Flushes all appended bytes to the disk.
   ///
   /// - Throws: `StorageError.failed`.
   public func sync() throws {
     try flush()
-    // What is no file has no disk: EINVAL.
+    // A pipe or a device cannot be synced: EINVAL.
     if fsync(descriptor) != 0 && errno != EINVAL { throw unwritable }
   }
 
@@ -49,7 +49,7 @@ public final class AppendingFile {
     }
   }
 
-  /// The error of the system call that has just failed.
+  /// The error of the last system call.
   private var unwritable: StorageError {
     StorageError(.failed, name, "cannot be written: \(StorageError.text(of: errno))")
   }

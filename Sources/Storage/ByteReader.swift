@@ -1,14 +1,11 @@
 import Foundation
 
-/// A file read from its beginning to its end, block by block.
+/// An open file or pipe that is read forwards.
 public struct ByteReader: ~Copyable {
-  /// How much is read at once where nobody says otherwise.
-  public static let blockBytes = 1 << 20
-
   public let path: String
   private let descriptor: Int32
 
-  /// - Throws: `StorageError`, `.missing` where there is nothing, `.failed` where it cannot be opened.
+  /// - Throws: `StorageError`: `.missing` if nothing is at `path`, `.failed` if it cannot be opened.
   public init(_ path: String) throws {
     self.path = path
     descriptor = open(path, O_RDONLY | O_CLOEXEC)
@@ -21,7 +18,7 @@ public struct ByteReader: ~Copyable {
     _ = close(descriptor)
   }
 
-  /// Fills `buffer` as far as the file goes and returns how many bytes were read: fewer than asked for only at the end.
+  /// Fills `buffer` and returns the number of bytes read, which is smaller than the buffer only at the end of the file.
   ///
   /// - Throws: `StorageError.failed`.
   public func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
@@ -39,17 +36,7 @@ public struct ByteReader: ~Copyable {
     return filled
   }
 
-  /// All bytes of a file, or of a pipe.
-  ///
-  /// - Throws: `StorageError`: `.missing` where there is nothing, else `.failed` with the system's reason.
-  public static func contents(of path: String) throws -> [UInt8] {
-    let reader = try ByteReader(path)
-    var bytes: [UInt8] = []
-    try reader.forEachBlock { bytes.append(contentsOf: $0) }
-    return bytes
-  }
-
-  /// Reads exactly `count` bytes from `position` on; nil where the file has not got them.
+  /// Reads `count` bytes from `position` on; nil if the file ends before.
   ///
   /// - Throws: `StorageError.failed`.
   func bytes(at position: Int, count: Int) throws -> [UInt8]? {
@@ -61,22 +48,12 @@ public struct ByteReader: ~Copyable {
     return bytes.count == count ? bytes : nil
   }
 
-  /// Calls `body` with one block after another, each full but the last, until the file ends.
+  /// Reads all bytes of a file or a pipe.
   ///
-  /// - Throws: `StorageError.failed`; `.damaged` for what ``FileSignature`` recognises, before `body` sees any of it;
-  ///   what `body` throws.
-  public func forEachBlock(
-    of blockBytes: Int = ByteReader.blockBytes, _ body: (UnsafeRawBufferPointer) throws -> Void
-  ) throws {
-    let block = UnsafeMutableRawBufferPointer.allocate(byteCount: blockBytes, alignment: 64)
-    defer { block.deallocate() }
-    var isFirst = true
-    while true {
-      let count = try read(into: block)
-      if isFirst { try FileSignature.refuse(path, beginning: block[..<min(count, FileSignature.byteCount)]) }
-      isFirst = false
-      if count > 0 { try body(UnsafeRawBufferPointer(rebasing: block[..<count])) }
-      if count < blockBytes { return }
-    }
+  /// - Throws: `StorageError`: `.missing`; `.damaged` if ``FileSignature`` recognises the first bytes; `.failed`.
+  public static func contents(of path: String) throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    try BlockReader(path).forEachBlock { bytes.append(contentsOf: $0) }
+    return bytes
   }
 }

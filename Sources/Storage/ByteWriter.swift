@@ -1,13 +1,13 @@
 import Foundation
 
-/// A file written from its beginning to its end.
+/// A file that is written from the beginning.
 public struct ByteWriter: ~Copyable {
   public let path: String
   private let descriptor: Int32
-  /// In bytes.
+  /// The number of bytes written.
   public private(set) var count = 0
 
-  /// Empties the file, or makes it.
+  /// Truncates or creates the file.
   ///
   /// - Throws: `StorageError.failed`.
   public init(emptying path: String) throws {

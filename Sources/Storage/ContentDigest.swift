@@ -1,11 +1,11 @@
 import CXXHash
 
-/// XXH3-128 over bytes as they come, `xxh128sum`'s own number.
+/// XXH3-128 of a stream of bytes, as `xxh128sum` computes it.
 public final class ContentDigest {
   private let state: OpaquePointer
 
   public init() {
-    // It returns nil only without memory for 576 bytes, when nothing else works either.
+    // Returns nil only if there is no memory for 576 bytes.
     guard let state = XXH3_createState() else { preconditionFailure("no memory for a digest") }
     XXH3_128bits_reset(state)
     self.state = state
@@ -25,7 +25,7 @@ public final class ContentDigest {
     text.withUTF8 { update(UnsafeRawBufferPointer($0)) }
   }
 
-  /// The digest of what came so far: 32 lowercase hexadecimal digits.
+  /// The digest of the bytes so far: 32 lowercase hexadecimal digits.
   public var hexadecimal: String {
     let hash = XXH3_128bits_digest(state)
     return [hash.high64, hash.low64].map { half in
@@ -34,6 +34,6 @@ public final class ContentDigest {
     }.joined()
   }
 
-  /// XXH3-64 of bytes at once.
+  /// XXH3-64 of the bytes.
   public static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 { XXH3_64bits(bytes.baseAddress, bytes.count) }
 }

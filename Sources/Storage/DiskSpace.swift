@@ -1,9 +1,9 @@
 import CFileSystem
 import Foundation
 
-/// Room on a disk, asked for before it is needed.
+/// Checks and reserves disk space.
 public enum DiskSpace {
-  /// The bytes that may still be written to the file system of a folder; nil where it does not say.
+  /// The free space of a folder's file system in bytes; nil if it is unknown.
   public static func available(in folder: String) -> Int? {
     var status = statvfs()
     guard statvfs(folder, &status) == 0 else { return nil }
@@ -11,10 +11,10 @@ public enum DiskSpace {
     return overflow ? .max : bytes
   }
 
-  /// Has the file system put so many bytes aside for a file, whose size stays as it is: a full disk, or a quota, is met
-  /// now and not in the middle of writing. File systems that cannot do this do nothing.
+  /// Reserves space for a file without changing its size, so that a full disk or a quota is an error now instead of during
+  /// writing. Does nothing on file systems that do not support this.
   ///
-  /// - Throws: `StorageError.failed` where there is no room.
+  /// - Throws: `StorageError.failed` if there is not enough space.
   public static func reserve(_ bytes: Int, for path: String) throws {
     let descriptor = open(path, O_WRONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw StorageError.system(path, "cannot be written", errno: errno) }

@@ -1,21 +1,21 @@
 import Foundation
 
-/// File types that are recognized by their first bytes and refused, whatever the file is called.
+/// File types that are recognised by their first bytes and refused, whatever the file's name is.
 public enum FileSignature: Sendable, CaseIterable {
-  /// What a clone without Git LFS has in place of a large file
+  /// The file that a clone without Git LFS has in place of a large one
   /// (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md).
   case gitLFSPointer
   /// RFC 1952.
   case gzip
-  /// RFC 8878, or a skippable frame, which some writers begin with.
+  /// RFC 8878; may begin with a skippable frame.
   case zstd
   case xz
   case bzip2
 
-  /// As many bytes as telling them takes.
+  /// The number of bytes needed to recognise them.
   static let byteCount = 64
 
-  /// What a file is by its first ``byteCount`` bytes, or all of a shorter one; nil for anything else.
+  /// Recognises a file by its first ``byteCount`` bytes, or all of a shorter one; nil for any other file.
   init?(_ start: some Collection<UInt8>) {
     let start = Array(start.prefix(FileSignature.byteCount))
     guard let found = FileSignature.allCases.first(where: { $0.isBeginning(of: start) }) else { return nil }
@@ -25,8 +25,8 @@ public enum FileSignature: Sendable, CaseIterable {
   private func isBeginning(of start: [UInt8]) -> Bool {
     switch self {
     case .gitLFSPointer: start.starts(with: Array("version https://git-lfs.github.com/spec/".utf8))
-    // Tokens without a header may begin with any two or three bytes: method, flags, compression level and system of the
-    // header are looked at too.
+    // Tokens without a header may begin with any three bytes, so the fields for flags, compression level and system are
+    // checked too.
     case .gzip:
       start.count >= 10 && start.starts(with: [0x1f, 0x8b, 8]) && start[3] & 0xe0 == 0 && [0, 2, 4].contains(start[8])
         && (start[9] <= 13 || start[9] == 255)
@@ -40,14 +40,14 @@ public enum FileSignature: Sendable, CaseIterable {
     }
   }
 
-  /// What is wrong with such a file and what to do, without its path.
+  /// The error message, without the path.
   private var message: String {
     func compressed(_ name: String, _ program: String) -> String {
-      "is compressed with \(name), which is not read here: decompress it first (\(program))"
+      "is compressed with \(name), which is not supported: decompress it first (\(program))"
     }
     switch self {
     case .gitLFSPointer:
-      return "is a Git LFS pointer, not the file that it stands for: fetch the file (git lfs pull)"
+      return "is a Git LFS pointer, not the file itself: fetch the file (git lfs pull)"
     case .gzip: return compressed("gzip", "gzip -d")
     case .zstd: return compressed("zstd", "zstd -d")
     case .xz: return compressed("xz", "xz -d")
@@ -55,16 +55,16 @@ public enum FileSignature: Sendable, CaseIterable {
     }
   }
 
-  /// Refuses such a file by its first bytes.
+  /// Throws if a file is recognised by its first bytes.
   ///
   /// - Throws: `StorageError.damaged`.
   static func refuse(_ path: String, beginning start: some Collection<UInt8>) throws {
     if let found = FileSignature(start) { throw StorageError(.damaged, path, found.message) }
   }
 
-  /// Refuses such a file, which is a regular one.
+  /// Throws if the regular file at `path` is recognised.
   ///
-  /// - Throws: `StorageError`: `.damaged`; `.missing` or `.failed` where it cannot be opened.
+  /// - Throws: `StorageError`: `.damaged`; `.missing` or `.failed` if it cannot be opened.
   static func refuse(_ path: String) throws {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw StorageError.system(path, "cannot be opened", errno: errno) }
@@ -72,7 +72,7 @@ public enum FileSignature: Sendable, CaseIterable {
     try refuse(path, openedAs: descriptor)
   }
 
-  /// Refuses such a file, which is a regular one and open.
+  /// Throws if an open regular file is recognised.
   ///
   /// - Throws: `StorageError.damaged`.
   static func refuse(_ path: String, openedAs descriptor: Int32) throws {

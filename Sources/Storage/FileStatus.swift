@@ -1,21 +1,21 @@
 import Foundation
 
-/// What the file system says about a path.
+/// The status of a file in the file system.
 public struct FileStatus: Sendable, Equatable {
-  /// In bytes; 0 for what has no size, such as a pipe.
+  /// In bytes; 0 for a pipe.
   public var size: Int
   public var isRegularFile: Bool
   public var isFolder: Bool
-  /// Device and file number: two paths that agree in both are one file.
+  /// The device and the inode: paths with the same values name the same file.
   public var device: UInt64
   public var file: UInt64
-  /// When its content, and when anything about it, was changed last: nanoseconds since 1970.
+  /// The times of the last change of the content and of the status, in nanoseconds since 1970.
   public var modified: Int
   public var changed: Int
 
-  /// The status of the file at `path`, symbolic links followed.
+  /// The status of the file at `path`, following symbolic links.
   ///
-  /// - Throws: `StorageError`, `.missing` where there is nothing.
+  /// - Throws: `StorageError`, `.missing` if nothing is there.
   public init(_ path: String) throws {
     var status = stat()
     guard stat(path, &status) == 0 else {
@@ -24,7 +24,7 @@ public struct FileStatus: Sendable, Equatable {
     self.init(status)
   }
 
-  /// The status of an open file, whatever its name is by now.
+  /// The status of an open file, even if it was renamed.
   ///
   /// - Parameter path: for messages.
   /// - Throws: `StorageError.failed`.
@@ -46,22 +46,22 @@ public struct FileStatus: Sendable, Equatable {
     changed = status.st_ctim.nanoseconds
   }
 
-  /// Whether there is something under that path.
+  /// Whether something exists at a path.
   ///
-  /// - Throws: `StorageError.failed` where the system does not say: a folder that may not be searched, a loop of links.
+  /// - Throws: `StorageError.failed` if this cannot be determined, for example without permission to search the folder.
   public static func exists(_ path: String) throws -> Bool {
     if access(path, F_OK) == 0 { return true }
     if errno == ENOENT || errno == ENOTDIR { return false }
     throw StorageError.system(path, "cannot be examined", errno: errno)
   }
 
-  /// Whether two paths name the same file: two names of it, or one under two folders' names.
+  /// Whether both are the status of the same file.
   public func isSameFile(as other: FileStatus) -> Bool { device == other.device && file == other.file }
 
-  /// The status of a file that must be a regular one with something in it.
+  /// The status of a file that must be regular and not empty.
   ///
-  /// - Throws: `StorageError`, `.missing` where there is nothing, `.damaged` for a folder, a device, an empty file, and
-  ///   for what ``FileSignature`` recognises; `.failed` where it cannot be opened.
+  /// - Throws: `StorageError`: `.missing` if nothing is there; `.damaged` for a folder, a device, an empty file, and a file
+  ///   that ``FileSignature`` recognises; `.failed` if it cannot be opened.
   static func ofContent(_ path: String) throws -> FileStatus {
     let status = try FileStatus(path)
     if status.isFolder {
@@ -71,7 +71,7 @@ public struct FileStatus: Sendable, Equatable {
       throw StorageError(.damaged, path, "is not a regular file")
     }
     guard status.size > 0 else {
-      throw StorageError(.damaged, path, "is empty: its writer was interrupted, or the disk was full; make it again")
+      throw StorageError(.damaged, path, "is empty: its writer was interrupted, or the disk was full; create it again")
     }
     try FileSignature.refuse(path)
     return status

@@ -2,22 +2,21 @@ import CFileSystem
 import Foundation
 import Text
 
-/// Folders that files are in.
+/// Lists and creates folders, and renames files within them.
 public enum Folder {
-  /// What happens to a name that is not UTF-8.
-  public enum OtherNames {
-    /// It is an error.
+  /// The treatment of names that are not UTF-8.
+  public enum InvalidNames {
+    /// They are an error.
     case refused
-    /// It is skipped: this program writes no such names.
+    /// They are skipped: these programs write no such names.
     case ignored
   }
 
-  /// The names of what is in a folder, sorted by their bytes, `.` and `..` left out.
+  /// The names of a folder's entries, sorted by their bytes, without `.` and `..`.
   ///
-  /// - Throws: `StorageError`: `.missing` where there is no such folder; `.failed` with the system's reason where it
-  ///   cannot be read in full: a part of the names must not pass for all of them; `.failed` for a name that is not UTF-8,
-  ///   where these are refused.
-  public static func names(in path: String, otherNames: OtherNames = .refused) throws -> [String] {
+  /// - Throws: `StorageError`: `.missing` if the folder does not exist; `.failed` if it cannot be read completely, or if a
+  ///   name is not UTF-8 and such names are refused.
+  public static func names(in path: String, invalidNames: InvalidNames = .refused) throws -> [String] {
     guard let folder = opendir(path) else {
       throw StorageError.system(path, "the folder cannot be listed", errno: errno)
     }
@@ -31,27 +30,27 @@ public enum Folder {
       }
       let bytes = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
       guard let name = String(validating: bytes, as: UTF8.self) else {
-        if otherNames == .ignored { continue }
-        throw StorageError(.failed, path, "holds a file whose name is not UTF-8, \"\(escaped(bytes))\"; rename that")
+        if invalidNames == .ignored { continue }
+        throw StorageError(.failed, path, "contains a file whose name is not UTF-8, \"\(escaped(bytes))\"; rename it")
       }
       if name != "." && name != ".." { names.append(name) }
     }
     return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
-  /// As `names(in:)`, but none where there is no such folder.
+  /// Like `names(in:)`, but returns no names if the folder does not exist.
   ///
   /// - Throws: `StorageError.failed`.
-  public static func namesIfThere(in path: String, otherNames: OtherNames = .refused) throws -> [String] {
+  public static func namesIfPresent(in path: String, invalidNames: InvalidNames = .refused) throws -> [String] {
     do {
-      return try names(in: path, otherNames: otherNames)
+      return try names(in: path, invalidNames: invalidNames)
     } catch let error as StorageError where error.kind == .missing {
       return []
     }
   }
 
-  /// Gives a file another name, its own with a suffix: the first of `.suffix`, `.suffix-2`, `.suffix-3`, … that nothing
-  /// has. Nothing is overwritten.
+  /// Renames a file by appending a suffix: the first of `suffix`, `suffix-2`, `suffix-3`, … whose name is free. Overwrites
+  /// nothing.
   ///
   /// - Returns: the new path.
   /// - Throws: `StorageError`.
@@ -64,14 +63,14 @@ public enum Folder {
     preconditionFailure("no name is free")
   }
 
-  /// Makes a folder, and those on the way to it, where they are not there.
+  /// Creates a folder and its missing parents.
   ///
   /// - Throws: `StorageError.failed`.
   public static func make(_ path: String) throws {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
-      throw StorageError(.failed, path, "the folder cannot be made: \(error.localizedDescription)")
+      throw StorageError(.failed, path, "the folder cannot be created: \(error.localizedDescription)")
     }
   }
 }

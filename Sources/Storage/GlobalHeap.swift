@@ -1,17 +1,18 @@
-/// The heaps in which HDF5 keeps variable-length strings, read with every number in them doubted.
+/// Reads the global heaps, in which HDF5 stores variable-length strings, and validates every number in them.
 ///
-/// HDF5's own reading of a damaged heap can end the process. HDF5 file format specification version 3, III.E, "Disk
-/// Format: Level 1E - Global Heap"; addresses and lengths of 8 bytes.
+/// The HDF5 library can crash on a damaged heap. HDF5 file format specification version 3, III.E, "Disk Format: Level 1E -
+/// Global Heap"; addresses and lengths have 8 bytes.
 struct GlobalHeap {
   let path: String
-  /// Where the file's address 0 lies.
+  /// The offset of the file's address 0.
   let baseAddress: Int
 
   private static let headerBytes = 16
 
-  /// The bytes that a reference stands for: its length (4 bytes), a heap's address (8), an object's number in it (4).
+  /// The bytes that a reference points to. A reference has a length (4 bytes), the address of a heap (8) and the number of
+  /// an object in it (4).
   ///
-  /// - Returns: nil where the heap does not hold them.
+  /// - Returns: nil if the heap does not have the object.
   /// - Throws: `StorageError.failed`.
   func bytes(at reference: [UInt8]) throws -> [UInt8]? {
     let length = Self.integer(reference[0..<4])
@@ -43,7 +44,7 @@ struct GlobalHeap {
     return nil
   }
 
-  /// A little-endian number; nil where it does not fit.
+  /// A little-endian number; nil if it does not fit in `Int`.
   private static func integer(_ bytes: ArraySlice<UInt8>) -> Int? {
     Int(exactly: bytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
   }

@@ -1,6 +1,6 @@
 import CHDF5
 
-/// A dataset of an open file: what it is, and its numbers.
+/// A dataset of an open file: its shape, its type and its elements.
 public final class HDF5Dataset: @unchecked Sendable {
   /// Keeps the file open.
   public let file: HDF5File
@@ -8,17 +8,17 @@ public final class HDF5Dataset: @unchecked Sendable {
   /// The size of each dimension; empty for a scalar.
   public let shape: [Int]
   public let elementType: HDF5ElementType
-  /// The stored type in words, "uint16", "a string": for messages.
+  /// The stored type for messages, such as "uint16" or "a string".
   public let typeDescription: String
   /// The product of the shape.
   public let elementCount: Int
-  /// The library's lock guards what lies behind it.
+  /// Use it only while holding the library's lock.
   let identifier: HDF5Identifier
 
   public var path: String { file.path }
 
-  /// - Throws: `StorageError.damaged` where it is not there, lies in other files, claims more bytes than the file has, or
-  ///   was not written in full.
+  /// - Throws: `StorageError.damaged` if the dataset does not exist, is stored in other files, declares more bytes than the
+  ///   file has, or was not written completely.
   init(_ name: String, in file: HDF5File) throws {
     self.file = file
     self.name = name
@@ -29,7 +29,7 @@ public final class HDF5Dataset: @unchecked Sendable {
       return try HDF5Library.identifier(
         H5Dopen2(opened, place, phd_default_properties()), closedBy: H5Dclose, orThrow: .damaged, path, absent)
     }
-    // Before anything else is asked: HDF5 opens a virtual dataset's sources to learn its shape.
+    // First of all, because HDF5 opens the sources of a virtual dataset to determine its shape.
     try HDF5Layout.requireOneFile(identifier.raw, name, path)
     (shape, elementType, typeDescription) = try HDF5Library.locked {
       let unreadable = "the dataset \(name) cannot be read"
@@ -47,16 +47,16 @@ public final class HDF5Dataset: @unchecked Sendable {
       }
       let shape = try sizes.map { size in
         guard let size = Int(exactly: size) else {
-          throw StorageError(.damaged, path, "the dataset \(name) claims \(size) elements")
+          throw StorageError(.damaged, path, "the dataset \(name) declares \(size) elements")
         }
         return size
       }
-      return (shape, HDF5ElementType(of: type.raw), HDF5ElementType.words(for: type.raw))
+      return (shape, HDF5ElementType(of: type.raw), HDF5ElementType.description(of: type.raw))
     }
     var count = 1
     for size in shape {
       let (product, overflow) = count.multipliedReportingOverflow(by: size)
-      guard !overflow else { throw StorageError(.damaged, path, "the dataset \(name) claims the shape \(shape)") }
+      guard !overflow else { throw StorageError(.damaged, path, "the dataset \(name) declares the shape \(shape)") }
       count = product
     }
     elementCount = count
@@ -68,10 +68,10 @@ public final class HDF5Dataset: @unchecked Sendable {
 extension HDF5Dataset {
   /// Reads all elements, converted to `Element`, in row-major order.
   ///
-  /// HDF5 converts: a number that does not fit becomes the nearest one that does.
+  /// HDF5 converts a number that does not fit to the nearest one that does.
   ///
   /// - Parameter buffer: exactly `elementCount` elements.
-  /// - Throws: `StorageError`, `.damaged` where the counts differ or the content cannot be read.
+  /// - Throws: `StorageError`, `.damaged` if the counts differ or the content cannot be read.
   public func read<Element: HDF5Element>(into buffer: UnsafeMutableBufferPointer<Element>) throws {
     guard buffer.count == elementCount else {
       throw StorageError(.damaged, path, "the dataset \(name) has \(elementCount) elements, expected \(buffer.count)")
@@ -88,7 +88,7 @@ extension HDF5Dataset {
 
   /// Reads the elements `offset..<offset + buffer.count` of a one-dimensional dataset, converted to `Element`.
   ///
-  /// - Throws: `StorageError`, `.damaged` where the range is not in the dataset or cannot be read.
+  /// - Throws: `StorageError`, `.damaged` if the range is outside the dataset or cannot be read.
   public func read<Element: HDF5Element>(from offset: Int, into buffer: UnsafeMutableBufferPointer<Element>) throws {
     guard shape.count == 1, offset >= 0, buffer.count <= elementCount, offset <= elementCount - buffer.count else {
       throw StorageError(
@@ -99,7 +99,7 @@ extension HDF5Dataset {
 
   /// Reads a range of the first dimension, in row-major order, converted to `Element`.
   ///
-  /// - Throws: `StorageError`, `.damaged` where the range is not in the dataset or cannot be read.
+  /// - Throws: `StorageError`, `.damaged` if the range is outside the dataset or cannot be read.
   public func read<Element: HDF5Element>(
     rows: Range<Int>, into buffer: UnsafeMutableBufferPointer<Element>
   ) throws {
@@ -152,8 +152,8 @@ extension HDF5Dataset {
 extension HDF5File {
   /// Opens the dataset `name` ("/tokens", "model/lm_head.weight").
   ///
-  /// - Throws: `StorageError.damaged` where it is not there, lies in other files, claims more bytes than the file has, or
-  ///   was not written in full.
+  /// - Throws: `StorageError.damaged` if the dataset does not exist, is stored in other files, declares more bytes than the
+  ///   file has, or was not written completely.
   public func dataset(_ name: String) throws -> HDF5Dataset {
     try HDF5Dataset(name, in: self)
   }

@@ -1,6 +1,6 @@
 import CHDF5
 
-/// The number types that a dataset may hold, whatever their byte order in the file.
+/// The number types of datasets, in any byte order.
 public enum HDF5ElementType: String, Sendable, CaseIterable {
   case uint8, uint16, uint32, uint64, int32, int64, float32, float64
   /// Anything else: other integers and floats, strings, compounds.
@@ -17,7 +17,7 @@ public enum HDF5ElementType: String, Sendable, CaseIterable {
     }
   }
 
-  /// HDF5's identifier of the type as this machine holds it; the library's own, never closed. Negative for `other`.
+  /// HDF5's identifier of the native type. It belongs to the library and must not be closed. Negative for `other`.
   var native: hid_t {
     switch self {
     case .uint8: phd_native_uint8()
@@ -32,7 +32,7 @@ public enum HDF5ElementType: String, Sendable, CaseIterable {
     }
   }
 
-  /// The type that the HDF5 type `type` is.
+  /// The element type of the HDF5 type `type`.
   init(of type: hid_t) {
     switch phd_element_code(type) {
     case 8: self = .uint8
@@ -47,8 +47,8 @@ public enum HDF5ElementType: String, Sendable, CaseIterable {
     }
   }
 
-  /// What the HDF5 type `type` is, in words for a message: "uint16", "int8", "a string", "a compound".
-  static func words(for type: hid_t) -> String {
+  /// A description of the HDF5 type `type` for a message: "uint16", "int8", "a string", "a compound".
+  static func description(of type: hid_t) -> String {
     let known = HDF5ElementType(of: type)
     if known != .other { return known.rawValue }
     let bits = H5Tget_size(type) * 8
@@ -60,12 +60,12 @@ public enum HDF5ElementType: String, Sendable, CaseIterable {
     case H5T_ENUM: return "an enumeration"
     case H5T_VLEN: return "a variable-length sequence"
     case H5T_ARRAY: return "an array"
-    default: return "no number"
+    default: return "an unknown type"
     }
   }
 }
 
-/// A Swift number that datasets are read into and written from.
+/// A Swift number type that datasets can be read into and written from.
 public protocol HDF5Element: BitwiseCopyable {
   static var hdf5Type: HDF5ElementType { get }
 }

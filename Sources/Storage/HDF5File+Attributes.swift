@@ -2,7 +2,8 @@ import CHDF5
 
 /// Attributes of the file (`of: "/"`), of a group or of a dataset.
 ///
-/// Reading one that is not there gives nil; one of another type, or of several elements, is `StorageError.damaged`.
+/// Reading a missing attribute returns nil. Reading one of another type, or of several elements, throws
+/// `StorageError.damaged`.
 extension HDF5File {
   /// The names of the object's attributes, sorted.
   public func attributeNames(of object: String = "/") throws -> [String] {
@@ -21,7 +22,7 @@ extension HDF5File {
     }
   }
 
-  /// A string, of fixed or of variable length.
+  /// A string of fixed or variable length.
   public func stringAttribute(_ name: String, of object: String = "/") throws -> String? {
     try withAttribute(name, of: object) { attribute, type in
       guard H5Tget_class(type) == H5T_STRING else { throw wrongType(name, object, type, expected: "a string") }
@@ -60,7 +61,7 @@ extension HDF5File {
     }
   }
 
-  /// A floating-point number, or an integer read as one.
+  /// A floating-point number, or an integer converted to one.
   public func doubleAttribute(_ name: String, of object: String = "/") throws -> Double? {
     try withAttribute(name, of: object) { attribute, type in
       guard [H5T_FLOAT, H5T_INTEGER].contains(H5Tget_class(type)) else {
@@ -72,7 +73,7 @@ extension HDF5File {
     }
   }
 
-  /// Runs `body` with the attribute and its stored type, or returns nil where there is no such attribute.
+  /// Runs `body` with the attribute and its stored type; returns nil if there is no such attribute.
   private func withAttribute<Result>(
     _ name: String, of object: String, _ body: (hid_t, hid_t) throws -> Result
   ) throws -> Result? {
@@ -98,10 +99,10 @@ extension HDF5File {
   }
 
   private func fixedLengthBytes(_ attribute: hid_t, _ type: hid_t, _ name: String) throws -> [UInt8] {
-    // The type's size is the file's word; the attribute's bytes are in the file and bound it.
+    // The size of the type may be wrong; the bytes of the attribute are in the file and limit it.
     let size = H5Tget_size(type)
     guard size > 0, H5Aget_storage_size(attribute) == size, size <= 1 << 30 else {
-      throw StorageError(.damaged, path, "the attribute \(name) claims \(size) bytes, which it does not have")
+      throw StorageError(.damaged, path, "the attribute \(name) declares \(size) bytes, but does not have them")
     }
     var bytes = [UInt8](repeating: 0, count: size)
     guard H5Aread(attribute, type, &bytes) >= 0 else { throw unreadable(name, "/") }
@@ -124,19 +125,19 @@ extension HDF5File {
     }
     let base = try withIdentifier { phd_base_address($0) }
     guard base >= 0, let bytes = try GlobalHeap(path: openedPath, baseAddress: Int(base)).bytes(at: reference) else {
-      throw StorageError(.damaged, path, "the attribute \(name) has lost its text: the file was changed")
+      throw StorageError(.damaged, path, "the attribute \(name) points to a missing text: the file was changed")
     }
     return Array(bytes.prefix { $0 != 0 })
   }
 }
 
 extension HDF5File {
-  /// Writes a string of fixed length, UTF-8: HDF5 keeps variable-length ones without any checksum.
+  /// Writes a UTF-8 string of fixed length, because HDF5 stores variable-length strings without a checksum.
   ///
   /// - Throws: `StorageError.failed`.
   public func setAttribute(_ name: String, of object: String = "/", to text: String) throws {
     var bytes = Array(text.utf8)
-    if bytes.isEmpty { bytes = [0] }  // HDF5 has no strings of length 0; padding reads back as one.
+    if bytes.isEmpty { bytes = [0] }  // HDF5 has no strings of length 0; a padding byte reads back as an empty string.
     try withObject(object) { opened in
       let type = try HDF5Library.identifier(
         H5Tcopy(phd_c_string()), closedBy: H5Tclose, orThrow: .failed, path, "the HDF5 library has no memory")
@@ -173,7 +174,7 @@ extension HDF5File {
     }
   }
 
-  /// Writes one element of `type`, in place of an attribute of that name.
+  /// Writes one element of `type`, replacing an attribute of that name.
   private func writeAttribute(
     _ name: String, _ object: String, _ opened: hid_t, _ type: hid_t, _ bytes: UnsafeRawBufferPointer
   ) throws {
@@ -206,6 +207,7 @@ extension HDF5File {
 
   private func wrongType(_ name: String, _ object: String, _ type: hid_t, expected: String) -> StorageError {
     StorageError(
-      .damaged, path, "the attribute \(name) of \(object) is \(HDF5ElementType.words(for: type)), expected \(expected)")
+      .damaged, path,
+      "the attribute \(name) of \(object) is \(HDF5ElementType.description(of: type)), expected \(expected)")
   }
 }

@@ -1,20 +1,20 @@
 import CHDF5
 
 extension HDF5File {
-  /// Soft links that are followed on the way to one object; more of them lead in a circle.
-  private static var mostSoftLinks: Int { 16 }
+  /// The maximum number of soft links on the way to an object; more are taken for a cycle.
+  private static var maximumSoftLinks: Int { 16 }
 
-  /// The path, of hard links alone, of the object that `name` stands for; nil where there is none of that name.
+  /// Resolves `name` to the path of the object through hard links only; nil if there is no such object.
   ///
-  /// Every reader finds its groups, datasets and attributes through this. Soft links are followed. Links to other files
-  /// are not: the size, the seal and the changes of one file are all that readers look at.
+  /// All lookups of groups, datasets and attributes use this. Soft links are followed. Links to other files are not,
+  /// because the size, the seal and the changes of only one file are checked.
   ///
-  /// - Throws: `StorageError`, `.damaged` where a link on the way leads nowhere, to another file, or in a circle.
+  /// - Throws: `StorageError`, `.damaged` if a link on the way is broken, leads to another file, or forms a cycle.
   func resolve(_ name: String) throws -> String? {
     try withIdentifier { file in
       var place = ""
       var rest = HDF5File.components(of: name)[...]
-      // What the last soft link says, for the message where it leads nowhere.
+      // The target of the last soft link, for the message if it does not exist.
       var target: String?
       var softLinks = 0
       while let component = rest.popFirst() {
@@ -28,8 +28,8 @@ extension HDF5File {
         case 0: place = next
         case 1:
           softLinks += 1
-          guard softLinks <= HDF5File.mostSoftLinks else {
-            throw StorageError(.damaged, path, "the soft link \(next) leads in a circle; replace it by its object")
+          guard softLinks <= HDF5File.maximumSoftLinks else {
+            throw StorageError(.damaged, path, "the soft link \(next) is part of a cycle; replace it by its object")
           }
           let value = String(decoding: try linkValue(next, file, bytes).prefix { $0 != 0 }, as: UTF8.self)
           if value.hasPrefix("/") { place = "" }
@@ -43,20 +43,20 @@ extension HDF5File {
     }
   }
 
-  /// HDF5 knows the group itself as "."; "//" is "/".
+  /// In HDF5, "." is the group itself and "//" is "/".
   private static func components(of name: String) -> [String] {
     name.split(separator: "/").map(String.init).filter { $0 != "." }
   }
 
-  /// - Parameter target: of a soft link that was followed: what it leads to must be there.
+  /// - Parameter target: the target of a soft link that was followed, which must exist; nil if there was none.
   private func absent(_ name: String, _ target: String?) throws -> String? {
     guard let target else { return nil }
     throw StorageError(
-      .damaged, path, "\(name) is a soft link to \(target), which is not there; replace the link by its object")
+      .damaged, path, "\(name) is a soft link to \(target), which does not exist; replace the link by its object")
   }
 
   private func linkValue(_ link: String, _ file: hid_t, _ bytes: Int) throws -> [UInt8] {
-    guard bytes < 1 << 16 else { throw StorageError(.damaged, path, "the link \(link) claims \(bytes) bytes") }
+    guard bytes < 1 << 16 else { throw StorageError(.damaged, path, "the link \(link) declares \(bytes) bytes") }
     var value = [UInt8](repeating: 0, count: bytes + 1)
     guard H5Lget_val(file, link, &value, bytes, phd_default_properties()) >= 0 else {
       throw HDF5Library.failure(.damaged, path, "the link \(link) cannot be read")
@@ -64,7 +64,7 @@ extension HDF5File {
     return value
   }
 
-  /// - Parameter value: one byte of flags, the file's name and the object's, each ended by 0.
+  /// - Parameter value: one byte of flags, the name of the file and that of the object, each terminated by 0.
   private func linkToAnotherFile(_ link: String, _ value: [UInt8]) -> StorageError {
     let names = value.dropFirst().split(separator: 0, maxSplits: 2, omittingEmptySubsequences: false)
       .map { String(decoding: $0, as: UTF8.self) }

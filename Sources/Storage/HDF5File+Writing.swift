@@ -2,13 +2,13 @@ import CHDF5
 import Foundation
 
 extension HDF5File {
-  /// Bytes of a dataset that are written at once: other threads' reading does not wait for long.
-  private static var bytesAtOnce: Int { 16 << 20 }
+  /// The number of bytes of a dataset written under one lock, so that reading threads do not wait long.
+  private static var blockBytes: Int { 16 << 20 }
 
-  /// Writes a whole dataset, contiguous, the groups on its way made where they are missing.
+  /// Writes a whole contiguous dataset. Creates missing groups on its path.
   ///
   /// - Parameters:
-  ///   - name: the dataset's path, "model/lm_head.weight"; not there yet.
+  ///   - name: the dataset's path, such as "model/lm_head.weight". It must not exist yet.
   ///   - shape: the size of each dimension, row-major; its product is the number of elements.
   /// - Throws: `StorageError.failed`.
   public func write<Element: HDF5Element>(
@@ -24,9 +24,9 @@ extension HDF5File {
     if elements.isEmpty { return }
     let rows = shape.first ?? 1
     let rowElements = elements.count / rows
-    let rowsAtOnce = max(1, HDF5File.bytesAtOnce / (rowElements * MemoryLayout<Element>.stride))
+    let rowsAtOnce = max(1, HDF5File.blockBytes / (rowElements * MemoryLayout<Element>.stride))
     for first in stride(from: 0, to: rows, by: rowsAtOnce) {
-      // A lock that is taken again at once is not given to who waits for it.
+      // Without the pause, this thread would take the lock again before waiting threads.
       if first > 0 { usleep(20) }
       let range = first..<min(first + rowsAtOnce, rows)
       let part = UnsafeBufferPointer(
@@ -64,9 +64,9 @@ extension HDF5File {
     try elements.withUnsafeBufferPointer { try write(name, shape: [elements.count], from: $0) }
   }
 
-  /// Makes an empty one-dimensional dataset that grows at its end.
+  /// Creates an empty one-dimensional dataset that can be appended to.
   ///
-  /// - Parameter chunkElements: how many elements lie together in the file; append multiples of it where you can.
+  /// - Parameter chunkElements: the number of elements in a chunk of the file. Appending multiples of it is fastest.
   /// - Throws: `StorageError.failed`.
   public func makeExtendable<Element: HDF5Element>(
     _ name: String, storing type: HDF5ElementType, of: Element.Type, chunkElements: Int
@@ -76,7 +76,7 @@ extension HDF5File {
       var (size, limit) = (hsize_t(0), phd_unlimited())
       let space = try HDF5Library.identifier(
         H5Screate_simple(1, &size, &limit), closedBy: H5Sclose,
-        orThrow: .failed, path, "the dataset \(name) cannot be made")
+        orThrow: .failed, path, "the dataset \(name) cannot be created")
       let creation = try HDF5Library.identifier(
         phd_chunked_creation(hsize_t(chunkElements)), closedBy: H5Pclose,
         orThrow: .failed, path, "the HDF5 library has no memory")
@@ -91,10 +91,10 @@ extension HDF5File {
     try makeGroups(of: name, file)
     return try HDF5Library.identifier(
       H5Dcreate2(file, name, type.native, space, phd_default_properties(), creation, phd_default_properties()),
-      closedBy: H5Dclose, orThrow: .failed, path, "the dataset \(name) cannot be made")
+      closedBy: H5Dclose, orThrow: .failed, path, "the dataset \(name) cannot be created")
   }
 
-  /// Makes the groups on the way to a dataset, where they are missing.
+  /// Creates the missing groups on the path of a dataset.
   private func makeGroups(of name: String, _ file: hid_t) throws {
     var walked = ""
     for part in name.split(separator: "/").dropLast() {
@@ -102,17 +102,17 @@ extension HDF5File {
       if H5Lexists(file, walked, phd_default_properties()) > 0 { continue }
       _ = try HDF5Library.identifier(
         phd_create_group(file, walked), closedBy: H5Gclose, orThrow: .failed, path,
-        "the group \(walked) cannot be made")
+        "the group \(walked) cannot be created")
     }
   }
 }
 
-/// A one-dimensional dataset that grows at its end.
+/// A one-dimensional dataset that can be appended to.
 public final class ExtendableDataset<Element: HDF5Element> {
   private let file: HDF5File
   private let name: String
   private let identifier: HDF5Identifier
-  /// How many elements it holds.
+  /// The number of elements.
   public private(set) var count = 0
 
   init(file: HDF5File, name: String, identifier: consuming HDF5Identifier) {

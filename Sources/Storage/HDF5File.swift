@@ -2,26 +2,27 @@ import CHDF5
 
 /// An open HDF5 file.
 ///
-/// Closed when the last reference goes, datasets' references included. A file that was written is closed with `close()`,
-/// which is where a full disk may first be noticed. Every operation takes the library's lock, so files may be used from
-/// any thread.
+/// The file is closed when the last reference to it or its datasets is released. Close a file that was written with
+/// `close()`, which may be the first call to report a full disk. Every operation takes the library's lock, so files can
+/// be used from any thread.
 public final class HDF5File: @unchecked Sendable {
-  /// As messages name it.
+  /// The path for messages.
   public let path: String
   /// The path that was opened: `path`, or `/proc/self/fd/N`.
   let openedPath: String
   /// Negative once closed. Guarded by the library's lock.
   private var identifier: hid_t
   let isWritable: Bool
-  /// Opened through the stdio driver, so that it shares no cache with another open handle; has no descriptor.
-  private let isOnItsOwn: Bool
+  /// Whether it was opened through the stdio driver, so that it shares no cache with another open handle. It then has no
+  /// descriptor.
+  private let isIsolated: Bool
 
-  private init(path: String, openedPath: String, identifier: hid_t, isWritable: Bool, isOnItsOwn: Bool = false) {
+  private init(path: String, openedPath: String, identifier: hid_t, isWritable: Bool, isIsolated: Bool = false) {
     self.path = path
     self.openedPath = openedPath
     self.identifier = identifier
     self.isWritable = isWritable
-    self.isOnItsOwn = isOnItsOwn
+    self.isIsolated = isIsolated
   }
 
   deinit {
@@ -29,18 +30,18 @@ public final class HDF5File: @unchecked Sendable {
     if identifier >= 0 { try? HDF5Library.locked { _ = H5Fclose(identifier) } }
   }
 
-  /// Opens a file for reading, whatever locks others hold.
+  /// Opens a file for reading. Ignores file locks.
   ///
-  /// - Throws: `StorageError`: `.missing`; `.damaged` for what is not an HDF5 file, or one cut short; `.failed` where
-  ///   the system does not let it be read.
+  /// - Throws: `StorageError`: `.missing`; `.damaged` if it is not an HDF5 file or was cut short; `.failed` if the system
+  ///   does not allow reading it.
   public static func open(_ path: String) throws -> HDF5File {
-    try open(path, reportedAs: path, onItsOwn: false)
+    try open(path, reportedAs: path, isIsolated: false)
   }
 
-  /// - Parameter onItsOwn: whether to share nothing with the same file where it is open already, caches above all.
-  private static func open(_ openedPath: String, reportedAs path: String, onItsOwn: Bool) throws -> HDF5File {
+  /// - Parameter isIsolated: whether to share no caches with other handles of the same file.
+  private static func open(_ openedPath: String, reportedAs path: String, isIsolated: Bool) throws -> HDF5File {
     do {
-      // Opens the file, too: where that fails, the error has the system's own reason, not HDF5's.
+      // This opens the file too, so that a failure is reported with the system's reason instead of HDF5's.
       _ = try FileStatus.ofContent(openedPath)
     } catch var error as StorageError {
       error.path = path
@@ -48,7 +49,7 @@ public final class HDF5File: @unchecked Sendable {
     }
     return try HDF5Library.locked {
       let access = try fileAccess(path)
-      if onItsOwn && phd_use_stdio(access.raw) < 0 {
+      if isIsolated && phd_use_stdio(access.raw) < 0 {
         throw HDF5Library.failure(.failed, path, "the HDF5 library has no memory")
       }
       let identifier = phd_open_for_reading(openedPath, access.raw)
@@ -56,26 +57,26 @@ public final class HDF5File: @unchecked Sendable {
         throw HDF5Library.failure(.damaged, path, "is not an HDF5 file, or was cut short")
       }
       return HDF5File(
-        path: path, openedPath: openedPath, identifier: identifier, isWritable: false, isOnItsOwn: onItsOwn)
+        path: path, openedPath: openedPath, identifier: identifier, isWritable: false, isIsolated: isIsolated)
     }
   }
 
-  /// The status of the open file, whatever has its name by now.
+  /// The status of the open file, even if its path now names another file.
   ///
   /// - Throws: `StorageError.failed`.
   public func status() throws -> FileStatus {
-    if isOnItsOwn { return try FileStatus(openedPath) }
+    if isIsolated { return try FileStatus(openedPath) }
     return try withIdentifier { try FileStatus(descriptor: try descriptor($0), path) }
   }
 
-  /// The same open file once more, read anew from the disk: this one's caches may hold what has been overwritten since.
-  /// It is the same file even if its name is another's by now. This one must stay open as long.
+  /// Opens the same file again without the caches of this handle, which may contain overwritten data. It is the same file
+  /// even if its path now names another one. This handle must stay open.
   ///
-  /// - Throws: as `open`.
+  /// - Throws: the errors of `open`.
   public func reopened() throws -> HDF5File {
-    precondition(!isOnItsOwn, "a file that was read anew already")
+    precondition(!isIsolated, "a reopened file cannot be reopened")
     let number = try withIdentifier { try descriptor($0) }
-    return try HDF5File.open("/proc/self/fd/\(number)", reportedAs: path, onItsOwn: true)
+    return try HDF5File.open("/proc/self/fd/\(number)", reportedAs: path, isIsolated: true)
   }
 
   private func descriptor(_ identifier: hid_t) throws -> Int32 {
@@ -84,9 +85,10 @@ public final class HDF5File: @unchecked Sendable {
     return descriptor
   }
 
-  /// Creates a file, in place of one that is there, in the format of the newest version that the library writes.
+  /// Creates a file in the library's newest format, replacing an existing one.
   ///
-  /// - Parameter userBlockBytes: 0, or a power of two from 512 on: bytes at the file's beginning left to the caller.
+  /// - Parameter userBlockBytes: the number of bytes reserved for the caller at the beginning of the file: 0 or a power of two
+  ///   from 512 on.
   /// - Throws: `StorageError.failed`.
   public static func create(_ path: String, userBlockBytes: Int = 0) throws -> HDF5File {
     try HDF5Library.locked {
@@ -103,9 +105,9 @@ public final class HDF5File: @unchecked Sendable {
     }
   }
 
-  /// Writes out what is pending and closes the file and every dataset of it; a second call does nothing.
+  /// Flushes the file and closes it and its datasets. A second call does nothing.
   ///
-  /// - Throws: `StorageError.failed` where the last bytes cannot be written. The file is closed to us even then.
+  /// - Throws: `StorageError.failed` if the last bytes cannot be written; the file is closed nevertheless.
   public func close() throws {
     try HDF5Library.locked {
       guard identifier >= 0 else { return }
@@ -129,7 +131,7 @@ public final class HDF5File: @unchecked Sendable {
 }
 
 extension HDF5File {
-  /// Runs `body` with the file's identifier, alone in the library.
+  /// Runs `body` with the file's identifier under the library's lock.
   func withIdentifier<Result: ~Copyable>(_ body: (hid_t) throws -> Result) throws -> Result {
     try HDF5Library.locked {
       guard identifier >= 0 else { throw StorageError(.failed, path, "is closed already") }
@@ -139,7 +141,7 @@ extension HDF5File {
 }
 
 extension HDF5File {
-  /// What a group holds.
+  /// An entry of a group.
   public struct Child: Equatable, Sendable {
     public enum Kind: Sendable { case group, dataset, other }
 
@@ -147,18 +149,18 @@ extension HDF5File {
     public var kind: Kind
   }
 
-  /// Whether there is a group or a dataset called `name` ("tokens", "/model/lm_head.weight").
+  /// Whether there is a group or a dataset `name` ("tokens", "/model/lm_head.weight").
   ///
-  /// - Throws: `StorageError`, `.damaged` where a link on the way leads nowhere or to another file.
+  /// - Throws: `StorageError`, `.damaged` if a link on the way is broken or leads to another file.
   public func exists(_ name: String) throws -> Bool {
     try resolve(name) != nil
   }
 
-  /// What the group `group` holds, sorted by name.
+  /// The entries of a group, sorted by name.
   ///
-  /// A link that leads nowhere, or to another file, is listed as `.other`; to open it is an error that names it.
+  /// A broken link, or a link to another file, is listed as `.other`; opening it throws an error that names it.
   ///
-  /// - Throws: `StorageError`, `.damaged` where it is not there or is no group.
+  /// - Throws: `StorageError`, `.damaged` if the group does not exist or is not a group.
   public func children(of group: String = "/") throws -> [Child] {
     try withIdentifier { file in
       let unreadable = "there is no group \(group) that can be read"
@@ -184,15 +186,15 @@ extension HDF5File {
 }
 
 extension HDF5Library {
-  /// A name as HDF5 hands names out: asked for once to learn its length, once more to have it.
+  /// Reads a name from HDF5: `read` is called once without a buffer for the length and once with a buffer for the name.
   static func name(
-    _ path: String, _ action: String, _ ask: (UnsafeMutablePointer<CChar>?, Int) -> Int
+    _ path: String, _ action: String, _ read: (UnsafeMutablePointer<CChar>?, Int) -> Int
   ) throws -> String {
-    let length = ask(nil, 0)
+    let length = read(nil, 0)
     guard length >= 0 else { throw failure(.damaged, path, action) }
     guard length < 1 << 16 else { throw StorageError(.damaged, path, "\(action): a name of \(length) bytes") }
     return try withUnsafeTemporaryAllocation(of: CChar.self, capacity: length + 1) { text in
-      guard let start = text.baseAddress, ask(start, length + 1) >= 0 else { throw failure(.damaged, path, action) }
+      guard let start = text.baseAddress, read(start, length + 1) >= 0 else { throw failure(.damaged, path, action) }
       return String(cString: start)
     }
   }

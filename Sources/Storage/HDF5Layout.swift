@@ -1,15 +1,15 @@
 import CHDF5
 import Foundation
 
-/// Where a dataset's elements lie, and whether they are all there.
+/// Checks that all elements of a dataset are stored in its file.
 ///
-/// HDF5 reads what is missing as zeros and reports no error: a chunk or a dataset that was never written, a source of a
-/// virtual dataset, external storage, bytes behind the file's end. So every dataset is checked when it is opened, and
-/// what lies in other files is refused: readers look at one file's size, seal and changes.
+/// HDF5 reads missing data as zeros without an error: unwritten chunks and datasets, missing sources of virtual datasets,
+/// external storage, bytes after the end of the file. So every dataset is checked when it is opened. Data in other files
+/// is refused, because the size, the seal and the changes of only one file are checked.
 enum HDF5Layout {
   /// Refuses virtual datasets and external storage.
   ///
-  /// - Throws: `StorageError.damaged`, naming the other files, and those of them that are missing.
+  /// - Throws: `StorageError.damaged` with the names of the other files, and which of them are missing.
   static func requireOneFile(_ dataset: hid_t, _ name: String, _ path: String) throws {
     try HDF5Library.locked {
       let properties = try creationProperties(of: dataset, name, path)
@@ -38,22 +38,22 @@ enum HDF5Layout {
       }
       throw StorageError(
         .damaged, path,
-        "the dataset \(name) \(kind): its elements lie in \(listed(files, beside: path)), and HDF5 reads what is "
-          + "missing there as zeros. Copy it into one file while all of that is there: "
+        "the dataset \(name) \(kind): its elements are stored in \(listed(files, nextTo: path)), and HDF5 reads missing "
+          + "ones as zeros. Copy it into one file while all of them exist: "
           + "h5repack -l \(name.drop { $0 == "/" }):CONTI \(path) COPY.h5")
     }
   }
 
-  /// How many names of other files a message lists.
-  private static let mostListed = 8
+  /// The maximum number of file names in a message.
+  private static let maximumListed = 8
 
-  /// The names for a message, each once, those of missing files first.
-  private static func listed(_ names: [String], beside path: String) -> String {
+  /// The distinct names for a message, missing files first.
+  private static func listed(_ names: [String], nextTo path: String) -> String {
     var known: Set<String> = []
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
     var (missing, others): ([String], [String]) = ([], [])
     for name in names where known.insert(name).inserted {
-      // A name with %b in it stands for any number of files.
+      // A name with %b is a pattern for any number of files.
       if name == "." {
         others.append("this file")
       } else if name.contains("%b") || [name, "\(folder)/\(name)"].contains(where: { (try? FileStatus($0)) != nil }) {
@@ -62,13 +62,13 @@ enum HDF5Layout {
         missing.append("\(name) (which is missing)")
       }
     }
-    let words = missing + others
-    if words.isEmpty { return "no file at all" }
-    let more = words.count - mostListed
-    return words.prefix(mostListed).joined(separator: ", ") + (more > 0 ? " and \(more) more" : "")
+    let all = missing + others
+    if all.isEmpty { return "no file at all" }
+    let more = all.count - maximumListed
+    return all.prefix(maximumListed).joined(separator: ", ") + (more > 0 ? " and \(more) more" : "")
   }
 
-  /// Makes sure that the file has all of a dataset's bytes, of what was written as of what it claims.
+  /// Checks that the file has all bytes that a dataset declares, and that they were written.
   ///
   /// - Throws: `StorageError.damaged`.
   static func requireAllBytes(of dataset: HDF5Dataset) throws {
@@ -79,14 +79,14 @@ enum HDF5Layout {
         switch H5Pget_layout(properties.raw) {
         case H5D_CHUNKED: try hasAllChunks(dataset, properties.raw)
         case H5D_CONTIGUOUS: try hasAllBytes(dataset)
-        // Its bytes lie in the object's header, which HDF5 has read.
+        // The bytes are in the object's header, which HDF5 has read.
         case H5D_COMPACT: true
         default: throw unreadable(dataset.name, dataset.path)
         }
       guard isStored else {
         throw StorageError(
           .damaged, dataset.path,
-          "the dataset \(dataset.name) was not written in full: its writer was interrupted; make the file again")
+          "the dataset \(dataset.name) was not written completely: its writer was interrupted; create the file again")
       }
     }
   }
@@ -99,7 +99,7 @@ enum HDF5Layout {
     }
     var expected = 1
     for (size, length) in zip(shape, chunk) {
-      // No more chunks than elements, so the product fits as the elements' does.
+      // Does not overflow: there are at most as many chunks as elements.
       expected *= Int((hsize_t(size) - 1) / length + 1)
     }
     let stored = phd_stored_chunks(dataset.identifier.raw)
@@ -107,7 +107,7 @@ enum HDF5Layout {
     return stored == expected
   }
 
-  /// Of a contiguous dataset; somebody may believe a damaged header and allocate for it.
+  /// Checks a contiguous dataset before anything is allocated for the size in a possibly damaged header.
   private static func hasAllBytes(_ dataset: HDF5Dataset) throws -> Bool {
     let offset = H5Dget_offset(dataset.identifier.raw)
     if offset == phd_no_address() { return false }
@@ -117,8 +117,8 @@ enum HDF5Layout {
     guard !overflow, offset <= size, bytes <= size - Int(offset) else {
       throw StorageError(
         .damaged, dataset.path,
-        "the dataset \(dataset.name) claims \(dataset.elementCount) elements of \(dataset.typeDescription) at byte "
-          + "\(offset), the file has \(size) bytes: it was cut short or changed")
+        "the dataset \(dataset.name) declares \(dataset.elementCount) elements of \(dataset.typeDescription) at byte "
+          + "\(offset), but the file has \(size) bytes: it was cut short or changed")
     }
     return true
   }

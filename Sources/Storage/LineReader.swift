@@ -1,26 +1,26 @@
-/// The lines of a file, from a place on, read in blocks: memory is that of a block, or of the longest line.
+/// Reads the lines of a file from a position on. Memory is proportional to a block and the longest line.
 public struct LineReader {
   private let file: RandomAccessFile
   private var buffer: [UInt8] = []
-  /// Where the first byte of the buffer stands in the file.
+  /// The position in the file of the first byte of the buffer.
   private var start: Int
 
   private static let blockSize = 1 << 20
 
-  /// - Parameter position: of a line's first byte.
-  /// - Throws: `StorageError` where the file cannot be read, or ends before `position`.
+  /// - Parameter position: the position of the first byte of a line.
+  /// - Throws: `StorageError` if the file cannot be read or ends before `position`.
   public init(_ path: String, from position: Int = 0) throws {
     file = try RandomAccessFile(path)
     guard position <= file.size else {
-      throw StorageError(.damaged, path, "ends at byte \(file.size), before byte \(position): it was cut")
+      throw StorageError(.damaged, path, "ends at byte \(file.size), before byte \(position): it was cut short")
     }
     start = position
   }
 
-  /// Calls `body` with each line that a newline ends. What is behind the last newline stays for ``unfinished``.
+  /// Calls `body` with each line that ends with a newline. The bytes after the last newline remain in ``unfinished``.
   ///
-  /// - Parameter body: told the bytes that the line lies in, where in them, without its newline, and where the line
-  ///   begins in the file.
+  /// - Parameter body: receives a buffer, the range of the line in it without its newline, and the line's position in the
+  ///   file.
   /// - Throws: `StorageError`; what `body` throws.
   public mutating func forEachLine(_ body: (_ bytes: [UInt8], _ line: Range<Int>, _ position: Int) throws -> Void)
     throws
@@ -43,9 +43,9 @@ public struct LineReader {
     }
   }
 
-  /// Where the next line begins, or will.
+  /// The position of the next line.
   public var position: Int { start }
 
-  /// What stands behind the last newline, once all lines were read.
+  /// The bytes after the last newline, once all lines have been read.
   public var unfinished: [UInt8] { buffer }
 }

@@ -1,10 +1,10 @@
 import Foundation
 import Text
 
-/// The arguments that the program was started with.
+/// The arguments of the program.
 public enum ProgramArguments {
-  /// What is wrong with the first argument that is not UTF-8; nil where all are. Swift's `CommandLine.arguments` has
-  /// U+FFFD in place of such bytes, and a file of that name is not there.
+  /// An error message for the first argument that is not UTF-8; nil if all are. Swift's `CommandLine.arguments` replaces
+  /// such bytes by U+FFFD, so that the file would not be found.
   public static var problem: String? {
     for index in 1..<max(1, Int(CommandLine.argc)) {
       guard let argument = CommandLine.unsafeArgv[index], String(validatingCString: argument) == nil else { continue }

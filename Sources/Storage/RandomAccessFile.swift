@@ -1,18 +1,18 @@
 import Foundation
 
-/// A regular file that is read at any place.
+/// A regular file that can be read at any position.
 public final class RandomAccessFile: Sendable {
   public let path: String
-  /// In bytes, when it was opened.
+  /// The size in bytes when it was opened.
   public let size: Int
   private let descriptor: Int32
 
-  /// - Throws: `StorageError`, `.missing` where there is nothing, `.failed` for a folder, a pipe or a device, and where
-  ///   it cannot be opened; `.damaged` for what ``FileSignature`` recognises.
+  /// - Throws: `StorageError`: `.missing` if nothing is there; `.failed` for a folder, a pipe or a device, and if it cannot
+  ///   be opened; `.damaged` for a file that ``FileSignature`` recognises.
   public init(_ path: String) throws {
     let status = try FileStatus(path)
     guard status.isRegularFile else {
-      throw StorageError(.failed, path, "is \(status.isFolder ? "a folder" : "no regular file"); name a file")
+      throw StorageError(.failed, path, "is \(status.isFolder ? "a folder" : "not a regular file"); name a file")
     }
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw StorageError.system(path, "cannot be opened", errno: errno) }
@@ -28,7 +28,7 @@ public final class RandomAccessFile: Sendable {
 
   /// Fills `buffer` with the bytes from `position` on.
   ///
-  /// - Throws: `StorageError`, `.damaged` where the file has not got them, `.failed`.
+  /// - Throws: `StorageError`: `.damaged` if the file does not have them, `.failed`.
   public func read(at position: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
     guard position >= 0, position <= size, buffer.count <= size - position else {
       throw tooShort(position, buffer.count)
@@ -40,7 +40,7 @@ public final class RandomAccessFile: Sendable {
       if count > 0 {
         filled += count
       } else if count == 0 {
-        // It was cut after it was opened.
+        // The file was truncated after it was opened.
         throw tooShort(position, buffer.count)
       } else if errno != EINTR {
         throw StorageError.system(path, "cannot be read", errno: errno)
@@ -48,9 +48,9 @@ public final class RandomAccessFile: Sendable {
     }
   }
 
-  /// The `count` bytes from `position` on. Nothing is allocated for bytes that the file has not got.
+  /// The `count` bytes from `position` on. Allocates nothing if the file does not have them.
   ///
-  /// - Throws: `StorageError`, `.damaged` where the file has not got them, `.failed`.
+  /// - Throws: `StorageError`: `.damaged` if the file does not have them, `.failed`.
   public func bytes(at position: Int, count: Int) throws -> [UInt8] {
     guard position >= 0, count >= 0, position <= size, count <= size - position else { throw tooShort(position, count) }
     return try [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
@@ -62,6 +62,6 @@ public final class RandomAccessFile: Sendable {
 
   private func tooShort(_ position: Int, _ count: Int) -> StorageError {
     StorageError(
-      .damaged, path, "ends early: it has \(size) bytes, and \(count) are needed from byte \(position) on")
+      .damaged, path, "ends early: it has \(size) bytes, but \(count) are needed from byte \(position) on")
   }
 }

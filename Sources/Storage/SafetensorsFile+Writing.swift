@@ -2,18 +2,18 @@ import Foundation
 import JSON
 
 extension SafetensorsFile {
-  /// Writes tensors, one after another, as a whole file.
+  /// Writes a file of tensors, which appears under its name only when it is complete.
   ///
   /// - Parameters:
-  ///   - type: what all of them are stored as; fp32 or bf16, rounded to the nearest, ties to even.
-  ///   - read: gives some of a tensor's rows, of a vector some elements.
+  ///   - type: the element type of all tensors: fp32, or bf16, rounded to the nearest, ties to even.
+  ///   - read: fills `floats` with rows of a tensor, or with elements of a vector.
   /// - Throws: `StorageError.failed`; what `read` throws.
   public static func write(
     _ tensors: [(name: String, shape: [Int])], as type: SafetensorsType, to path: String,
     read: (_ tensor: Int, _ rows: Range<Int>, _ floats: UnsafeMutableBufferPointer<Float>) throws -> Void
   ) throws {
     precondition(type != .fp16, "weights are written as fp32 or bf16")
-    // What `transformers` looks for: that the tensors are laid out as PyTorch has them.
+    // `transformers` requires this: the tensors have PyTorch's layout.
     var fields = [JSONValue.Field(name: "__metadata__", value: ["format": "pt"])]
     var end = 0
     for tensor in tensors {
@@ -26,7 +26,7 @@ extension SafetensorsFile {
       end += bytes
     }
     var text = Array(JSONValue.object(JSONValue.Object(distinct: fields)).compact.utf8)
-    // So that the tensors start at a multiple of eight.
+    // Padding, so that the tensors start at a multiple of eight.
     text += [UInt8](repeating: UInt8(ascii: " "), count: (8 - text.count % 8) % 8)
     let head = withUnsafeBytes(of: UInt64(text.count).littleEndian) { Array($0) } + text
 
@@ -36,7 +36,7 @@ extension SafetensorsFile {
       let rowSizes = tensors.map { $0.shape.dropFirst().reduce(1, *) }
       let floats = UnsafeMutableBufferPointer<Float>.allocate(capacity: max(1 << 18, rowSizes.max() ?? 0))
       defer { floats.deallocate() }
-      var halves: [UInt16] = []
+      var rounded: [UInt16] = []
       for (index, tensor) in tensors.enumerated() {
         let (rows, columns) = (tensor.shape.first ?? 1, max(1, rowSizes[index]))
         let atOnce = floats.count / columns
@@ -47,16 +47,16 @@ extension SafetensorsFile {
           if type == .fp32 {
             try file.append(UnsafeRawBufferPointer(slice))
           } else {
-            halves.removeAll(keepingCapacity: true)
-            for value in slice { halves.append(roundedToBF16(value)) }
-            try halves.withUnsafeBytes { try file.append($0) }
+            rounded.removeAll(keepingCapacity: true)
+            for value in slice { rounded.append(roundedToBF16(value)) }
+            try rounded.withUnsafeBytes { try file.append($0) }
           }
         }
       }
     }
   }
 
-  /// The nearest bf16, ties to even; of a NaN a quiet one.
+  /// The nearest bf16, ties to even. A NaN becomes a quiet NaN.
   static func roundedToBF16(_ value: Float) -> UInt16 {
     let bits = value.bitPattern
     if value.isNaN { return UInt16(truncatingIfNeeded: bits >> 16) | 0x40 }

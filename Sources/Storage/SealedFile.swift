@@ -1,23 +1,23 @@
 import Foundation
 
-/// HDF5 files in which any flipped, cut or added byte is noticed.
+/// HDF5 files with a seal, by which any changed, missing or added byte is detected.
 ///
-/// The first 512 bytes, which HDF5 leaves to its users, hold a line of text and zeros:
-/// `phd-checkpoint xxh3-128 <32 hexadecimal digits> <bytes of the whole file>`. The digest is over everything behind
-/// these 512 bytes: `tail -c +513 FILE | xxh128sum` computes it.
+/// The seal is in the first 512 bytes, HDF5's user block: a line of text, then zeros. The line is
+/// `phd-checkpoint xxh3-128 <32 hexadecimal digits> <bytes of the whole file>`. The digest covers everything after the
+/// 512 bytes: `tail -c +513 FILE | xxh128sum` computes it.
 public enum SealedFile {
-  /// The `userBlockBytes` to create a file with that is to be sealed.
+  /// Create a file that will be sealed with this `userBlockBytes`.
   public static let userBlockBytes = 512
 
-  /// What `verify` found.
+  /// The result of `verify`.
   public enum Finding: Sendable {
-    /// Sealed, and every byte is as it was then.
+    /// The file has a seal, and no byte was changed since.
     case sealed
-    /// A plain HDF5 file without a seal, as other programs write it: nothing can be said about its bytes.
+    /// An HDF5 file without a seal, as other programs write it. Its bytes cannot be verified.
     case unsealed
   }
 
-  /// Hears how many bytes of a file were read, and how many it has.
+  /// Receives the number of bytes of a file read so far and its size.
   public typealias Progress = (_ done: Int, _ of: Int) -> Void
 
   /// Seals a closed HDF5 file that was created with `userBlockBytes`.
@@ -35,38 +35,39 @@ public enum SealedFile {
   /// Reads the whole file, with constant memory, and compares it with its seal.
   ///
   /// - Returns: `.unsealed` only for a file that starts as an HDF5 file and has no user block.
-  /// - Throws: `StorageError`, `.damaged` where a byte is not what it was.
+  /// - Throws: `StorageError`, `.damaged` if a byte was changed.
   public static func verify(_ path: String, progress: Progress = { _, _ in }) throws -> Finding {
     _ = try FileStatus.ofContent(path)
     let head = try firstBlock(path)
     if head.starts(with: signature) {
       guard hasBaseAddressZero(head) else {
-        throw StorageError(.damaged, path, "its first \(userBlockBytes) bytes, or more, were cut off")
+        throw StorageError(.damaged, path, "its first \(userBlockBytes) bytes or more are missing")
       }
       return .unsealed
     }
     guard let text = line(of: head) else {
-      throw StorageError(.damaged, path, "starts neither as an HDF5 file nor with a checkpoint's seal")
+      throw StorageError(.damaged, path, "starts neither like an HDF5 file nor with a checkpoint's seal")
     }
     let words = text.split(separator: " ", omittingEmptySubsequences: false)
     let (expected, size) = try expectedBlock(path, progress: progress)
     if words.count == 4, let sealedSize = Int(words[3]), sealedSize != size {
       throw StorageError(
-        .damaged, path, "has \(size) bytes, its seal says \(sealedSize): it was cut short or added to")
+        .damaged, path, "has \(size) bytes, but \(sealedSize) according to its seal: it was cut short or extended")
     }
     guard head == expected else {
       let expectedWords = line(of: expected)?.split(separator: " ") ?? []
       if words.count == 4, expectedWords.count == 4, words[2] != expectedWords[2] {
         throw StorageError(
-          .damaged, path, "has the digest \(expectedWords[2]), its seal says \(words[2]): bytes in it were changed")
+          .damaged, path,
+          "has the digest \(expectedWords[2]), but \(words[2]) according to its seal: bytes in it were changed")
       }
       throw StorageError(.damaged, path, "its seal, the first \(userBlockBytes) bytes, was changed")
     }
     return .sealed
   }
 
-  /// XXH3-128 of what a file holds, in hexadecimal digits: a sealed file's seal says it of everything behind the seal; of
-  /// any other file it is computed over all bytes.
+  /// The XXH3-128 of a file in hexadecimal digits. For a sealed file, the digest in its seal, which covers everything after
+  /// the seal; for other files, the digest of all bytes.
   ///
   /// - Throws: `StorageError`.
   public static func digest(of path: String) throws -> String {
@@ -74,33 +75,33 @@ public enum SealedFile {
     return try digest(of: [path])
   }
 
-  /// XXH3-128 over all bytes of several files, one after another.
+  /// The XXH3-128 of the concatenated files.
   ///
   /// - Throws: `StorageError`.
   public static func digest(of paths: [String]) throws -> String {
     let digest = ContentDigest()
-    for path in paths { try ByteReader(path).forEachBlock(of: 1 << 20) { digest.update($0) } }
+    for path in paths { try BlockReader(path).forEachBlock { digest.update($0) } }
     return digest.hexadecimal
   }
 
   private static let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
 
-  /// The user block that seals the file as it is now, and the file's size.
+  /// The user block that would seal the current content, and the size of the file.
   private static func expectedBlock(
     _ path: String, progress: Progress = { _, _ in }
   ) throws -> (block: [UInt8], size: Int) {
-    let reader = try ByteReader(path)
+    let reader = try BlockReader(path)
     let total = try FileStatus(path).size
     let digest = ContentDigest()
     var size = 0
-    try reader.forEachBlock(of: 1 << 20) { block in
+    try reader.forEachBlock { block in
       let skipped = max(0, min(userBlockBytes - size, block.count))
       digest.update(UnsafeRawBufferPointer(rebasing: block[skipped...]))
       size += block.count
       progress(size, total)
     }
     guard size > userBlockBytes else {
-      throw StorageError(.damaged, path, "has \(size) bytes only: it was cut short")
+      throw StorageError(.damaged, path, "has only \(size) bytes: it was cut short")
     }
     var block = Array("phd-checkpoint xxh3-128 \(digest.hexadecimal) \(size)\n".utf8)
     block.append(contentsOf: repeatElement(0, count: userBlockBytes - block.count))
@@ -114,14 +115,14 @@ public enum SealedFile {
     }
   }
 
-  /// The seal's line, without its newline; nil where the block does not start like a seal.
+  /// The line of the seal, without its newline; nil if the block does not start like a seal.
   private static func line(of block: [UInt8]) -> String? {
     guard block.starts(with: Array("phd-".utf8)), let end = block.firstIndex(of: UInt8(ascii: "\n")) else { return nil }
     return String(validating: block[..<end], as: UTF8.self)
   }
 
-  /// Whether the HDF5 superblock at the file's beginning says that this is where the file begins: one that was cut
-  /// out from behind a user block does not. HDF5 file format specification, III, disk format level 0A.
+  /// Whether the HDF5 superblock at the beginning has base address 0. The superblock of a file whose user block was cut off
+  /// has not. HDF5 file format specification, III, disk format level 0A.
   private static func hasBaseAddressZero(_ head: [UInt8]) -> Bool {
     guard head.count >= 48 else { return false }
     let addressAt =

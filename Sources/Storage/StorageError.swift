@@ -1,20 +1,20 @@
 import Foundation
 import Host
 
-/// What went wrong with a file.
+/// A file that is missing, damaged, or cannot be read or written.
 public struct StorageError: Error, Equatable, CustomStringConvertible, Sendable {
   public enum Kind: Sendable {
-    /// The file is not there.
+    /// The file does not exist.
     case missing
-    /// The file is there and its content is wrong.
+    /// The file exists, but its content is wrong.
     case damaged
-    /// The system refused to read or write: permission, a full disk, a failing device.
+    /// The system cannot read or write it: permissions, a full disk, a failing device.
     case failed
   }
 
   public var kind: Kind
   public var path: String
-  /// What is wrong and what to do about it, in one or two lines, without the path.
+  /// What is wrong and what to do, in one or two lines, without the path.
   public var message: String
 
   public init(_ kind: Kind, _ path: String, _ message: String) {
@@ -27,7 +27,9 @@ public struct StorageError: Error, Equatable, CustomStringConvertible, Sendable 
 }
 
 extension StorageError {
-  /// The error of a system call that failed while doing `action` ("cannot open for reading").
+  /// The error of a failed system call.
+  ///
+  /// - Parameter action: what failed, such as "cannot be opened".
   static func system(_ path: String, _ action: String, errno number: Int32) -> StorageError {
     switch number {
     case ENOENT, ENOTDIR:
@@ -39,7 +41,7 @@ extension StorageError {
     }
   }
 
-  /// The system's own words for an error number, "No space left on device".
+  /// The system's message for an error number, such as "No space left on device".
   static func text(of number: Int32) -> String {
     String(cString: strerror(number))
   }

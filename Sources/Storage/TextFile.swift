@@ -1,6 +1,6 @@
 import Text
 
-/// A whole text file: UTF-8, with or without a byte-order mark.
+/// A UTF-8 text file read into memory.
 public struct TextFile: Sendable {
   /// A line, without the LF or CR LF that ends it.
   public struct Line: Sendable {
@@ -10,7 +10,7 @@ public struct TextFile: Sendable {
 
     public var text: String { String(decoding: bytes, as: UTF8.self) }
 
-    /// Whether there is nothing in it but spaces and tabs.
+    /// Whether it contains only spaces and tabs.
     public var isBlank: Bool { LineSplitter.Line.isBlank(bytes) }
   }
 
@@ -18,10 +18,10 @@ public struct TextFile: Sendable {
   /// UTF-8, without the byte-order mark.
   public let bytes: [UInt8]
 
-  /// Reads a file or a pipe to its end.
+  /// Reads a file or a pipe.
   ///
-  /// - Throws: `StorageError`: `.missing`; `.failed` where it cannot be read; `.damaged` where it is compressed or a
-  ///   Git LFS pointer, or is not UTF-8, with the place.
+  /// - Throws: `StorageError`: `.missing`; `.failed` if it cannot be read; `.damaged` if it is compressed, a Git LFS pointer,
+  ///   or not UTF-8.
   public init(_ path: String) throws {
     var bytes = try ByteReader.contents(of: path)
     if let offset = UTF8Check.firstInvalid(in: bytes[...]) {
@@ -36,7 +36,7 @@ public struct TextFile: Sendable {
 
   public var text: String { String(decoding: bytes, as: UTF8.self) }
 
-  /// The lines. What follows the last line end is one where there is anything.
+  /// The lines. Text after the last line end is a line if it is not empty.
   public var lines: [Line] {
     var lines: [Line] = []
     var splitter = LineSplitter()

@@ -1,33 +1,33 @@
 import Foundation
 
-/// Files that are whole wherever they have their right name.
+/// Atomic writing: a file has its final name only when it is complete.
 public enum WholeFile {
-  /// What is appended to the name of a file being written. A killed writer leaves such a file; the next one for the
-  /// same name writes over it.
+  /// The suffix of a file that is being written. A killed writer leaves such a file; the next writer of the same file
+  /// overwrites it.
   public static let unfinishedSuffix = ".partial"
 
-  /// Has `body` write a file under another name in the same folder, syncs it, gives it its right name in place of
-  /// whatever had it, and syncs the folder. Where anything fails, what was there is untouched and the new file is gone.
+  /// Lets `body` write a file under a temporary name in the same folder, syncs it, renames it to `path`, replacing any file
+  /// there, and syncs the folder. If anything fails, the old file is unchanged and the new one is removed.
   ///
-  /// - Parameter body: fills the file at the path that it is given, which is empty, or makes another there.
-  /// - Throws: `StorageError.failed`, also where another process is writing the same file or the name is that of a
-  ///   folder or a device; what `body` throws.
+  /// - Parameter body: fills the empty file at the given path, or replaces it.
+  /// - Throws: `StorageError.failed`, also if another process is writing the same file or `path` is a folder or a device;
+  ///   what `body` throws.
   public static func write<Result>(to path: String, _ body: (_ temporaryPath: String) throws -> Result) throws -> Result
   {
     if let status = try? FileStatus(path), !status.isRegularFile {
-      throw StorageError(.failed, path, "is \(status.isFolder ? "a folder" : "no regular file"); name a file")
+      throw StorageError(.failed, path, "is \(status.isFolder ? "a folder" : "not a regular file"); name a file")
     }
     let target = try resolvingLinks(path)
     let temporaryPath = target + unfinishedSuffix
     let lock = open(temporaryPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
     guard lock >= 0 else { throw unwritable(path, errno) }
     defer { _ = close(lock) }
-    // File systems without locks answer something else, and go without.
+    // File systems without locks return another error, which is ignored.
     if flock(lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK {
       throw StorageError(.failed, path, "is being written by another process; wait for it, or stop it")
     }
     do {
-      // What a killed writer left.
+      // Removes the content that a killed writer left.
       guard ftruncate(lock, 0) == 0 else { throw unwritable(path, errno) }
       let result = try body(temporaryPath)
       try sync(temporaryPath, reportedAs: path)
@@ -42,7 +42,7 @@ public enum WholeFile {
     }
   }
 
-  /// Makes sure, before the work, that a file can be written there. What has the name stays as it is.
+  /// Checks, before the work, that a file can be written at `path`. An existing file is not changed.
   ///
   /// - Throws: `StorageError.failed`.
   public static func requireWritable(_ path: String) throws {
@@ -52,7 +52,7 @@ public enum WholeFile {
     } catch is Abandoned {}
   }
 
-  /// Writes these bytes as a whole file.
+  /// Writes bytes to a file atomically.
   ///
   /// - Throws: `StorageError.failed`.
   public static func write(_ bytes: some Collection<UInt8>, to path: String) throws {
@@ -80,24 +80,24 @@ public enum WholeFile {
     }
   }
 
-  /// Has a file, or a folder's list of files, on the disk.
+  /// Flushes a file, or the entries of a folder, to the disk.
   static func sync(_ path: String, reportedAs name: String) throws {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw unwritable(name, errno) }
     defer { _ = close(descriptor) }
-    // Some network file systems have no sync for folders and say EINVAL.
+    // Some network file systems cannot sync folders and return EINVAL.
     if fsync(descriptor) != 0 && errno != EINVAL { throw unwritable(name, errno) }
   }
 
-  /// The file that a symbolic link stands for, so that the file is replaced and the link stays.
+  /// The target of a symbolic link, so that the target is replaced and the link is kept.
   private static func resolvingLinks(_ path: String) throws -> String {
     guard let resolved = realpath(path, nil) else { return path }
     defer { free(resolved) }
     if let target = String(validatingCString: resolved) { return target }
     var status = stat()
-    // The working directory's name may be what is not UTF-8, and then the path does as it is.
+    // Only the name of the working directory may be invalid UTF-8; then `path` can be used unchanged.
     if lstat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFLNK { return path }
-    throw StorageError(.failed, path, "cannot be written: the path that it links to is not UTF-8; rename that")
+    throw StorageError(.failed, path, "cannot be written: the path that it links to is not UTF-8; rename the target")
   }
 
   private static func folder(of path: String) -> String {
@@ -107,7 +107,7 @@ public enum WholeFile {
 
   private static func unwritable(_ path: String, _ number: Int32) -> StorageError {
     if number == ENOENT || number == ENOTDIR {
-      return StorageError(.failed, path, "cannot be written: its folder does not exist; make it first")
+      return StorageError(.failed, path, "cannot be written: its folder does not exist; create it first")
     }
     return StorageError.system(path, "cannot be written", errno: number)
   }

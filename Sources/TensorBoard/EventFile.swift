@@ -49,7 +49,7 @@ public final class EventFile {
   ///
   /// - Throws: `StorageError.failed` where the folder cannot be listed.
   public static func names(in folder: String) throws -> [String] {
-    try Folder.namesIfThere(in: folder, otherNames: .ignored).filter { $0.hasPrefix(prefix) }
+    try Folder.namesIfPresent(in: folder, invalidNames: .ignored).filter { $0.hasPrefix(prefix) }
   }
 
   /// Removes the event files that this program has left in a folder: those of a run that is begun anew.

@@ -1,4 +1,4 @@
-/// Bytes that may not be UTF-8 as a message shows them: what is not text is `\xe9`.
+/// Shows bytes in a message: bytes that are not UTF-8 as escapes, such as `\xe9`.
 public func escaped(_ bytes: some Sequence<UInt8>) -> String {
   var rest = Array(bytes)[...]
   var text = ""

@@ -1,24 +1,24 @@
 import Foundation
 
-/// Cuts a text that comes in blocks into its lines, byte by byte: memory is that of the longest line that spans blocks.
+/// Splits a text that arrives in blocks into lines. Memory is proportional to the longest line that spans blocks.
 ///
 /// LF and CR LF end a line and are not part of it. A byte-order mark at the beginning of the text is not part of its
-/// first line. What follows the last line end is a line where there is anything. Swift's `Character` is no help here:
-/// it takes CR LF for one character, which is not equal to LF.
+/// first line. Text after the last line end is a line if it is not empty. The splitter works on bytes because Swift's
+/// `Character` treats CR LF as one character, which is not equal to LF.
 public struct LineSplitter {
   /// One line, without its end.
   public struct Line {
-    /// Valid during the call that hands the line out.
+    /// Valid during the call that receives the line.
     public let bytes: UnsafeBufferPointer<UInt8>
     /// Counted from 1.
     public let number: Int
-    /// The line's first byte in the text, which the byte-order mark is counted in.
+    /// The offset of the first byte in the text, including the byte-order mark.
     public let offset: Int
 
-    /// Whether there is nothing in it but spaces and tabs.
+    /// Whether it contains only spaces and tabs.
     public var isBlank: Bool { Self.isBlank(bytes) }
 
-    /// Whether a line, without its end, has nothing in it but spaces and tabs.
+    /// Whether a line, without its end, contains only spaces and tabs.
     public static func isBlank(_ line: some Sequence<UInt8>) -> Bool { line.allSatisfy { $0 == 0x20 || $0 == 0x09 } }
   }
 
@@ -29,7 +29,7 @@ public struct LineSplitter {
 
   public init() {}
 
-  /// Bytes of the line that the last block has begun.
+  /// The number of bytes of the unfinished line.
   public var begunBytes: Int { begun.count }
 
   /// Calls `body` with each line that ends in the block.
@@ -50,14 +50,14 @@ public struct LineSplitter {
     begun.append(contentsOf: block[start...])
   }
 
-  /// Calls `body` with the last line, where the text does not end with a line's end.
+  /// Calls `body` with the last line if no line end follows it.
   public mutating func finish(_ body: (Line) throws -> Void) rethrows {
     if number == 1 && begun == ByteOrderMark.utf8 { begun = [] }
     if !begun.isEmpty { try endBegunLine(body) }
   }
 
   private mutating func endBegunLine(_ body: (Line) throws -> Void) rethrows {
-    // Taken out meanwhile, as `endLine` changes the splitter; put back for the next line's beginning.
+    // Moved out, because `endLine` mutates the splitter, and back, to reuse its memory.
     var line: [UInt8] = []
     swap(&line, &begun)
     defer {
@@ -77,7 +77,7 @@ public struct LineSplitter {
   }
 }
 
-/// What some editors and Windows programs put before a text in UTF-8: it is no part of the text.
+/// The byte-order mark that some editors and Windows programs write before UTF-8 text. It is not part of the text.
 public enum ByteOrderMark {
   public static let utf8: [UInt8] = [0xef, 0xbb, 0xbf]
 

@@ -1,13 +1,14 @@
-/// Looks for what is not UTF-8 in a text that comes in blocks, which may end anywhere.
+/// Finds invalid UTF-8 in a text that arrives in blocks, which may end within a character.
 public struct UTF8Check: Sendable {
-  /// The bytes of a character that the last block has begun, at most three.
+  /// The first bytes of a character that the last block ends within, at most three.
   private var begun: [UInt8] = []
-  /// Bytes before the current block, less those begun.
+  /// The offset of the current block, minus `begun.count`.
   private var offset = 0
 
   public init() {}
 
-  /// The offset, in the whole text, of the first byte that is part of no character; nil where all is well so far.
+  /// Checks the next block. Returns the offset, in the whole text, of the first invalid byte; nil if the text is valid so
+  /// far.
   public mutating func firstInvalid(_ block: UnsafeRawBufferPointer) -> Int? {
     var rest = block[...]
     while !begun.isEmpty, let next = rest.popFirst() {
@@ -32,13 +33,13 @@ public struct UTF8Check: Sendable {
     }
   }
 
-  /// The offset of a character that the text's end cut off.
+  /// The offset of an incomplete character at the end of the text; nil if there is none.
   public var unfinished: Int? { begun.isEmpty ? nil : offset }
 
-  /// Whether bytes, fewer than four, are a character's first, or none.
+  /// Whether up to three bytes are a prefix of a character, possibly empty.
   private static func begins(_ bytes: [UInt8]) -> Bool {
     if bytes.isEmpty { return true }
-    // A character of that length whose other bytes are the least or the greatest that may come.
+    // Completes the bytes with the smallest and largest valid continuation bytes.
     return [0x80, 0x8f, 0x90, 0xa0, 0xbf].contains { second in
       (2...4).contains { length in
         guard bytes.count < length else { return false }
@@ -50,8 +51,8 @@ public struct UTF8Check: Sendable {
 }
 
 extension UTF8Check {
-  /// The offset of the first byte that is part of no character, an unfinished character's at the end included; nil for
-  /// a text that is UTF-8 throughout.
+  /// The offset of the first invalid byte, which may be that of an incomplete character at the end; nil if the text is
+  /// valid UTF-8.
   public static func firstInvalid(in bytes: UnsafeBufferPointer<UInt8>) -> Int? {
     let raw = UnsafeRawBufferPointer(bytes)
     var position = 0
@@ -69,7 +70,7 @@ extension UTF8Check {
     return nil
   }
 
-  /// The bytes of the character that begins at a position, 0 where none does.
+  /// The number of bytes of the character at a position; 0 if it is invalid.
   private static func characterLength(_ bytes: UnsafeRawBufferPointer, at position: Int) -> Int {
     let first = bytes[position]
     let length: Int
@@ -90,7 +91,7 @@ extension UTF8Check {
     return length
   }
 
-  /// The offset in the slice of the first byte that is part of no character; nil where all of it is UTF-8.
+  /// The offset in the slice of the first invalid byte; nil if the slice is valid UTF-8.
   public static func firstInvalid(in bytes: ArraySlice<UInt8>) -> Int? {
     bytes.withUnsafeBufferPointer { firstInvalid(in: $0) }
   }

@@ -1,16 +1,16 @@
-/// A token that is looked for in the text itself, before any pattern and any merge.
+/// A token that is matched in the text before any pattern or merge.
 public struct AddedToken: Sendable, Equatable {
   public var id: Int
   public var content: String
-  /// Left out of the text that is made of tokens.
+  /// Whether decoding skips it.
   public var isSpecial = false
-  /// Looked for in the normalised text, itself normalised.
+  /// Whether it is normalised and matched in the normalised text.
   public var isNormalized = false
-  /// Takes the spaces before it.
+  /// Whether it includes the spaces before it.
   public var stripsLeft = false
-  /// Takes the spaces behind it.
+  /// Whether it includes the spaces after it.
   public var stripsRight = false
-  /// Counts only where it is not part of a longer word.
+  /// Whether it matches only outside longer words.
   public var isSingleWord = false
 
   public init(id: Int, content: String) {
@@ -19,31 +19,31 @@ public struct AddedToken: Sendable, Equatable {
   }
 }
 
-/// Finds added tokens in a text: the leftmost first and, of several that begin there, the longest.
+/// Finds added tokens in a text: leftmost, longest match.
 struct AddedTokenMatcher: Sendable {
-  /// What a text is cut into.
+  /// A part of a text.
   struct Piece: Sendable, Equatable {
     var range: Range<Int>
-    /// Nil for what is not an added token.
+    /// Nil for text between added tokens.
     var token: Int?
   }
 
   private struct Node: Sendable {
     var children: [(byte: UInt8, node: Int)] = []
-    /// The number of the token that ends here.
+    /// The index of the token that ends here.
     var token: Int?
   }
 
   private let tokens: [AddedToken]
   private var nodes = [Node()]
-  /// Whether a token begins with a byte.
+  /// For each byte, whether a token begins with it.
   private var begins = [Bool](repeating: false, count: 256)
 
   var isEmpty: Bool { tokens.isEmpty }
 
   /// - Parameters:
-  ///   - tokens: of two with the same content the first counts.
-  ///   - content: the bytes that stand for a token in the text.
+  ///   - tokens: of two tokens with the same content, the first is matched.
+  ///   - content: the bytes of a token in the text.
   init(_ tokens: [AddedToken], content: (AddedToken) -> [UInt8]) {
     self.tokens = tokens
     for (number, token) in tokens.enumerated() {
@@ -102,7 +102,7 @@ struct AddedTokenMatcher: Sendable {
   }
 }
 
-/// Spaces and words as Rust's regular expressions have them.
+/// Spaces and words as defined by Rust's regular expressions.
 private enum Word {
   static func stands(alone match: Range<Int>, in text: UnsafeBufferPointer<UInt8>) -> Bool {
     let before = match.lowerBound > 0 ? UTF8Text.start(before: match.lowerBound, text) : nil

@@ -1,23 +1,24 @@
+import Storage
 import Text
 
-/// Encodes texts with a ``BPETokenizer``, on one thread at a time: it remembers the tokens of words that it has seen.
+/// Encodes texts with a ``BPETokenizer``. It caches the tokens of words, and must be used by one thread at a time.
 public final class BPEEncoder {
   private let tokenizer: BPETokenizer
   private var merger = WordMerger()
 
-  /// Where the tokens of a word that was seen are in `known`: the start and, in the low bits, the count.
-  private var words = ByteStringTable(capacity: BPEEncoder.rememberedWords / 2)
-  private var known: [UInt32] = []
+  /// For each cached word, the range of its tokens in `cachedTokens`: the start and, in the low 8 bits, the count.
+  private var words = ByteStringTable(capacity: BPEEncoder.cachedWords / 2)
+  private var cachedTokens: [UInt32] = []
 
-  // Scratch.
+  // Scratch buffers.
   private var rawPieces: [AddedTokenMatcher.Piece] = []
   private var normalizedPieces: [AddedTokenMatcher.Piece] = []
   private var parts: [Splitting.Part] = []
 
-  private static let rememberedWords = 1 << 16
-  private static let rememberedBytes = 1 << 21
-  private static let longestRemembered = 64
-  /// Positions in a word are 31 bits, and a normal form may be three times as long as its text.
+  private static let cachedWords = 1 << 16
+  private static let cachedBytes = 1 << 21
+  private static let longestCachedWord = 64
+  /// In bytes. Positions in a word have 31 bits, and a normal form can be three times as long as its text.
   static let longestText = 1 << 29
 
   public init(_ tokenizer: BPETokenizer) {
@@ -26,15 +27,16 @@ public final class BPEEncoder {
 
   /// Appends the tokens of a text.
   ///
-  /// - Throws: ``TokenizerError`` where the text is not UTF-8, has 512 MiB or more, or the tokenizer's pattern gives up on
-  ///   it.
+  /// - Throws: `InvalidFileError` if the text is not UTF-8, has 512 MiB or more, or exceeds the backtracking limit of the
+  ///   tokenizer's pattern.
   public func encode(_ text: UnsafeRawBufferPointer, into tokens: inout [UInt32]) throws {
     try text.withMemoryRebound(to: UInt8.self) { text in
       guard text.count < BPEEncoder.longestText else {
-        throw TokenizerError("a text", "has \(text.count) bytes; a tokenizer takes 512 MiB at once: cut the document")
+        throw InvalidFileError(
+          "a text", "has \(text.count) bytes, but a tokenizer accepts less than 512 MiB at once: split the document")
       }
       if let invalid = UTF8Check.firstInvalid(in: text) {
-        throw TokenizerError("a text", "is not UTF-8 at byte \(invalid)")
+        throw InvalidFileError("a text", "is not UTF-8 at byte \(invalid)")
       }
       let matcher = tokenizer.rawMatcher
       if matcher.isEmpty { return try encodeNormalizing(text, into: &tokens) }
@@ -72,7 +74,7 @@ public final class BPEEncoder {
     }
   }
 
-  /// A text without added tokens.
+  /// Encodes a text without added tokens.
   private func encodePlain(_ text: UnsafeBufferPointer<UInt8>, into tokens: inout [UInt32]) throws {
     if let pattern = tokenizer.plainWords {
       CharacterClass.withTable { classes in
@@ -88,7 +90,7 @@ public final class BPEEncoder {
     }
   }
 
-  /// A text that has gone through the pre-tokenizer's steps before `step`.
+  /// Applies the steps of the pre-tokenizer from `step` on and encodes the pieces.
   private func encode(_ text: UnsafeBufferPointer<UInt8>, from step: Int, into tokens: inout [UInt32]) throws {
     guard step < tokenizer.preTokenizer.steps.count else {
       if !text.isEmpty { append(text, to: &tokens) }
@@ -111,20 +113,20 @@ public final class BPEEncoder {
       if token >= 0 { tokens.append(UInt32(bitPattern: token)) }
       return
     }
-    guard word.count <= BPEEncoder.longestRemembered else { return merge(word, into: &tokens) }
+    guard word.count <= BPEEncoder.longestCachedWord else { return merge(word, into: &tokens) }
     if let place = words[word] {
       let start = place >> 8
-      for index in start..<start + (place & 255) { tokens.append(known[index]) }
+      for index in start..<start + (place & 255) { tokens.append(cachedTokens[index]) }
       return
     }
-    if words.count >= BPEEncoder.rememberedWords || words.keyBytes >= BPEEncoder.rememberedBytes {
+    if words.count >= BPEEncoder.cachedWords || words.keyBytes >= BPEEncoder.cachedBytes {
       words.removeAll()
-      known.removeAll(keepingCapacity: true)
+      cachedTokens.removeAll(keepingCapacity: true)
     }
-    let start = known.count
-    merge(word, into: &known)
-    words.insert(word, start << 8 | (known.count - start))
-    tokens.append(contentsOf: known[start...])
+    let start = cachedTokens.count
+    merge(word, into: &cachedTokens)
+    words.insert(word, start << 8 | (cachedTokens.count - start))
+    tokens.append(contentsOf: cachedTokens[start...])
   }
 
   private func merge(_ word: UnsafeBufferPointer<UInt8>, into tokens: inout [UInt32]) {

@@ -1,15 +1,15 @@
 extension BPETokenizer {
-  /// Makes the tokenizer that a file describes.
+  /// Creates the tokenizer that a file describes.
   ///
-  /// - Throws: ``TokenizerError`` where the file is no `tokenizer.json`, contradicts itself, or asks for what is not
-  ///   supported: that is refused by name, not passed over.
+  /// - Throws: `InvalidFileError` if the file is not a `tokenizer.json`, contradicts itself, or uses an unsupported
+  ///   feature, which the message names.
   public convenience init(_ file: TokenizerFile) throws {
     self.init(file: file, try TokenizerReader(path: file.path).content(of: file.bytes))
   }
 
-  /// Reads a `tokenizer.json`, or that of a folder.
+  /// Reads a `tokenizer.json`, or the one in a folder.
   ///
-  /// - Throws: ``TokenizerError``; `StorageError`, `.missing` where there is none.
+  /// - Throws: `InvalidFileError`; `StorageError`, `.missing` if there is none.
   public convenience init(reading path: String) throws {
     try self.init(TokenizerFile(reading: path))
   }

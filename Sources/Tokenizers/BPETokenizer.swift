@@ -1,26 +1,28 @@
-/// A byte-level BPE tokenizer of a `tokenizer.json`: the same ids as the `tokenizers` library gives with
+/// A byte-level BPE tokenizer from a `tokenizer.json`. Its ids are those of the `tokenizers` library with
 /// `add_special_tokens=False`.
 ///
-/// Immutable, and shared by threads; each encodes with a ``BPEEncoder`` of its own.
+/// Immutable. Threads may share it, each with its own ``BPEEncoder``.
 public final class BPETokenizer: Sendable {
-  /// Where it comes from.
+  /// The file that defines it.
   public let file: TokenizerFile
   /// One more than the largest id.
   public let vocabularySize: Int
   public let addedTokens: [AddedToken]
 
+  /// Whether texts are normalised to NFC.
   let composes: Bool
   let preTokenizer: PreTokenizer
-  /// The pattern whose words are all that the pre-tokenizer makes, where it is that simple.
+  /// The pattern whose words are the pieces of the pre-tokenizer; nil if the pre-tokenizer does more.
   let plainWords: WordPattern?
   let ignoresMerges: Bool
-  /// The token of each byte; −1 where it has none.
+  /// The token of each byte; −1 if it has none.
   let byteTokens: [Int32]
   let merges: MergeTable
-  /// Of the tokens that spell bytes, the ids by these bytes.
+  /// The ids of the tokens that spell bytes, by these bytes.
   let wholeWords: ByteStringTable
-  /// Those that are looked for in the text as it is, and in the normalised text.
+  /// Matches the added tokens of the original text.
   let rawMatcher: AddedTokenMatcher
+  /// Matches the added tokens of the normalised text.
   let normalizedMatcher: AddedTokenMatcher
   /// Whether a text may be cut between a letter and a space.
   let allowsCuts: Bool
@@ -41,7 +43,7 @@ public final class BPETokenizer: Sendable {
     byteTokens = content.byteTokens
     merges = content.merges
     let composes = content.composes
-    // Special ones first: of two with the same content that one counts.
+    // Special tokens first: of two tokens with the same content, the special one is matched.
     let ordered = addedTokens.filter(\.isSpecial) + addedTokens.filter { !$0.isSpecial }
     rawMatcher = AddedTokenMatcher(ordered.filter { !$0.isNormalized }) { Array($0.content.utf8) }
     normalizedMatcher = AddedTokenMatcher(ordered.filter(\.isNormalized)) { token in
@@ -50,7 +52,7 @@ public final class BPETokenizer: Sendable {
     }
     special = Set(addedTokens.filter(\.isSpecial).map(\.id))
     allowsCuts =
-      content.preTokenizer.cutsBehindLetters
+      content.preTokenizer.cutsAfterLetters
       && addedTokens.allSatisfy {
         !$0.isSingleWord && !$0.stripsRight && BPETokenizer.cut(in: Array($0.content.utf8)) == nil
       }
@@ -73,21 +75,21 @@ public final class BPETokenizer: Sendable {
     (self.ids, self.wholeWords, tokenBytes, self.starts) = (ids, wholeWords, bytes, starts)
   }
 
-  /// The id of a token by its name as the file spells it, `<|endoftext|>` or `Ġthe`.
+  /// The id of a token by its name in the file, such as `<|endoftext|>` or `Ġthe`; nil if there is none.
   public func id(of token: String) -> Int? { ids[token.utf8] }
 
-  /// The bytes that a token is in a text; none for an id that the vocabulary has not.
+  /// The bytes that a token represents; empty for an id outside the vocabulary.
   public func bytes(of token: Int) -> ArraySlice<UInt8> {
     guard (0..<vocabularySize).contains(token) else { return [] }
     return tokenBytes[starts[token]..<starts[token + 1]]
   }
 
-  /// Whether it is left out of a text.
+  /// Whether decoding skips a token.
   public func isSpecial(_ token: Int) -> Bool { special.contains(token) }
 
-  /// The tokens of a text.
+  /// Encodes a text.
   ///
-  /// - Throws: ``TokenizerError`` where the tokenizer's pattern gives up on it.
+  /// - Throws: `InvalidFileError` if the text exceeds the backtracking limit of the tokenizer's pattern.
   public func encode(_ text: String) throws -> [Int] {
     var tokens: [UInt32] = []
     let encoder = BPEEncoder(self)
@@ -96,23 +98,24 @@ public final class BPETokenizer: Sendable {
     return tokens.map { Int($0) }
   }
 
-  /// The text of tokens; bytes that are no UTF-8 become U+FFFD.
+  /// Decodes tokens to text. Invalid UTF-8 becomes U+FFFD.
   public func decode(_ tokens: some Sequence<Int>, skippingSpecial: Bool = true) -> String {
     var bytes: [UInt8] = []
     for token in tokens where !(skippingSpecial && isSpecial(token)) { bytes += self.bytes(of: token) }
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  /// Where a text may be cut in two, as late as possible, so that its parts' tokens one after another are the whole's;
-  /// nil where there is no such place or the tokenizer knows none.
+  /// The last offset at which a text can be cut so that the tokens of both parts, concatenated, are the tokens of the
+  /// whole; nil if there is none or the tokenizer does not allow cuts.
   ///
-  /// That is between an ASCII letter and a single space with another letter behind it. Such a place ends a word of every
-  /// pattern that ``WordPattern`` knows, no normal form joins across it, and it is in no added token.
+  /// The cut is between an ASCII letter and a single space that another letter follows. There a word ends in every
+  /// ``WordPattern``, no normal form joins across, and no added token continues.
   public func lastCut(in text: UnsafeRawBufferPointer) -> Int? {
     allowsCuts ? BPETokenizer.cut(in: text) : nil
   }
 
-  /// The last place between a letter and a space with another letter behind it: every ``WordPattern`` cuts there.
+  /// The last offset between a letter and a space that another letter follows, where a word ends in every
+  /// ``WordPattern``.
   public static func wordEnd(in text: UnsafeRawBufferPointer) -> Int? { cut(in: text) }
 
   private static func cut(in text: some BidirectionalCollection<UInt8>) -> Int? {

@@ -1,11 +1,11 @@
 import JSON
 
 extension BPETrainer {
-  /// Learns from words and makes a `tokenizer.json`, which the `tokenizers` library reads as well.
+  /// Trains on words and returns a `tokenizer.json`, which the `tokenizers` library can read too.
   ///
   /// - Parameters:
-  ///   - pattern: what the words were cut with.
-  ///   - report: called now and then with how many tokens there are.
+  ///   - pattern: the pattern that the words were split with.
+  ///   - report: receives the number of tokens so far.
   public func tokenizer(
     of counts: WordCounts, cutWith pattern: WordPattern, report: (_ tokens: Int) -> Void = { _ in }
   ) -> [UInt8] {

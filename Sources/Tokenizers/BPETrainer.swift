@@ -1,31 +1,30 @@
 import HeapModule
 
-/// Learns the merges of a byte-level BPE: the pair of neighbours that occurs most often becomes a token, again and
-/// again. Of pairs that occur equally often, the one with the smaller ids, the left one first.
+/// Learns the merges of a byte-level BPE: repeatedly, the most frequent pair of adjacent tokens becomes a token. Of equally
+/// frequent pairs, the one with the smaller ids is chosen, comparing the left id first.
 ///
-/// The same merges as the `tokenizers` library's `BpeTrainer` with its byte alphabet and no least frequency makes of the
-/// same words.
+/// The merges are those of the `tokenizers` library's `BpeTrainer` with its byte alphabet and without a minimum frequency.
 public struct BPETrainer: Sendable {
   public let vocabularySize: Int
   public let specialTokens: [String]
 
   /// - Parameters:
-  ///   - vocabularySize: special tokens and the 256 bytes included.
-  ///   - specialTokens: get the first ids.
-  /// - Precondition: the vocabulary has room for them; none is empty or there twice.
+  ///   - vocabularySize: includes the special tokens and the 256 bytes.
+  ///   - specialTokens: they get the first ids.
+  /// - Precondition: the vocabulary has room for the special tokens, which are distinct and not empty.
   public init(vocabularySize: Int, specialTokens: [String]) {
     precondition(vocabularySize >= 256 + specialTokens.count)
     self.vocabularySize = vocabularySize
     self.specialTokens = specialTokens
   }
 
-  /// What was learnt: texts of tokens by id, and merges in their order.
+  /// The texts of the tokens by id, and the merges in order.
   struct Result {
     var tokens: [String] = []
     var merges: [(left: Int32, right: Int32)] = []
   }
 
-  /// Learns from words, as far as there are pairs to merge.
+  /// Trains on words until the vocabulary is full or no pair is left.
   func train(_ counts: WordCounts, report: (_ tokens: Int) -> Void) -> Result {
     var result = Result()
     var ids = ByteStringTable(capacity: vocabularySize)
@@ -46,7 +45,7 @@ public struct BPETrainer: Sendable {
       words.merge(left, right, into: token)
       if result.tokens.count % 256 == 0 { report(result.tokens.count) }
     }
-    // A pair may come up again where two pairs make the same token; then its last place counts.
+    // A pair can be merged again if two pairs make the same token; its last position counts.
     var later: Set<UInt64> = []
     result.merges = result.merges.reversed().filter { later.insert(MergeTable.key($0.left, $0.right)).inserted }
       .reversed()
@@ -54,15 +53,15 @@ public struct BPETrainer: Sendable {
   }
 }
 
-/// Words as tokens, and the pairs of neighbours in them with where and how often they occur.
+/// The words as tokens, and the frequency and the words of each pair of adjacent tokens.
 private struct TrainingWords {
-  /// A pair, how often it occurred when it was put on the heap, and the words to look for it in.
+  /// A pair, its frequency when it was inserted into the heap, and the words that may contain it.
   private struct Candidate: Comparable {
     var count: Int
     var pair: UInt64
     var words: [Int32]
 
-    /// What is merged first is least.
+    /// The pair to merge first is the smallest.
     static func < (left: Candidate, right: Candidate) -> Bool {
       left.count != right.count ? left.count > right.count : left.pair < right.pair
     }
@@ -91,10 +90,10 @@ private struct TrainingWords {
     for (pair, words) in places { heap.insert(Candidate(count: pairCounts[pair] ?? 0, pair: pair, words: words)) }
   }
 
-  /// The words of the pair that ``mostFrequentPair()`` found.
+  /// The words that may contain the pair of the last ``mostFrequentPair()``.
   private var found: [Int32] = []
 
-  /// The pair that occurs most often; nil where none does.
+  /// The most frequent pair; nil if there is none.
   mutating func mostFrequentPair() -> (Int32, Int32)? {
     while var top = heap.popMin() {
       let count = pairCounts[top.pair] ?? 0
@@ -110,7 +109,7 @@ private struct TrainingWords {
     return nil
   }
 
-  /// Makes one token of the pair that was found, in all its words.
+  /// Replaces the pair of the last ``mostFrequentPair()`` by one token in all words.
   mutating func merge(_ left: Int32, _ right: Int32, into token: Int32) {
     var places: [UInt64: [Int32]] = [:]
     for number in found {

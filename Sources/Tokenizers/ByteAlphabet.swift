@@ -1,6 +1,6 @@
-/// The printable characters that stand for bytes in a byte-level vocabulary: `Ġ` for a space, `Ċ` for a newline.
+/// The printable characters that represent bytes in a byte-level vocabulary: `Ġ` for a space, `Ċ` for a newline.
 ///
-/// Bytes that are printable in Latin 1 stand for themselves; the others are, in their order, U+0100 and on (GPT-2's
+/// Bytes that are printable in Latin 1 represent themselves; the others are mapped in order to U+0100 and above (GPT-2's
 /// `bytes_to_unicode`).
 enum ByteAlphabet {
   /// The character of each byte.
@@ -19,7 +19,7 @@ enum ByteAlphabet {
   /// The bytes in the order of their characters.
   static let ordered: [UInt8] = (UInt8.min...UInt8.max).sorted { characters[Int($0)] < characters[Int($1)] }
 
-  /// The byte that a character stands for; nil for one that stands for none.
+  /// The byte that a character represents; nil if it represents none.
   static func byte(_ character: Unicode.Scalar) -> UInt8? {
     character.value < bytes.count ? bytes[Int(character.value)] : nil
   }
@@ -30,7 +30,7 @@ enum ByteAlphabet {
     return bytes
   }()
 
-  /// The bytes that a token's text stands for; nil where a character stands for none.
+  /// The bytes that a token's text represents; nil if a character represents none.
   static func bytes(of token: String) -> [UInt8]? {
     var result: [UInt8] = []
     result.reserveCapacity(token.utf8.count)
@@ -41,7 +41,7 @@ enum ByteAlphabet {
     return result
   }
 
-  /// The text that stands for bytes.
+  /// The text that represents bytes.
   static func text(of bytes: some Sequence<UInt8>) -> String {
     var text = String.UnicodeScalarView()
     for byte in bytes { text.append(characters[Int(byte)]) }

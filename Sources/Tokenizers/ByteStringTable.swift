@@ -1,12 +1,12 @@
 import Foundation
 
-/// Numbers by byte strings. Two strings are the same where their bytes are.
+/// A hash table from byte strings to integers.
 ///
-/// Open addressing; the bytes of all keys lie in one array. Nothing is ever removed but all at once.
+/// Open addressing; the bytes of all keys are in one array. Single keys cannot be removed.
 struct ByteStringTable: Sendable {
   private struct Slot {
     var hash: UInt32 = 0
-    /// 0 for an empty slot; else one more than the key's length.
+    /// 0 for an empty slot; otherwise one more than the length of the key.
     var length: UInt32 = 0
     var start: Int = 0
     var value: Int = 0
@@ -16,10 +16,10 @@ struct ByteStringTable: Sendable {
   private var bytes: [UInt8] = []
   private(set) var count = 0
 
-  /// Bytes of all keys.
+  /// The total number of bytes of all keys.
   var keyBytes: Int { bytes.count }
 
-  /// - Parameter capacity: how many keys come; more are taken all the same.
+  /// - Parameter capacity: the expected number of keys. The table grows beyond it.
   init(capacity: Int = 8) {
     var size = 16
     while size < 2 * capacity { size *= 2 }
@@ -37,9 +37,9 @@ struct ByteStringTable: Sendable {
     Array(key).withUnsafeBufferPointer { self[$0] }
   }
 
-  /// Adds a key, unless it is there.
+  /// Adds a key unless the table has it.
   ///
-  /// - Returns: its value; `value` where it is new.
+  /// - Returns: the value of the key, which is `value` if it is new.
   @discardableResult
   mutating func insert(_ key: UnsafeBufferPointer<UInt8>, _ value: Int) -> Int {
     let hash = ByteStringTable.hash(key)
@@ -57,21 +57,21 @@ struct ByteStringTable: Sendable {
     Array(key).withUnsafeBufferPointer { insert($0, value) }
   }
 
-  /// Removes all keys and keeps the memory.
+  /// Removes all keys, but keeps the memory.
   mutating func removeAll() {
     for index in slots.indices { slots[index] = Slot() }
     bytes.removeAll(keepingCapacity: true)
     count = 0
   }
 
-  /// Calls `body` with each key and its value, in the order in which the keys came.
+  /// Calls `body` with each key and its value, in order of insertion.
   func visit(_ body: (ArraySlice<UInt8>, Int) throws -> Void) rethrows {
     for slot in slots.filter({ $0.length != 0 }).sorted(by: { $0.start < $1.start }) {
       try body(bytes[slot.start..<slot.start + Int(slot.length) - 1], slot.value)
     }
   }
 
-  /// Where a key is, or would be.
+  /// The slot of a key, or the empty slot where it would be inserted.
   private func place(of key: UnsafeBufferPointer<UInt8>, hash: UInt32) -> Int {
     let mask = slots.count - 1
     let length = UInt32(truncatingIfNeeded: key.count + 1)
@@ -106,7 +106,7 @@ struct ByteStringTable: Sendable {
     }
   }
 
-  /// Eight bytes at a time, each folded in by a multiplication of 128 bits.
+  /// Mixes in eight bytes at a time by a 128-bit multiplication.
   private static func hash(_ key: UnsafeBufferPointer<UInt8>) -> UInt32 {
     let raw = UnsafeRawBufferPointer(key)
     var state = UInt64(truncatingIfNeeded: raw.count) ^ 0x9e37_79b9_7f4a_7c15

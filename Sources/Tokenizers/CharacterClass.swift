@@ -1,8 +1,8 @@
-/// What the patterns of byte-level tokenizers tell apart.
+/// The character classes that the patterns of byte-level tokenizers distinguish.
 enum CharacterClass: UInt8 {
   case other, letter, number, space
 
-  /// The class of each code point up to the last that has one.
+  /// The class of each code point up to the last one with a class other than `other`.
   private static let table: [UInt8] = {
     let named: [(CharacterClass, [ClosedRange<UInt32>])] = [
       (.letter, UnicodeTables.ranges(UnicodeTables.letters)), (.number, UnicodeTables.ranges(UnicodeTables.numbers)),
@@ -16,7 +16,7 @@ enum CharacterClass: UInt8 {
     return table
   }()
 
-  /// Calls `body` with the table by code points; what lies beyond it is `other`.
+  /// Calls `body` with the table, indexed by code point; code points beyond it are `other`.
   static func withTable<Result>(_ body: (UnsafeBufferPointer<UInt8>) throws -> Result) rethrows -> Result {
     try table.withUnsafeBufferPointer(body)
   }

@@ -1,9 +1,9 @@
-/// The merges of a byte-level BPE: which two tokens become which, and in what order.
+/// The merges of a byte-level BPE: for each mergeable pair of tokens, the merged token and its rank.
 struct MergeTable: Sendable {
   struct Merge: Sendable {
-    /// Lower is merged first.
+    /// Lower ranks are merged first.
     var rank: Int32
-    /// What the two become.
+    /// The merged token.
     var token: Int32
   }
 
@@ -12,14 +12,14 @@ struct MergeTable: Sendable {
     var merge: Merge
   }
 
-  /// No pair of tokens: ids are below 2^31.
+  /// Marks an empty slot. Not a pair of tokens, because ids are below 2^31.
   private static let empty = UInt64.max
 
   private var slots: [Slot]
   private var mask: Int
   private(set) var count = 0
 
-  /// - Parameter capacity: how many merges come at the most.
+  /// - Parameter capacity: the maximum number of merges.
   init(capacity: Int) {
     var size = 16
     while size < 2 * capacity { size *= 2 }
@@ -31,7 +31,7 @@ struct MergeTable: Sendable {
     UInt64(UInt32(bitPattern: left)) << 32 | UInt64(UInt32(bitPattern: right))
   }
 
-  /// The merge of two neighbours, of rank `Int32.max` where there is none.
+  /// The merge of two adjacent tokens; its rank is `Int32.max` if there is none.
   @inline(__always)
   func merge(_ left: Int32, _ right: Int32) -> Merge {
     let key = MergeTable.key(left, right)
@@ -44,7 +44,7 @@ struct MergeTable: Sendable {
     }
   }
 
-  /// Adds a merge; of a pair that is there already, the later one counts.
+  /// Adds a merge, replacing an earlier one of the same pair.
   ///
   /// - Precondition: no more pairs than the capacity.
   mutating func insert(_ left: Int32, _ right: Int32, _ merge: Merge) {
@@ -52,7 +52,7 @@ struct MergeTable: Sendable {
     var place = MergeTable.hash(key) & mask
     while slots[place].pair != MergeTable.empty && slots[place].pair != key { place = (place + 1) & mask }
     if slots[place].pair == MergeTable.empty { count += 1 }
-    precondition(2 * count <= slots.count, "more merges than were announced")
+    precondition(2 * count <= slots.count, "more merges than the capacity")
     slots[place] = Slot(pair: key, merge: merge)
   }
 

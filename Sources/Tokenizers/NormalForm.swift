@@ -1,13 +1,13 @@
-/// Unicode's normal form C, of Unicode 9, as the `tokenizers` library has it: characters that came later are left alone.
+/// Unicode's normal form C, of Unicode 9 like the `tokenizers` library: later characters are left unchanged.
 enum NormalForm {
-  /// The text in normal form C; nil where it is already.
+  /// The text in normal form C; nil if the text already is.
   ///
   /// - Parameter text: UTF-8.
   static func composed(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
     var result: [UInt8]?
     var (copied, base, position) = (0, 0, 0)
     while position < text.count {
-      // Nothing below U+0300 joins.
+      // Characters below U+0300 never join.
       if text[position] < 0xcc {
         base = position
         position += text[position] < 0x80 ? 1 : 2
@@ -19,7 +19,7 @@ enum NormalForm {
         position += length
         continue
       }
-      // From the character before, which begins anew, to the next that does.
+      // The segment extends from the starter before to the next starter.
       var end = position + length
       while end < text.count {
         let (next, length) = UTF8Text.character(text, at: end)
@@ -41,14 +41,14 @@ enum NormalForm {
     return result
   }
 
-  // MARK: one segment
+  // MARK: Segments
 
   private struct Mark {
     var scalar: UInt32
     var combiningClass: UInt8
   }
 
-  /// Decomposes, puts marks in the order of their classes, and composes again (UAX 15).
+  /// Decomposes, sorts marks by combining class, and composes again (UAX 15).
   private static func composedSegment(_ segment: UnsafeBufferPointer<UInt8>) -> [UInt8] {
     var characters: [Mark] = []
     var position = 0
@@ -61,7 +61,7 @@ enum NormalForm {
     while start < characters.count {
       let end = characters[start...].firstIndex { $0.combiningClass == 0 } ?? characters.count
       if end - start > 1 {
-        // Marks of one class keep their order.
+        // A stable sort: marks of the same class keep their order.
         let marks = characters[start..<end].enumerated().sorted {
           ($0.element.combiningClass, $0.offset) < ($1.element.combiningClass, $1.offset)
         }
@@ -88,7 +88,7 @@ enum NormalForm {
 
   private static func compose(_ characters: [Mark]) -> [UInt8] {
     var result: [UInt32] = []
-    // The last character that begins anew, and the class of what was kept behind it.
+    // The index of the last starter, and the class of the last character kept after it.
     var (starter, lastClass): (Int?, Int) = (nil, -1)
     for character in characters {
       let own = Int(character.combiningClass)
@@ -125,7 +125,7 @@ enum NormalForm {
     return tables.compositions[UInt64(first) << 32 | UInt64(second)]
   }
 
-  // MARK: tables
+  // MARK: Tables
 
   private enum Hangul {
     static let syllables: ClosedRange<UInt32> = 0xac00...0xd7a3
@@ -136,7 +136,7 @@ enum NormalForm {
   private struct Tables {
     var classes: [UInt32: UInt8] = [:]
     var parts: [UInt32: [UInt32]] = [:]
-    /// By the first part in the upper and the second in the lower half.
+    /// The key has the first part in its upper and the second in its lower half.
     var compositions: [UInt64: UInt32] = [:]
   }
 
@@ -166,7 +166,7 @@ enum NormalForm {
     return tables
   }()
 
-  /// A bit for each code point that may change or join, 0 from U+0000 on.
+  /// A bit for each code point: whether it may change or join with the character before.
   private static let joining: [UInt64] = {
     let ranges = UnicodeTables.ranges(UnicodeTables.joining)
     var bits = [UInt64](repeating: 0, count: Int(ranges.last?.upperBound ?? 0) / 64 + 1)

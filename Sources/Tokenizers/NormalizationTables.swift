@@ -1,7 +1,7 @@
-/// Unicode 9's canonical combining classes and decompositions, Hangul's left out: what the `tokenizers` library (0.23) has
-/// its normal forms from. In hexadecimal; a code point is how far it lies behind the one before.
+/// Canonical combining classes and decompositions of Unicode 9, the version of the `tokenizers` library (0.23), without
+/// Hangul. In hexadecimal. Each code point is given as the distance from the one after the previous entry.
 enum NormalizationTables {
-  /// A code point, `+` and how many more where they are several, `:`, the combining class.
+  /// Each entry: a code point, `+` and the number of further code points if any, `:`, the combining class.
   static let combiningClasses = """
     300+14:e6 0:e8 0+3:dc 0:e8 0:d8 0+4:dc 0+1:ca 0+3:dc 0+1:ca 0+a:dc 0+4:1 0+3:dc 0+7:e6 0:f0 0:e6 0+2:dc 0+2:e6 \
     0+1:dc 1+2:e6 0+3:dc 0:e6 0:e8 0+1:dc 0:e6 0:e9 0+1:ea 0:e9 0+1:ea 0:e9 0+c:e6 113+4:e6 109:dc 0+3:e6 0:dc \
@@ -24,7 +24,7 @@ enum NormalizationTables {
     0:7
     """
 
-  /// A code point, `=` where its parts compose to it again and `~` where they don't, the parts.
+  /// Each entry: a code point, `=` if its parts compose to it again or `~` if not, the parts.
   static let decompositions = """
     c0=41+300 0=41+301 0=41+302 0=41+303 0=41+308 0=41+30a 1=43+327 0=45+300 0=45+301 0=45+302 0=45+308 0=49+300 \
     0=49+301 0=49+302 0=49+308 1=4e+303 0=4f+300 0=4f+301 0=4f+302 0=4f+303 0=4f+308 2=55+300 0=55+301 0=55+302 \

@@ -1,17 +1,18 @@
 import COnig
+import Storage
 
-/// A regular expression of any kind, as Oniguruma matches it: the library that `tokenizers` takes as well.
+/// An arbitrary regular expression, matched by Oniguruma, the library that `tokenizers` uses too.
 ///
-/// That one knows Unicode 16, Debian's 14: characters that came in between are shown to it as older ones of the same
-/// category, so that `\p{L}` means the same.
+/// The `tokenizers` library has Oniguruma with Unicode 16, Debian has it with Unicode 14. Characters added between are
+/// replaced by older ones of the same category before matching, so that classes such as `\p{L}` match the same text.
 final class OnigPattern: @unchecked Sendable {
-  /// Compiled once and not changed by searching; each search has a region of its own.
+  /// Searches do not change it; each has its own region.
   private let regex: OpaquePointer?
 
-  /// Once a process.
+  /// Runs once per process.
   private static let start: Void = { _ = phd_onig_start() }()
 
-  /// - Throws: ``TokenizerError`` for what is no pattern.
+  /// - Throws: `InvalidFileError` if the pattern is invalid.
   init(_ pattern: String, path: String) throws {
     OnigPattern.start
     var regex: OnigRegex?
@@ -20,19 +21,20 @@ final class OnigPattern: @unchecked Sendable {
     let status = phd_onig_compile(&regex, bytes, bytes.count, &message)
     guard status == ONIG_NORMAL else {
       let reason = String(decoding: message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-      throw TokenizerError(path, "the pattern \(pattern.debugDescription) cannot be used: \(reason)")
+      throw InvalidFileError(path, "the pattern \(pattern.debugDescription) cannot be used: \(reason)")
     }
     self.regex = OpaquePointer(regex)
   }
 
   deinit { onig_free(OnigRegex(regex)) }
 
-  /// Calls `body` with each match, from left to right, none overlapping, none empty right behind another.
+  /// Calls `body` with each match, from left to right. Matches do not overlap, and an empty match directly after another is
+  /// skipped.
   ///
   /// - Parameter text: UTF-8.
-  /// - Throws: ``TokenizerError`` where the pattern asks for too much backtracking.
+  /// - Throws: `InvalidFileError` if the pattern exceeds the backtracking limit.
   func forEachMatch(_ text: UnsafeBufferPointer<UInt8>, _ body: (Range<Int>) -> Void) throws {
-    if let older = YoungCharacters.replaced(in: text) {
+    if let older = NewCharacters.replaced(in: text) {
       try older.withUnsafeBufferPointer { try search($0, body) }
     } else {
       try search(text, body)
@@ -49,7 +51,7 @@ final class OnigPattern: @unchecked Sendable {
       let found = phd_onig_search(OnigRegex(regex), region, base, text.count, from, &begin, &end)
       if found == 0 { return }
       guard found > 0 else {
-        throw TokenizerError("a text", "the tokenizer's pattern gives up on it: too much backtracking")
+        throw InvalidFileError("a text", "exceeds the backtracking limit of the tokenizer's pattern")
       }
       if begin == end && end == lastEnd {
         from += from < text.count ? UTF8Text.character(text, at: from).length : 1
@@ -61,15 +63,14 @@ final class OnigPattern: @unchecked Sendable {
   }
 }
 
-/// Characters of Unicode 15 and 16, and what stands in for them.
-enum YoungCharacters {
-  /// The text with its young characters replaced by older ones of the same category and number of bytes; nil where it
-  /// has none.
+/// Replaces the characters of Unicode 15 and 16 by older ones.
+enum NewCharacters {
+  /// The text with new characters replaced by older ones of the same category and number of bytes; nil if it has none.
   static func replaced(in text: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
     var result: [UInt8]?
     var position = 0
     while position < text.count {
-      // None is below U+0800.
+      // None of them is below U+0800.
       if text[position] < 0xe0 {
         position += 1
         continue

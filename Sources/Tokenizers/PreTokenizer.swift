@@ -1,21 +1,21 @@
-/// What a text goes through before its pieces become tokens: cuts, and last the spelling of bytes.
+/// The steps that split a text into pieces before merging. Spelling the bytes is always the last step.
 struct PreTokenizer: Sendable {
   enum Step: Sendable {
     case split(Splitting)
-    /// A space is put before a text that begins with none.
+    /// Adds a space before a text that does not begin with one.
     case prefixSpace
   }
 
   var steps: [Step] = []
 
-  /// The pattern alone, where that is all there is: each of its words is a piece.
+  /// The pattern whose words are the pieces, if the pre-tokenizer does nothing else; otherwise nil.
   var plainWords: WordPattern? {
     guard steps.count == 1, case .split(let splitting) = steps[0] else { return nil }
     return splitting.plainWords
   }
 
-  /// Whether a letter and the space behind it are never in one piece, whatever stands around them.
-  var cutsBehindLetters: Bool {
+  /// Whether a letter and the space after it are never in the same piece, whatever the surrounding text.
+  var cutsAfterLetters: Bool {
     for step in steps {
       if case .split(let splitting) = step { return splitting.plainWords != nil }
     }

@@ -1,6 +1,6 @@
 import CCrypto
 
-/// The digest that tells one tokenizer's file from another.
+/// The digest by which tokenizer files are identified.
 public enum SHA256 {
   /// 64 lowercase hexadecimal digits.
   public static func hexadecimal(_ bytes: [UInt8]) -> String {

@@ -1,4 +1,4 @@
-/// What a pre-tokenizer cuts at.
+/// A pattern at which a pre-tokenizer splits.
 enum SplitPattern: Sendable {
   case words(WordPattern)
   case regularExpression(OnigPattern)
@@ -6,9 +6,9 @@ enum SplitPattern: Sendable {
   /// Each character of Unicode's category N.
   case number
 
-  /// Appends the text's parts in their order: matches, and what lies between them.
+  /// Appends the parts of the text in order: the matches and the text between them.
   ///
-  /// - Throws: ``TokenizerError`` where a pattern gives up.
+  /// - Throws: `InvalidFileError` if a pattern exceeds its backtracking limit.
   func parts(of text: UnsafeBufferPointer<UInt8>, into parts: inout [Splitting.Part]) throws {
     var end = 0
     func take(_ match: Range<Int>) {
@@ -43,14 +43,14 @@ enum SplitPattern: Sendable {
     if end < text.count { parts.append(Splitting.Part(range: end..<text.count, isMatch: false)) }
   }
 
-  private static let younger = UnicodeTables.ranges(UnicodeTables.youngerNumbers)
+  private static let newNumbers = UnicodeTables.ranges(UnicodeTables.newNumbers)
 
   private static func isNumber(_ scalar: UInt32) -> Bool {
-    CharacterClass.of(scalar) == .number || scalar >= 0x11de0 && younger.contains { $0.contains(scalar) }
+    CharacterClass.of(scalar) == .number || scalar >= 0x11de0 && newNumbers.contains { $0.contains(scalar) }
   }
 }
 
-/// A pattern, and what becomes of its matches.
+/// A pattern and the treatment of its matches.
 struct Splitting: Sendable {
   struct Part: Sendable, Equatable {
     var range: Range<Int>
@@ -67,19 +67,19 @@ struct Splitting: Sendable {
 
   var pattern: SplitPattern
   var behavior: Behavior
-  /// What does not match is taken for what does.
+  /// Whether matches and the text between them are exchanged.
   var isInverted = false
 
-  /// The well-known pattern whose words are just the pieces, where it is that simple.
+  /// The well-known pattern whose words are the pieces; nil for other splits.
   var plainWords: WordPattern? {
     guard case .words(let pattern) = pattern else { return nil }
     return behavior == .isolated || behavior == .removed && isInverted ? pattern : nil
   }
 
-  /// Appends the pieces that a text is cut into; none is empty.
+  /// Appends the pieces of a text; none is empty.
   ///
-  /// - Parameter parts: scratch.
-  /// - Throws: ``TokenizerError`` where a pattern gives up.
+  /// - Parameter parts: a scratch buffer.
+  /// - Throws: `InvalidFileError` if a pattern exceeds its backtracking limit.
   func pieces(
     of text: UnsafeBufferPointer<UInt8>, _ parts: inout [Part], into pieces: inout [Range<Int>]
   ) throws {

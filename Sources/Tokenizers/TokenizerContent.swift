@@ -1,38 +1,42 @@
 import JSON
+import Storage
 
-/// What a `tokenizer.json` says, checked: what ``BPETokenizer`` is made of.
+/// The checked content of a `tokenizer.json`, from which a ``BPETokenizer`` is made.
 struct TokenizerContent {
-  /// The vocabulary's texts by id, as the file spells them; nil for ids that only added tokens have.
+  /// The texts of the vocabulary by id, as the file spells them; nil for ids of added tokens only.
   var tokens: [String?] = []
   var addedTokens: [AddedToken] = []
   var byteTokens: [Int32] = []
   var merges = MergeTable(capacity: 0)
   var ignoresMerges = false
-  /// The normaliser is NFC.
+  /// Whether the normaliser is NFC.
   var composes = false
   var preTokenizer = PreTokenizer()
 }
 
-/// Reads a `tokenizer.json`, and refuses by name what would give other ids than the `tokenizers` library's.
+/// Reads a `tokenizer.json`. Rejects, with its name, each feature that would lead to other ids than those of the
+/// `tokenizers` library.
 struct TokenizerReader {
   let path: String
 
-  func error(_ message: String) -> TokenizerError { TokenizerError(path, message) }
+  func error(_ message: String) -> InvalidFileError { InvalidFileError(path, message) }
 
-  /// - Throws: ``TokenizerError``.
+  /// - Throws: `InvalidFileError`.
   func content(of bytes: [UInt8]) throws -> TokenizerContent {
     let json: JSONValue
     do {
       json = try JSONValue(parsing: bytes)
     } catch {
-      throw self.error("is no tokenizer.json: \(error)")
+      throw self.error("is not a tokenizer.json: \(error)")
     }
-    guard json.object != nil else { throw error("is no tokenizer.json: expected an object, found \(json.described)") }
+    guard json.object != nil else {
+      throw error("is not a tokenizer.json: expected an object, found \(json.described)")
+    }
     for key in ["truncation", "padding"] where json[key] != nil && json[key] != .null {
       throw error("has \(key), which changes a text's tokens; set it to null")
     }
     guard let model = json["model"], model.object != nil else {
-      throw error("is no tokenizer.json: it has no object \"model\"")
+      throw error("is not a tokenizer.json: it has no object \"model\"")
     }
     var content = TokenizerContent()
     try readModel(model, into: &content)
@@ -40,20 +44,20 @@ struct TokenizerReader {
     var isByteLevel = false
     try readPreTokenizer(json["pre_tokenizer"], into: &content.preTokenizer, &isByteLevel)
     guard isByteLevel else {
-      throw error("is not of the byte-level kind: its pre_tokenizer has no ByteLevel")
+      throw error("is not a byte-level tokenizer: its pre_tokenizer has no ByteLevel")
     }
     try checkDecoder(json["decoder"])
     content.addedTokens = try addedTokens(json["added_tokens"], &content.tokens)
     return content
   }
 
-  /// The name of a component's kind.
+  /// The type name of a component.
   func type(of component: JSONValue, _ place: String) throws -> String {
     guard let type = component["type"]?.string else { throw error("\(place) has no string \"type\"") }
     return type
   }
 
-  /// A truth value that may be missing.
+  /// A Boolean field that may be missing.
   func flag(_ name: String, of component: JSONValue, _ place: String, default value: Bool = false) throws -> Bool {
     guard let found = component[name], found != .null else { return value }
     guard let flag = found.bool else {

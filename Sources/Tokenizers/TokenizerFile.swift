@@ -1,17 +1,17 @@
 import Foundation
 import Storage
 
-/// A `tokenizer.json` as it travels: its bytes, what it is called, and the digest by which two are compared.
+/// The bytes of a `tokenizer.json`, its name, and its digest.
 public struct TokenizerFile: Sendable, Equatable {
-  /// Where it was read from: for messages.
+  /// The path that it was read from, for messages.
   public let path: String
-  /// The folder of a `tokenizer.json`, or the file's name without its extension; never `bytes`.
+  /// The name of the file without its extension, or of the folder of a `tokenizer.json`; never `bytes`.
   public let name: String
   public let bytes: [UInt8]
   /// 64 lowercase hexadecimal digits.
   public let sha256: String
 
-  /// More than any tokenizer takes.
+  /// In bytes; more than any tokenizer needs.
   public static let largestSize = 1 << 28
 
   public init(path: String, name: String, bytes: [UInt8]) {
@@ -21,15 +21,15 @@ public struct TokenizerFile: Sendable, Equatable {
     sha256 = SHA256.hexadecimal(bytes)
   }
 
-  /// Reads a file, or the `tokenizer.json` of a folder.
+  /// Reads a file, or the `tokenizer.json` in a folder.
   ///
-  /// - Throws: `StorageError`, `.missing` where there is none; ``TokenizerError`` for one of more than 256 MiB.
+  /// - Throws: `StorageError`, `.missing` if there is none; `InvalidFileError` if it has more than 256 MiB.
   public init(reading path: String) throws {
     let isFolder = try FileStatus(path).isFolder
     let path = isFolder ? (path.hasSuffix("/") ? "\(path)tokenizer.json" : "\(path)/tokenizer.json") : path
     let file = try RandomAccessFile(path)
     guard file.size <= TokenizerFile.largestSize else {
-      throw TokenizerError(path, "has \(file.size) bytes; a tokenizer.json has \(TokenizerFile.largestSize) at most")
+      throw InvalidFileError(path, "has \(file.size) bytes; a tokenizer.json has at most \(TokenizerFile.largestSize)")
     }
     self.init(path: path, name: TokenizerFile.name(of: path), bytes: try file.bytes(at: 0, count: file.size))
   }

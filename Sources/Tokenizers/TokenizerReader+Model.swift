@@ -1,18 +1,19 @@
 import JSON
 
 extension TokenizerReader {
-  /// Ids may leave so many gaps, and as many as there are tokens: tables by id are of the file's own size.
-  private static let sparedIds = 1 << 16
+  /// The number of gaps that ids may leave, in addition to one for each token. It bounds tables indexed by id by the size
+  /// of the file.
+  private static let extraIds = 1 << 16
 
-  /// Reads vocabulary and merges.
+  /// Reads the vocabulary and the merges.
   ///
-  /// - Throws: ``TokenizerError``.
+  /// - Throws: `InvalidFileError`.
   func readModel(_ model: JSONValue, into content: inout TokenizerContent) throws {
     if let type = model["type"], type != "BPE" {
       throw error("has a model of type \(type.described); BPE is supported")
     }
     if let dropout = model["dropout"], dropout != .null, dropout.number != 0 {
-      throw error("has dropout \(dropout.described): it would draw tokens by chance; set it to null")
+      throw error("has dropout \(dropout.described), which makes tokens random; set it to null")
     }
     for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
       if let value = model[key], value != .null, value != "" {
@@ -23,15 +24,15 @@ extension TokenizerReader {
     guard let vocabulary = model["vocab"]?.object?.fields else { throw error("model has no object \"vocab\"") }
     guard let merges = model["merges"]?.array else { throw error("model has no list \"merges\"") }
 
-    let limit = 2 * vocabulary.count + TokenizerReader.sparedIds
+    let limit = 2 * vocabulary.count + TokenizerReader.extraIds
     var ids = ByteStringTable(capacity: vocabulary.count)
     var tokens: [String?] = []
     for field in vocabulary {
       guard let id = field.value.integer, id >= 0 else {
-        throw error("the id of \(quoted(field.name)) is \(field.value.described), expected a number from 0 on")
+        throw error("the id of \(quoted(field.name)) is \(field.value.described), expected an integer from 0 on")
       }
       guard id < limit else {
-        throw error("the id of \(quoted(field.name)) is \(id), beyond what \(vocabulary.count) tokens may have")
+        throw error("the id of \(quoted(field.name)) is \(id), too large for \(vocabulary.count) tokens")
       }
       if id >= tokens.count { tokens += Array(repeating: nil, count: id + 1 - tokens.count) }
       if let other = tokens[id] { throw error("\(quoted(other)) and \(quoted(field.name)) have the same id \(id)") }
@@ -58,12 +59,12 @@ extension TokenizerReader {
     for (index, merge) in merges.enumerated() {
       guard let (left, right) = parts(of: merge) else {
         if merge.string?.hasPrefix("#version") == true { continue }
-        throw error("merge \(index) is \(merge.described), expected two tokens with a space between, or a list of two")
+        throw error("merge \(index) is \(merge.described), expected two tokens separated by a space, or a list of two")
       }
       func id(_ token: [UInt8]) throws -> Int32 {
         guard let id = ids[token] else {
           let text = String(decoding: token, as: UTF8.self)
-          throw error("merge \(index) names \(quoted(text)), which the vocabulary has not")
+          throw error("merge \(index) names \(quoted(text)), which is not in the vocabulary")
         }
         return Int32(truncatingIfNeeded: id)
       }
@@ -86,11 +87,11 @@ extension TokenizerReader {
     return (Array(left.utf8), Array(right.utf8))
   }
 
-  /// Reads added tokens and checks that their ids are those that the `tokenizers` library gives them: the vocabulary's,
-  /// or the next ones behind it.
+  /// Reads added tokens and checks that their ids are those that the `tokenizers` library assigns: the ids of the
+  /// vocabulary, or the next ones after it.
   ///
-  /// - Parameter tokens: the vocabulary; gets a place for each added token.
-  /// - Throws: ``TokenizerError``.
+  /// - Parameter tokens: the vocabulary; extended by a place for each added token.
+  /// - Throws: `InvalidFileError`.
   func addedTokens(_ list: JSONValue?, _ tokens: inout [String?]) throws -> [AddedToken] {
     guard let list, list != .null else { return [] }
     guard let list = list.array else { throw error("added_tokens is \(list.described), expected a list") }
@@ -104,14 +105,14 @@ extension TokenizerReader {
       guard let content = entry["content"]?.string, let id = entry["id"]?.integer else {
         throw error("\(place) has no string \"content\" and number \"id\"")
       }
-      // The library passes over these.
+      // The library skips these.
       if content.isEmpty { continue }
       let next = largest.map { $0 >= vocabularyCount ? $0 + 1 : vocabularyCount } ?? vocabularyCount
       let expected = ids[content.utf8] ?? next
       guard id == expected else {
-        throw error("\(place), \(quoted(content)), has the id \(id), its place in the vocabulary is \(expected)")
+        throw error("\(place), \(quoted(content)), has the id \(id), expected \(expected), its place in the vocabulary")
       }
-      guard seen.insert(id).inserted else { throw error("\(place), \(quoted(content)), is there twice") }
+      guard seen.insert(id).inserted else { throw error("\(place), \(quoted(content)), occurs twice") }
       largest = max(largest ?? 0, id)
       if id >= tokens.count { tokens += Array(repeating: nil, count: id + 1 - tokens.count) }
       if let other = tokens[id], !other.utf8.elementsEqual(content.utf8) {

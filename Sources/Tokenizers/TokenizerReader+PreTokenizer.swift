@@ -3,8 +3,8 @@ import JSON
 extension TokenizerReader {
   /// Reads the steps of a pre-tokenizer.
   ///
-  /// - Parameter isByteLevel: whether a ByteLevel has come: bytes are spelled from there on, and nothing may follow.
-  /// - Throws: ``TokenizerError``.
+  /// - Parameter isByteLevel: whether a ByteLevel step was read. It spells the bytes, so no other step may follow.
+  /// - Throws: `InvalidFileError`.
   func readPreTokenizer(
     _ component: JSONValue?, into preTokenizer: inout PreTokenizer, _ isByteLevel: inout Bool
   ) throws {

@@ -1,6 +1,6 @@
-/// UTF-8 in memory.
+/// Decodes UTF-8 in memory.
 enum UTF8Text {
-  /// The character at a position of a text that is UTF-8, and its bytes.
+  /// The Unicode scalar at a position of a UTF-8 text, and its number of bytes.
   @inline(__always)
   static func character(_ text: UnsafeBufferPointer<UInt8>, at position: Int) -> (scalar: UInt32, length: Int) {
     let first = UInt32(text[position])
@@ -11,7 +11,7 @@ enum UTF8Text {
     return ((first & 7) << 18 | rest(1) << 12 | rest(2) << 6 | rest(3), 4)
   }
 
-  /// Where the character begins that ends before a position above 0.
+  /// The start of the character before a position, which must be above 0.
   static func start(before position: Int, _ text: UnsafeBufferPointer<UInt8>) -> Int {
     var start = position - 1
     while start > 0 && text[start] & 0xc0 == 0x80 { start -= 1 }

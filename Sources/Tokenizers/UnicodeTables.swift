@@ -1,8 +1,9 @@
-/// What Unicode says of its code points, as the `tokenizers` library (0.23) has it, whatever version the standard library
-/// here and the regular expressions there are of: ids must not depend on it.
+/// Unicode properties of code points, of the versions that the `tokenizers` library (0.23) uses. They are stored here
+/// because the ids must not depend on the Unicode version of the standard library.
 ///
-/// Ranges of code points, ascending, in hexadecimal: how far a range begins behind the end of the one before and, where
-/// it is of more than one, `+` and how many more. Tests ask the library for all code points.
+/// Each table is a list of ascending ranges of code points, in hexadecimal: the distance from the end of the range before
+/// and, if the range has several code points, `+` and the number of further ones. Tests compare all code points with the
+/// library.
 enum UnicodeTables {
   /// General category L, of Unicode 16.
   static let letters = """
@@ -46,11 +47,12 @@ enum UnicodeTables {
     c+13 6c+18 455+31 940+9 1a6+9 1f6+9 f7+9 2cc+8 80+9 317+3a 1+2 1+3 4c+2c 1+e 3c2+c ae3+9
     """
 
-  /// What `Digits` takes for numbers beyond ``numbers``: they are of Unicode 17.
-  static let youngerNumbers = "11de0+9 520a+2"
+  /// The numbers of Unicode 17, which the pre-tokenizer `Digits` matches in addition to ``numbers``.
+  static let newNumbers = "11de0+9 520a+2"
 
-  /// What the normal form C may change, or may join with what stands before it: code points with a combining class, those
-  /// that are not their own normal form, and the second parts of compositions; of Unicode 9. Any other begins anew.
+  /// The code points that the normal form C may change or join with the character before, of Unicode 9: those with a
+  /// combining class, those that are not their own normal form, and the second parts of compositions. All others are
+  /// starters.
   static let joining = """
     300+4e 1+1f 4 9 8 fb+4 109+2c 1 1+1 1+1 1 48+a 30+14 10 65+6 2+5 2+1 1+3 23 1e+1a a0+8 22+3 1+8 1+2 1+4 2b+2 \
     78+d 1+1c 3c 10 3+3 3+7 5c 1 e 9 4+1 1 53 2 5 10 b+2 2 5d 10 6e 1 e 8+1 4+1 60 e 9 75 7+1 65 5 a 7+1 67 e 9 72 4 \
@@ -68,7 +70,7 @@ enum UnicodeTables {
     0x202f...0x202f, 0x205f...0x205f, 0x3000...0x3000,
   ]
 
-  /// The ranges that a text of the form above names.
+  /// Parses a table.
   static func ranges(_ text: String) -> [ClosedRange<UInt32>] {
     var next: UInt32 = 0
     return text.split(separator: " ").map { word in

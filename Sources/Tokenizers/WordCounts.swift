@@ -1,22 +1,23 @@
+import Storage
 import Text
 
-/// How often each word occurs in texts that a pattern cuts: what a tokenizer is trained on.
+/// The frequency of each word in texts that a pattern splits into words. A tokenizer is trained on it.
 public struct WordCounts: Sendable {
   private var numbers = ByteStringTable(capacity: 1 << 12)
   private var counts: [Int] = []
 
   public init() {}
 
-  /// How many different words there are.
+  /// The number of distinct words.
   public var count: Int { counts.count }
 
   /// Counts the words of a text.
   ///
-  /// - Throws: ``TokenizerError`` where the text is not UTF-8.
+  /// - Throws: `InvalidFileError` if the text is not UTF-8.
   public mutating func add(_ text: UnsafeRawBufferPointer, _ pattern: WordPattern) throws {
     try text.withMemoryRebound(to: UInt8.self) { text in
       if let invalid = UTF8Check.firstInvalid(in: text) {
-        throw TokenizerError("a text", "is not UTF-8 at byte \(invalid)")
+        throw InvalidFileError("a text", "is not UTF-8 at byte \(invalid)")
       }
       CharacterClass.withTable { classes in
         var start = 0
@@ -29,7 +30,7 @@ public struct WordCounts: Sendable {
     }
   }
 
-  /// Adds another's counts.
+  /// Adds the counts of another.
   public mutating func add(_ other: WordCounts) {
     other.visit { word, count in word.withUnsafeBufferPointer { add($0, count: count) } }
   }
@@ -40,7 +41,7 @@ public struct WordCounts: Sendable {
     counts[number] += count
   }
 
-  /// Calls `body` with each word and how often it occurs, in the order in which the words came.
+  /// Calls `body` with each word and its frequency, in order of first occurrence.
   func visit(_ body: (ArraySlice<UInt8>, Int) -> Void) {
     numbers.visit { word, number in body(word, counts[number]) }
   }

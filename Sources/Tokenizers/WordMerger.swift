@@ -1,17 +1,17 @@
 import HeapModule
 
-/// Merges the bytes of one word: the pair of the lowest rank first, of equal ranks the first one, until none is left.
+/// Merges the bytes of one word: the leftmost pair of the lowest rank first, until none is left.
 ///
-/// Short words look through all pairs each time; long ones keep a heap, so that n bytes cost O(n log n) at the worst.
+/// Short words are scanned for each merge. Longer ones use a heap, so that n bytes take at most O(n log n).
 struct WordMerger {
-  /// Tokens of the word that is being merged; scratch.
+  /// A scratch buffer for the tokens of the word.
   private var tokens: [Int32] = []
   private var merges: [MergeTable.Merge] = []
   private var links: [Link] = []
   /// Empty between words.
   private var heap: Heap<Candidate> = []
 
-  /// A token of a long word, and its neighbours that are left; −1 where there is none.
+  /// A token of a long word and the indices of its current neighbours; −1 if there is none.
   private struct Link {
     var token: Int32
     var previous: Int32
@@ -30,11 +30,12 @@ struct WordMerger {
     }
   }
 
+  /// The largest number of tokens of a word that is scanned.
   static let longestScanned = 48
 
   /// Appends the tokens of a word.
   ///
-  /// - Parameter byteTokens: the token of each byte; −1 for a byte without one, which is left out.
+  /// - Parameter byteTokens: the token of each byte; −1 for a byte without one, which is skipped.
   mutating func merge(
     _ word: UnsafeBufferPointer<UInt8>, byteTokens: [Int32], _ table: MergeTable, into output: inout [UInt32]
   ) {
@@ -72,7 +73,7 @@ struct WordMerger {
     for index in 0..<count - 1 { consider(index, table) }
     while let candidate = heap.popMin() {
       let left = links[Int(candidate.position)]
-      // Either may have become part of another token since.
+      // Either token may have been merged since.
       guard left.token == candidate.left, left.next >= 0, links[Int(left.next)].token == candidate.right else {
         continue
       }
@@ -88,7 +89,7 @@ struct WordMerger {
     for link in links where link.token >= 0 { tokens.append(link.token) }
   }
 
-  /// Puts the pair that begins at a position on the heap, where it merges.
+  /// Inserts the pair that begins at a position into the heap if it can be merged.
   private mutating func consider(_ position: Int32, _ table: MergeTable) {
     let link = links[Int(position)]
     guard link.next >= 0 else { return }

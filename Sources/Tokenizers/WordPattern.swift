@@ -1,13 +1,13 @@
-/// The patterns of the well-known tokenizers, matched by hand. They cover every text: a word begins where the one
-/// before ends.
+/// The patterns of well-known tokenizers, with hand-written matchers. They cover any text: each word begins at the end of
+/// the one before.
 public enum WordPattern: String, Sendable, CaseIterable {
   case gpt2
-  /// Of cl100k, OLMo 2 and Llama 3.
+  /// Used by cl100k, OLMo 2 and Llama 3.
   case cl100k
-  /// Of Qwen 2: cl100k's with each digit alone.
+  /// Used by Qwen 2: cl100k's with each digit as a word.
   case qwen2
 
-  /// The pattern as regular expressions have it.
+  /// The pattern as a regular expression.
   public var regularExpression: String {
     switch self {
     case .gpt2: #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
@@ -21,7 +21,7 @@ public enum WordPattern: String, Sendable, CaseIterable {
       + #"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
   }
 
-  /// The pattern that a regular expression is, where it is one of these, character for character.
+  /// The pattern whose regular expression equals `regularExpression`; nil if there is none.
   public init?(regularExpression: String) {
     guard
       let found = WordPattern.allCases.first(where: {
@@ -31,11 +31,11 @@ public enum WordPattern: String, Sendable, CaseIterable {
     self = found
   }
 
-  /// Where the word ends that begins at `start`.
+  /// The end of the word that begins at `start`.
   ///
   /// - Parameters:
   ///   - text: UTF-8.
-  ///   - classes: ``CharacterClass``'s table.
+  ///   - classes: the table of ``CharacterClass``.
   @inline(__always)
   func end(
     of start: Int, in text: UnsafeBufferPointer<UInt8>, _ classes: UnsafeBufferPointer<UInt8>
@@ -45,7 +45,7 @@ public enum WordPattern: String, Sendable, CaseIterable {
   }
 }
 
-/// A text, and what its characters are.
+/// A text and the table of character classes.
 private struct Cursor {
   let text: UnsafeBufferPointer<UInt8>
   let classes: UnsafeBufferPointer<UInt8>
@@ -54,10 +54,10 @@ private struct Cursor {
   static let letter = CharacterClass.letter.rawValue
   static let number = CharacterClass.number.rawValue
   static let space = CharacterClass.space.rawValue
-  /// Beyond the text's end.
+  /// The class after the end of the text.
   static let none: UInt8 = 255
 
-  /// The class of the character at a position, and where the next begins.
+  /// The class of the character at a position, and the position of the next.
   @inline(__always)
   func look(_ position: Int) -> (kind: UInt8, next: Int) {
     if position >= text.count { return (Cursor.none, position) }
@@ -83,7 +83,7 @@ private struct Cursor {
 
   func gpt2(_ start: Int) -> Int {
     if text[start] == UInt8(ascii: "'"), let end = contraction(start, ignoringCase: false) { return end }
-    // One space may stand before a run of anything but spaces.
+    // One space may precede a run of any other class.
     let (kind, next) = look(start)
     if kind != Cursor.space { return run(of: kind, from: next) }
     let (following, afterFollowing) = look(next)
@@ -112,7 +112,7 @@ private struct Cursor {
     if text[start] == 0x20 && following == Cursor.other {
       return withNewlines(run(of: Cursor.other, from: afterFollowing))
     }
-    // Up to the last newline of the run of spaces, where it has one.
+    // Up to the last newline of the run of spaces, if it has one.
     let end = run(of: Cursor.space, from: next)
     var last = end
     while last > start && !isNewline(last - 1) { last -= 1 }
@@ -126,7 +126,7 @@ private struct Cursor {
     return end
   }
 
-  /// `\s+(?!\S)|\s+`: the run of spaces, less its last where something else follows and one is left.
+  /// `\s+(?!\S)|\s+`: the run of spaces, without its last one if other text follows and at least one remains.
   private func spaces(from start: Int) -> Int {
     var (last, end) = (start, start)
     while true {
@@ -137,7 +137,8 @@ private struct Cursor {
     }
   }
 
-  /// The end of `'s`, `'t`, `'re`, `'ve`, `'m`, `'ll` or `'d`. The long s is an s where case is ignored.
+  /// The end of `'s`, `'t`, `'re`, `'ve`, `'m`, `'ll` or `'d`; nil for anything else. If case is ignored, the long s (ſ)
+  /// counts as s.
   private func contraction(_ start: Int, ignoringCase: Bool) -> Int? {
     func letter(_ position: Int) -> UInt8 {
       guard position < text.count else { return 0 }

@@ -40,7 +40,7 @@ public enum CommonFiles {
       self.init("\(name) (\(path))", try FileStatus(path)) {
         let digest = ContentDigest()
         var size = 0
-        try ByteReader(path).forEachBlock { block in
+        try BlockReader(path).forEachBlock { block in
           digest.update(block)
           size += block.count
         }
@@ -68,7 +68,7 @@ public enum CommonFiles {
   /// them. Collective.
   ///
   /// - Returns: the fingerprints of all entries, the same on every rank.
-  /// - Throws: `AgreedError`: with what reading has thrown; `CorpusError` where two ranks' files differ, naming ranks and
+  /// - Throws: `AgreedError`: with what reading has thrown; `InvalidFileError` where two ranks' files differ, naming ranks and
   ///   hosts; `CommunicationError`.
   public static func fingerprints(_ entries: [Entry], _ communicator: Communicator) throws -> [String] {
     let keys = try communicator.allGather(identity(entries, communicator))
@@ -84,7 +84,7 @@ public enum CommonFiles {
       let named = ranks.prefix(4).map { "rank \($0) on \(hosts[$0])" }.joined(separator: ", ")
       let more = ranks.count > 4 ? " and \(ranks.count - 4) more" : ""
       let parts = names[other].components(separatedBy: separator)
-      throw CorpusError(
+      throw InvalidFileError(
         parts[0],
         "is not the same for all ranks: it holds \(parts[1]) for rank 0 on \(hosts[0]), \(parts[2]) for \(named)\(more); "
           + "copy the same file to every node, or put it where all see it")

@@ -33,8 +33,8 @@ public struct LossEvaluation {
   ///   - sequences: how many samples at the most; nil for all.
   ///   - microBatch: samples that a rank takes through the model at once.
   ///   - progress: hears how many samples are done.
-  /// - Throws: `StorageError`, `CorpusError`, also where the corpus is of another tokenizer than the checkpoint;
-  ///   `TokenizerError`; `NoTargetError`, `NotFiniteLossError`; `AgreedError`, `CommunicationError`.
+  /// - Throws: `StorageError`, `InvalidFileError`, also where the corpus is of another tokenizer than the checkpoint;
+  ///   `NoTargetError`, `NotFiniteLossError`; `AgreedError`, `CommunicationError`.
   public init(
     checkpoint path: String, corpus: String, sequenceLength: Int? = nil, sequences: Int? = nil, microBatch: Int = 4,
     threads: Int? = nil, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }, _ communicator: Communicator

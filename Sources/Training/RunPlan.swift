@@ -98,7 +98,7 @@ public struct RunPlan: Sendable, Equatable {
 
   /// The samples of a run's training corpora; nil where they are not there yet.
   ///
-  /// - Throws: `StorageError` where one is there and cannot be read; `CorpusError`.
+  /// - Throws: `StorageError` where one is there and cannot be read; `InvalidFileError`.
   public static func samples(of configuration: RunConfiguration) throws -> Int? {
     do {
       return try configuration.openTrainingData().sources.reduce(0) { $0 + $1.sampleCount }

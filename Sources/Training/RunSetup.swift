@@ -93,7 +93,7 @@ public enum RunSetup {
 
   /// Checks that a checkpoint belongs to the run that is configured, and returns what has changed and may.
   ///
-  /// - Throws: `ConfigurationError`, naming the key and both values; `CorpusError` where the tokenizer is another;
+  /// - Throws: `ConfigurationError`, naming the key and both values; `InvalidFileError` where the tokenizer is another;
   ///   `StorageError`.
   static func changes(
     since checkpoint: Checkpoint, _ configuration: RunConfiguration, _ data: DataFingerprint,

@@ -38,7 +38,7 @@ public struct StepBenchmark: Sendable {
   ///   - readsCorpus: whether the batches are read from `data.train`, as in a run, rather than made up once.
   ///   - documentLength: tokens of the documents that a batch made up has under `data.document_mask`; nil for one
   ///     document a sample.
-  /// - Throws: `StorageError`, `CorpusError`, `CommunicationError`, `NotFiniteError`.
+  /// - Throws: `StorageError`, `InvalidFileError`, `CommunicationError`, `NotFiniteError`.
   public init(
     _ configuration: RunConfiguration, steps: Int, readsCorpus: Bool, documentLength: Int? = nil,
     _ communicator: Communicator

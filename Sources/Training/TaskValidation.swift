@@ -18,7 +18,7 @@ public struct TaskValidation {
 
   /// Reads the benchmarks; nil where there are none.
   ///
-  /// - Throws: `StorageError`, `EvaluationError`, also for an item that the model cannot be asked; `TokenizerError`;
+  /// - Throws: `StorageError`, `EvaluationError`, also for an item that the model cannot be asked; `InvalidFileError`;
   ///   ``ConfigurationError`` where the corpora do not hold their tokenizer.
   init?(_ configuration: RunConfiguration, _ tokenizer: TokenizerIdentity) throws {
     let validation = configuration.validation

@@ -4,7 +4,7 @@ import Corpus
 extension RunConfiguration {
   /// Opens the training corpora.
   ///
-  /// - Throws: `StorageError`, `CorpusError`.
+  /// - Throws: `StorageError`, `InvalidFileError`.
   public func openTrainingData() throws -> Mixture {
     let (corpora, stages) = data.numbered
     let sources = try corpora.map { try DataSource($0.path, sequenceLength: data.sequenceLength) }

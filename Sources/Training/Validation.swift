@@ -20,7 +20,7 @@ public struct Validation {
 
   /// Opens the sets.
   ///
-  /// - Throws: `StorageError`, `CorpusError` where a set holds no whole sample.
+  /// - Throws: `StorageError`, `InvalidFileError` where a set holds no whole sample.
   public init(_ configuration: RunConfiguration) throws {
     self.configuration = configuration
     sets = try configuration.data.validation.map { set in

@@ -67,7 +67,7 @@ extension CheckpointCommand {
         let file = try TokenizerFile(reading: pretrained.tokenizerPath)
         _ = try BPETokenizer(file)
         return TokenizerIdentity(name: file.name, sha256: file.sha256, endOfDocument: end, file: file)
-      } catch let error as TokenizerError {
+      } catch let error as InvalidFileError {
         ErrorReport.print(toStandardError: "phd: warning: the tokenizer is left out: \(error)")
         return TokenizerIdentity(endOfDocument: end)
       }

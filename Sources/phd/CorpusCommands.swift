@@ -79,7 +79,7 @@ struct CorpusCommand: ParsableCommand {
         try tokenFiles.requireText(inputs)
         let builder = CorpusBuilder(
           tokenizer: try named(tokenizer), documentSeparator: documentSeparator,
-          threads: threads ?? Threads.available, looksAtContent: tokenFiles.format == .auto)
+          threads: threads ?? Threads.available, format: tokenFiles.format.option)
         built = try builder.build(inputs, output: output) {
           line.show(done: $0.bytesRead, of: $0.totalBytes)
         }
@@ -138,7 +138,7 @@ struct CorpusCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Threads that count words; default: all processors at hand.", valueName: "n"))
     var threads: Int?
 
-    private var specialTokens: [String] { special.isEmpty ? [FileTokenizer.usualEnds[0]] : special }
+    private var specialTokens: [String] { special.isEmpty ? [FileTokenizer.defaultEndTokens[0]] : special }
 
     func validate() throws {
       let least = 256 + specialTokens.count
@@ -224,7 +224,7 @@ struct CorpusCommand: ParsableCommand {
     func run() throws {
       var line = ProgressLine(.millionTokens)
       defer { line.clear() }
-      let (report, hash) = try UntouchedReading.of(path) { file in
+      let (report, hash) = try ConsistentRead.run(path) { file in
         _ = try file.tokenizerFile()
         let report = try CorpusVerifier(vocabularySize: vocabSize).verify(file) {
           line.show(done: $0, of: file.tokenCount)

@@ -44,7 +44,7 @@ extension CorpusCommand {
 
     func run() throws {
       let configuration = try RunSetup.load(config, overrides: overrides)
-      let (batch, only, shown) = try UntouchedReading.of(
+      let (batch, only, shown) = try ConsistentRead.run(
         { try configuration.openTrainingData() }, files: { $0.sources.flatMap(\.files) },
         { try read($0, configuration) })
       if json {
@@ -138,7 +138,7 @@ private struct ShownSample {
           return [
             "document": part.document.map { .integer($0) } ?? .null,
             "first_token": .integer(part.tokens.lowerBound), "tokens": .integer(part.tokens.count),
-            "begins_before": .bool(part.beginsBefore), "ends_behind": .bool(part.endsBehind),
+            "begins_before": .bool(part.beginsBefore), "ends_behind": .bool(part.endsAfter),
             "text": isText ? .string(shortened(text)) : .null,
           ]
         }),
@@ -156,7 +156,7 @@ private struct ShownSample {
 
   private func name(of part: SampleContents.Part) -> String {
     let cut =
-      switch (part.beginsBefore, part.endsBehind) {
+      switch (part.beginsBefore, part.endsAfter) {
       case (false, false): "whole"
       case (true, false): "its end"
       case (false, true): "its beginning"

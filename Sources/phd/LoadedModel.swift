@@ -25,7 +25,7 @@ struct LoadedModel {
   private let checkpoint: Checkpoint
 
   /// - Parameter tokenizer: `bytes`, a tokenizer.json or a folder with one; nil for what the checkpoint says.
-  /// - Throws: `StorageError`, `InferenceError`; `TokenizerError`, also where the checkpoint names another tokenizer.
+  /// - Throws: `StorageError`, `InferenceError`; `InvalidFileError`, also where the checkpoint names another tokenizer.
   init(_ path: String, tokenizer: String?) throws {
     try RunSetup.requireProcessor()
     let report = try CheckpointReport(path)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Corpus
+import Storage
 import Tokenizers
 
 /// The options of `phd corpus build` that are for files of tokens.
@@ -13,10 +14,32 @@ struct TokenFileOptions: ParsableArguments {
     document.
     """
 
-  /// `--format`: a format of tokens, or how to find out.
-  enum Format: String, CaseIterable, ExpressibleByArgument {
-    case auto, text, npy, memmap, nanogpt, llmc, megatron
-    case tokenLines = "tokens-jsonl"
+  /// `--format`: a format, or `auto` to recognise the format of each file.
+  struct Format: ExpressibleByArgument, Equatable {
+    static let auto = Format(option: nil)
+    /// Nil for `auto`.
+    let option: String?
+
+    private init(option: String?) { self.option = option }
+
+    init?(argument: String) {
+      guard Format.allValueStrings.contains(argument) else { return nil }
+      option = argument == "auto" ? nil : argument
+    }
+
+    var defaultValueDescription: String { option ?? "auto" }
+
+    /// Whether files of the format can be read as text, with `--tokenizer`.
+    var isText: Bool { option.map(DocumentFormats.options.contains) ?? true }
+    /// Whether files of the format can be read as tokens, without `--tokenizer`.
+    var isTokens: Bool { option.map(TokenFormats.options.contains) ?? true }
+
+    static var allValueStrings: [String] {
+      let text = DocumentFormats.options
+      return ["auto"] + text + TokenFormats.options.filter { !text.contains($0) }
+    }
+
+    static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
   }
 
   @Option(help: "What the files are.")
@@ -54,7 +77,7 @@ struct TokenFileOptions: ParsableArguments {
   func validate(tokenizer: String?, ofText: [(name: String, isGiven: Bool)]) throws {
     if tokenizer != nil {
       let given = [
-        ("--format \(format.rawValue)", format != .auto && format != .text), ("--dtype", dtype != nil),
+        ("--format \(format.option ?? "auto")", !format.isText), ("--dtype", dtype != nil),
         ("--vocab-size", vocabSize != nil), ("--eos-token-id", eosTokenId != nil),
         ("--bos-token-id", bosTokenId != nil), ("--append-eos", appendEos), ("--made-with", madeWith != nil),
         ("--tokens-field", tokensField != nil),
@@ -64,7 +87,7 @@ struct TokenFileOptions: ParsableArguments {
       }
       return
     }
-    if format == .text { throw ValidationError("--format text needs --tokenizer") }
+    if let option = format.option, !format.isTokens { throw ValidationError("--format \(option) needs --tokenizer") }
     if let wrong = ofText.first(where: \.isGiven) {
       throw ValidationError("\(wrong.name) is for text: give --tokenizer")
     }
@@ -81,18 +104,18 @@ struct TokenFileOptions: ParsableArguments {
     if appendEos && eosTokenId == nil && madeWith == nil { throw ValidationError("--append-eos needs --eos-token-id") }
   }
 
-  /// - Throws: `InputFormatError` where files that are to be read as text hold tokens; `StorageError`.
+  /// - Throws: `InputFormatError` if files that should be text contain tokens; `StorageError`.
   func requireText(_ inputs: [String]) throws {
     guard format == .auto else { return }
-    for input in inputs { try TokenFileFormat.requireText(input) }
+    for input in inputs { try TokenFormats.requireText(input) }
   }
 
-  /// What the options, once validated, ask for.
+  /// The importer for the options, which must have been validated.
   ///
-  /// - Throws: `StorageError`, `TokenizerError` for a tokenizer that cannot be read, or lacks the tokens that are named.
+  /// - Throws: `StorageError`, `InvalidFileError` if the tokenizer cannot be read or lacks a given token.
   func importer() throws -> TokenImporter {
     var options = TokenImporter.Options()
-    options.format = TokenFileFormat(rawValue: format.rawValue)
+    options.format = format.option
     options.headerless = dtype
     options.vocabularySize = vocabSize
     options.endOfDocument = eosTokenId.map { UInt32(truncatingIfNeeded: $0) }
@@ -112,11 +135,11 @@ struct TokenFileOptions: ParsableArguments {
       options.endOfDocument = FileTokenizer.endOfDocument(of: tokenizer).map { UInt32(truncatingIfNeeded: $0) }
     }
     if appendEos && options.endOfDocument == nil {
-      throw TokenizerError(tokenizer.file.path, "has no usual end of a document: give --eos-token-id")
+      throw InvalidFileError(tokenizer.file.path, "has no usual end of a document: give --eos-token-id")
     }
     for (name, token) in [("--eos-token-id", options.endOfDocument), ("--bos-token-id", options.startOfDocument)] {
       if let token, Int(token) >= size {
-        throw TokenizerError(tokenizer.file.path, "has \(size) tokens, and \(name) is \(token)")
+        throw InvalidFileError(tokenizer.file.path, "has \(size) tokens, and \(name) is \(token)")
       }
     }
   }

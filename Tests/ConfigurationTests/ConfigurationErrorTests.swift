@@ -164,7 +164,7 @@ struct ConfigurationErrorTests {
     #expect(Example.error(unfinished).hasPrefix("configs/tiny.json: not JSON, line 6, column "))
     #expect(Example.error("[]") == "configs/tiny.json: a configuration must be a JSON object, not an empty list")
     let twice = Example.least.replacing("\"vocab_size\": 257", with: "\"vocab_size\": 257, \"vocab_size\": 258")
-    #expect(Example.error(twice).contains("line 3") && Example.error(twice).contains("\"vocab_size\" stands twice"))
+    #expect(Example.error(twice).contains("line 3") && Example.error(twice).contains("\"vocab_size\" occurs twice"))
   }
 
   /// Of several overrides, the one whose value counts is named; what the file says wrong is the file's.

@@ -6,7 +6,7 @@ import Testing
 @testable import Corpus
 
 @Suite struct BatchReaderTests {
-  /// Steps as lists of sequences, and their epochs.
+  /// The sequences and the epoch of each step.
   private func batches(
     _ mixture: Mixture, steps: Int, globalBatchSize: Int, ranks: Int, startingAt samplesConsumed: Int = 0
   ) throws -> [(sequences: [[Int32]], epoch: Int)] {
@@ -41,7 +41,7 @@ import Testing
     }
   }
 
-  @Test func anyNumberOfRanksReadsTheSameGlobalBatch() throws {
+  @Test func `any number of ranks reads the same global batch`() throws {
     try withMixture { mixture in
       let one = try batches(mixture, steps: 12, globalBatchSize: 12, ranks: 1)
       for ranks in [2, 3, 4, 6, 12] {
@@ -52,7 +52,7 @@ import Testing
     }
   }
 
-  @Test func aReaderStartsAtAnyStep() throws {
+  @Test func `a reader can start at any step`() throws {
     try withMixture { mixture in
       let all = try batches(mixture, steps: 12, globalBatchSize: 12, ranks: 1).map { $0.sequences }
       for step in [1, 5, 11] {
@@ -63,8 +63,8 @@ import Testing
     }
   }
 
-  /// The shares hold for what the ranks have read together, over a resume, a stage's end and the ends of epochs.
-  @Test(arguments: [1, 2, 8]) func ranksReadTheStagesShares(ranks: Int) throws {
+  /// Across a resume, the end of a stage and the ends of epochs.
+  @Test(arguments: [1, 2, 8]) func `ranks together read the shares of each stage`(ranks: Int) throws {
     try withMixture { two in
       let stages = [SampleSchedule.Stage(weights: [0.7, 0.3]), SampleSchedule.Stage(start: 40, weights: [0.1, 0.9])]
       let mixture = Mixture(two.sources, stages: stages, seed: 4)
@@ -80,9 +80,9 @@ import Testing
     }
   }
 
-  @Test func batchesSpanEpochsAndSeveral() throws {
+  @Test func `batches can span one or several epochs`() throws {
     try withMixture { mixture in
-      // 35 samples: batches of 16 span an epoch's end, batches of 80 span two.
+      // 35 samples: batches of 16 span the end of an epoch, batches of 80 span two.
       for batchSize in [16, 80] {
         let steps = try batches(
           Mixture([mixture.sources[0]], weights: [1], seed: 4), steps: 7, globalBatchSize: batchSize, ranks: 2)
@@ -97,7 +97,7 @@ import Testing
     }
   }
 
-  @Test func aTokenOutOfTheVocabularyComesWithItsStep() throws {
+  @Test func `a token outside the vocabulary is reported in its step`() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/a.h5"
       var tokens = [Int](repeating: 1, count: 101)
@@ -110,14 +110,14 @@ import Testing
         mixture, vocabularySize: 500, globalBatchSize: 1, localSequences: [0])
       for _ in 0..<(badStep ?? 0) { _ = try reader.next() }
       for _ in 0..<2 {
-        let error = #expect(throws: CorpusError.self) { _ = try reader.next() }
+        let error = #expect(throws: InvalidFileError.self) { _ = try reader.next() }
         #expect(error?.path == path)
         #expect(error?.message.contains("position 77 is 500, the vocabulary has 500 tokens") == true)
       }
     }
   }
 
-  @Test func aReaderStopsWhereverItIs() throws {
+  @Test func `a reader can be stopped at any time`() throws {
     try withMixture { mixture in
       for taken in 0..<4 {
         let reader = try BatchReader(

@@ -6,7 +6,7 @@ import Testing
 @testable import Corpus
 
 @Suite struct CorpusBuilderTests {
-  /// The obvious way, in memory: documents as lists of bytes.
+  /// A simple implementation in memory: documents as lists of bytes.
   private func documents(of text: [UInt8], separator: String) -> [[UInt8]] {
     var documents: [[UInt8]] = [[]]
     var line: [UInt8] = []
@@ -51,7 +51,7 @@ import Testing
   }
 
   @Test(arguments: ["---", "-", "", "a-a"])
-  func separatorsAreFoundAcrossBlocks(separator: String) throws {
+  func `separators are found across blocks`(separator: String) throws {
     var random = SplitMix(state: 3)
     for _ in 0..<400 {
       let pieces = ["-", "---", "--", "a", "a-a", "\n", "\n", "\r\n", "\r", "\n---\n", "\n---\r\n", "\n-\n", "é"]
@@ -67,7 +67,7 @@ import Testing
     }
   }
 
-  @Test func theRuleForSeparatorsIsAsDocumented() throws {
+  @Test func `separators divide documents as documented`() throws {
     func found(_ text: String) throws -> [String] {
       try read(Array(text.utf8), with: SeparatedDocumentReader(separator: "==="), blockBytes: 4).map {
         String(decoding: $0, as: UTF8.self)
@@ -83,7 +83,7 @@ import Testing
     #expect(try found("a\r\n===\r\nb") == ["a\r\n", "b"])
   }
 
-  @Test func jsonLinesAreDocuments() throws {
+  @Test func `JSON lines are documents`() throws {
     let text = #"{"text": "a\u00e9\ud83d\ude00\n"}"# + "\n\n" + #"{"id": 3, "text": ""}"# + "\r\n" + #"{"text":"z"}"#
     for blockBytes in [1, 7, 1000] {
       let found = try read(Array(text.utf8), with: JSONLinesReader(path: "x.jsonl"), blockBytes: blockBytes)
@@ -94,23 +94,23 @@ import Testing
   @Test(arguments: [
     #"{"text": "cut"#, #"{"body": "no text"}"#, #"{"text": 3}"#, #"{"text": null}"#, #"["text"]"#, "text", "\u{0}",
   ])
-  func aBadJSONLineIsNamed(line: String) throws {
+  func `an invalid JSON line is reported with its number`(line: String) throws {
     let text = Array((#"{"text": "fine"}"# + "\n\n" + line + "\n").utf8)
-    let error = #expect(throws: CorpusError.self) {
+    let error = #expect(throws: InvalidFileError.self) {
       try read(text, with: JSONLinesReader(path: "x.jsonl"), blockBytes: 10)
     }
     #expect(error?.path == "x.jsonl")
     #expect(error?.message.contains("line 3") == true)
   }
 
-  @Test func invalidUTF8InJSONIsAnError() throws {
+  @Test func `invalid UTF-8 in JSON is an error`() throws {
     let text = Array(#"{"text": ""#.utf8) + [0xFF, 0xFE] + Array(#""}"#.utf8)
-    #expect(throws: CorpusError.self) { try read(text, with: JSONLinesReader(path: "x.jsonl"), blockBytes: 10) }
+    #expect(throws: InvalidFileError.self) { try read(text, with: JSONLinesReader(path: "x.jsonl"), blockBytes: 10) }
   }
 
-  @Test func aCorpusHoldsItsTextsByteForByte() throws {
+  @Test func `a corpus contains its texts byte for byte`() throws {
     try withTemporaryFolder { folder in
-      // More than the 65 536 tokens and the 8192 documents that are written at once; not UTF-8.
+      // More than the 65 536 tokens and the 8192 documents of a chunk; not UTF-8.
       var random = SplitMix(state: 8)
       let long = (0..<200_000).map { _ in UInt8.random(in: .min ... .max, using: &random) }
       let many = [UInt8]((0..<9000).map { "\($0)\n" }.joined(separator: "#\n").utf8)
@@ -144,14 +144,14 @@ import Testing
     }
   }
 
-  @Test func faultyInputsLeaveNoCorpus() throws {
+  @Test func `invalid inputs leave no corpus`() throws {
     try withTemporaryFolder { folder in
       let (text, output) = (folder + "/a.jsonl", folder + "/corpus.h5")
       let builder = CorpusBuilder(tokenizer: ByteTokenizer())
       try write(Array("{\"text\":\"a\"}\nnonsense\n".utf8), to: text)
-      #expect(throws: CorpusError.self) { try builder.build([text], output: output) }
+      #expect(throws: InvalidFileError.self) { try builder.build([text], output: output) }
       try write([], to: text)
-      #expect(throws: CorpusError.self) { try builder.build([text], output: output) }
+      #expect(throws: InvalidFileError.self) { try builder.build([text], output: output) }
       let missing = #expect(throws: StorageError.self) { try builder.build([folder + "/b"], output: output) }
       #expect(missing?.kind == .missing)
       #expect(throws: StorageError.self) { try builder.build([folder], output: output) }
@@ -165,20 +165,20 @@ import Testing
     ("documents-out-of-range.h5", "document 1 starts at position 301"),
     ("documents-start-late.h5", "document 0 starts at position 5"),
   ])
-  func wrongDocumentsAreFound(name: String, reason: String) throws {
-    let error = #expect(throws: CorpusError.self) { try CorpusVerifier().verify(TokenFile(fixture(name))) }
+  func `wrong document starts are found`(name: String, reason: String) throws {
+    let error = #expect(throws: InvalidFileError.self) { try CorpusVerifier().verify(TokenFile(fixture(name))) }
     #expect(error?.message.contains(reason) == true)
   }
 
-  @Test func tokensOutOfTheVocabularyAreFound() throws {
+  @Test func `tokens outside the vocabulary are found`() throws {
     let file = try TokenFile(fixture("gzip-uint32.h5"))
     #expect(try CorpusVerifier().verify(file).documents == 4)
-    let error = #expect(throws: CorpusError.self) {
-      // 250, the largest, first stands where 7·i mod 251 = 250.
+    let error = #expect(throws: InvalidFileError.self) {
+      // The first position of 250, the largest token, has 7·i mod 251 = 250.
       try CorpusVerifier(vocabularySize: 250).verify(try TokenFile(fixture("plain-uint8.h5")))
     }
     let position = fixtureTokens.firstIndex(of: 250) ?? -1
     #expect(error?.message.contains("position \(position) is 250, the vocabulary has 250") == true)
-    #expect(throws: CorpusError.self) { try CorpusVerifier(vocabularySize: 250).verify(file) }
+    #expect(throws: InvalidFileError.self) { try CorpusVerifier(vocabularySize: 250).verify(file) }
   }
 }

@@ -3,7 +3,7 @@ import Storage
 import TestSupport
 import Testing
 
-/// The program itself: what it prints where, and its exit status.
+/// The output and the exit status of `phd corpus`.
 @Suite struct CorpusCommandTests {
   private struct Outcome {
     var status: Int32
@@ -11,7 +11,7 @@ import Testing
     var errors: String
   }
 
-  /// Runs a shell command in `folder`, where `phd` is the program just built.
+  /// Runs a shell command in `folder`. `phd` is the program of this build.
   private func run(_ command: String, in folder: String) throws -> Outcome {
     let built = URL(fileURLWithPath: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
       .deletingLastPathComponent().appending(path: "phd").path
@@ -27,7 +27,7 @@ import Testing
       errors: String(decoding: try bytes(of: folder + "/stderr"), as: UTF8.self))
   }
 
-  @Test func buildInspectVerify() throws {
+  @Test func `a corpus is built, inspected and verified`() throws {
     try withTemporaryFolder { folder in
       try write(Array("one\n--\ntwo\n".utf8), to: folder + "/a.txt")
       let built = try run("phd corpus build a.txt --output a.h5 --tokenizer bytes --document-separator=--", in: folder)
@@ -91,9 +91,9 @@ import Testing
     ("phd corpus build none.txt --output b.h5 --tokenizer bytes", 66, "none.txt"),
     ("phd corpus build a.txt --output no/folder/b.h5 --tokenizer bytes", 74, "folder"),
     ("trap '' XFSZ; ulimit -f 100; phd corpus build big.txt --output b.h5 --tokenizer bytes", 74, "File too large"),
-    ("mkfifo pipe; phd corpus build a.txt --output pipe --tokenizer bytes", 74, "no regular file"),
+    ("mkfifo pipe; phd corpus build a.txt --output pipe --tokenizer bytes", 74, "not a regular file"),
   ])
-  func errorsAreSaidOnceAndHaveTheirStatus(command: String, status: Int32, reason: String) throws {
+  func `errors are printed once and have their exit status`(command: String, status: Int32, reason: String) throws {
     try withTemporaryFolder { folder in
       try write(Array("text".utf8), to: folder + "/a.txt")
       try write([UInt8](repeating: 65, count: 1 << 20), to: folder + "/big.txt")

@@ -6,7 +6,7 @@ import Testing
 @testable import Corpus
 
 @Suite struct DataSourceTests {
-  @Test func aGlobsFilesAreOneRowOfSamples() throws {
+  @Test func `the files of a glob are one sequence of samples`() throws {
     try withTemporaryFolder { folder in
       try writeCorpus(200..<231, to: folder + "/b-2.h5")  // 3 samples of 10
       try writeCorpus(100..<121, to: folder + "/b-10.h5")  // 2 samples
@@ -20,7 +20,7 @@ import Testing
     }
   }
 
-  @Test func aFileThatIsCalledLikeAGlobIsThatFile() throws {
+  @Test func `a file whose name is the glob itself takes precedence`() throws {
     try withTemporaryFolder { folder in
       try writeCorpus(0..<20, to: folder + "/a[1].h5")
       try writeCorpus(0..<20, to: folder + "/a1.h5")
@@ -29,7 +29,7 @@ import Testing
     }
   }
 
-  @Test func nothingFoundIsAMissingFile() throws {
+  @Test func `a glob without matches is a missing file`() throws {
     try withTemporaryFolder { folder in
       for pattern in [folder + "/*.h5", folder + "/none.h5"] {
         let error = #expect(throws: StorageError.self) { try DataSource(pattern, sequenceLength: 10) }
@@ -40,11 +40,11 @@ import Testing
     }
   }
 
-  @Test func aFileTooShortForOneSampleIsAnError() throws {
+  @Test func `a file too short for one sample is an error`() throws {
     try withTemporaryFolder { folder in
       try writeCorpus(0..<11, to: folder + "/a.h5")
       #expect(try DataSource(folder + "/a.h5", sequenceLength: 10).sampleCount == 1)
-      let error = #expect(throws: CorpusError.self) { try DataSource(folder + "/a.h5", sequenceLength: 11) }
+      let error = #expect(throws: InvalidFileError.self) { try DataSource(folder + "/a.h5", sequenceLength: 11) }
       #expect(error?.description.contains("holds 11 tokens") == true)
     }
   }

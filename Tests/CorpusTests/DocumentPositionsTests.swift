@@ -5,9 +5,9 @@ import Testing
 
 @testable import Corpus
 
-/// Where the tokens of samples are in their documents.
+/// Positions of tokens in their documents.
 @Suite struct DocumentPositionsTests {
-  /// Writes a corpus that says where its documents start.
+  /// Writes a corpus, optionally with document starts or an end-of-document token.
   private func write(
     _ path: String, tokens: [UInt8], starts: [UInt64]? = nil, endOfDocument: Int? = nil
   ) throws {
@@ -18,7 +18,7 @@ import Testing
     try file.close()
   }
 
-  /// The positions of `count` tokens from `offset` on, one at a time.
+  /// A simple implementation: the positions of `count` tokens from `offset` on, computed separately.
   private func slow(_ starts: [UInt64], at offset: Int, count: Int) -> [Int32] {
     (offset..<offset + count).map { place in
       let start = starts.filter { $0 <= place }.max().map { Int($0) } ?? 0
@@ -38,13 +38,14 @@ import Testing
     return found
   }
 
-  /// Lengths of documents: none, one token, shorter and longer than a sample.
+  /// Document lengths: empty, one token, shorter and longer than a sample.
   private static let lengths: [[Int]] = [
     [1, 3, 0, 25, 7, 2, 0, 0, 40, 5, 12], [1], [2], [10], [11], [1000], [0, 1, 0, 9], [10, 0], [3, 0, 0, 1],
   ]
 
-  @Test("From /documents and from the end-of-document token: as one by one", arguments: lengths)
-  func agrees(_ lengths: [Int]) throws {
+  @Test(arguments: lengths)
+  func `positions from documents and from end-of-document tokens equal a token-by-token count`(_ lengths: [Int]) throws
+  {
     try withTemporaryFolder { folder in
       let count = 401
       var (starts, place, index): ([UInt64], Int, Int) = ([], 0, 0)
@@ -62,7 +63,7 @@ import Testing
         let file = try TokenFile(folder + name)
         try file.requireDocuments()
         let positions = DocumentPositions(file)
-        // In order, and back again.
+        // Forwards and backwards.
         let offsets = Array(stride(from: 0, through: count - 11, by: 10))
         for offset in offsets + offsets.reversed() {
           #expect(
@@ -73,8 +74,7 @@ import Testing
     }
   }
 
-  @Test("Among more documents than are held at once")
-  func large() throws {
+  @Test func `positions are found among more documents than are kept in memory`() throws {
     try withTemporaryFolder { folder in
       let count = 3_000_000
       let starts = (0..<UInt64(count)).map { 2 * ($0 - ($0 % 5 == 3 ? 1 : 0)) }
@@ -86,7 +86,7 @@ import Testing
         let offset = min(offset, 2 * count - 5000)
         let found = try read(positions, file, at: offset, count: 5000)
         let expected = (offset..<offset + 5000).map { place in
-          // Document 5k + 3 is empty, and 5k + 2 is of four tokens.
+          // Document 5k + 3 is empty, and 5k + 2 has four tokens.
           let document = place / 2 - (place / 2 % 5 == 3 ? 1 : 0)
           return Int32(place - max(2 * document, offset))
         }
@@ -95,8 +95,7 @@ import Testing
     }
   }
 
-  @Test("Starts that cannot be are noticed by the samples around them, and by no trap elsewhere")
-  func damaged() throws {
+  @Test func `invalid document starts are errors in the samples around them and never crash`() throws {
     try withTemporaryFolder { folder in
       let starts = (0..<5000).map { UInt64(3 * $0) }
       for (entry, value) in [(0, 1), (1700, 9000), (1700, 3), (1700, 1 << 40), (4999, 20_000), (4999, 2), (1024, 1)] {
@@ -105,12 +104,12 @@ import Testing
         try write(folder + "/a.h5", tokens: [UInt8](repeating: 1, count: 15_000), starts: starts)
         let file = try TokenFile(folder + "/a.h5")
         let positions = DocumentPositions(file)
-        let error = #expect(throws: CorpusError.self) {
+        let error = #expect(throws: InvalidFileError.self) {
           _ = try read(positions, file, at: min(3 * entry, 14_989), count: 11)
         }
         #expect(error?.path == folder + "/a.h5" && error?.message.contains("position") == true, "\(entry)")
         for offset in stride(from: 0, through: 14_989, by: 10) {
-          // Another sample has its own positions, or the error: never wrong ones.
+          // Other samples have their positions or the error, never wrong positions.
           let positions = DocumentPositions(file)
           guard let found = try? read(positions, file, at: offset, count: 11) else { continue }
           #expect(found == slow((0..<5000).map { UInt64(3 * $0) }, at: offset, count: 11), "\(entry) at \(offset)")
@@ -119,8 +118,7 @@ import Testing
     }
   }
 
-  @Test("A corpus that says nothing of documents, or has no entry")
-  func without() throws {
+  @Test func `a corpus without document starts, or with an empty list of them, is an error`() throws {
     try withTemporaryFolder { folder in
       try write(folder + "/none.h5", tokens: [1, 2, 3, 4])
       try write(folder + "/empty.h5", tokens: [1, 2, 3, 4], starts: [], endOfDocument: 2)
@@ -128,15 +126,14 @@ import Testing
         let file = try TokenFile(folder + name)
         for body in [{ try file.requireDocuments() }, { _ = try read(DocumentPositions(file), file, at: 0, count: 2) }]
         {
-          let error = #expect(throws: CorpusError.self) { try body() }
+          let error = #expect(throws: InvalidFileError.self) { try body() }
           #expect(error?.path == folder + name && error?.message.contains(word) == true)
         }
       }
     }
   }
 
-  @Test("Batches bring the positions of their tokens, each rank its own")
-  func batches() throws {
+  @Test func `each rank reads the positions of its own tokens`() throws {
     try withTemporaryFolder { folder in
       let tokens = (0..<501).map { UInt8($0 % 7) }
       for name in ["a", "b"] { try write("\(folder)/\(name).h5", tokens: tokens, endOfDocument: 6) }

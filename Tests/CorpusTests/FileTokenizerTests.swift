@@ -7,7 +7,7 @@ import Tokenizers
 
 @testable import Corpus
 
-/// Corpora of a tokenizer.json.
+/// Corpora built with a tokenizer.json.
 @Suite struct FileTokenizerTests {
   private static let line = "The dog doesn't know 12345 things; naïve cafés — 漢字 — do.\n"
 
@@ -19,11 +19,10 @@ import Tokenizers
     return try BPETokenizer(TokenizerFile(path: "small.json", name: "small", bytes: bytes))
   }
 
-  @Test("Documents' tokens and their ends, the same bytes on any number of threads, long documents too")
-  func build() throws {
+  @Test func `a corpus is the same bytes for any number of threads`() throws {
     try withTemporaryFolder { folder in
       let bpe = try tokenizer()
-      // One that is cut for several threads, one that cannot be, empty ones, many short ones.
+      // A long document that can be cut for several threads, one that cannot, empty ones, many short ones.
       let long = String(repeating: FileTokenizerTests.line, count: 12_000)
       let endless = String(repeating: "漢\n", count: 120_000)
       let short = (0..<9000).map { "\($0) dogs\n" } + ["", "", "<|endoftext|> in a text\n"]
@@ -52,13 +51,12 @@ import Tokenizers
     }
   }
 
-  @Test("What is not UTF-8 is named with its place; lines of JSON are fine")
-  func invalid() throws {
+  @Test func `invalid UTF-8 is reported with its position, and JSON lines with escapes are accepted`() throws {
     try withTemporaryFolder { folder in
       let builder = CorpusBuilder(tokenizer: try FileTokenizer(tokenizer()), threads: 2)
       for (bytes, place) in [([97, 0xff, 98], 1), (Array("aé".utf8).dropLast(), 1)] as [([UInt8], Int)] {
         try write([10] + [UInt8](repeating: 97, count: 3 << 20 - 1) + bytes, to: folder + "/a.txt")
-        let error = #expect(throws: CorpusError.self) {
+        let error = #expect(throws: InvalidFileError.self) {
           try builder.build([folder + "/a.txt"], output: folder + "/a.h5")
         }
         #expect(error?.path == folder + "/a.txt")
@@ -69,13 +67,12 @@ import Tokenizers
     }
   }
 
-  @Test("The token that ends documents")
-  func ends() throws {
+  @Test func `the end-of-document token is a usual one or the named one`() throws {
     #expect(try FileTokenizer(tokenizer()).endOfDocument == 0)
     #expect(try FileTokenizer(tokenizer(["<s>", "</s>"])).endOfDocument == 1)
     #expect(try FileTokenizer(tokenizer(["<s>", "<end>"]), endOfDocument: "<end>").endOfDocument == 1)
     for (special, named) in [(["<s>"], nil), (["<s>"], "<end>")] as [([String], String?)] {
-      let error = #expect(throws: TokenizerError.self) { try FileTokenizer(tokenizer(special), endOfDocument: named) }
+      let error = #expect(throws: InvalidFileError.self) { try FileTokenizer(tokenizer(special), endOfDocument: named) }
       #expect(error?.message.contains("--end-of-document") == true)
     }
   }

@@ -7,10 +7,10 @@ func fixture(_ name: String) -> String {
   Bundle.module.bundlePath + "/Fixtures/" + name
 }
 
-/// The numbers that most fixtures hold.
+/// The tokens of most fixtures.
 let fixtureTokens = (0..<300).map { Int32($0 * 7 % 251) }
 
-/// Writes a corpus of these tokens with nothing else in it.
+/// Writes a corpus with only these tokens.
 func writeCorpus(_ tokens: some Sequence<Int>, to path: String) throws {
   let file = try HDF5File.create(path)
   try file.write("tokens", tokens.map { UInt16($0) })

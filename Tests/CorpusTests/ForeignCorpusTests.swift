@@ -2,10 +2,10 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Files that their owners wrote (Tests/Peers/foreign_corpora.py) through the program; NumPy and h5py look at the result.
+/// Imports files that the original libraries wrote (Tests/Peers/foreign_corpora.py); NumPy and h5py check the result.
 @Suite(.enabled(if: Peers.python != nil, Comment(rawValue: Peers.missing)))
 struct ForeignCorpusTests {
-  /// What is typed for each of the script's cases.
+  /// The arguments for each case of the script.
   private static let builds: [(name: String, arguments: String)] =
     ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8"].flatMap { type in
       ["little", "big"].map { ("\(type)-\($0)", "\(type)-\($0).npy") }
@@ -36,7 +36,7 @@ struct ForeignCorpusTests {
 
   private static let exported = ["u1-little", "blocks", "olmo", "megatron-i32"]
 
-  @Test func everyFormatIsReadAndExportedTokenForToken() throws {
+  @Test func `every format is read and exported token for token`() throws {
     let folder = try TemporaryFolder()
     func phd(_ arguments: String) throws -> Outcome {
       try launch("phd", ["corpus"] + arguments.split(separator: " ").map(String.init), directory: folder.path)
@@ -54,12 +54,12 @@ struct ForeignCorpusTests {
     let checked = try Peers.run("foreign_corpora.py", ["check", folder.path])
     #expect(checked == "\(Self.builds.count) \(Self.exported.count)\n")
 
-    // What we export is what we import.
+    // An exported file can be imported.
     let again = try phd("build exported-olmo.npy --output again.h5 --vocab-size 100278 --eos-token-id 100257")
     #expect(again.status == 0, "\(again.error)")
     #expect(try contentHash("again.h5", phd) == contentHash("olmo.h5", phd))
 
-    // Arrays of NumPy's that are no lists of tokens.
+    // NumPy arrays that are not lists of tokens.
     for (arguments, reason) in [
       ("fortran.npy", "Fortran order"), ("float.npy", "type '<f4'"), ("scalar.npy", "0 dimensions"),
       ("cube.npy", "3 dimensions"), ("records.npy", "records"), ("negative.npy", "position 2 is -3"),

@@ -9,13 +9,13 @@ import Testing
     return (0..<count).map { order[$0] }
   }
 
-  @Test func everySampleComesOnce() {
+  @Test func `every sample occurs once`() {
     for count in Array(1...200) + [255, 256, 257, 1000, 65_536, 65_537, 100_003] {
       #expect(order(count, seed: 3, epoch: 1).sorted() == Array(0..<count), "\(count) samples")
     }
   }
 
-  @Test func enormousCountsStayInRangeWithoutRepeating() {
+  @Test func `very large counts stay in range without repetition`() {
     for count in [(1 << 31) + 1, 1 << 40, (1 << 40) + 12_345] {
       let order = SampleOrder(count: count, seed: 1, entry: 0, epoch: 0)
       let positions = (0..<20_000).flatMap { [$0, count - 1 - $0] }
@@ -25,7 +25,7 @@ import Testing
     }
   }
 
-  @Test func epochsSeedsAndEntriesDiffer() {
+  @Test func `epochs, seeds and entries have different orders`() {
     for count in [5, 12, 13, 16, 40, 1000] {
       let orders = [
         order(count), order(count, epoch: 1), order(count, epoch: 2), order(count, seed: 1), order(count, entry: 1),
@@ -35,7 +35,7 @@ import Testing
     }
   }
 
-  @Test func smallCorporaRunThroughAllTheirOrdersBeforeRepeatingOne() {
+  @Test func `small corpora use all orders before repeating one`() {
     for (count, permutations) in [(1, 1), (2, 2), (3, 6), (4, 24), (5, 120), (6, 720)] {
       for seed in UInt64(0)..<5 {
         let orders = Set((0..<permutations).map { order(count, seed: seed, epoch: $0) })
@@ -45,10 +45,10 @@ import Testing
     }
   }
 
-  /// In a random permutation of n samples the mean of |order[i] − i| is n/3, and about one sample stays in its place
-  /// and about one is followed by its neighbour.
+  /// In a random permutation of n samples, the mean of |order[i] − i| is n/3, about one sample is a fixed point, and about
+  /// one is followed by its successor.
   @Test(arguments: [500, 1000, 4097])
-  func theOrderLooksRandom(count: Int) {
+  func `the order looks random`(count: Int) {
     let samples = order(count, seed: 11)
     let distance = samples.enumerated().reduce(0) { $0 + abs($1.element - $1.offset) } / count
     #expect(abs(distance - count / 3) < count / 20)
@@ -56,10 +56,10 @@ import Testing
     #expect(zip(samples, samples.dropFirst()).filter { $1 == $0 + 1 }.count < 10)
   }
 
-  /// Where each sample stands is uniform over the epochs: chi-squared with 15 degrees of freedom, for a count on the
-  /// enumerated and one on the computed side.
+  /// The place of a sample is uniform over the epochs: chi-squared with up to 15 degrees of freedom, for an enumerated and
+  /// a computed order.
   @Test(arguments: [8, 16])
-  func everyPlaceIsAsLikely(count: Int) {
+  func `every place is equally likely`(count: Int) {
     let epochs = 4000
     for sample in [0, count - 1] {
       var places = [Int](repeating: 0, count: count)

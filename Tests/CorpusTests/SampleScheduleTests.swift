@@ -11,7 +11,7 @@ import Testing
   ]
 
   @Test(arguments: mixtures)
-  func everyPrefixKeepsTheShares(weights: [Double]) {
+  func `every prefix keeps the shares`(weights: [Double]) {
     var cursor = EntryInterleaving(stages: [(0, weights)]).cursor(at: 0)
     let largest = weights.reduce(0, max)
     let total = weights.reduce(0) { $0 + $1 / largest }
@@ -31,7 +31,7 @@ import Testing
   }
 
   @Test(arguments: mixtures)
-  func aCursorStartsAnywhere(weights: [Double]) {
+  func `a cursor can start at any position`(weights: [Double]) {
     let schedule = SampleSchedule(
       sampleCounts: weights.map { _ in 7 }, stages: [SampleSchedule.Stage(weights: weights)], seed: 2)
     var all = schedule.cursor(at: 0)
@@ -42,7 +42,7 @@ import Testing
     }
   }
 
-  @Test func simpleSharesRepeatSoThatAnyPositionIsNear() {
+  @Test func `simple shares have short periods, so any position is reached quickly`() {
     #expect(EntryInterleaving(stages: [(0, [0.7, 0.2, 0.1])]).stages[0].period == 10)
     #expect(EntryInterleaving(stages: [(0, [5, 1, 1, 1])]).stages[0].period == 8)
     #expect(EntryInterleaving(stages: [(0, [0.123457, 0.876543])]).stages[0].period == 1_000_000)
@@ -52,7 +52,7 @@ import Testing
     #expect(abs(Double(ordinal) - share) < 1.01)
   }
 
-  @Test func anEpochVisitsEverySampleOnceAndEachEntryHasItsOwn() {
+  @Test func `an epoch visits every sample once, and each entry has its own epochs`() {
     let schedule = SampleSchedule(
       sampleCounts: [30, 20], stages: [SampleSchedule.Stage(weights: [3, 1])], seed: 9)
     var cursor = schedule.cursor(at: 0)
@@ -67,7 +67,7 @@ import Testing
     #expect(visits[[0, 0]] != visits[[0, 1]])
   }
 
-  // MARK: stages
+  // MARK: Stages
 
   private static let staged: [[(start: Int, weights: [Double])]] = [
     [(0, [7, 3]), (100, [2, 8])],
@@ -77,7 +77,7 @@ import Testing
   ]
 
   @Test(arguments: 0..<4)
-  func stagesKeepTheSharesOfTheWholeRun(number: Int) {
+  func `stages keep the shares of the whole run`(number: Int) {
     let stages = Self.staged[number]
     var cursor = EntryInterleaving(stages: stages).cursor(at: 0)
     var (counts, shares) = (stages[0].weights.map { _ in 0 }, stages[0].weights.map { _ in 0.0 })
@@ -97,7 +97,7 @@ import Testing
   }
 
   @Test(arguments: 0..<4)
-  func aCursorStartsAnywhereInAnyStage(number: Int) {
+  func `a cursor can start at any position of any stage`(number: Int) {
     let stages = Self.staged[number].map { SampleSchedule.Stage(start: $0.start, weights: $0.weights) }
     let schedule = SampleSchedule(sampleCounts: stages[0].weights.indices.map { 5 + 3 * $0 }, stages: stages, seed: 2)
     var all = schedule.cursor(at: 0)
@@ -108,8 +108,8 @@ import Testing
     }
   }
 
-  /// A later stage is not looked at before it begins: it may be changed until then.
-  @Test func whatComesLaterChangesNothing() {
+  /// So a later stage may be changed until it begins.
+  @Test func `a later stage does not change earlier samples`() {
     let stages = Self.staged[1]
     let (all, first) = (EntryInterleaving(stages: stages), EntryInterleaving(stages: [stages[0]]))
     let (cursors) = (all.cursor(at: 0), first.cursor(at: 0))
@@ -117,8 +117,7 @@ import Testing
     for _ in 0..<55 { #expect(one.next() == other.next()) }
   }
 
-  /// A corpus that two stages draw from goes on where it was.
-  @Test func stagesGoOnWithACorpus() {
+  @Test func `a corpus keeps its position from stage to stage`() {
     let schedule = SampleSchedule(
       sampleCounts: [40, 10], stages: [.init(start: 0, weights: [1, 0]), .init(start: 25, weights: [3, 1])], seed: 3)
     var cursor = schedule.cursor(at: 0)
@@ -128,7 +127,7 @@ import Testing
     #expect(samples[..<25].allSatisfy { $0.entry == 0 })
   }
 
-  @Test func aLateStageIsReachedAtOnce() {
+  @Test func `a position in a late stage is reached quickly`() {
     let far = 1 << 60
     let schedule = SampleSchedule(
       sampleCounts: [40, 10, 7],

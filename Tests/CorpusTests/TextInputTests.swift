@@ -5,16 +5,16 @@ import Testing
 
 @testable import Corpus
 
-/// What text files are taken for, and how they are read whoever wrote them.
+/// Recognition and reading of text files.
 @Suite struct TextInputTests {
-  /// The documents of a corpus of bytes that is built of a file.
+  /// Builds a corpus of bytes from a file and returns its documents.
   private func documents(
-    _ bytes: [UInt8], named name: String, separator: String? = nil, looksAtContent: Bool = true
+    _ bytes: [UInt8], named name: String, separator: String? = nil, format: String? = nil
   ) throws -> [String] {
     try withTemporaryFolder { folder in
       try write(bytes, to: "\(folder)/\(name)")
       let builder = CorpusBuilder(
-        tokenizer: ByteTokenizer(), documentSeparator: separator, looksAtContent: looksAtContent)
+        tokenizer: ByteTokenizer(), documentSeparator: separator, format: format)
       _ = try builder.build(["\(folder)/\(name)"], output: folder + "/out.h5")
       let tokens = try TokenFile(folder + "/out.h5").allTokens().split(separator: 256, omittingEmptySubsequences: false)
       return tokens.dropLast().map { String(decoding: $0.map { UInt8($0) }, as: UTF8.self) }
@@ -23,14 +23,13 @@ import Testing
 
   private func fault(_ name: String) throws -> [UInt8] { try bytes(of: fixture("faults/" + name)) }
 
-  /// JSON lines.
   @Test(arguments: ["c4.json", "c4.ndjson", "c4.jsonl", "c4.JSON", "c4.txt", "c4"])
   func `lines of JSON are documents, whatever the file is called`(name: String) throws {
     let lines = try fault("c4.json")
     #expect(try documents(lines, named: name) == ["first", "second"])
     #expect(try documents(Array("\u{feff}\r\n".utf8) + lines, named: name) == ["first", "second"])
-    // As text by an option, but for the names that say JSON lines.
-    let text = try documents(lines, named: name, looksAtContent: false)
+    // With --format text they are plain text, except under the names of JSON lines.
+    let text = try documents(lines, named: name, format: "text")
     #expect(text.count == (["c4.jsonl", "c4.ndjson"].contains(name) ? 2 : 1))
   }
 
@@ -50,34 +49,34 @@ import Testing
     for name in ["a.txt", "a"] {
       let error = #expect(throws: InputFormatError.self) { try documents(Array(text.utf8), named: name) }
       #expect(error?.message.hasSuffix("or pass --format text to read it as plain text") == true)
-      #expect(try documents(Array(text.utf8), named: name, looksAtContent: false) == [text])
+      #expect(try documents(Array(text.utf8), named: name, format: "text") == [text])
     }
-    // As JSON lines by its content, a text that is not UTF-8 is named with its line.
+    // A file recognised as JSON lines by its content: invalid UTF-8 is reported with its line.
     let latin = Array("{\"text\": \"caf".utf8) + [0xe9] + Array("\"}\n".utf8)
-    let error = #expect(throws: CorpusError.self) { try documents(latin, named: "a.txt") }
+    let error = #expect(throws: InvalidFileError.self) { try documents(latin, named: "a.txt") }
     #expect(error?.message.contains("is not UTF-8 at byte 13, in line 1") == true)
   }
 
   @Test(arguments: ["[{\"text\": \"a\"}]", "{\n  \"text\": \"a\"\n}", "plain", "{\"text\": \"a\"} {\"text\": \"b\"}"])
-  func `a file called json that holds no JSON lines is refused`(text: String) throws {
+  func `a file called json without JSON lines is refused`(text: String) throws {
     let error = #expect(throws: InputFormatError.self) { try documents(Array(text.utf8), named: "a.json") }
-    #expect(error?.message.contains("does not hold JSON lines") == true)
-    #expect(try documents(Array(text.utf8), named: "a.json", looksAtContent: false) == [text])
+    #expect(error?.message.contains("does not contain JSON lines") == true)
+    #expect(try documents(Array(text.utf8), named: "a.json", format: "text") == [text])
   }
 
   @Test(arguments: [("c4.json.gz", "gzip"), ("c4.jsonl.zst", "zstd")])
-  func `compressed files are refused under any name`(name: String, format: String) throws {
+  func `compressed files are refused under any name`(name: String, compression: String) throws {
     for other in [name, "a.txt", "a.jsonl", "a.json"] {
-      for looksAtContent in [true, false] {
+      for format in [nil, "text"] {
         let error = #expect(throws: StorageError.self) {
-          try documents(fault(name), named: other, looksAtContent: looksAtContent)
+          try documents(fault(name), named: other, format: format)
         }
-        #expect(error?.kind == .damaged && error?.message.contains("is compressed with \(format)") == true)
+        #expect(error?.kind == .damaged && error?.message.contains("is compressed with \(compression)") == true)
       }
     }
   }
 
-  @Test func `a byte-order mark is no part of a text, and hides no separator`() throws {
+  @Test func `a byte-order mark is not part of a text and does not hide a separator`() throws {
     func found(_ text: String, _ separator: String? = "---") throws -> [String] {
       try documents(Array(text.utf8), named: "a.txt", separator: separator)
     }
@@ -88,14 +87,13 @@ import Testing
     #expect(try found("\u{feff}", nil) == [""])
   }
 
-  /// Errors of JSON lines have a cause and a column.
   @Test(arguments: [
     ("{\"text\": \"a\" \"b\"}", "line 2 is not valid JSON (column 14: expected \",\" or \"}\" in the object)"),
     ("{\"é\": 1, text: 2}", "(column 10: expected a field's name)"), ("{\"text\": \"cut", "no closing quote"),
     ("{\"text\": nul}", "(column 10: expected a value)"),
-    ("{\"text\": \"a\"} x", "(column 15: expected the line's end)"),
-    ("{\"text\": \"a\\x\"}", "(column 12: an escape that JSON does not know)"),
-    ("{\"text\": \"a\\ud83d b\"}", "(column 12: \\ud83d is half of a surrogate pair, which is no character)"),
+    ("{\"text\": \"a\"} x", "(column 15: expected the end of the line)"),
+    ("{\"text\": \"a\\x\"}", "(column 12: an escape sequence that JSON does not have)"),
+    ("{\"text\": \"a\\ud83d b\"}", "(column 12: \\ud83d is half of a surrogate pair, which is not a character)"),
     ("{\"text\": \"a\\ud83d\\u0041\"}", "column 12"), ("{\"text\": \"\\udc00\"}", "column 11"),
     ("{\"text\": \"a\tb\"}", "(column 12: a control character"), ("{\"text\": \"\\u12g4\"}", "four hexadecimal digits"),
     ("{\"text\": null}", "line 2: \"text\" is null: expected a string"),
@@ -104,22 +102,22 @@ import Testing
     ("[1]", "line 2 is a list: expected one JSON object a line"), ("\"a\"", "line 2 is a string: expected one"),
     ("nonsense", "(column 1: expected a value)"),
   ])
-  func `wrong lines are named with their place`(line: String, words: String) throws {
+  func `invalid lines are reported with their position`(line: String, words: String) throws {
     for first in ["{\"text\": \"x\"}", "\u{feff}{\"text\": \"x\"}\r"] {
-      let error = #expect(throws: CorpusError.self) {
+      let error = #expect(throws: InvalidFileError.self) {
         try documents(Array((first + "\n" + line + "\n").utf8), named: "a.jsonl")
       }
       #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
     }
   }
 
-  @Test func `a line that is nested too deep is not called invalid`() throws {
+  @Test func `a line that is nested too deeply is not called invalid`() throws {
     let line = "{\"a\": " + String(repeating: "[", count: 200) + String(repeating: "]", count: 200) + "}"
-    let error = #expect(throws: CorpusError.self) { try documents(Array(line.utf8), named: "a.jsonl") }
+    let error = #expect(throws: InvalidFileError.self) { try documents(Array(line.utf8), named: "a.jsonl") }
     #expect(error?.message == "line 1, column 134: values are nested deeper than 128")
   }
 
-  @Test func `what is not read does no harm, the last value counts, names may be escaped`() throws {
+  @Test func `unread fields may be invalid, the last value counts, and names may be escaped`() throws {
     #expect(try documents(fault("nan.jsonl"), named: "nan.jsonl") == ["a"])
     #expect(try documents(fault("d.jsonl"), named: "d.jsonl") == ["two"])
     let line = #"{"a": [-Infinity, {"text": "in"}], "b": "\ud83d", "te\u0078t": "A\/\b\f\r\t\"\\\ud83d\ude00é"}"#
@@ -127,17 +125,17 @@ import Testing
     #expect(try documents(Array("{\"text\": 3, \"text\": \"b\"}".utf8), named: "a.jsonl") == ["b"])
   }
 
-  @Test func `faults of the folder faults are named`() throws {
+  @Test func `the samples of invalid files are reported`() throws {
     for (name, words) in [
       ("sur.jsonl", "line 1 is not valid JSON (column 12: \\ud83d is half of a surrogate pair"),
       ("lat.jsonl", "is not UTF-8 at byte 12, in line 1"),
     ] {
-      let error = #expect(throws: CorpusError.self) { try documents(fault(name), named: name) }
+      let error = #expect(throws: InvalidFileError.self) { try documents(fault(name), named: name) }
       #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
     }
     let index = fixture("faults/m_text_document.idx")
     try withTemporaryFolder { folder in
-      let error = #expect(throws: CorpusError.self) {
+      let error = #expect(throws: InvalidFileError.self) {
         try TokenImporter(TokenImporter.Options()).build([index], output: folder + "/out.h5")
       }
       #expect(error?.path == index && error?.message.contains("6 tokens of uint16, 12 bytes") == true)
@@ -154,7 +152,7 @@ import Testing
     }
   }
 
-  @Test func `a corpus whose type is too small for its vocabulary`() throws {
+  @Test func `a corpus whose type is too small for its vocabulary has a warning`() throws {
     try withTemporaryFolder { folder in
       let file = try HDF5File.create(folder + "/a.h5")
       try file.write("tokens", [1, 2, 3] as [UInt16])
@@ -165,14 +163,14 @@ import Testing
       let warning = corpus.capacityWarning ?? ""
       #expect(try CorpusVerifier().verify(corpus).warning == warning)
       #expect(warning.contains("uint16, which ends at 65535, and vocab_size is 100278"), "\(warning)")
-      let error = #expect(throws: CorpusError.self) { try corpus.requireDocuments() }
+      let error = #expect(throws: InvalidFileError.self) { try corpus.requireDocuments() }
       #expect(error?.message.contains("which cannot hold eos_token_id 100257") == true)
       try writeCorpus(0..<9, to: folder + "/b.h5")
       #expect(try CorpusVerifier().verify(TokenFile(folder + "/b.h5")).warning == nil)
     }
   }
 
-  @Test func `a glob that matches a name that is not UTF-8`() throws {
+  @Test func `a glob that matches a name that is not UTF-8 is an error`() throws {
     try withTemporaryFolder { folder in
       let path = (Array("\(folder)/c".utf8) + [0xe9] + Array(".h5".utf8) + [0]).map { CChar(bitPattern: $0) }
       close(open(path, O_WRONLY | O_CREAT, 0o600))

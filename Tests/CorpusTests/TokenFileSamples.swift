@@ -2,13 +2,13 @@ import Foundation
 
 @testable import Corpus
 
-/// Small files of tokens, byte by byte.
+/// Small token files.
 enum TokenFileSamples {
   static func bytes<Number: FixedWidthInteger>(_ numbers: [Number]) -> [UInt8] {
     numbers.flatMap { number in withUnsafeBytes(of: number.littleEndian) { Array($0) } }
   }
 
-  /// A `.npy` file whose header says `dictionary`.
+  /// A `.npy` file with `dictionary` as its header.
   static func npy(_ dictionary: String, _ array: [UInt8], version: UInt8 = 1) -> [UInt8] {
     let text = Array((dictionary + "\n").utf8)
     let length = version == 1 ? bytes([UInt16(text.count)]) : bytes([UInt32(text.count)])
@@ -33,10 +33,10 @@ enum TokenFileSamples {
   static let tokens = bytes([UInt16](1...12))
 }
 
-/// Keeps what a source hands out.
+/// Collects the tokens of a source.
 final class TokenCollector: TokenConsumer {
   private(set) var tokens: [UInt32] = []
-  /// Where documents ended.
+  /// The positions at which documents ended.
   private(set) var ends: [Int] = []
 
   func append(_ tokens: UnsafeBufferPointer<UInt32>, of path: String, place: (Int) -> String) {
@@ -50,10 +50,10 @@ final class TokenCollector: TokenConsumer {
 
 /// Opens a file and reads it to its end.
 func readTokens(
-  _ path: String, as format: TokenFileFormat, _ options: TokenImporter.Options = .init()
+  _ path: String, as format: some TokenFormat, _ options: TokenImporter.Options = .init()
 ) throws -> TokenCollector {
   let collector = TokenCollector()
   func read(_ source: some TokenSource) throws { try source.read(into: collector) { _ in } }
-  try read(format.source(path, options))
+  try read(format.open(path, options))
   return collector
 }

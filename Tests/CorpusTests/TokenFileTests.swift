@@ -9,7 +9,7 @@ import Testing
   @Test(arguments: [
     "plain-uint8.h5", "plain-uint16.h5", "gzip-uint32.h5", "big-endian-uint16.h5", "compact.h5", "soft-links.h5",
   ])
-  func corporaThatH5pyWroteAreRead(name: String) throws {
+  func `corpora written by h5py are read`(name: String) throws {
     let file = try TokenFile(fixture(name))
     #expect(try file.allTokens() == fixtureTokens)
     var three: [Int32] = [0, 0, 0]
@@ -17,7 +17,7 @@ import Testing
     #expect(three == Array(fixtureTokens[100..<103]))
   }
 
-  @Test func whatIsKnownOfACorpusIsRead() throws {
+  @Test func `the attributes of a corpus are read`() throws {
     let plain = try TokenFile(fixture("plain-uint8.h5"))
     #expect(plain.elementType == .uint8)
     #expect(plain.vocabularySize == nil && plain.endOfDocument == nil && plain.documentCount == nil)
@@ -35,41 +35,42 @@ import Testing
 
   @Test(arguments: [
     ("two-dimensional.h5", "[30, 10]"), ("floating.h5", "float32"), ("signed.h5", "int64"), ("strings.h5", "a string"),
-    ("empty.h5", "empty"), ("no-tokens.h5", "words"), ("never-written.h5", "not written in full"),
-    ("half-written.h5", "not written in full"), ("enormous-claim.h5", "not written in full"),
+    ("empty.h5", "empty"), ("no-tokens.h5", "words"), ("never-written.h5", "not written completely"),
+    ("half-written.h5", "not written completely"), ("enormous-claim.h5", "not written completely"),
     ("tokens-are-a-group.h5", "/tokens"), ("vocabulary-is-text.h5", "vocab_size"),
-    ("virtual.h5", "is virtual: its elements lie in virtual-source.h5, and"),
-    ("virtual-gone.h5", "lie in gone.h5 (which is missing), virtual-source.h5, and"),
-    ("virtual-many.h5", "lie in part-9.h5 (which is missing), part-0.h5 (which is missing), part-1.h5 (which"),
+    ("virtual.h5", "is virtual: its elements are stored in virtual-source.h5, and"),
+    ("virtual-gone.h5", "stored in gone.h5 (which is missing), virtual-source.h5, and"),
+    ("virtual-many.h5", "stored in part-9.h5 (which is missing), part-0.h5 (which is missing), part-1.h5 (which"),
     ("virtual-many.h5", "part-6.h5 (which is missing) and 3 more, and"), ("virtual-printf.h5", "part-%b.h5"),
     ("external-storage.h5", "tokens.bin (which is missing)"),
     ("link-to-file.h5", "/tokens is a link to /tokens of plain-uint16.h5"),
     ("link-through-file.h5", "/elsewhere is a link to / of plain-uint16.h5"),
     ("documents-link-to-file.h5", "/documents is a link to /documents of gzip-uint32.h5"),
-    ("soft-link-to-nothing.h5", "/documents is a soft link to /starts, which is not there"),
-    ("soft-links-in-a-circle.h5", "in a circle"), ("documents-half-written.h5", "/documents was not written in full"),
+    ("soft-link-to-nothing.h5", "/documents is a soft link to /starts, which does not exist"),
+    ("soft-links-in-a-circle.h5", "part of a cycle"),
+    ("documents-half-written.h5", "/documents was not written completely"),
     ("vocabulary-is-negative.h5", "-3"), ("vocabulary-is-a-list.h5", "2 elements"),
-    // gzip-uint32.h5 with two bytes of its strings' heap changed: HDF5 1.10.8's own reading of it ends the process.
-    ("damaged-heap.h5", "lost its text"),
+    // gzip-uint32.h5 with two changed bytes in the heap of its strings, on which HDF5 1.10.8 crashes.
+    ("damaged-heap.h5", "points to a missing text"),
   ])
-  func whatIsNoCorpusIsRefusedWithAReason(name: String, reason: String) throws {
+  func `files that are not corpora are refused with a reason`(name: String, reason: String) throws {
     do {
       _ = try TokenFile(fixture(name))
-      Issue.record("\(name) was taken for a corpus")
+      Issue.record("\(name) was accepted as a corpus")
     } catch {
       #expect("\(error)".contains(name))
       #expect("\(error)".contains(reason), "\(error)")
-      #expect(error is CorpusError || (error as? StorageError)?.kind == .damaged)
+      #expect(error is InvalidFileError || (error as? StorageError)?.kind == .damaged)
     }
   }
 
-  @Test func aMissingCorpusSaysHowToMakeOne() throws {
+  @Test func `the error for a missing corpus explains how to build one`() throws {
     let error = #expect(throws: StorageError.self) { try TokenFile(fixture("nothing.h5")) }
     #expect(error?.kind == .missing)
     #expect(error?.description.contains("phd corpus build") == true)
   }
 
-  @Test func samplesOverlapByOneTokenAndTheLastPartialOneIsLeftOut() throws {
+  @Test func `samples overlap by one token, and an incomplete last one is not used`() throws {
     let file = try TokenFile(fixture("plain-uint8.h5"))  // 300 tokens
     #expect(file.sampleCount(sequenceLength: 1) == 299)
     #expect(file.sampleCount(sequenceLength: 13) == 23)  // 23 × 13 + 1 = 300
@@ -78,13 +79,13 @@ import Testing
     #expect(file.sampleCount(sequenceLength: 300) == 0)
   }
 
-  @Test func aTokenOutOfTheVocabularyIsNamed() throws {
+  @Test func `a token outside the vocabulary is reported with its position`() throws {
     let file = try TokenFile(fixture("large-token-uint32.h5"))
     var tokens: [Int32] = [0, 0]
     try tokens.withUnsafeMutableBufferPointer { buffer in
       try file.readTokens(at: 0, into: buffer, vocabularySize: 3)
-      #expect(throws: CorpusError.self) { try file.readTokens(at: 0, into: buffer, vocabularySize: 2) }
-      let error = #expect(throws: CorpusError.self) {
+      #expect(throws: InvalidFileError.self) { try file.readTokens(at: 0, into: buffer, vocabularySize: 2) }
+      let error = #expect(throws: InvalidFileError.self) {
         try file.readTokens(at: 1, into: buffer, vocabularySize: Int(Int32.max))
       }
       #expect(error?.path == fixture("large-token-uint32.h5"))
@@ -92,7 +93,7 @@ import Testing
     }
   }
 
-  @Test func theContentHashIsOfTheContent() throws {
+  @Test func `the content hash depends only on the content`() throws {
     let plain = try TokenFile(fixture("plain-uint16.h5")).contentHash()
     #expect(try TokenFile(fixture("big-endian-uint16.h5")).contentHash() == plain)
     #expect(try TokenFile(fixture("plain-uint8.h5")).contentHash() != plain)
@@ -105,7 +106,7 @@ import Testing
     }
   }
 
-  @Test func aLargeCorpusIsHashedInPartsFromEndToEnd() throws {
+  @Test func `a large corpus is hashed in parts from end to end`() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/large.h5"
       try writeCorpus((0..<100_000).map { $0 % 1000 }, to: path)
@@ -121,7 +122,7 @@ import Testing
     }
   }
 
-  /// Reads all that is in a file, however damaged, and says whether it could.
+  /// Whether all content of a possibly damaged file can be read.
   private func isReadable(_ path: String) -> Bool {
     do {
       let file = try TokenFile(path)
@@ -130,13 +131,13 @@ import Testing
       _ = try file.contentHash()
       return true
     } catch {
-      #expect(error is CorpusError || error is StorageError)
+      #expect(error is InvalidFileError || error is StorageError)
       return false
     }
   }
 
   @Test(arguments: ["plain-uint16.h5", "gzip-uint32.h5", "documents-out-of-order.h5", "built"])
-  func damagedCorporaAreReadOrRefused(name: String) throws {
+  func `damaged corpora are read or refused, without a crash`(name: String) throws {
     try withTemporaryFolder { folder in
       var path = fixture(name)
       if name == "built" {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Corpus
 
-/// What becomes of tokens on their way into a corpus, and out of it.
+/// Import and export of token files.
 @Suite struct TokenImporterTests {
   private typealias Samples = TokenFileSamples
 
@@ -15,7 +15,7 @@ import Testing
     var type: HDF5ElementType
   }
 
-  /// Builds a corpus of uint16 memmaps, or of what `name` names otherwise.
+  /// Builds a corpus from files of uint16 tokens with the extension `name`.
   private func build(
     _ files: [[UInt16]], named name: String = "npy", _ change: (inout TokenImporter.Options) -> Void = { _ in }
   ) throws -> Built {
@@ -39,22 +39,22 @@ import Testing
     }
   }
 
-  @Test func withoutATokenThatEndsThemFilesAreDocuments() throws {
+  @Test func `each file is a document if no end-of-document token is given`() throws {
     let built = try build([[1, 2, 9], [], [3, 9, 4]])
     #expect(built == Built(tokens: [1, 2, 9, 3, 9, 4], documents: [0, 3, 3], type: .uint16))
   }
 
-  @Test func documentsEndAfterTheirLastTokenAndWithTheirFile() throws {
+  @Test func `documents end after their last token and at the end of a file`() throws {
     let built = try build([[1, 9, 9, 2], [], [3, 9], [9]]) { $0.endOfDocument = 9 }
     #expect(built == Built(tokens: [1, 9, 9, 2, 3, 9, 9], documents: [0, 2, 3, 4, 6], type: .uint16))
   }
 
-  @Test func documentsThatStartWithATokenGoOnAcrossFiles() throws {
+  @Test func `documents that start with a token continue across files`() throws {
     let built = try build([[1, 9, 2], [3, 9, 9], [4]]) { $0.startOfDocument = 9 }
     #expect(built == Built(tokens: [1, 9, 2, 3, 9, 9, 4], documents: [0, 1, 4, 5], type: .uint16))
   }
 
-  @Test func endsAreAppendedWhereAskedForAndMissing() throws {
+  @Test func `end-of-document tokens are appended on request where they are missing`() throws {
     let files: [[UInt16]] = [[1, 9, 2], [], [3, 9]]
     func ended(_ change: (inout TokenImporter.Options) -> Void = { _ in }) throws -> Built {
       try build(files) {
@@ -67,12 +67,12 @@ import Testing
     #expect(shards == Built(tokens: [1, 9, 2, 9, 3, 9], documents: [0, 4], type: .uint16))
     let wide = try build([[1]]) { ($0.endOfDocument, $0.appendsEndOfDocument) = (70_000, true) }
     #expect(wide == Built(tokens: [1, 70_000], documents: [0], type: .uint32))
-    // Nothing is appended unasked, and documents are not found by what cannot be there.
+    // Without the option nothing is appended, and a token that the type cannot hold is an error.
     #expect(try build([[1]]) { $0.endOfDocument = 65_535 } == Built(tokens: [1], documents: [0], type: .uint16))
     #expect(throws: InputFormatError.self) { try build([[1]]) { $0.endOfDocument = 65_536 } }
   }
 
-  @Test func theTypeIsTheVocabularysOrTheWidestInputs() throws {
+  @Test func `the element type follows the vocabulary, or the widest input`() throws {
     #expect(try build([[1]]) { $0.vocabularySize = 256 }.type == .uint8)
     #expect(try build([[1]]) { $0.vocabularySize = 65_536 }.type == .uint16)
     #expect(throws: InputFormatError.self) { try build([[1]]) { $0.vocabularySize = 65_537 } }
@@ -82,19 +82,19 @@ import Testing
       try build([[1, 2, 0, 0]]) { $0.headerless = .int64 } == Built(tokens: [0x2_0001], documents: [0], type: .uint32))
   }
 
-  @Test func aTokenOutOfTheVocabularyIsNamed() throws {
-    // Behind the first block, and behind a document's end in it.
+  @Test func `a token outside the vocabulary is reported with its position`() throws {
+    // After the first block, and after the end of a document in it.
     var tokens = [UInt16](repeating: 5, count: 700_000)
     (tokens[600_000], tokens[650_000]) = (9, 100)
-    let error = #expect(throws: CorpusError.self) {
+    let error = #expect(throws: InvalidFileError.self) {
       try build([[1], tokens]) { ($0.vocabularySize, $0.endOfDocument) = (100, 9) }
     }
     #expect(error?.path.hasSuffix("/1.npy") == true)
     #expect(error?.message.contains("position 650000 is 100, the vocabulary has 100") == true)
   }
 
-  @Test func thereMustBeATokenAndAnOutputOfItsOwn() throws {
-    #expect(throws: CorpusError.self) { try build([[], []]) }
+  @Test func `the inputs must contain a token and must not include the output`() throws {
+    #expect(throws: InvalidFileError.self) { try build([[], []]) }
     try withTemporaryFolder { folder in
       let (corpus, index, prefix) = (folder + "/a.h5", folder + "/m.idx", folder + "/m")
       try write(Samples.index, to: index)
@@ -110,32 +110,32 @@ import Testing
     }
   }
 
-  @Test func filesAreRecognised() throws {
+  @Test func `token files are recognised by content, companion and name`() throws {
     let npy = Samples.npy("{'descr': '<u2', 'fortran_order': False, 'shape': (12,), }", Samples.tokens)
     try withTemporaryFolder { folder in
-      let files: [(name: String, bytes: [UInt8], format: TokenFileFormat?)] = [
-        ("a.npy", npy, .npy), ("a.data", npy, .npy), ("b.NPY", Samples.tokens, .memmap), ("empty.npy", [], .memmap),
-        ("c.bin", Samples.llmc(count: 0, []), .llmc), ("d.bin", Samples.bytes([Int32(20_240_522)]), .llmc),
+      let files: [(name: String, bytes: [UInt8], format: String?)] = [
+        ("a.npy", npy, "npy"), ("a.data", npy, "npy"), ("b.NPY", Samples.tokens, "memmap"), ("empty.npy", [], "memmap"),
+        ("c.bin", Samples.llmc(count: 0, []), "llmc"), ("d.bin", Samples.bytes([Int32(20_240_522)]), "llmc"),
         ("e.bin", Samples.tokens, nil), ("e.idx", Array("no index".utf8), nil), ("e.bin", Samples.tokens, nil),
-        ("f.idx", Samples.index, .megatron), ("f.bin", Samples.tokens, .megatron), ("g.jsonl", [], .tokenLines),
+        ("f.idx", Samples.index, "megatron"), ("f.bin", Samples.tokens, "megatron"), ("g.jsonl", [], "tokens-jsonl"),
         ("h.txt", Array("text".utf8), nil), ("f", [], nil),
       ]
       for (name, bytes, format) in files {
         try write(bytes, to: folder + "/" + name)
-        let recognised = try TokenFileFormat.recognise(folder + "/" + name)
+        let recognised = try TokenFormats.recognised(folder + "/" + name)?.name
         #expect(recognised == format, "\(name)")
       }
       try FileManager.default.removeItem(atPath: folder + "/f")
-      let prefix = try TokenFileFormat.recognise(folder + "/f")
-      #expect(prefix == .megatron)
-      #expect(throws: StorageError.self) { try TokenFileFormat.recognise(folder) }
-      #expect(throws: StorageError.self) { try TokenFileFormat.recognise(folder + "/none.npy") }
-      #expect(throws: InputFormatError.self) { try TokenFileFormat.requireText(folder + "/a.data") }
-      #expect(throws: Never.self) { try TokenFileFormat.requireText(folder + "/g.jsonl") }
+      let prefix = try TokenFormats.recognised(folder + "/f")?.name
+      #expect(prefix == "megatron")
+      #expect(throws: StorageError.self) { try TokenFormats.recognised(folder) }
+      #expect(throws: StorageError.self) { try TokenFormats.recognised(folder + "/none.npy") }
+      #expect(throws: InputFormatError.self) { try TokenFormats.requireText(folder + "/a.data") }
+      #expect(throws: Never.self) { try TokenFormats.requireText(folder + "/g.jsonl") }
     }
   }
 
-  @Test func numbersAreTokensOrNamed() {
+  @Test func `numbers are decoded to tokens, or the first that is not a token is reported`() {
     func decoded(_ numbers: TokenNumbers, _ bytes: [UInt8]) -> [UInt32]? {
       var tokens = [UInt32](repeating: 0, count: bytes.count / numbers.byteCount)
       let wrong = bytes.withUnsafeBytes { bytes in
@@ -157,19 +157,19 @@ import Testing
     #expect(decoded(TokenNumbers(.int64, isBigEndian: true), [0xff, 0, 0, 0, 0, 0, 0, 0]) == [0, 18])
   }
 
-  @Test func linesAreReadAcrossBlocks() throws {
+  @Test func `token lines are read across blocks`() throws {
     try withTemporaryFolder { folder in
       let lists = (0..<40).map { line in (0..<(line % 7) * 20_000).map { UInt32($0 * 31 + line) } }
       let text = lists.map { "\($0)" }.joined(separator: "\r\n\n")
       try write(Array(text.utf8), to: folder + "/a.jsonl")
-      let read = try readTokens(folder + "/a.jsonl", as: .tokenLines)
+      let read = try readTokens(folder + "/a.jsonl", as: TokenLinesFormat())
       #expect(read.tokens == lists.flatMap(\.self))
       #expect(read.ends == lists.indices.map { lists[...$0].reduce(0) { $0 + $1.count } })
     }
   }
 
-  /// In a file with a hole, which takes no place on the disk.
-  @Test func placesBeyondFourGiBAreReached() throws {
+  /// In a sparse file.
+  @Test func `positions beyond 4 GiB are read`() throws {
     try withTemporaryFolder { folder in
       let far = 5 << 30
       try write(Samples.bytes([UInt16(7), 8, 9]), to: folder + "/a.bin")
@@ -183,15 +183,15 @@ import Testing
       #expect(last == [1, 2])
       let second = Array(try reader.tokens(at: 2, count: 2) { $0 })
       #expect(second == [8, 9])
-      // Sequences that leave the hole out are not all of the file.
+      // Sequences without the hole do not cover the file.
       let index = Samples.megatronIndex(lengths: [2, 3], pointers: [Int64(far), 0], boundaries: [0, 1, 2])
       try write(index, to: folder + "/a.idx")
-      let error = #expect(throws: CorpusError.self) { try readTokens(folder + "/a", as: .megatron) }
-      #expect(error?.message.contains("10 bytes, and \(folder)/a.bin has \(far + 4) bytes") == true)
+      let error = #expect(throws: InvalidFileError.self) { try readTokens(folder + "/a", as: MegatronFormat()) }
+      #expect(error?.message.contains("10 bytes, but \(folder)/a.bin has \(far + 4) bytes") == true)
     }
   }
 
-  /// Python 2's long integers, other orders of fields, other quotes, no trailing commas, native byte order.
+  /// Python 2's long integers, other field orders and quotes, no trailing commas, native byte order.
   @Test(arguments: [
     "{'descr': '<u2', 'fortran_order': False, 'shape': (12L,), }",
     "{\"shape\":(12,),\"fortran_order\":False,\"descr\":\"=u2\"}",
@@ -199,15 +199,15 @@ import Testing
     "{'shape': (3, 4), 'fortran_order': False, 'descr': '<u2'}",
     "{'descr': '<u2', 'fortran_order': False, 'shape': (12,), 'other': [None, ('a', 1)]}",
   ])
-  func headersOfOtherWritersAreRead(dictionary: String) throws {
+  func `headers of other writers are read`(dictionary: String) throws {
     try withTemporaryFolder { folder in
       try write(Samples.npy(dictionary, Samples.tokens), to: folder + "/a.npy")
-      #expect(try readTokens(folder + "/a.npy", as: .npy).tokens == Array(1...12))
+      #expect(try readTokens(folder + "/a.npy", as: NumPyFormat()).tokens == Array(1...12))
     }
   }
 
   @Test(arguments: [0, 1, 9, 12, 345_678])
-  func exportedHeadersAreAligned(count: Int) throws {
+  func `exported headers are aligned to 64 bytes`(count: Int) throws {
     for size in [1, 2, 4] {
       let header = NumPyHeader.bytes(unsignedBytes: size, count: count)
       #expect(header.count.isMultiple(of: 64) && header.last == 10)

@@ -1,4 +1,4 @@
-"""Writes the corpora in Fixtures/ with h5py: what other people's programs leave us. Run from anywhere."""
+"""Writes the corpora in Fixtures/ with h5py, like files from other programs. Run from any folder."""
 
 from pathlib import Path
 
@@ -51,7 +51,7 @@ with h5py.File(folder / "half-written.h5", "w") as file:
 with h5py.File(folder / "enormous-claim.h5", "w") as file:
     file.create_dataset("tokens", shape=(1 << 50,), dtype="u4", chunks=(1 << 20,), compression="gzip")
 
-# What lies in other files, is reached by links, or is not all there.
+# Data in other files, behind links, or incomplete.
 with h5py.File(folder / "virtual-source.h5", "w") as file:
     file["tokens"] = numbers[:150].astype("u2")
 for name, second in (("virtual.h5", "virtual-source.h5"), ("virtual-gone.h5", "gone.h5")):
@@ -60,7 +60,7 @@ for name, second in (("virtual.h5", "virtual-source.h5"), ("virtual-gone.h5", "g
         layout[start:start + 150] = h5py.VirtualSource(source, "tokens", shape=(150,))
     with h5py.File(folder / name, "w") as file:
         file.create_virtual_dataset("tokens", layout)
-# Of eleven sources the first is there, and is none of the missing ones.
+# Only the first of eleven sources exists.
 layout = h5py.VirtualLayout(shape=(110,), dtype="u2")
 for index, source in enumerate(["virtual-source.h5", "part-9.h5"] + [f"part-{number}.h5" for number in range(9)]):
     layout[10 * index:10 * index + 10] = h5py.VirtualSource(source, "tokens", shape=(150,))[:10]

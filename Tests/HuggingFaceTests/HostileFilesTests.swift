@@ -112,8 +112,8 @@ import Transformer
         "overlaps"
       ),
       (#"{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#, "its tensors end at byte"),
-      (#"{"x":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},"x":1}"#, "stands twice"),
-      (#"{"x":7}"#, "dtype is missing"), (#"[]"#, "no JSON object"), (#"{"x""#, "not JSON"),
+      (#"{"x":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},"x":1}"#, "occurs twice"),
+      (#"{"x":7}"#, "dtype is missing"), (#"[]"#, "not a JSON object"), (#"{"x""#, "not JSON"),
       (String(repeating: "[", count: 5000), "nested deeper"),
     ])
   func lyingHeaders(_ header: String, _ expected: String) throws {
@@ -141,12 +141,12 @@ import Transformer
     let path = "\(folder.path)/x.safetensors"
     for length in [25, 1 << 40, Int.max] {
       try write(withUnsafeBytes(of: length.littleEndian) { Array($0) } + [UInt8](repeating: 0x20, count: 16), to: path)
-      #expect(message { _ = try SafetensorsFile(path) }.contains("should take \(length) bytes, 16 follow"))
+      #expect(message { _ = try SafetensorsFile(path) }.contains("declares a header of \(length) bytes, but only 16 follow"))
     }
     // A hole in the file makes it as long as the header says.
     try write(withUnsafeBytes(of: (1 << 36).littleEndian) { Array($0) }, to: path)
     #expect(truncate(path, 1 << 37) == 0)
-    #expect(message { _ = try SafetensorsFile(path) }.contains("is no whole safetensors file"))
+    #expect(message { _ = try SafetensorsFile(path) }.contains("is not a complete safetensors file"))
   }
 
   @Test("A thousand damaged files of each kind: read, or refused")

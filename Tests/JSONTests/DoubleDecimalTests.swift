@@ -4,8 +4,7 @@ import Testing
 @testable import JSON
 
 @Suite struct DoubleDecimalTests {
-  @Test("A decimal number becomes the double that Double(String) reads")
-  func against() throws {
+  @Test func `a decimal number equals the double that Double(String) returns`() throws {
     var random = SplitMix(state: 11)
     for _ in 0..<200_000 {
       let significand = UInt64.random(in: 0 ... .max, using: &random) >> UInt64.random(in: 0..<64, using: &random)
@@ -14,7 +13,7 @@ import Testing
       let text = "\(significand)e\(exponent)"
       if value != Double(text) { Issue.record("\(text) is \(value), not \(Double(text) ?? .nan)") }
     }
-    // Halfway between two doubles, and one to either side: 2^53 + 1, and its multiples of ten and powers of five.
+    // Halfway between two doubles and next to it: 2^53 + 1, in three decimal forms.
     for offset in -1...1 {
       for (base, exponent) in [(9_007_199_254_740_993, 0), (90_071_992_547_409_930, -1), (9_007_199_254_740_993_0, 5)] {
         let significand = UInt64(base + offset)
@@ -24,8 +23,7 @@ import Testing
     #expect(Double(significand: 1, exponent: 28) == nil && Double(significand: 1, exponent: -28) == nil)
   }
 
-  @Test("The shortest form of a double reads back exactly")
-  func shortest() throws {
+  @Test func `the shortest form of a double reads back exactly`() throws {
     var random = SplitMix(state: 12)
     for _ in 0..<100_000 {
       let value = Double.random(in: 0...10, using: &random)

@@ -3,13 +3,12 @@ import Storage
 import TestSupport
 import Testing
 
-/// Files that stand for others, or hold others compressed, under any name.
+/// Git LFS pointers and compressed files under any name.
 @Suite struct FileSignatureTests {
-  /// An LFS pointer is one to a small file, and one to a large.
   static let contents: [(bytes: [UInt8], words: String)] = [
     (
       Array("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935\nsize 12345\n".utf8),
-      "is a Git LFS pointer, not the file that it stands for: fetch the file (git lfs pull)"
+      "is a Git LFS pointer, not the file itself: fetch the file (git lfs pull)"
     ),
     ([0x1f, 0x8b, 8, 8, 0x65, 0x2a, 0x3f, 0x5e, 0, 3] + Array("c4.json".utf8), "is compressed with gzip"),
     ([0x28, 0xb5, 0x2f, 0xfd, 4, 0x58, 1, 0, 0], "is compressed with zstd"),
@@ -28,10 +27,10 @@ import Testing
       sourceLocation: sourceLocation)
   }
 
-  @Test(arguments: contents) func `every reader names them`(bytes: [UInt8], words: String) throws {
+  @Test(arguments: contents) func `every reader refuses them`(bytes: [UInt8], words: String) throws {
     try withTemporaryFolder { folder in
       let path = folder + "/model.safetensors"
-      // What follows the first bytes does not matter.
+      // The bytes after the signature do not matter.
       for rest in [0, 5000] {
         try write(bytes + [UInt8](repeating: 7, count: rest), to: path)
         expectRefused(path, words) { try SafetensorsFile(path) }
@@ -40,13 +39,13 @@ import Testing
         expectRefused(path, words) { try RandomAccessFile(path) }
         expectRefused(path, words) { try LineReader(path) }
         expectRefused(path, words) { try TextFile(path) }
-        expectRefused(path, words) { try ByteReader(path).forEachBlock { _ in Issue.record("a block was handed out") } }
+        expectRefused(path, words) { try BlockReader(path).forEachBlock { _ in Issue.record("a block was read") } }
       }
     }
   }
 
-  /// The first bytes of gzip and zstd may be those of numbers.
-  @Test func `numbers that begin alike are read`() throws {
+  /// Token files may begin with the first bytes of gzip and zstd.
+  @Test func `numbers that begin like a signature are read`() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/tokens.bin"
       for numbers in [
@@ -60,9 +59,9 @@ import Testing
   }
 }
 
-/// Whole text files.
+/// Text files.
 @Suite struct TextFileTests {
-  @Test func `a byte-order mark is dropped, CR LF ends a line`() throws {
+  @Test func `a byte-order mark is removed, and CR LF ends a line`() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/a.txt"
       try write("\u{feff}one\r\n\r\n two\u{301} \nthree".utf8, to: path)
@@ -75,7 +74,7 @@ import Testing
     }
   }
 
-  @Test func `what is not UTF-8 is named with its byte and its line`() throws {
+  @Test func `invalid UTF-8 is reported with its byte and its line`() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/a.txt"
       for (bytes, place) in [
@@ -93,15 +92,15 @@ import Testing
   }
 }
 
-/// Names of files that are not UTF-8.
-@Suite struct NamesTests {
-  /// Makes a file of that name, which a string of Swift's cannot say.
+/// File names that are not UTF-8.
+@Suite struct FileNameTests {
+  /// Creates a file with a name that a Swift string cannot represent.
   private func makeFile(_ name: [UInt8], in folder: String) {
     let path = (Array(folder.utf8) + [0x2f] + name + [0]).map { CChar(bitPattern: $0) }
     close(open(path, O_WRONLY | O_CREAT, 0o600))
   }
 
-  @Test func `a folder's names are read as bytes`() throws {
+  @Test func `the names in a folder are read as bytes`() throws {
     try withTemporaryFolder { folder in
       for name in ["b", "a", "é", "e\u{301}", ".c"] { makeFile(Array(name.utf8), in: folder) }
       let names = try Folder.names(in: folder)
@@ -115,7 +114,7 @@ import Testing
     }
   }
 
-  @Test func `a link to a name that is not UTF-8 is not written through`() throws {
+  @Test func `a link to a name that is not UTF-8 is not followed for writing`() throws {
     try withTemporaryFolder { folder in
       makeFile([0x63, 0xe9], in: folder)
       let (target, link) = ([0x63, 0xe9, 0].map { CChar(bitPattern: $0) }, folder + "/link")

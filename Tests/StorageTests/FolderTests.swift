@@ -5,22 +5,22 @@ import Testing
 @testable import Storage
 
 @Suite struct FolderTests {
-  @Test func `names are all names, sorted, and a folder that is not there is no empty one`() throws {
+  @Test func `all names are listed in order, and a missing folder is an error`() throws {
     try withTemporaryFolder { folder in
       let names = (0..<300).map { "\($0)-\(String(repeating: "n", count: 200))ü" }
       for name in names { try write([1], to: "\(folder)/\(name)") }
       #expect(try Folder.names(in: folder) == names.sorted())
-      #expect(try Folder.namesIfThere(in: folder + "/none") == [])
+      #expect(try Folder.namesIfPresent(in: folder + "/none") == [])
       #expect(throws: StorageError(.missing, folder + "/none", "there is no such file")) {
         try Folder.names(in: folder + "/none")
       }
       try FileManager.default.createSymbolicLink(atPath: folder + "/loop", withDestinationPath: folder + "/loop")
-      let error = #expect(throws: StorageError.self) { try Folder.namesIfThere(in: folder + "/loop") }
+      let error = #expect(throws: StorageError.self) { try Folder.namesIfPresent(in: folder + "/loop") }
       #expect(error?.kind == .failed && error?.message.contains("Too many levels") == true)
     }
   }
 
-  @Test func `what is set aside takes no other file's name`() throws {
+  @Test func `setting a file aside overwrites no other file`() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/file"
       for number in 1...3 {
@@ -38,7 +38,7 @@ import Testing
     }
   }
 
-  @Test func `whether there is something is not taken for no where nobody can tell`() throws {
+  @Test func `a path that cannot be examined is an error, not a missing file`() throws {
     try withTemporaryFolder { folder in
       try FileManager.default.createSymbolicLink(atPath: folder + "/loop", withDestinationPath: folder + "/loop")
       #expect(try !FileStatus.exists(folder + "/none"))
@@ -50,7 +50,7 @@ import Testing
     }
   }
 
-  @Test func `a file that cannot be opened is no damaged one`() throws {
+  @Test func `a file that cannot be opened is not reported as damaged`() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/loop"
       try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: path)

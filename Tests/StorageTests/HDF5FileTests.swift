@@ -22,7 +22,7 @@ import Testing
     }
   }
 
-  @Test func everyElementTypeComesBack() throws {
+  @Test func `every element type is read back`() throws {
     try roundTrip([UInt8.min, 1, 2, 127, .max])
     try roundTrip([UInt16.min, 1, 2, 40_000, .max])
     try roundTrip([UInt32.min, 1, 2, 3_000_000_000, .max])
@@ -33,7 +33,7 @@ import Testing
     try roundTrip([Double.leastNonzeroMagnitude, -0.0, 1.5, .infinity, -.greatestFiniteMagnitude])
   }
 
-  @Test func shapesComeBack() throws {
+  @Test func `shapes are read back`() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/shapes.h5"
       let written = try HDF5File.create(path)
@@ -51,7 +51,7 @@ import Testing
     }
   }
 
-  @Test func attributesComeBack() throws {
+  @Test func `attributes are read back`() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/attributes.h5"
       let long = String(repeating: "längere Zeile\n", count: 20_000)
@@ -61,7 +61,7 @@ import Testing
       try written.setAttribute("empty", to: "")
       try written.setAttribute("config", to: long)
       try written.setAttribute("step", to: 1)
-      try written.setAttribute("step", to: 250)  // in place of the first
+      try written.setAttribute("step", to: 250)  // replaces the first
       try written.setAttribute("least", to: Int64.min)
       try written.setAttribute("seed", to: UInt64.max)
       try written.setAttribute("rate", to: 0.1)
@@ -87,7 +87,7 @@ import Testing
     }
   }
 
-  @Test func groupsAreListed() throws {
+  @Test func `groups are listed`() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/groups.h5"
       let written = try HDF5File.create(path)
@@ -109,7 +109,7 @@ import Testing
     }
   }
 
-  @Test func extendableDatasetsGrow() throws {
+  @Test func `extendable datasets grow`() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/growing.h5"
       let written = try HDF5File.create(path)
@@ -128,7 +128,7 @@ import Testing
     }
   }
 
-  @Test func wrongCountsAndRangesAreErrors() throws {
+  @Test func `wrong counts and ranges are errors`() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/numbers.h5"
       let written = try HDF5File.create(path)
@@ -147,7 +147,7 @@ import Testing
     }
   }
 
-  @Test func useAfterClosingIsAnError() throws {
+  @Test func `use after closing is an error`() throws {
     try withTemporaryFolder { folder in
       let file = try HDF5File.create(folder + "/a.h5")
       let growing = try file.makeExtendable("tokens", storing: .uint8, of: UInt8.self, chunkElements: 10)
@@ -158,7 +158,7 @@ import Testing
     }
   }
 
-  @Test func whatIsNoHDF5FileIsRefused() throws {
+  @Test func `files that are not HDF5 files are refused`() throws {
     try withTemporaryFolder { folder in
       func kind(_ path: String) -> StorageError.Kind? {
         do {
@@ -190,7 +190,7 @@ import Testing
     }
   }
 
-  @Test func aFileInAFolderThatIsNotThereCannotBeMade() throws {
+  @Test func `a file in a missing folder cannot be created`() throws {
     let error = #expect(throws: StorageError.self) { try HDF5File.create("/no/such/folder/a.h5") }
     #expect(error?.kind == .failed)
   }

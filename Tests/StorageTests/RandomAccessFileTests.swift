@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 @Suite struct RandomAccessFileTests {
-  @Test func bytesAreReadWhereTheyAre() throws {
+  @Test func `bytes are read at their positions`() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/a"
       try write(UInt8(0)..<200, to: path)
@@ -20,7 +20,7 @@ import Testing
     }
   }
 
-  @Test func aFileThatShrinksIsNoticed() throws {
+  @Test func `a file that shrinks is detected`() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/a"
       try write(UInt8(0)..<200, to: path)
@@ -31,7 +31,7 @@ import Testing
     }
   }
 
-  @Test func onlyRegularFilesAreOpened() throws {
+  @Test func `only regular files are opened`() throws {
     try withTemporaryFolder { folder in
       #expect(throws: StorageError.self) { try RandomAccessFile(folder) }
       let missing = #expect(throws: StorageError.self) { try RandomAccessFile(folder + "/none") }
@@ -41,7 +41,7 @@ import Testing
     }
   }
 
-  @Test func bytesAreWrittenOneAfterAnother() throws {
+  @Test func `bytes are written in order`() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/a"
       try write(UInt8(0)..<200, to: path)

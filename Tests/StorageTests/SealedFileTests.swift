@@ -5,7 +5,7 @@ import Testing
 @testable import Storage
 
 @Suite struct SealedFileTests {
-  /// A small sealed file as checkpoints are: attributes, weights.
+  /// Creates a small sealed file with an attribute and weights, like a checkpoint.
   private func makeSealed(_ path: String) throws {
     let file = try HDF5File.create(path, userBlockBytes: SealedFile.userBlockBytes)
     try file.setAttribute("format", to: "phd-checkpoint")
@@ -14,7 +14,7 @@ import Testing
     try SealedFile.seal(path)
   }
 
-  @Test func aSealedFileIsAnHDF5FileWithTheDocumentedSeal() throws {
+  @Test func `a sealed file is an HDF5 file with the documented seal`() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/sealed.h5"
       try makeSealed(path)
@@ -31,7 +31,7 @@ import Testing
     }
   }
 
-  @Test func anyDamageIsNoticed() throws {
+  @Test func `any damage is detected`() throws {
     try withTemporaryFolder { folder in
       let (path, copy) = (folder + "/sealed.h5", folder + "/copy.h5")
       try makeSealed(path)
@@ -46,7 +46,7 @@ import Testing
     }
   }
 
-  @Test func everyByteOfTheSealCounts() throws {
+  @Test func `a change of any byte of the seal is detected`() throws {
     try withTemporaryFolder { folder in
       let (path, copy) = (folder + "/sealed.h5", folder + "/copy.h5")
       try makeSealed(path)
@@ -61,7 +61,7 @@ import Testing
     }
   }
 
-  @Test func aLostUserBlockIsNoticed() throws {
+  @Test func `a missing user block is detected`() throws {
     try withTemporaryFolder { folder in
       let (path, copy) = (folder + "/sealed.h5", folder + "/copy.h5")
       try makeSealed(path)
@@ -73,7 +73,7 @@ import Testing
     }
   }
 
-  @Test func plainFilesAreUnsealedAndOthersAreErrors() throws {
+  @Test func `plain HDF5 files are unsealed, and other files are errors`() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/plain.h5"
       let file = try HDF5File.create(path)
@@ -90,8 +90,8 @@ import Testing
     }
   }
 
-  @Test func theDigestIsXXH3() {
-    // xxh128sum's digest of nothing.
+  @Test func `the digest is XXH3-128`() {
+    // xxh128sum's digest of an empty file.
     #expect(ContentDigest().hexadecimal == "99aa06d3014798d86001c324468d497f")
     let (whole, parts) = (ContentDigest(), ContentDigest())
     whole.update("a text in one piece")

@@ -7,7 +7,7 @@ import Testing
 @Suite struct WholeFileTests {
   private struct Interrupted: Error {}
 
-  @Test func theNameAppearsWhenTheFileIsWhole() throws {
+  @Test func `a file has its name only when it is complete`() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/file"
       let answer = try WholeFile.write(to: path) { temporaryPath in
@@ -22,7 +22,7 @@ import Testing
     }
   }
 
-  @Test func aFailedWriteLeavesWhatWasThere() throws {
+  @Test func `a failed write leaves the old file unchanged`() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/file"
       try WholeFile.write(Array("old".utf8), to: path)
@@ -37,7 +37,7 @@ import Testing
     }
   }
 
-  @Test func `whether a file can be written is found out without touching what is there`() throws {
+  @Test func `checking whether a file can be written does not change it`() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/file"
       try WholeFile.requireWritable(path)
@@ -50,7 +50,7 @@ import Testing
     }
   }
 
-  @Test func aKilledWritersLeftoverIsReplaced() throws {
+  @Test func `the temporary file of a killed writer is replaced`() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/file.h5"
       try write([UInt8](repeating: 7, count: 100_000), to: path + WholeFile.unfinishedSuffix)
@@ -64,7 +64,7 @@ import Testing
     }
   }
 
-  @Test func twoWritersOfOneFileAreOneTooMany() throws {
+  @Test func `a second writer of the same file is an error`() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/file"
       try WholeFile.write(to: path) { temporaryPath in
@@ -76,7 +76,7 @@ import Testing
     }
   }
 
-  @Test func impossiblePlacesAreErrors() throws {
+  @Test func `paths that cannot be written are errors`() throws {
     try withTemporaryFolder { folder in
       for path in [folder, folder + "/no/such/folder/file"] {
         let error = #expect(throws: StorageError.self) { try WholeFile.write([1], to: path) }
@@ -85,7 +85,7 @@ import Testing
     }
   }
 
-  @Test func aLinkStaysALink() throws {
+  @Test func `a symbolic link stays a link`() throws {
     try withTemporaryFolder { folder in
       let (path, link) = (folder + "/file", folder + "/link")
       try WholeFile.write(Array("old".utf8), to: path)
@@ -96,7 +96,7 @@ import Testing
     }
   }
 
-  @Test func faultsBearTheRightName() throws {
+  @Test func `errors name the final path`() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/file"
       let error = #expect(throws: StorageError.self) {

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Runs `body` with a new, empty folder, and removes the folder.
+/// Runs `body` with a new empty folder and removes it afterwards.
 public func withTemporaryFolder<Result>(_ body: (_ path: String) throws -> Result) throws -> Result {
   let folder = FileManager.default.temporaryDirectory.appending(path: "phd-test-\(UUID().uuidString)")
   try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -13,12 +13,12 @@ public func bytes(of path: String) throws -> [UInt8] {
   [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
 }
 
-/// Makes a file of these bytes.
+/// Writes a file.
 public func write(_ bytes: some Sequence<UInt8>, to path: String) throws {
   try Data(bytes).write(to: URL(fileURLWithPath: path))
 }
 
-/// The same numbers in every run.
+/// SplitMix64: random numbers that are the same in every run.
 public struct SplitMix: RandomNumberGenerator {
   public var state: UInt64
 
@@ -33,7 +33,7 @@ public struct SplitMix: RandomNumberGenerator {
   }
 }
 
-/// What may happen to a file: a few bits flipped, a piece cut out or cut off, bytes put in.
+/// A random damage of a file: flipped bits, removed bytes, a truncation, or inserted bytes.
 public func damaged(_ original: [UInt8], with random: inout SplitMix) -> [UInt8] {
   var bytes = original
   switch Int.random(in: 0..<6, using: &random) {

@@ -1,23 +1,23 @@
 import Foundation
 
-/// How a program ended.
+/// The result of a program.
 public struct Outcome: Sendable {
-  /// The exit status; 128 + n where signal n killed it, as a shell has it.
+  /// The exit status; 128 + n if signal n killed it, as in a shell.
   public let status: Int32
-  /// Everything it wrote to standard output.
+  /// Its standard output.
   public let output: String
-  /// Everything it wrote to standard error.
+  /// Its standard error.
   public let error: String
 }
 
-/// A program that could not be run to its end.
+/// A program that could not be started, or did not end in time.
 public struct LaunchError: Error, CustomStringConvertible {
   public let description: String
 
   public init(description: String) { self.description = description }
 }
 
-/// The folder of the built programs: that of the test runner, or `PHD_BUILD_DIRECTORY`.
+/// The folder of the built programs: `PHD_BUILD_DIRECTORY`, or the folder of the test runner.
 public let buildDirectory: String = {
   if let directory = ProcessInfo.processInfo.environment["PHD_BUILD_DIRECTORY"], !directory.isEmpty {
     return directory
@@ -26,14 +26,15 @@ public let buildDirectory: String = {
   return URL(fileURLWithPath: runner).deletingLastPathComponent().path
 }()
 
-/// Runs a program to its end, under `mpirun` where `ranks` is given.
+/// Runs a program and waits for its end. If `ranks` is given, runs it under `mpirun`.
 ///
 /// - Parameters:
-///   - program: The name of a built program (`phd-train`), or a path.
-///   - environment: Added to the caller's, less every `OPENBLAS_…`. An empty value unsets.
-///   - directory: The working directory; the caller's if nil.
-///   - timeout: Seconds; then it is killed.
-/// - Throws: `LaunchError` where it does not start, or does not end in time.
+///   - program: the name of a built program (`phd-train`), or a path.
+///   - environment: variables to add to the caller's, from which `OPENBLAS_…` is removed. An empty value removes a
+///     variable.
+///   - directory: the working directory; the caller's if nil.
+///   - timeout: in seconds; the program is then killed.
+/// - Throws: `LaunchError` if it does not start or does not end in time.
 public func launch(
   _ program: String, _ arguments: [String] = [], ranks: Int? = nil, environment: [String: String] = [:],
   directory: String? = nil, timeout: Double = 60
@@ -41,9 +42,9 @@ public func launch(
   try start(program, arguments, ranks: ranks, environment: environment, directory: directory).wait(timeout: timeout)
 }
 
-/// Starts a program and returns at once. Parameters as of `launch`.
+/// Starts a program without waiting for its end. The parameters are those of `launch`.
 ///
-/// - Throws: `LaunchError` where it does not start.
+/// - Throws: `LaunchError` if it does not start.
 public func start(
   _ program: String, _ arguments: [String] = [], ranks: Int? = nil, environment: [String: String] = [:],
   directory: String? = nil

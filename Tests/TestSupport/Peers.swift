@@ -1,27 +1,28 @@
 import Foundation
 
-/// The programs that other people's files come from: Python with `transformers`, `tokenizers` and the like, as
-/// Tests/Peers/peers.txt lists them.
+/// Python with the libraries that results are compared with, such as `transformers` and `tokenizers`. Tests/Peers/peers.txt
+/// lists them.
 public enum Peers {
-  /// Their Python: `PHD_TEST_PYTHON`, which launch/test.sh sets, or the one that launch/python.sh has made.
+  /// The Python program: `PHD_TEST_PYTHON`, which launch/test.sh sets, or the environment of launch/python.sh; nil if there
+  /// is none.
   public static let python: String? = {
     let named = ProcessInfo.processInfo.environment["PHD_TEST_PYTHON"] ?? ""
     let path = named.isEmpty ? folder.appending(path: ".venv-peers/bin/python").path : named
     return FileManager.default.isExecutableFile(atPath: path) ? path : nil
   }()
 
-  /// Why tests that need them are skipped.
+  /// The reason why tests that need them are skipped.
   public static let missing =
     "no Python with the packages of Tests/Peers/peers.txt; launch/python.sh Tests/Peers/peers.txt installs them"
 
-  /// Tests/Peers.
+  /// The folder Tests/Peers.
   public static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appending(path: "Peers")
 
   /// Runs a script of Tests/Peers.
   ///
-  /// - Returns: what it printed.
-  /// - Throws: `LaunchError` where there is no Python, or with what it printed where the script failed.
+  /// - Returns: its standard output.
+  /// - Throws: `LaunchError` if there is no Python or the script fails, with its standard error.
   @discardableResult
   public static func run(_ script: String, _ arguments: [String] = [], timeout: Double = 300) throws -> String {
     guard let python else { throw LaunchError(description: "there is no Python with the peers' packages") }
@@ -36,8 +37,8 @@ public enum Peers {
   }
 }
 
-/// A file of the folder `shared` beside this checkout, which holds real text, tokenizers and weights that are not the
-/// project's; nil where it is absent.
+/// The path of a file in the folder `shared` next to this checkout, which has real texts, tokenizers and weights that are not
+/// part of the project; nil if the file does not exist.
 public func shared(_ path: String) -> String? {
   let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent().appending(path: "shared")
@@ -45,5 +46,5 @@ public func shared(_ path: String) -> String? {
   return FileManager.default.fileExists(atPath: file) ? file : nil
 }
 
-/// Why tests that need such a file are skipped.
-public let sharedIsMissing = "no folder shared beside the checkout: real text, tokenizers and weights"
+/// The reason why tests that need such a file are skipped.
+public let sharedIsMissing = "no folder shared next to the checkout, with real texts, tokenizers and weights"

@@ -1,9 +1,9 @@
 import Foundation
 
-/// A program that was started, with its ranks if `mpirun` runs it.
+/// A running program, with its ranks if it is `mpirun`.
 ///
-/// What it prints goes to files, so that it never waits for a reader. The program is killed, ranks and all, when this
-/// object goes.
+/// Its output goes to files, so that it never waits for a reader. The program and its ranks are killed when this object is
+/// destroyed.
 public final class RunningProgram {
   private let process = Process()
   private let files: TemporaryFolder
@@ -23,7 +23,7 @@ public final class RunningProgram {
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = try FileHandle(forWritingTo: outputFile)
     process.standardError = try FileHandle(forWritingTo: errorFile)
-    // The threads that tests run on block signals, and a program inherits what is blocked: mpirun would hear none.
+    // The threads of the test runner block signals. A program would inherit this, and mpirun would receive none.
     var none = sigset_t()
     var before = sigset_t()
     sigemptyset(&none)
@@ -38,7 +38,7 @@ public final class RunningProgram {
 
   deinit { kill() }
 
-  /// The process that was started: `mpirun`, or the program itself.
+  /// The started process: `mpirun`, or the program itself.
   public var processIdentifier: Int32 { process.processIdentifier }
 
   public var isRunning: Bool { process.isRunning }
@@ -49,7 +49,7 @@ public final class RunningProgram {
   /// Standard error so far.
   public var error: String { text(of: errorFile) }
 
-  /// The process of each rank of `mpirun`, by rank; those that have started and not ended. Empty without `mpirun`.
+  /// The running process of each rank of `mpirun`, by rank. Empty without `mpirun`.
   public var ranks: [Int: Int32] {
     var ranks: [Int: Int32] = [:]
     for child in children(of: processIdentifier) {
@@ -63,13 +63,13 @@ public final class RunningProgram {
     return ranks
   }
 
-  /// The processor time that the process which was started has had.
+  /// The processor time of the started process.
   public var processorSeconds: Double {
     let ticks = statusFields(of: processIdentifier)?.dropFirst(11).prefix(2).compactMap { Double($0) } ?? []
     return ticks.reduce(0, +) / Double(sysconf(Int32(_SC_CLK_TCK)))
   }
 
-  /// Sends a signal to the process that was started. `mpirun` passes on SIGUSR1 and SIGUSR2 to its ranks.
+  /// Sends a signal to the started process. `mpirun` forwards SIGUSR1 and SIGUSR2 to its ranks.
   public func signal(_ number: Int32) {
     guard isRunning else { return }
     Foundation.kill(processIdentifier, number)
@@ -77,15 +77,15 @@ public final class RunningProgram {
 
   /// Sends a signal to one rank of `mpirun`.
   ///
-  /// - Throws: `LaunchError` where there is no such rank.
+  /// - Throws: `LaunchError` if there is no such rank.
   public func signal(_ number: Int32, rank: Int) throws {
     guard let rank = ranks[rank] else { throw LaunchError(description: "there is no rank \(rank)") }
     Foundation.kill(rank, number)
   }
 
-  /// Waits until `condition` holds, looking every 10 ms.
+  /// Waits until `condition` holds, checking every 10 ms.
   ///
-  /// - Returns: False where the program ended, or `timeout` seconds went by, before it did.
+  /// - Returns: whether it holds; false if the program ended or `timeout` seconds passed before.
   public func wait(timeout: Double = 60, until condition: (RunningProgram) -> Bool) -> Bool {
     var patience = Patience(seconds: timeout)
     while !condition(self) {
@@ -94,9 +94,9 @@ public final class RunningProgram {
     return true
   }
 
-  /// Waits for its end.
+  /// Waits for the end of the program.
   ///
-  /// - Throws: `LaunchError`, with what it had printed, where it is killed because `timeout` seconds went by.
+  /// - Throws: `LaunchError`, with the output so far, if it does not end within `timeout` seconds. It is then killed.
   public func wait(timeout: Double = 60) throws -> Outcome {
     var patience = Patience(seconds: timeout)
     while isRunning {
@@ -115,7 +115,7 @@ public final class RunningProgram {
       status: process.terminationReason == .uncaughtSignal ? 128 + status : status, output: output, error: error)
   }
 
-  /// Kills the program and its ranks, and waits until they are gone.
+  /// Kills the program and its ranks, and waits for the program's end.
   public func kill() {
     guard isRunning else { return }
     let all = children(of: processIdentifier) + [processIdentifier]
@@ -128,16 +128,16 @@ public final class RunningProgram {
   }
 }
 
-/// How long to wait for something that should happen.
+/// A limit for waiting.
 ///
-/// A sleep counts as four times its length at most: a machine that stands still for seconds, and the program that is
-/// waited for with it, has not used them up.
+/// A sleep counts as at most four times its length, so that time during which the whole machine was suspended is not
+/// counted.
 public struct Patience {
   private var left: Double
 
   public init(seconds: Double) { left = seconds }
 
-  /// - Returns: False, at once, where no patience is left.
+  /// - Returns: false, without sleeping, if the limit is reached.
   public mutating func sleep(milliseconds: UInt32) -> Bool {
     guard left > 0 else { return false }
     let start = ContinuousClock.now
@@ -147,7 +147,7 @@ public struct Patience {
   }
 }
 
-/// True while the process runs: it is there, and not a zombie that nobody has waited for.
+/// Whether a process exists and is not a zombie.
 public func isAlive(_ process: Int32) -> Bool {
   guard let fields = statusFields(of: process) else { return false }
   return fields.first != "Z" && fields.first != "X"
@@ -162,7 +162,7 @@ private func children(of parent: Int32) -> [Int32] {
 /// The fields of `/proc/PID/stat` after the name: state, parent, …
 private func statusFields(of process: Int32) -> [String]? {
   guard let data = FileManager.default.contents(atPath: "/proc/\(process)/stat") else { return nil }
-  // The name stands in parentheses and may hold spaces and parentheses itself.
+  // The name is in parentheses and may contain spaces and parentheses.
   let text = String(decoding: data, as: UTF8.self)
   guard let end = text.lastIndex(of: ")") else { return nil }
   return text[text.index(after: end)...].split(separator: " ").map(String.init)

@@ -1,15 +1,15 @@
-/// What a terminal shows after some output: as much of one as live displays need.
+/// A terminal's screen, with the features that live displays need.
 public struct Screen {
   public let width: Int
   private var rows: [[Unicode.Scalar]] = [[]]
   private var row = 0
   private var column = 0
-  /// Whether a line was broken because it is longer than the terminal is wide.
+  /// Whether a line was wrapped because it is longer than the width.
   public private(set) var hasBrokenLine = false
 
   public init(width: Int) { self.width = width }
 
-  /// The rows, without blanks at their ends.
+  /// The rows without trailing spaces.
   public var lines: [String] {
     rows.map { row in
       var text = String(String.UnicodeScalarView(row))
@@ -18,8 +18,8 @@ public struct Screen {
     }
   }
 
-  /// Takes a program's output. Of escape sequences it knows the cursor up, erasing to the end of the line or the screen,
-  /// and colours, which it leaves out.
+  /// Displays output. Supports the escape sequences for moving the cursor up and for erasing to the end of the line or the
+  /// screen. Ignores colours.
   public mutating func write(_ text: String) {
     var rest = text.unicodeScalars[...]
     while let scalar = rest.popFirst() {

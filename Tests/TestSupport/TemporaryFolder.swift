@@ -1,11 +1,11 @@
 import Foundation
 
-/// A new empty folder that goes when this object goes.
+/// A new empty folder that is removed when this object is destroyed.
 public final class TemporaryFolder: Sendable {
   public let url: URL
   public var path: String { url.path }
 
-  /// - Throws: Foundation's error where the folder can't be made.
+  /// - Throws: Foundation's error if the folder cannot be created.
   public init() throws {
     url = FileManager.default.temporaryDirectory.appendingPathComponent("phd-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)

@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 import Text
 
-/// Lines of texts that come in blocks.
+/// Lines of texts that arrive in blocks.
 @Suite struct LineSplitterTests {
   private struct Found: Equatable {
     var text: [UInt8]
@@ -23,7 +23,7 @@ import Text
     return found
   }
 
-  /// The obvious way, byte by byte.
+  /// A simple implementation, byte by byte.
   private func expected(_ text: [UInt8]) -> [Found] {
     let mark: [UInt8] = [0xef, 0xbb, 0xbf]
     var (found, line, start): ([Found], [UInt8], Int) = ([], [], 0)
@@ -52,7 +52,7 @@ import Text
     }
   }
 
-  @Test func `three prompts of a Windows editor are three lines`() {
+  @Test func `a text with a byte-order mark and CR LF has the right lines`() {
     let text = Array("\u{feff}one\r\ntwo\r\nthree\r\n".utf8)
     #expect(lines(text, blockBytes: 4).map { String(decoding: $0.text, as: UTF8.self) } == ["one", "two", "three"])
     #expect(lines(text, blockBytes: 4).map(\.offset) == [3, 8, 13])
@@ -60,7 +60,7 @@ import Text
     #expect(lines(Array("\n".utf8), blockBytes: 1) == [Found(text: [], number: 1, offset: 0)])
   }
 
-  @Test func `bytes that are no text are shown as numbers`() {
+  @Test func `bytes that are not UTF-8 are shown as escapes`() {
     #expect(escaped([0x63, 0x61, 0x66, 0xe9]) == "caf\\xe9")
     #expect(escaped(Array("é".utf8) + [0xff, 0x0a, 0xc3]) == "é\\xff\n\\xc3")
     #expect(escaped([]) == "")

@@ -1,15 +1,17 @@
 import Foundation
 import JSON
+import Storage
 import TestSupport
 import Testing
 import Text
 
 @testable import Tokenizers
 
-/// What a tokenizer does, on one of our own.
+/// Encoding and decoding with a small tokenizer trained in the test.
 @Suite struct BPETokenizerTests {
-  @Test("Text comes back from tokens, special tokens are found", arguments: WordPattern.allCases)
-  func roundTrip(pattern: WordPattern) throws {
+  @Test(arguments: WordPattern.allCases) func `decoding returns the text, and special tokens are found`(
+    pattern: WordPattern
+  ) throws {
     let tokenizer = try SmallTokenizer.make(SmallTokenizer.json(pattern))
     #expect(tokenizer.vocabularySize == 400 && tokenizer.id(of: "<|endoftext|>") == 0)
     for text in HostileText.texts(2000, seed: 7) + [SmallTokenizer.text, ""] {
@@ -22,17 +24,15 @@ import Text
     #expect(tokenizer.bytes(of: -1).isEmpty && tokenizer.bytes(of: 400).isEmpty)
   }
 
-  @Test("A vocabulary tells apart what Unicode takes for the same")
-  func canonicalEquivalence() throws {
+  @Test func `canonically equivalent tokens are distinct`() throws {
     let json = try SmallTokenizer.json(special: ["caf\u{e9}", "cafe\u{301}"])
     let tokenizer = try SmallTokenizer.make(json)
     #expect(try tokenizer.encode("cafe\u{301}caf\u{e9}") == [1, 0])
   }
 
-  @Test("A long word without end is merged like a short one, and in good time")
-  func longWords() throws {
+  @Test func `long words are merged like short ones, in reasonable time`() throws {
     let tokenizer = try SmallTokenizer.make(SmallTokenizer.json())
-    // Both ways of merging on the same words.
+    // Compares both merging algorithms on the same words.
     var random = SplitMix(state: 3)
     for _ in 0..<300 {
       let word = (0..<Int.random(in: 49...120, using: &random)).map { _ in
@@ -47,7 +47,7 @@ import Text
     #expect(ContinuousClock.now - start < .seconds(10))
   }
 
-  /// The definition: the lowest rank's first pair, again and again.
+  /// A simple implementation: repeatedly merges the first pair of the lowest rank.
   private func plainMerges(_ word: [UInt8], _ tokenizer: BPETokenizer) -> [Int] {
     var tokens = word.map { tokenizer.byteTokens[Int($0)] }
     while true {
@@ -59,8 +59,7 @@ import Text
     }
   }
 
-  @Test("A text may be cut where the tokenizer says so")
-  func cuts() throws {
+  @Test func `cutting a text at the last cut does not change its tokens`() throws {
     let json = try SmallTokenizer.json(.cl100k)
     for json in [json, json.setting("normalizer", to: ["type": "NFC"]), try SmallTokenizer.json()] {
       let tokenizer = try SmallTokenizer.make(json)
@@ -78,7 +77,7 @@ import Text
       }
       #expect(cut > 3000)
     }
-    // Tokens that a cut could change.
+    // With added tokens that a cut could change.
     for token in ["a b", "x"] {
       var strips = try SmallTokenizer.json(special: [token]).setting("normalizer", to: nil)
       if token == "x", var added = strips["added_tokens"]?.array {
@@ -89,8 +88,7 @@ import Text
     }
   }
 
-  @Test("What is not supported is refused by name")
-  func refusals() throws {
+  @Test func `unsupported features are refused by name`() throws {
     let json = try SmallTokenizer.json()
     let unknown: JSONValue = ["type": "Metaspace"]
     for (changed, word) in [
@@ -101,7 +99,8 @@ import Text
       (json.setting("normalizer", to: ["type": "Lowercase"]), "Lowercase"),
       (json.setting("pre_tokenizer", to: nil), "byte-level"),
       (json.setting("truncation", to: ["max_length": 3]), "truncation"),
-      (json.setting("model", "vocab", to: ["a": -1]), "-1"), (json.setting("model", "vocab", to: ["a": 1e9]), "beyond"),
+      (json.setting("model", "vocab", to: ["a": -1]), "-1"),
+      (json.setting("model", "vocab", to: ["a": 1e9]), "too large"),
       (json.setting("model", "vocab", to: ["a": 0, "b": 0]), "same id"),
       (json.setting("model", "merges", to: ["a b c"]), "merge 0"), (json.setting("model", "merges", to: ["漢 b"]), "漢"),
       (json.setting("added_tokens", to: [["id": 7, "content": "<new>"]]), "<new>"),
@@ -111,13 +110,12 @@ import Text
           to: ["type": "Split", "pattern": ["Regex": "(a"], "behavior": "Isolated", "invert": false]), "(a"
       ),
     ] as [(JSONValue, String)] {
-      let error = #expect(throws: TokenizerError.self) { try SmallTokenizer.make(changed) }
+      let error = #expect(throws: InvalidFileError.self) { try SmallTokenizer.make(changed) }
       #expect(error?.message.contains(word) == true, "\(word): \(error?.message ?? "")")
     }
   }
 
-  @Test("A damaged file is an error or another tokenizer, never a crash")
-  func damage() throws {
+  @Test func `a damaged file is an error or another tokenizer, never a crash`() throws {
     let bytes = Array(try SmallTokenizer.json(.cl100k, vocabularySize: 300).compact.utf8)
     var random = SplitMix(state: 11)
     for round in 0..<1000 {
@@ -125,12 +123,11 @@ import Text
       do {
         let tokenizer = try BPETokenizer(TokenizerFile(path: "t.json", name: "t", bytes: changed))
         _ = try tokenizer.encode(SmallTokenizer.text)
-      } catch is TokenizerError {}
+      } catch is InvalidFileError {}
     }
   }
 
-  @Test("A block's end may be anywhere in a text that is looked through for what is not UTF-8")
-  func blocks() throws {
+  @Test func `invalid UTF-8 is found wherever blocks end`() throws {
     var random = SplitMix(state: 5)
     for text in HostileText.texts(400, seed: 13) {
       var bytes = Array(text.utf8)

@@ -1,6 +1,6 @@
 import TestSupport
 
-/// Texts that tokenizers stumble over, the same in every run.
+/// Difficult texts for tokenizers, the same in every run.
 enum HostileText {
   static let words = [
     "'s", "'S", "'ſ", "'t", "'RE", "'re", "'vE", "'ll", "'Ll", "'lL", "'d", "'m", "'", "’s", "don't", "I'LL", "'K",
@@ -18,12 +18,12 @@ enum HostileText {
     "http://a.b/c?d=e&f", "{\"a\": [1, 2]}", "#include <x>", "a", "B", "Ġ", "Ċ", "Ã©", "\u{ad}",
   ]
 
-  /// All code points of the planes that have any assigned, and every 61st of the others.
+  /// All code points of the ranges with assigned ones, and every 61st of the others.
   static let codePoints: [Unicode.Scalar] =
     (Array(0..<0x32400) + Array(0xe0000..<0xe0200) + Array(stride(from: 0x32400, to: 0x110000, by: 61)))
     .compactMap { Unicode.Scalar(UInt32($0)) }
 
-  /// Words, code points of every plane, assigned or not, and repetitions, in any order.
+  /// Random sequences of words, code points of all planes, assigned or not, and repetitions.
   static func texts(_ count: Int, seed: UInt64) -> [String] {
     var random = SplitMix(state: seed)
     return (0..<count).map { _ in

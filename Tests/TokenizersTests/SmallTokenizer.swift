@@ -3,7 +3,7 @@ import JSON
 
 @testable import Tokenizers
 
-/// A tokenizer of a few hundred tokens, trained on a few lines of our own, and changed as a test wants it.
+/// A tokenizer of a few hundred tokens, trained on a short text. Tests modify its JSON.
 enum SmallTokenizer {
   static let text = """
     The quick brown fox doesn't jump over the lazy dog; it sits, thinking of 1234567890 other things.

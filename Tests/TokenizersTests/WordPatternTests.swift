@@ -3,7 +3,7 @@ import Testing
 
 @testable import Tokenizers
 
-/// The patterns matched by hand beside Oniguruma.
+/// The hand-written matchers, compared with Oniguruma.
 @Suite struct WordPatternTests {
   private func words(_ text: String, _ pattern: SplitPattern) throws -> [Range<Int>] {
     try Array(text.utf8).withUnsafeBufferPointer { bytes in
@@ -13,8 +13,9 @@ import Testing
     }
   }
 
-  @Test("The same words", arguments: WordPattern.allCases)
-  func same(pattern: WordPattern) throws {
+  @Test(arguments: WordPattern.allCases) func `the hand-written matchers find the same words as Oniguruma`(
+    pattern: WordPattern
+  ) throws {
     let expression = SplitPattern.regularExpression(try OnigPattern(pattern.regularExpression, path: "test"))
     for text in HostileText.texts(5000, seed: 17) {
       #expect(try words(text, .words(pattern)) == words(text, expression), "\(text.debugDescription)")

@@ -1,4 +1,4 @@
-/// A literal of Python, as far as the headers of `.npy` files have them.
+/// A Python literal, limited to those that occur in the headers of `.npy` files.
 enum PythonLiteral: Equatable {
   case string(String)
   case integer(Int)
@@ -13,7 +13,8 @@ enum PythonLiteral: Equatable {
     var value: PythonLiteral
   }
 
-  /// Nil where the bytes are no literal, or one that no `.npy` file has: strings with escapes, other keys than strings.
+  /// Nil if the bytes are not a literal, or one that `.npy` files do not use, such as strings with escapes or keys that
+  /// are not strings.
   init?(parsing bytes: [UInt8]) {
     var parser = PythonLiteralParser(bytes: bytes)
     guard let value = parser.value(depth: 0), parser.isAtEnd else { return nil }
@@ -21,7 +22,7 @@ enum PythonLiteral: Equatable {
   }
 }
 
-/// Recursive descent; every function answers nil for what it does not know.
+/// A recursive descent parser. Every function returns nil for unknown syntax.
 private struct PythonLiteralParser {
   private static let depthLimit = 8
   let bytes: [UInt8]
@@ -86,7 +87,7 @@ private struct PythonLiteralParser {
     return String(validating: content, as: UTF8.self)
   }
 
-  /// Digits; an L behind them is Python 2's.
+  /// Digits; Python 2 may write an L after them.
   private mutating func integer() -> PythonLiteral? {
     let digits = bytes[position...].prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
     position = digits.endIndex

@@ -1,28 +1,28 @@
 import Storage
 
-/// Writes a corpus's tokens as a file that NumPy reads.
+/// Writes the tokens of a corpus as a file that NumPy reads.
 public struct TokenExporter: Sendable {
   private let hasHeader: Bool
 
-  /// - Parameter hasHeader: a `.npy` file that `numpy.load` reads; else the little-endian numbers alone, as nanoGPT, OLMo
-  ///   and `numpy.memmap` have them.
+  /// - Parameter hasHeader: whether to write a `.npy` file for `numpy.load`; otherwise the file has only the little-endian
+  ///   numbers, as nanoGPT, OLMo and `numpy.memmap` use them.
   public init(hasHeader: Bool) {
     self.hasHeader = hasHeader
   }
 
-  /// Writes the tokens of the corpus `path`, of its own type, to `output`. Nothing has that name before it is whole, and
-  /// nothing that was read while somebody wrote into the corpus.
+  /// Writes the tokens of the corpus `path`, in its own element type, to `output`. The file appears under that name only
+  /// when it is complete and the corpus was not changed during the export.
   ///
-  /// - Parameter report: called with the number of tokens written so far, and of all, now and then.
+  /// - Parameter report: receives the number of tokens written so far and the total.
   /// - Returns: the corpus.
-  /// - Throws: `StorageError`, `.failed` where `output` is the corpus itself; `CorpusError`, also where the corpus was
-  ///   changed each time that it was read; what `report` throws.
+  /// - Throws: `StorageError`, `.failed` if `output` is the corpus itself; `InvalidFileError`, also if the corpus was
+  ///   changed during every attempt to read it; what `report` throws.
   @discardableResult public func export(
     _ path: String, to output: String, report: (_ done: Int, _ of: Int) throws -> Void = { _, _ in }
   ) throws -> TokenFile {
     _ = try InputFiles.byteCount(of: [path], output: output)
     return try WholeFile.write(to: output) { temporaryPath in
-      try UntouchedReading.of(path) { corpus in
+      try ConsistentRead.run(path) { corpus in
         try write(corpus, to: temporaryPath) { try report($0, corpus.tokenCount) }
         return corpus
       }

@@ -1,22 +1,22 @@
 import Storage
 import Tokenizers
 
-/// Makes a corpus of other trainers' token files, reading and writing as it goes: memory does not grow with the files.
+/// Converts other trainers' token files to a corpus. Reads and writes block by block: memory does not grow with the files.
 public struct TokenImporter: Sendable {
   public struct Options: Sendable {
-    /// Of all inputs; nil to recognise each.
-    public var format: TokenFileFormat?
-    /// What files without a header hold.
+    /// The format of all inputs, one of ``TokenFormats/options``; nil to recognise each input.
+    public var format: String?
+    /// The number type of files without a header.
     public var headerless: TokenNumbers.Kind?
-    /// Recorded as `vocab_size`, and what every token must be below.
+    /// Recorded as `vocab_size`. Every token must be below it.
     public var vocabularySize: Int?
-    /// Recorded as `eos_token_id`. Files that do not say where documents end are cut after it.
+    /// Recorded as `eos_token_id`. In files that record no documents, a document ends after this token.
     public var endOfDocument: UInt32?
-    /// Files that do not say where documents end are cut before it, instead.
+    /// In files that record no documents, a document starts at this token. Takes precedence over `endOfDocument`.
     public var startOfDocument: UInt32?
     /// Whether `endOfDocument` is appended to documents that do not end with it.
     public var appendsEndOfDocument = false
-    /// What made the tokens: it goes into the corpus.
+    /// The tokenizer that made the tokens. It is stored in the corpus.
     public var tokenizer: TokenizerFile?
     /// The field of JSON lines that are objects; nil for `tokens` or `input_ids`.
     public var tokensField: String?
@@ -26,29 +26,31 @@ public struct TokenImporter: Sendable {
 
   private struct Input {
     var path: String
-    var format: TokenFileFormat
+    var format: any TokenFormat
   }
 
   private let options: Options
 
-  /// - Precondition: the vocabulary has the tokens that start and end documents; what is appended is named.
+  /// - Precondition: the vocabulary has the tokens that start and end documents; if a token is to be appended, it is
+  ///   given; the format is a known one.
   public init(_ options: Options) {
+    precondition(options.format.map { TokenFormats.named($0) != nil } ?? true, "unknown format")
     let vocabularySize = options.vocabularySize ?? 1 << 32
     precondition([options.endOfDocument, options.startOfDocument].allSatisfy { Int($0 ?? 0) < vocabularySize })
     precondition(options.endOfDocument != nil || !options.appendsEndOfDocument)
     self.options = options
   }
 
-  /// Builds the corpus `output` of the files `inputs`, in their order. Nothing has that name before it is whole.
+  /// Builds the corpus `output` from `inputs`, in order. The file appears under that name only when it is complete.
   ///
-  /// `/tokens` is of the smallest type that holds the vocabulary; where that is not known, of the smallest that holds
-  /// whatever the inputs' types do, which is uint32 for JSON lines.
+  /// `/tokens` has the smallest element type that holds the vocabulary. If the vocabulary's size is unknown, it has the
+  /// smallest type that holds every value of the inputs' number types, which is uint32 for JSON lines.
   ///
   /// - Parameter report: called after each block of about a mebibyte.
-  /// - Returns: the counts at the end.
-  /// - Throws: `InputFormatError` where an input is not recognised, an option is missing or is one that no input needs, or
-  ///   an input's type is too small for the vocabulary; `CorpusError` for an input whose content is wrong, naming the
-  ///   place; `StorageError`.
+  /// - Returns: the final counts.
+  /// - Throws: `InputFormatError` if an input is not recognised, an option is missing, no input uses a given option, or an
+  ///   input's number type is too small for the vocabulary; `InvalidFileError` if the content of an input is wrong, with
+  ///   the position; `StorageError`.
   public func build(
     _ inputs: [String], output: String, report: (CorpusBuilder.Progress) throws -> Void = { _ in }
   ) throws -> CorpusBuilder.Progress {
@@ -56,29 +58,25 @@ public struct TokenImporter: Sendable {
     let type = try elementType(of: inputs)
     var progress = CorpusBuilder.Progress()
     progress.totalBytes = try InputFiles.byteCount(
-      of: inputs.flatMap { input in
-        guard input.format == .megatron else { return [input.path] }
-        let pair = MegatronTokens.pair(input.path)
-        return [pair.tokens, pair.index]
-      }, output: output)
+      of: inputs.flatMap { $0.format.files(of: $0.path) }, output: output)
     return try WholeFile.write(to: output) { temporaryPath in
       let file = try HDF5File.create(temporaryPath)
       if let vocabularySize = options.vocabularySize { try file.setAttribute("vocab_size", to: vocabularySize) }
       if let endOfDocument = options.endOfDocument { try file.setAttribute("eos_token_id", to: Int(endOfDocument)) }
       if let tokenizer = options.tokenizer { try file.setTokenizer(tokenizer.name, tokenizer) }
       let writer = try CorpusFileWriter(file, storing: type)
-      let cutter = DocumentCutter(writer, options)
+      let splitter = DocumentSplitter(writer, options)
       for input in inputs {
-        try cutter.beginFile(hasDocuments: input.format.hasDocuments)
-        try read(input.format.source(input.path, options), into: cutter) { bytes in
+        try splitter.beginFile(hasDocuments: input.format.hasDocuments)
+        try read(input.format.open(input.path, options), into: splitter) { bytes in
           progress.bytesRead += bytes
           (progress.tokens, progress.documents) = (writer.tokenCount, writer.documentCount)
           try report(progress)
         }
-        try cutter.endFile()
+        try splitter.endFile()
       }
-      try cutter.finish()
-      guard writer.tokenCount > 0 else { throw CorpusError(output, "there is no token in the inputs") }
+      try splitter.finish()
+      guard writer.tokenCount > 0 else { throw InvalidFileError(output, "the inputs contain no tokens") }
       try file.close()
       (progress.tokens, progress.documents) = (writer.tokenCount, writer.documentCount)
       return progress
@@ -86,57 +84,51 @@ public struct TokenImporter: Sendable {
   }
 
   private func read(
-    _ source: some TokenSource, into cutter: DocumentCutter, report: (Int) throws -> Void
+    _ source: some TokenSource, into splitter: DocumentSplitter, report: (Int) throws -> Void
   ) throws {
-    try source.read(into: cutter, report: report)
+    try source.read(into: splitter, report: report)
   }
 
-  /// The inputs and what they are. Both files of a Megatron pair, as a shell's `data*` names them, are one input.
+  /// The inputs and their formats. Two paths that name the same pair of files become one input.
   private func recognised(_ paths: [String]) throws -> [Input] {
     var inputs: [Input] = []
     for path in paths {
-      let format = try TokenFileFormat.ofTokens(path, options)
-      let isSecond =
-        format == .megatron && path.hasSuffix(".idx") && paths.contains(MegatronTokens.pair(path).tokens)
-      if !isSecond { inputs.append(Input(path: path, format: format)) }
+      let format = try TokenFormats.format(of: path, options)
+      if !format.isPart(path, ofInputIn: paths) { inputs.append(Input(path: path, format: format)) }
     }
-    func requireUse(of option: String, by formats: Set<TokenFileFormat>, _ needs: String) throws {
-      guard let first = inputs.first, !inputs.contains(where: { formats.contains($0.format) }) else { return }
-      throw InputFormatError(first.path, "is \(first.format.rawValue): \(option) is for \(needs)")
+    func requireUse(of option: String, _ isUsed: (any TokenFormat) -> Bool, _ purpose: String) throws {
+      guard let first = inputs.first, !inputs.contains(where: { isUsed($0.format) }) else { return }
+      throw InputFormatError(first.path, "is \(first.format.name): \(option) is for \(purpose); remove it")
     }
-    if options.headerless != nil {
-      try requireUse(of: "--dtype", by: [.memmap, .nanogpt], "files without a header, and leave it out here")
-    }
-    if options.tokensField != nil {
-      try requireUse(of: "--tokens-field", by: [.tokenLines], "JSON lines, and leave it out here")
-    }
+    if options.headerless != nil { try requireUse(of: "--dtype", { $0.isHeaderless }, "files without a header") }
+    if options.tokensField != nil { try requireUse(of: "--tokens-field", { $0.usesTokensField }, "JSON lines") }
     return inputs
   }
 
-  /// Makes sure that an input's numbers can hold the vocabulary: greater tokens were cut off when it was written, or it
-  /// holds other numbers than it is read as.
-  private func requireRoom(in numbers: TokenNumbers, _ input: Input) throws {
-    let isHeaderless = input.format == .memmap || input.format == .nanogpt
-    let range = "\(isHeaderless ? "is read as" : "holds") \(numbers.kind), which ends at \(numbers.capacity - 1)"
-    let advice = isHeaderless ? "give the right --dtype" : "write it again with a wider type"
+  /// Checks that an input's number type can hold the vocabulary. If it cannot, the writer truncated larger tokens, or
+  /// `--dtype` is wrong.
+  private func requireCapacity(_ numbers: TokenNumbers, _ input: Input) throws {
+    let isHeaderless = input.format.isHeaderless
+    let range = "\(isHeaderless ? "is read as" : "contains") \(numbers.kind), which ends at \(numbers.capacity - 1)"
+    let advice = isHeaderless ? "correct --dtype" : "write it again with a wider type"
     if let size = options.vocabularySize, size > numbers.capacity {
       throw InputFormatError(
         input.path,
-        "\(range), too small for the vocabulary of \(size) tokens; \(advice), or give --vocab-size without padding")
+        "\(range), too small for the vocabulary of \(size) tokens; \(advice), or pass --vocab-size without padding")
     }
     let ends = options.appendsEndOfDocument ? nil : options.endOfDocument
     for (name, token) in [("--eos-token-id", ends), ("--bos-token-id", options.startOfDocument)] {
       guard !input.format.hasDocuments, let token, Int(token) >= numbers.capacity else { continue }
       throw InputFormatError(
-        input.path, "\(range), so that \(name) \(token) cannot be in it; \(advice), or give the right token")
+        input.path, "\(range), so it cannot contain \(name) \(token); \(advice), or correct the token")
     }
   }
 
-  /// What `/tokens` is to hold. Every header is looked at on the way, so that a wrong one is found before the work.
+  /// The element type of `/tokens`. Opens every input, so that a wrong header is found before any work.
   private func elementType(of inputs: [Input]) throws -> HDF5ElementType {
     let types = try inputs.map { input in
-      let numbers = try input.format.source(input.path, options).numbers
-      if let numbers { try requireRoom(in: numbers, input) }
+      let numbers = try input.format.open(input.path, options).numbers
+      if let numbers { try requireCapacity(numbers, input) }
       return numbers?.elementType ?? .uint32
     }
     if let vocabularySize = options.vocabularySize { return .holding(vocabularySize: vocabularySize) }
@@ -152,6 +144,6 @@ extension HDF5ElementType {
     vocabularySize <= 1 << 8 ? .uint8 : vocabularySize <= 1 << 16 ? .uint16 : .uint32
   }
 
-  /// One more than the largest token that one can hold, of the types that `/tokens` may have.
+  /// One more than the largest token that an element can hold; for the types that `/tokens` may have.
   var tokenCapacity: Int { 1 << min(8 * byteCount, 32) }
 }

@@ -1,8 +1,8 @@
 import Storage
 
-/// The numbers that a token file holds.
+/// The number type of a token file.
 public struct TokenNumbers: Sendable, Equatable {
-  /// Integers of a size, signed or not, by NumPy's names.
+  /// An integer type, under NumPy's name.
   public enum Kind: String, Sendable, CaseIterable {
     case uint8, int8, uint16, int16, uint32, int32, uint64, int64
   }
@@ -15,7 +15,7 @@ public struct TokenNumbers: Sendable, Equatable {
     self.isBigEndian = isBigEndian
   }
 
-  /// The size of one in bytes.
+  /// The size of a number in bytes.
   var byteCount: Int {
     switch kind {
     case .uint8, .int8: 1
@@ -25,7 +25,7 @@ public struct TokenNumbers: Sendable, Equatable {
     }
   }
 
-  /// One more than the largest token that one can hold.
+  /// One more than the largest token that a number can hold.
   var capacity: Int {
     switch kind {
     case .int8: 1 << 7
@@ -37,7 +37,7 @@ public struct TokenNumbers: Sendable, Equatable {
     }
   }
 
-  /// The smallest type of a corpus that holds all of these that are tokens.
+  /// The smallest element type of a corpus that holds every token of this number type.
   var elementType: HDF5ElementType {
     switch byteCount {
     case 1: .uint8
@@ -46,10 +46,10 @@ public struct TokenNumbers: Sendable, Equatable {
     }
   }
 
-  /// Reads as many numbers as `tokens` has room for.
+  /// Decodes `tokens.count` numbers.
   ///
   /// - Parameter bytes: `tokens.count` numbers, aligned or not.
-  /// - Returns: the place of the first number that is no token: negative, or beyond 32 bits; nil where all are tokens.
+  /// - Returns: the index of the first number that is not a token, being negative or wider than 32 bits; nil if all are.
   func decode(_ bytes: UnsafeRawBufferPointer, into tokens: UnsafeMutableBufferPointer<UInt32>) -> Int? {
     switch kind {
     case .uint8: decode(bytes, as: UInt8.self, into: tokens)
@@ -67,7 +67,7 @@ public struct TokenNumbers: Sendable, Equatable {
     _ bytes: UnsafeRawBufferPointer, as: Number.Type, into tokens: UnsafeMutableBufferPointer<UInt32>
   ) -> Int? {
     precondition(bytes.count >= tokens.count * MemoryLayout<Number>.size)
-    // Bits that a token has not got: those above 32, and with them a sign.
+    // The bits above the 32 of a token, which include the sign.
     var excess: UInt64 = 0
     for index in tokens.indices {
       let number = number(at: index, of: bytes, as: Number.self)
@@ -78,7 +78,7 @@ public struct TokenNumbers: Sendable, Equatable {
     return tokens.indices.first { UInt64(truncatingIfNeeded: number(at: $0, of: bytes, as: Number.self)) >> 32 != 0 }
   }
 
-  /// The number at a place, in words for a message.
+  /// The number at an index, for a message.
   func text(at index: Int, of bytes: UnsafeRawBufferPointer) -> String {
     switch kind {
     case .uint8: "\(number(at: index, of: bytes, as: UInt8.self))"
@@ -102,7 +102,9 @@ public struct TokenNumbers: Sendable, Equatable {
 }
 
 extension [UInt8] {
-  /// The little-endian number at a place; the caller knows that it is there.
+  /// The little-endian number at an offset.
+  ///
+  /// - Precondition: the array has its bytes.
   func littleEndian<Number: FixedWidthInteger & BitwiseCopyable>(at offset: Int, as: Number.Type) -> Number {
     withUnsafeBytes { Number(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: Number.self)) }
   }

@@ -64,7 +64,7 @@ final class DataWatch {
   /// Checks that the data read since the last check are those that the run started with. Not collective.
   ///
   /// - Returns: what the user should know, a sentence each.
-  /// - Throws: `CorpusError` where a corpus was changed; `StorageError.failed` where that cannot be found out.
+  /// - Throws: `InvalidFileError` where a corpus was changed; `StorageError.failed` where that cannot be found out.
   func check() throws -> [String] {
     var notes: [String] = []
     for index in files.indices {
@@ -74,7 +74,7 @@ final class DataWatch {
         try file.requireContent(files[index].fingerprint, documentMask: configuration.data.documentMask)
         files[index].status = now
         suspicious = DataWatch.readAhead + batches
-        if !file.isHashedWhole {
+        if !file.isFullyHashed {
           notes.append(
             "\(file.path) was modified or touched during the run: the parts covered by its content hash are unchanged; "
               + "changes elsewhere in it would not be noticed")
@@ -102,7 +102,7 @@ final class DataWatch {
       globalBatchSize: configuration.training.globalBatchSize, localSequences: localSequences,
       documentMask: configuration.data.documentMask, startingAt: firstSample)
     if try again.digest(ofNext: batches, after: firstDigest) != digest {
-      throw CorpusError.changedMeanwhile(mixture.sources.map(\.pattern).joined(separator: ", "))
+      throw InvalidFileError.changedMeanwhile(mixture.sources.map(\.pattern).joined(separator: ", "))
     }
   }
 }

@@ -27,8 +27,8 @@ public struct InitialWeights {
   ///
   /// - Parameter allowances: which differences from the configured model are allowed.
   /// - Throws: `ConfigurationError` where the weights are of a model that computes something else, naming the key and both
-  ///   values; `StorageError`, `.damaged` where a tensor is missing, unknown, or of another shape; `CorpusError`,
-  ///   `TokenizerError` where its tokenizer cannot be read.
+  ///   values; `StorageError`, `.damaged` where a tensor is missing, unknown, or of another shape; `InvalidFileError`
+  ///   where its tokenizer cannot be read.
   init(_ path: String, for configuration: RunConfiguration, allowing allowances: [RunOptions.Allowance]) throws {
     self.path = path
     layout = ParameterLayout(configuration.model)
