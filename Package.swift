@@ -77,17 +77,22 @@ let package = Package(
         .product(name: "NIOHTTP1", package: "swift-nio"),
       ]),
 
+    // Options that both command lines have.
+    .target(
+      name: "CommandLineOptions",
+      dependencies: [.product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .executableTarget(
       name: "phd-train",
       dependencies: [
-        "SystemResources", "Kernels", "Communication", "Storage", "Training", "Display",
+        "CommandLineOptions", "SystemResources", "Kernels", "Communication", "Storage", "Training", "Display",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
       name: "phd",
       dependencies: [
-        "SystemResources", "Training", "Evaluation", "Inference", "Transformer", "HuggingFace", "Communication",
-        "Corpus", "Tokenizers", "Storage", "JSON", "Kernels", "Charts", "Reports", "Server", "Inspection", "Display",
+        "CommandLineOptions", "SystemResources", "Training", "Evaluation", "Inference", "Transformer", "HuggingFace",
+        "Communication", "Corpus", "Tokenizers", "Storage", "JSON", "Kernels", "Charts", "Reports", "Server",
+        "Inspection", "Display",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 

@@ -1,15 +1,15 @@
 import Communication
 
-/// Why a benchmark cannot be evaluated.
+/// An error in the evaluation of a benchmark.
 public struct EvaluationError: StatusCarrying, Equatable, CustomStringConvertible {
   public enum Kind: Sendable {
     /// Wrong usage.
     case usage
-    /// A file of items that is wrong.
+    /// A benchmark file is invalid.
     case badData
-    /// One whose items do not say which choice is right.
+    /// The items of a benchmark file have no labels.
     case noLabels
-    /// The model's numbers broke.
+    /// A log-likelihood is not finite.
     case notFinite
   }
 
@@ -22,7 +22,7 @@ public struct EvaluationError: StatusCarrying, Equatable, CustomStringConvertibl
     self.description = description
   }
 
-  /// As sysexits has them.
+  /// The status of `sysexits.h`.
   public var exitStatus: Int32 {
     switch kind {
     case .usage: 64

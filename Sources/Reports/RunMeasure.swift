@@ -1,7 +1,7 @@
 import Foundation
 import Training
 
-/// What of a run is drawn against its progress.
+/// A quantity of a run that is plotted against its progress.
 public enum RunMeasure: String, CaseIterable, Sendable {
   case loss
   case validation
@@ -11,7 +11,7 @@ public enum RunMeasure: String, CaseIterable, Sendable {
   case tokensPerSecond = "tokens-per-second"
   case tasks
 
-  /// The number of a step's record; nil where what is measured has records of its own.
+  /// The field of the step records; nil if the measure has its own records.
   var field: StepField? {
     switch self {
     case .loss: .loss
@@ -28,7 +28,7 @@ public enum RunMeasure: String, CaseIterable, Sendable {
     case .loss: "Training loss"
     case .validation: "Validation loss"
     case .learningRate: "Learning rate"
-    case .gradientNorm: "Norm of the gradient"
+    case .gradientNorm: "Gradient norm"
     case .zLoss: "z-loss"
     case .tokensPerSecond: "Speed"
     case .tasks: "Benchmarks"
@@ -37,27 +37,27 @@ public enum RunMeasure: String, CaseIterable, Sendable {
 
   var axisTitle: String {
     switch self {
-    case .loss, .validation: "nats a token"
+    case .loss, .validation: "nats per token"
     case .learningRate: "learning rate"
     case .gradientNorm: "norm, before clipping"
     case .zLoss: "weight · mean logsumexp²"
-    case .tokensPerSecond: "tokens a second"
-    case .tasks: "share right"
+    case .tokensPerSecond: "tokens per second"
+    case .tasks: "accuracy"
     }
   }
 
-  /// A line's name with where the line ends, of losses.
+  /// A line's name; for losses, with the line's last value.
   func labelled(_ name: String, _ last: Double?) -> String {
     guard self == .loss || self == .validation, let last, last.isFinite else { return name }
     return "\(name)  \(String(format: "%.3f", last))"
   }
 
-  /// What is set and not measured has no noise to smooth.
+  /// Whether the measure has noise to smooth.
   var isNoisy: Bool { self != .learningRate && field != nil }
 }
 
 extension RunLog {
-  /// A measure's records apart from those of steps: a series for each validation set, or each benchmark.
+  /// The series of a measure that has its own records: one per validation set, or per benchmark.
   func series(_ measure: RunMeasure) -> [(name: String, steps: [Int], values: [Double])] {
     switch measure {
     case .validation:
@@ -81,7 +81,7 @@ extension RunLog {
     }
   }
 
-  /// Whether there is anything of a measure to draw.
+  /// Whether the run has values of a measure to plot.
   public func has(_ measure: RunMeasure) -> Bool {
     guard let field = measure.field else { return !series(measure).isEmpty }
     return steps.contains { $0[field].isFinite && (measure != .zLoss || $0[field] != 0) }

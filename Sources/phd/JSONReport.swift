@@ -1,6 +1,6 @@
 import Foundation
 
-/// What a subcommand reports: names and values in order, as JSON or as lines for people.
+/// A subcommand's report: ordered names and values, printed as JSON or as text.
 struct JSONReport {
   enum Value {
     case integer(Int?)

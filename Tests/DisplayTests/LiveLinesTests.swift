@@ -10,7 +10,7 @@ import Testing
     Self.fields.prefix(count).map { LiveLines.Field(paint($0, colour: 32), plain: $0) }
   }
 
-  @Test(arguments: [20, 30, 45, 80, 200]) func `each state takes the last one's place, at any width`(width: Int) {
+  @Test(arguments: [20, 30, 45, 80, 200]) func `each state replaces the previous one, at any width`(width: Int) {
     var screen = Screen(width: width)
     var live = LiveLines()
     screen.write("before\n")
@@ -28,7 +28,7 @@ import Testing
     #expect(live.takeAway() == "" && live.leave() == "")
   }
 
-  @Test func `fields are kept whole`() {
+  @Test func `fields are not broken`() {
     #expect(LiveLines.rows(fields(3), width: 22) == ["step 5/20  ━━━━────", "loss 3.1250"])
     #expect(LiveLines.rows(fields(3), width: 10) == ["step 5/20", "━━━━────"])
     // Four rows are the most.
@@ -45,7 +45,7 @@ import Testing
       ])
   }
 
-  @Test func `a sparkline is the whole course`() {
+  @Test func `a sparkline shows the whole series`() {
     var line = Sparkline()
     #expect(line.text(width: 8) == "")
     for value in [7.0, 6, 5, 4, 3, 2, 1, .nan, 0, .infinity] { line.append(value) }
@@ -59,7 +59,7 @@ import Testing
     #expect(flat.text(width: 5) == "▁▁▁")
   }
 
-  @Test func `progress says how fast and how long yet`() {
+  @Test func `progress shows the rate and the remaining time`() {
     func row(_ done: Int, _ total: Int, _ unit: ProgressLine.Unit, seconds: Double) -> String? {
       let fields = ProgressLine.fields(done: done, of: total, unit, seconds: seconds, Paint(isOn: false))
       return LiveLines.rows(fields, width: 100).first

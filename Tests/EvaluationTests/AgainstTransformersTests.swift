@@ -11,8 +11,9 @@ struct AgainstTransformersTests {
   /// Of each file, in place of the few that take a minute: 500 is all.
   private static let items = ProcessInfo.processInfo.environment["PHD_TEST_ITEMS"].flatMap { Int($0) }
 
-  @Test("Every choice's log-likelihood within 1e-3, and so the accuracies", arguments: [("gpt2", 16), ("olmo2", 6)])
-  func requests(_ tokenizer: String, _ few: Int) throws {
+  @Test(arguments: [("gpt2", 16), ("olmo2", 6)]) func `log-likelihoods and accuracies agree with transformers`(
+    _ tokenizer: String, _ few: Int
+  ) throws {
     let items = AgainstTransformersTests.items ?? few
     let folder = try TemporaryFolder()
     let model = "\(folder.path)/model"

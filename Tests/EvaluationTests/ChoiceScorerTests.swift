@@ -80,8 +80,9 @@ import Transformer
     return items
   }()
 
-  @Test("Every choice's log-likelihood, all items at once and one by one", arguments: patterns)
-  func scores(_ decoding: HiddenDecoding) throws {
+  @Test(arguments: patterns) func `log-likelihoods equal those of the training forward, in any batch`(
+    _ decoding: HiddenDecoding
+  ) throws {
     let subject = Subject(decoding)
     let expected = ChoiceScorerTests.items.map { $0.choices.map { subject.score($0) } }
     var alone: [[ChoiceScore]] = []
@@ -104,8 +105,7 @@ import Transformer
     #expect(abs(one.reduce(0) { $0 + exp($1.logLikelihood) } - 1) < 1e-5)
   }
 
-  @Test("A context goes through the model once, whatever the number of its choices")
-  func tokensPassed() {
+  @Test func `a shared context is processed once`() {
     let subject = Subject(HiddenDecoding(pattern: .cswa, repeats: 2, window: 4, chunk: 8))
     let scorer = ChoiceScorer(Decoder(subject.model, on: ThreadTeam()))
     // The context once, and of each continuation all but the last token.

@@ -31,8 +31,7 @@ import Testing
       item?.requests == requests.map { TaskRequest(context: $0.0, continuation: $0.1) }, sourceLocation: sourceLocation)
   }
 
-  @Test("HellaSwag: the second half begins with a capital, brackets go, titles end a sentence")
-  func hellaswag() throws {
+  @Test func `HellaSwag's second half is capitalized and its markup is removed`() throws {
     let task = try one(
       "hellaswag_val.jsonl",
       #"""
@@ -48,8 +47,7 @@ import Testing
     #expect(task.items.last?.place.hasSuffix("hellaswag_val.jsonl, line 3") == true)
   }
 
-  @Test("ARC and CommonsenseQA, nested as first distributed and flat; keys in letters and numbers")
-  func questions() throws {
+  @Test func `ARC and CommonsenseQA are read in all their formats`() throws {
     let nested =
       #"{"id":"a","question":{"stem":"Why?","choices":[{"text":"so","label":"A"},{"text":"no","label":"B"}]},"#
     let flat = #"{"question":"Why?","choices":[{"label":"1","text":"so"},{"label":"2","text":"no"}],"answerKey":"2"}"#
@@ -69,8 +67,7 @@ import Testing
     }
   }
 
-  @Test("PIQA with labels in the line, and in a file beside it")
-  func piqa() throws {
+  @Test func `PIQA's labels are in the lines or in a separate file`() throws {
     let line = #"{"goal":"Sit","sol1":"on it","sol2":"under it""#
     let expected = [("Goal: Sit\nAnswer:", " on it"), ("Goal: Sit\nAnswer:", " under it")]
     expect(try one("piqa_valid.jsonl", line + #","label":1}"#).items.first, 1, expected)
@@ -81,8 +78,7 @@ import Testing
     #expect(throws: EvaluationError.self) { try self.tasks(["valid.jsonl": line + "}", "valid-labels.lst": "2"]) }
   }
 
-  @Test("WinoGrande: the same continuation behind each option")
-  func winogrande() throws {
+  @Test func `WinoGrande's choices have the same continuation`() throws {
     let task = try one(
       "dev.jsonl",
       #"{"qID":"x","sentence":"The cup fell off _ because_it rolled. ","option1":"it","option2":"a shelf","answer":"1"}"#
@@ -93,15 +89,13 @@ import Testing
       [("The cup fell off it", " because_it rolled."), ("The cup fell off a shelf", " because_it rolled.")])
   }
 
-  @Test("LAMBADA: the last word behind all before it")
-  func lambada() throws {
+  @Test func `LAMBADA's continuation is the last word`() throws {
     let task = try one("lambada_test_en.jsonl", #"{"text":"One two\nthree four"}"#)
     #expect(task.name == "lambada" && task.measure == .lastWord)
     expect(task.items.first, 0, [("One two\nthree", " four")])
   }
 
-  @Test("Requests as they are, under the file's name")
-  func requests() throws {
+  @Test func `prepared requests are unchanged and named after their file`() throws {
     let task = try one(
       "Quiz.jsonl",
       #"{"label":1,"requests":[{"context":"a ","continuation":"b"},{"context":"c","continuation":" d"}]}"#)
@@ -117,8 +111,7 @@ import Testing
     Next?,1,2,3,4,D
     """
 
-  @Test("MMLU's own CSV: letters behind examples, and texts without")
-  func mmluCSV() throws {
+  @Test func `MMLU's CSV has letters after examples and texts without examples`() throws {
     let dev = "Is it?,yes,no,both,neither,C\nAgain?,e,f,g,h,B\n"
     let tasks = try tasks(["high_school_art_test.csv": csv, "high_school_art_dev.csv": dev], shots: 1)
     #expect(tasks.map(\.name) == ["mmlu", "mmlu_text"])
@@ -153,8 +146,7 @@ import Testing
     #expect(!bare[0].items[0].requests[0].context.contains("Is it?"))
   }
 
-  @Test("MMLU as JSON lines, five examples of the item's own subject")
-  func mmluLines() throws {
+  @Test func `MMLU's JSON lines have five examples of the same subject`() throws {
     func line(_ subject: String, _ question: Int) -> String {
       #"{"subject":"\#(subject)","question":" q\#(question) ","choices":["a","b","c","d"],"answer":\#(question % 4)}"#
     }
@@ -174,8 +166,7 @@ import Testing
 
   // MARK: what is no benchmark
 
-  @Test("Two splits of a benchmark keep their names; what is not there is named")
-  func names() throws {
+  @Test func `two splits of a benchmark keep their names`() throws {
     let line = #"{"text":"a b"}"#
     let tasks = try tasks(["lambada_test.jsonl": line, "lambada-valid.jsonl": line, "notes.txt": "x"])
     #expect(tasks.map(\.name) == ["lambada_test", "lambada_valid"])
@@ -185,8 +176,7 @@ import Testing
     #expect(throws: EvaluationError.self) { try self.tasks(["notes.txt": "x"]) }
   }
 
-  @Test("A folder's files without labels are passed over with a warning, and an error where they are named")
-  func unlabelled() throws {
+  @Test func `files without labels are skipped in folders and rejected when named`() throws {
     try withTemporaryFolder { folder in
       let files = [
         "valid.jsonl": #"{"goal":"a","sol1":"b","sol2":"c","label":1}"#,
@@ -216,40 +206,36 @@ import Testing
     #expect(error?.kind == .badData && error?.description.contains("line 2") == true)
   }
 
-  @Test(
-    "Lines that are no items are errors with their place",
-    arguments: [
-      ("", "holds no item"), ("{}", "line 1: is of no known format"), (#"{"text":"a b"}"# + "\n[1]", "line 2"),
-      (#"{"text":"a b"}"# + "\n{\"text\":\"a", "line 2: is not valid JSON"), (#"{"text":"word"}"#, "line 1"),
-      (#"{"text":3}"#, "expected a string"), (#"{"text":"a "}"#, "choice 0 is empty"),
-      (#"{"activity_label":"a","ctx":"b","endings":["c","d"]}"#, "no \"label\""),
-      (#"{"activity_label":"a","ctx":"b","endings":["c","d"],"label":2}"#, "from 0 to 1"),
-      (#"{"activity_label":"a","ctx":"b","endings":["c","d"],"label":""}"#, "no \"label\""),
-      (#"{"activity_label":"a","ctx":"b","endings":["c",""],"label":0}"#, "choice 1 is empty"),
-      (#"{"ctx":"b","endings":["c","d"],"label":0}"#, "activity_label"),
-      (#"{"activity_label":"a","ctx":"b","endings":["c"],"label":0}"#, "two or more"),
-      (#"{"sentence":"no blank","option1":"a","option2":"b","answer":"1"}"#, "blank"),
-      (#"{"sentence":"a _ b","option1":"a","option2":"b","answer":"0"}"#, "from 1 to 2"),
-      (#"{"question":"q","choices":[{"label":"A","text":"x"},{"label":"B","text":"y"}],"answerKey":"E"}"#, "A, B"),
-      (#"{"question":"q","choices":["x","y"],"answerKey":"A"}"#, "label"),
-      (
-        #"{"question":"q","choices":{"label":["A","B"],"text":["x",null]},"answerKey":"A"}"#,
-        "\"text\" has null as element 1: expected a list of two or more strings"
-      ),
-      (#"{"text":"a \ud83d b"}"#, "line 1: is not valid JSON (column 12: \\ud83d is half of a surrogate pair"),
-      (#"{"question":"q","choices":["x","y"],"answer":2}"#, "answer"),
-      (#"{"label":0,"requests":[]}"#, "requests"),
-      (#"{"label":1,"requests":[{"context":"a","continuation":"b"}]}"#, "0 to 0"),
-      (#"{"label":0,"requests":[{"context":"a"}]}"#, "continuation"),
-    ])
-  func wrong(_ text: String, _ part: String) throws {
+  @Test(arguments: [
+    ("", "holds no item"), ("{}", "line 1: is of no known format"), (#"{"text":"a b"}"# + "\n[1]", "line 2"),
+    (#"{"text":"a b"}"# + "\n{\"text\":\"a", "line 2: is not valid JSON"), (#"{"text":"word"}"#, "line 1"),
+    (#"{"text":3}"#, "expected a string"), (#"{"text":"a "}"#, "choice 0 is empty"),
+    (#"{"activity_label":"a","ctx":"b","endings":["c","d"]}"#, "no \"label\""),
+    (#"{"activity_label":"a","ctx":"b","endings":["c","d"],"label":2}"#, "from 0 to 1"),
+    (#"{"activity_label":"a","ctx":"b","endings":["c","d"],"label":""}"#, "no \"label\""),
+    (#"{"activity_label":"a","ctx":"b","endings":["c",""],"label":0}"#, "choice 1 is empty"),
+    (#"{"ctx":"b","endings":["c","d"],"label":0}"#, "activity_label"),
+    (#"{"activity_label":"a","ctx":"b","endings":["c"],"label":0}"#, "two or more"),
+    (#"{"sentence":"no blank","option1":"a","option2":"b","answer":"1"}"#, "blank"),
+    (#"{"sentence":"a _ b","option1":"a","option2":"b","answer":"0"}"#, "from 1 to 2"),
+    (#"{"question":"q","choices":[{"label":"A","text":"x"},{"label":"B","text":"y"}],"answerKey":"E"}"#, "A, B"),
+    (#"{"question":"q","choices":["x","y"],"answerKey":"A"}"#, "label"),
+    (
+      #"{"question":"q","choices":{"label":["A","B"],"text":["x",null]},"answerKey":"A"}"#,
+      "\"text\" has null as element 1: expected a list of two or more strings"
+    ),
+    (#"{"text":"a \ud83d b"}"#, "line 1: is not valid JSON (column 12: \\ud83d is half of a surrogate pair"),
+    (#"{"question":"q","choices":["x","y"],"answer":2}"#, "answer"),
+    (#"{"label":0,"requests":[]}"#, "requests"),
+    (#"{"label":1,"requests":[{"context":"a","continuation":"b"}]}"#, "0 to 0"),
+    (#"{"label":0,"requests":[{"context":"a"}]}"#, "continuation"),
+  ]) func `errors in lines name the file and the line`(_ text: String, _ part: String) throws {
     let error = try #require(throws: EvaluationError.self) { try self.tasks(["items.jsonl": text]) }
     #expect(error.description.contains("items.jsonl") && error.description.contains(part), "\(error)")
     #expect(error.exitStatus == 65)
   }
 
-  @Test("Lines may end in CR LF behind a byte-order mark, and hold what Python's json writes")
-  func otherWriters() throws {
+  @Test func `CR LF, byte-order marks and Python's JSON are accepted`() throws {
     let line = #"{"goal":"Sit","sol1":"on it","sol2":"under","sol2":"under it","label":1,"score":NaN}"#
     let expected = try one("piqa_valid.jsonl", #"{"goal":"Sit","sol1":"on it","sol2":"under it","label":1}"#).items
     let found = try one("piqa_valid.jsonl", "\u{feff}" + line + "\r\n\r\n" + line + "\r\n").items
@@ -263,8 +249,7 @@ import Testing
     #expect(table.first?.items.map(\.label) == [0, 3])
   }
 
-  @Test("What is not UTF-8 is named with its place; what is compressed, and a Git LFS pointer, by name")
-  func notText() throws {
+  @Test func `files that are not text are rejected with the reason`() throws {
     let latin = Array(#"{"text":"a b"}"#.utf8) + [10] + Array(#"{"text":"caf"#.utf8) + [0xe9, 0x22, 0x7d, 10]
     let cases: [(name: String, bytes: [UInt8], words: String)] = [
       ("lambada.jsonl", latin, "not UTF-8 at byte 27, in line 2"),
@@ -281,8 +266,7 @@ import Testing
     }
   }
 
-  @Test("CSV that is no MMLU")
-  func wrongCSV() throws {
+  @Test func `CSV files of other formats are rejected`() throws {
     for (text, part) in [
       ("a,b,c", "3 columns"), ("question,A,B,C,D,answer", "the last answer"), ("\"a,b,c", "does not end"),
       ("\n", "no item"),
@@ -298,14 +282,13 @@ import Testing
   // MARK: real items
 
   @Test(
-    "Prompts are the OLMo evaluations' own, for every item of the folder shared",
     .enabled(if: shared("data/bench") != nil, Comment(rawValue: sharedIsMissing)),
     arguments: [
       ("arc_easy", "arc_easy_validation"), ("arc_challenge", "arc_challenge_validation"),
       ("csqa", "commonsenseqa_validation"), ("piqa", "piqa_valid"), ("winogrande", "winogrande_xl_validation"),
       ("hellaswag", "hellaswag_validation"),
-    ])
-  func olmo(_ requests: String, _ items: String) throws {
+    ]) func `prompts equal those of the OLMo evaluations`(_ requests: String, _ items: String) throws
+  {
     let folder = try #require(shared("data/bench"))
     let expected = try TaskReader.tasks(["\(folder)/olmo_requests_rc_0shot/\(requests).jsonl"])[0]
     let found = try TaskReader.tasks(["\(folder)/\(items).jsonl"])[0]

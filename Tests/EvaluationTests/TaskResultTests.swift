@@ -13,8 +13,7 @@ import Testing
 
   private func scores(_ values: [Double]) -> [ChoiceScore] { values.map { ChoiceScore(logLikelihood: $0, tokens: 2) } }
 
-  @Test("The likeliest, and the likeliest by code point and by byte; the first of equal ones")
-  func choices() {
+  @Test func `accuracy counts the most likely choice, also by code point and by byte`() {
     let task = EvaluationTask(
       name: "t",
       items: [
@@ -43,8 +42,7 @@ import Testing
         + #""is_greedy":[true,true]}"#)
   }
 
-  @Test("LAMBADA: what the model would say, and the perplexity of the last words")
-  func lastWord() {
+  @Test func `LAMBADA's accuracy counts greedy words, and its perplexity is per word`() {
     let task = EvaluationTask(
       name: "l", measure: .lastWord, items: [item([" a"], 0), item([" b"], 0), item([" c"], 0)])
     var found = [[-1.0], [-2.0], [-6.0]].map { scores($0) }

@@ -31,8 +31,7 @@ struct TransformersTests {
   }
   private static let newTokens = 15
 
-  @Test("Import, export and what transformers computes of it, vanilla and with hidden copies")
-  func thereAndBack() throws {
+  @Test func `transformers computes the same logits and text after import and export`() throws {
     let made = try TransformersTests.made.get().path
     let folder = try TemporaryFolder()
     var jobs: [(folder: String, checkpoint: String, description: ModelDescription)] = []

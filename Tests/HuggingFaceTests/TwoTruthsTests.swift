@@ -62,8 +62,7 @@ import Transformer
     }
   }
 
-  @Test("A tied head that is stored with other weights is refused, in one file and in two; an equal one is read")
-  func tiedHead() throws {
+  @Test func `a tied head with other weights is rejected`() throws {
     let folder = try TemporaryFolder()
     try describe(folder, tied: true)
     let path = "\(folder.path)/model.safetensors"
@@ -85,8 +84,7 @@ import Transformer
     #expect(message(shards.path).contains("nan and 0.5"))
   }
 
-  @Test("The folder that was seen: import, first weights and a dry run refuse it")
-  func theFolderThatWasSeen() throws {
+  @Test func `import and initialization reject the fixture with an ambiguous head`() throws {
     let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .appending(path: "Fixtures/faults/tied-and-other-head").path
     let output = try TemporaryFolder()
@@ -105,8 +103,7 @@ import Transformer
     #expect(dry.status == 65 && dry.error.contains("tie_word_embeddings to false"), "\(dry.error)")
   }
 
-  @Test("No head where none is tied: the message says what may be meant")
-  func noHead() throws {
+  @Test func `the error for a missing head suggests tie_word_embeddings`() throws {
     let folder = try TemporaryFolder()
     try describe(folder)
     try store(TwoTruthsTests.names.filter { $0 != "lm_head.weight" }, to: "\(folder.path)/model.safetensors")
@@ -114,8 +111,7 @@ import Transformer
     #expect(message(folder.path).contains("\"tie_word_embeddings\": true"))
   }
 
-  @Test("An index that does not say where the tensors are")
-  func index() throws {
+  @Test func `an index that contradicts the files is rejected`() throws {
     let shards = TwoTruthsTests.shards
     let whole = try sharded()
     #expect(message(whole.path) == "no error")
@@ -136,8 +132,7 @@ import Transformer
     #expect(message(both.path).contains("model.safetensors is there too"))
   }
 
-  @Test("Where texts end is generation_config.json's word, and a difference is told")
-  func ends() throws {
+  @Test func `generation_config.json sets the end tokens, and a difference yields a note`() throws {
     let folder = try TemporaryFolder()
     try describe(folder, ends: [2])
     try store(TwoTruthsTests.names, to: "\(folder.path)/model.safetensors")
@@ -159,8 +154,7 @@ import Transformer
     }
   }
 
-  @Test("An export leaves no file of another model beside its own")
-  func leftovers() throws {
+  @Test func `an export rejects a folder with files of another model`() throws {
     let (source, output) = (try TemporaryFolder(), try TemporaryFolder())
     try describe(source)
     try store(TwoTruthsTests.names, to: "\(source.path)/model.safetensors")

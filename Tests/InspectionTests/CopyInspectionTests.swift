@@ -59,12 +59,13 @@ import Transformer
   }
 
   @Test(
-    "Norms, cosines, changes, losses and entropies are the reference's",
     arguments: [
       ReferencePattern.vanilla, .phd(repeats: 3), .swa(repeats: 2, window: 4), .cswa(repeats: 3, window: 3, chunk: 5),
       .naive(repeats: 2),
-    ], ReferenceModel.Architecture.allCases)
-  func agrees(_ pattern: ReferencePattern, _ architecture: ReferenceModel.Architecture) throws {
+    ], ReferenceModel.Architecture.allCases) func `norms, cosines, changes, losses and entropies equal the reference's`(
+      _ pattern: ReferencePattern, _ architecture: ReferenceModel.Architecture
+    ) throws
+  {
     let (model, folder, samples) = try prepare(pattern, architecture)
     let found = try CopyInspection(
       checkpoint: folder.path + "/model.h5", corpus: folder.path + "/corpus.h5", sequenceLength: Self.positions,
@@ -130,7 +131,7 @@ import Transformer
     return (loss / rows, entropy / rows)
   }
 
-  @Test func `the last copy's loss is the model's, and what is wrong is said`() throws {
+  @Test func `the last copy's loss equals the model's, and errors are reported`() throws {
     let (_, folder, _) = try prepare(.cswa(repeats: 2, window: 3, chunk: 5), .olmo2)
     let files = ["--checkpoint", "model.h5", "--corpus", "corpus.h5", "--sequence-length", "11"]
     let outcome = try launch("phd", ["inspect", "copies", "--json"] + files, directory: folder.path)

@@ -19,8 +19,7 @@ import Training
     return try RunLog(path: try log.write(to: folder, "run"))
   }
 
-  @Test("A table's numbers read back exactly, and every record is in it")
-  func table() throws {
+  @Test func `a table contains every record, and its numbers parse exactly`() throws {
     let run = try LogExportTests.run.get()
     let folder = try TemporaryFolder()
     let path = folder.path + "/run.csv"
@@ -38,8 +37,7 @@ import Training
     #expect(lines[40].hasSuffix(",2.125,,,") && lines[51] == "51,,,,,,,,,,0.625,8,spike")
   }
 
-  @Test("A cell is quoted whatever joins its marks")
-  func quoting() throws {
+  @Test func `cells are quoted also with combining marks`() throws {
     let folder = try TemporaryFolder()
     var log = MadeLog()
     for set in ["a\r\nb", "c,\u{301}d", "\"\u{301}e"] {
@@ -53,10 +51,8 @@ import Training
     }
   }
 
-  @Test(
-    "TensorBoard reads every scalar of an exported run",
-    .enabled(if: Peers.python != nil, Comment(rawValue: Peers.missing)))
-  func tensorBoard() throws {
+  @Test(.enabled(if: Peers.python != nil, Comment(rawValue: Peers.missing)))
+  func `TensorBoard reads every scalar of an exported run`() throws {
     let run = try LogExportTests.run.get()
     let folder = try TemporaryFolder()
     // Twice: the second takes the place of the first.

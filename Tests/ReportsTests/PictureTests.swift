@@ -23,8 +23,7 @@ import Testing
     return try RunLog(path: try log.write(to: folder, "run", configuration: ["name": .string(name), "seed": 7]))
   }
 
-  @Test("Every chart of every axis is well-formed, with its names and its curve", arguments: RunAxis.allCases)
-  func charts(axis: RunAxis) throws {
+  @Test(arguments: RunAxis.allCases) func `every chart over every axis is well-formed`(axis: RunAxis) throws {
     var plot = RunPlot([try run(), try run(120, name: "second")])
     plot.axis = axis
     #expect(plot.measures == [.loss, .validation, .learningRate, .gradientNorm, .zLoss, .tokensPerSecond])
@@ -38,8 +37,7 @@ import Testing
     #expect(plot.chart(.loss).lines.map(\.points.count) == [200, 120])
   }
 
-  @Test("A report needs no network, and its data are the run's")
-  func report() throws {
+  @Test func `a report is self-contained and has the run's data`() throws {
     let run = try run()
     let page = RunPage([run]).html
     for word in ["http:", "https:", "src=", "href=", "@import", "url("] {
@@ -62,8 +60,7 @@ import Testing
     #expect(shown["series"]?["validation"]?.array?.last?["axes"]?["tokens"]?.array?.first == .integer(50 * 4096))
   }
 
-  @Test("Names are told apart where they are long, and those of a chart's lines too")
-  func names() {
+  @Test func `shortened names stay distinct`() {
     let long = ["a", "b"].map { "data/experiments/2024/run-\($0)/checkpoints/phd-cswa" }
     #expect(RunPlot.shortened(long) == long)
     #expect(
@@ -72,8 +69,7 @@ import Testing
       ])
   }
 
-  @Test("Of validations alone there is a place for steps, and for nothing else")
-  func validationsAlone() throws {
+  @Test func `a log of validations only has positions in steps only`() throws {
     let folder = try TemporaryFolder()
     var log = MadeLog()
     log.add(["event": "validation", "step": 3, "set": "books", "loss": 3])
@@ -87,8 +83,7 @@ import Testing
     #expect(RunPlot([try RunLog(path: try MadeLog().write(to: folder, "new"))]).runsWithoutAxis.isEmpty)
   }
 
-  @Test("A long run is given in pieces that hold its extremes")
-  func pieces() throws {
+  @Test func `the pieces of a long run keep its extremes`() throws {
     let run = try run(6000)
     let data = RunPageData(runs: [run]).json
     let shown = try #require(data["runs"]?.array?.first)

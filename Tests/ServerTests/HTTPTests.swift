@@ -37,8 +37,7 @@ import Testing
 
   private static let endless = #"{"prompt":"abc","max_tokens":1900,"ignore_eos":true"#
 
-  @Test("Paths, methods and headers: each wrong one has its status, and the connection goes on")
-  func statuses() throws {
+  @Test func `invalid paths, methods and headers have their status, and the connection stays open`() throws {
     let served = try Served()
     let client = try served.client()
     for (request, status) in [
@@ -83,8 +82,7 @@ import Testing
     #expect(client.read { $0.contains("200 OK") && $0.contains("text_completion") })
   }
 
-  @Test("What is no HTTP, and headers without end, end the connection")
-  func noHTTP() throws {
+  @Test func `invalid HTTP and endless headers close the connection`() throws {
     let served = try Served()
     for bytes in [
       "\u{16}\u{3}\u{1}hello\r\n\r\n", "GET /health HTTP/1.1\r\nA: " + String(repeating: "a", count: 1 << 20),
@@ -98,8 +96,7 @@ import Testing
     #expect(client.response()?.status == 200)
   }
 
-  @Test("A stream comes piece by piece and ends with [DONE]; its text is the whole response's")
-  func streams() throws {
+  @Test func `a stream has the text of the whole response and ends with DONE`() throws {
     let served = try Served()
     let client = try served.client()
     let body = #"{"prompt":"abc","max_tokens":40,"temperature":0,"ignore_eos":true"#
@@ -117,10 +114,9 @@ import Testing
     #expect(client.read { $0.hasSuffix(#"{"status":"ok"}"#) })
   }
 
-  @Test(
-    "A client that hangs up is noticed at once, streaming or not, running or waiting",
-    arguments: ["}", #","stream":true}"#])
-  func hangUp(_ options: String) throws {
+  @Test(arguments: ["}", #","stream":true}"#]) func `a disconnected client's request is cancelled`(_ options: String)
+    throws
+  {
     let served = try Served(running: 1, maximumLength: 1_000_000)
     for _ in 0..<3 {
       let clients = try (0..<3).map { _ in try served.client() }
@@ -133,9 +129,8 @@ import Testing
     #expect(try served.client().complete(#"{"prompt":"a"}"#).status == 200)
   }
 
-  @Test("A reader that does not read is left, and nothing of it stays")
-  func slowReader() throws {
-    let served = try Served(maximumLength: 1_000_000) { $0.maximumUnread = 20_000 }
+  @Test func `a client that does not read is disconnected`() throws {
+    let served = try Served(maximumLength: 1_000_000) { $0.maximumUnsent = 20_000 }
     let client = try served.client(smallWindow: true)
     client.send(
       RawClient.request(#"{"prompt":"abc","max_tokens":90000,"ignore_eos":true,"stream":true,"logprobs":9}"#))
@@ -153,8 +148,7 @@ import Testing
     #expect(eventually { stalled.server.connections == 0 })
   }
 
-  @Test("Bodies beyond the limit are refused unread, however they come; slow ones when their time is over")
-  func bodies() throws {
+  @Test func `large bodies and slow requests are rejected`() throws {
     let served = try Served {
       $0.maximumBody = 10_000
       $0.timeout = 1
@@ -181,8 +175,7 @@ import Testing
     #expect(try served.client().complete(#"{"prompt":"a"}"#).status == 200)
   }
 
-  @Test("More requests, sequences and connections than there is room for are refused, not kept")
-  func overload() throws {
+  @Test func `requests, sequences and connections beyond the limits are rejected`() throws {
     let served = try Served(running: 1, waiting: 2) { $0.maximumConnections = 6 }
     let busy = try served.client()
     busy.send(RawClient.request(HTTPTests.endless + #","stream":true}"#))
@@ -202,8 +195,7 @@ import Testing
     #expect(try scarce.client().complete(#"{"prompt":"\#(String(repeating: "a", count: 1500))"}"#).status == 429)
   }
 
-  @Test("Stopping: new requests are refused, running ones end or are told why not")
-  func stopping() throws {
+  @Test func `a stopping server rejects new requests and finishes or aborts running ones`() throws {
     let served = try Served(running: 2, maximumLength: 1_000_000)
     let (stream, plain, idle) = (try served.client(), try served.client(), try served.client())
     let endless = HTTPTests.endless.replacing("1900", with: "900000")

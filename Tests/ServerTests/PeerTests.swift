@@ -14,8 +14,7 @@ import Transformer
 /// Other people's clients against `phd serve`.
 @Suite(.serialized, .enabled(if: Peers.python != nil, Comment(rawValue: Peers.missing)))
 struct PeerTests {
-  @Test("OpenAI's client: completions, streams, log-probabilities, errors by their classes")
-  func client() throws {
+  @Test func `OpenAI's client receives completions, streams, log-probabilities and errors`() throws {
     let folder = try TemporaryFolder()
     try ServedProgram.writeCheckpoint(to: "\(folder.path)/small.h5")
     let served = try ServedProgram("\(folder.path)/small.h5", ["--tokenizer", "bytes"])
@@ -157,16 +156,13 @@ struct PeerTests {
     #expect(try served.stop().status == 0)
   }
 
-  @Test("lm-eval gets what phd evaluate tasks gets, on a task made here")
-  func madeTask() throws {
+  @Test func `lm-eval computes the same log-likelihoods as phd evaluate tasks on a generated task`() throws {
     let text = String(repeating: "Question: what comes after 1? Answer: the number before 2 — not 3.\n", count: 50)
     try compare(["made": PeerTests.made], text: text)
   }
 
-  @Test(
-    "lm-eval gets the accuracies of phd evaluate tasks on three tasks",
-    .enabled(if: shared("data/bench/olmo_requests_rc_0shot/piqa.jsonl") != nil, Comment(rawValue: sharedIsMissing)))
-  func sharedTasks() throws {
+  @Test(.enabled(if: shared("data/bench/olmo_requests_rc_0shot/piqa.jsonl") != nil, Comment(rawValue: sharedIsMissing)))
+  func `lm-eval computes the same accuracies as phd evaluate tasks on three tasks`() throws {
     let names = ["arc_easy", "hellaswag", "piqa"]
     let tasks = try names.map { name in
       (name, try items(shared("data/bench/olmo_requests_rc_0shot/\(name).jsonl") ?? "", 25))

@@ -6,8 +6,7 @@ import Testing
 @testable import Server
 
 @Suite struct ResponseTests {
-  @Test("Characters are counted as they come out, however their bytes are cut, broken ones too")
-  func offsets() {
+  @Test func `text offsets count characters, however their bytes are divided`() {
     for text in ["naïve — 日本語 🎉!", "\u{FFFD}é"] {
       let bytes = Array(text.utf8)
       for size in 1...4 {
@@ -30,8 +29,7 @@ import Testing
     }
   }
 
-  @Test("Tokens are called by their text, their bytes, or their number, and no two alike")
-  func names() throws {
+  @Test func `tokens are named uniquely by their text, their bytes or their number`() throws {
     let model = SmallModel.served()
     #expect(model.name(of: 65) == "A" && model.name(of: 0xe2) == "bytes:\\xe2" && model.name(of: 259) == "token_id:259")
     #expect(model.name(of: 256) == "<|endoftext|>" && model.name(of: 9) == "\t")
@@ -77,12 +75,9 @@ import Testing
     return (completion, pieces.withLock { $0 })
   }
 
-  @Test(
-    "A stream's pieces put together are the whole response",
-    arguments: [
-      "", #","logprobs":2"#, #","logprobs":0,"echo":true"#, #","echo":true,"n":2"#, #","return_token_ids":true"#,
-    ])
-  func streams(_ options: String) throws {
+  @Test(arguments: [
+    "", #","logprobs":2"#, #","logprobs":0,"echo":true"#, #","echo":true,"n":2"#, #","return_token_ids":true"#,
+  ]) func `the pieces of a stream form the whole response`(_ options: String) throws {
     let tokens = "dé — x🎉y".utf8.map { Int32($0) }
     let body = #""prompt":"Né","max_tokens":\#(tokens.count)"# + options
     let whole = try complete("{\(body)}", tokens).0.response
@@ -104,8 +99,7 @@ import Testing
     if options.contains("echo") { #expect(whole["choices"]?.array?.first?["text"]?.string == "Nédé — x🎉y") }
   }
 
-  @Test("A text ends before a stop text, and before a token that ends it, which has its log-probability")
-  func stops() throws {
+  @Test func `a text ends before a stop text and before an end token`() throws {
     let tokens = "one two three".utf8.map { Int32($0) }
     let json = #"{"prompt":"a","stop":["two","zzz"],"logprobs":1,"max_tokens":50"#
     let stopped = try complete(json + "}", tokens).0.response["choices"]?.array?.first

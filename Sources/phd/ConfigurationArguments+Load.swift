@@ -1,0 +1,7 @@
+import CommandLineOptions
+import Training
+
+extension ConfigurationArguments {
+  /// - Throws: `StorageError`, `ConfigurationError`.
+  func load() throws -> RunConfiguration { try RunSetup.load(config, overrides: overrides.values) }
+}
