@@ -18,8 +18,8 @@ struct PHDTrain: ParsableCommand {
       Run the same command again to resume. With Open MPI: mpirun -n 8 phd-train configs/phd-cswa.json
 
       Exit status: 0 done, 64 wrong usage or configuration, 65 invalid corpus or checkpoint, 66 missing file, \
-      69 a rank does not respond, 70 numbers are not finite, 74 reading or writing failed, or the system allows too few \
-      threads or open files, 75 stopped by a signal or the time limit after saving.
+      69 a rank does not respond, 70 numbers are not finite, 74 reading or writing failed or the system allows too \
+      few threads or open files, 75 stopped by a signal or the time limit after saving.
       """,
     version: Version.current)
 

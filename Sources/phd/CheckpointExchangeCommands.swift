@@ -74,8 +74,8 @@ extension CheckpointCommand {
     static let configuration = CommandConfiguration(
       abstract: "Convert a checkpoint to a folder that Hugging Face's transformers loads.",
       discussion: """
-        A vanilla model becomes an Olmo2ForCausalLM or LlamaForCausalLM. For a model with hidden copies, the folder also \
-        contains its code, modeling_phd.py: load it with \
+        A vanilla model becomes an Olmo2ForCausalLM or LlamaForCausalLM. For a model with hidden copies, the folder \
+        also contains its code, modeling_phd.py: load it with \
         AutoModelForCausalLM.from_pretrained(FOLDER, trust_remote_code=True).
         """)
 

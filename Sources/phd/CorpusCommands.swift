@@ -23,8 +23,8 @@ struct CorpusCommand: ParsableCommand {
         ends in .jsonl, .ndjson or .json, or if its first line is a JSON object; with --format text, only if the name \
         ends in .jsonl or .ndjson. An object without the field "text" is an error. Any other file is one document, or, \
         with --document-separator LINE, one document between each two lines that equal LINE. The tokenizer is a \
-        byte-level BPE tokenizer.json of Hugging Face. It yields the same ids as the tokenizers library without special \
-        tokens, requires UTF-8, and is stored in the corpus.
+        byte-level BPE tokenizer.json of Hugging Face. It yields the same ids as the tokenizers library without \
+        special tokens, requires UTF-8, and is stored in the corpus.
 
         \(TokenFileOptions.discussion)
         """)
@@ -109,9 +109,9 @@ struct CorpusCommand: ParsableCommand {
       commandName: "train-tokenizer",
       abstract: "Train a byte-level BPE tokenizer on text files and write a tokenizer.json.",
       discussion: """
-        Repeatedly merges the most frequent pair of neighbouring tokens; among equally frequent pairs, the one with the \
-        smaller ids. The same files in the same order yield the same tokenizer.json. The tokenizers library reads the \
-        file and yields the same tokens.
+        Repeatedly merges the most frequent pair of neighbouring tokens; among equally frequent pairs, the one with \
+        the smaller ids. The same files in the same order yield the same tokenizer.json. The tokenizers library reads \
+        the file and yields the same tokens.
         """)
 
     @Argument(help: ArgumentHelp("Text files and JSON lines, all UTF-8.", valueName: "file"), completion: .file())

@@ -18,8 +18,8 @@ struct EvaluateTasksCommand: ParsableCommand {
     abstract: "Measure a checkpoint's accuracy on benchmarks: HellaSwag, ARC, PIQA, MMLU, LAMBADA, …",
     discussion: """
       Reads benchmark files as their authors distribute them (JSON lines, MMLU's CSV), or files of prepared requests; \
-      docs/evaluation.md lists the formats and the prompts. Under mpirun the ranks divide the items among themselves; the \
-      results do not depend on the number of ranks.
+      docs/evaluation.md lists the formats and the prompts. Under mpirun the ranks divide the items among themselves; \
+      the results do not depend on the number of ranks.
       """)
 
   @OptionGroup var model: ModelOptions
@@ -87,7 +87,7 @@ struct EvaluateTasksCommand: ParsableCommand {
       }
       try CommonFiles.requireSame(entries, communicator)
       if communicator.isRoot { model.warnAboutPrecision() }
-      // Fails before the evaluation if the file cannot be written. An existing file stays until the new one is complete.
+      // Fails before the evaluation if the file cannot be written. An existing file is not changed yet.
       try communicator.rootOnly { if let details { try WholeFile.requireWritable(details) } }
       var results: [TaskResult] = []
       for task in tasks {

@@ -32,9 +32,9 @@ struct PHD: ParsableCommand {
     "--document-separator", "--end-of-document", "--prompt", "--special", "--stop",
   ]
 
-  /// Joins texts that start with a dash to their options, `--document-separator=---`, because the parser would read such
-  /// a text as an option or as the end of all options. An argument that looks like an option remains one: the user may
-  /// have forgotten the text.
+  /// Joins texts that start with a dash to their options, `--document-separator=---`, because the parser would read
+  /// such a text as an option or as the end of all options. An argument that looks like an option remains one: the user
+  /// may have forgotten the text.
   private static func joined(_ arguments: [String]) -> [String] {
     arguments.reduce(into: []) { joined, argument in
       if argument.hasPrefix("-"), !isOption(argument), let option = joined.last, textOptions.contains(option) {

@@ -11,8 +11,8 @@ struct ServeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "serve", abstract: "Serve completions of a checkpoint with OpenAI's HTTP API.",
     discussion: """
-      POST /v1/completions, GET /v1/models, /health and /metrics. Requests need no password: every host that reaches the \
-      port is served. By default only this machine does; --host changes that. SIGTERM and SIGINT stop the server after \
+      POST /v1/completions, GET /v1/models, /health and /metrics. There is no authentication: anyone who can reach the \
+      port is served. By default only this machine can; --host changes that. SIGTERM and SIGINT stop the server after \
       the running requests.
       """)
 

@@ -6,9 +6,9 @@ import Tokenizers
 struct TokenFileOptions: ParsableArguments {
   static let discussion = """
     Tokens: NumPy's .npy, headerless memmaps (OLMo and Dolma also name them .npy), nanoGPT's .bin, llm.c's .bin, \
-    Megatron's .bin and .idx (pass either, or their common prefix), and .jsonl, .ndjson and .json files whose lines are \
-    lists of tokens or objects with a field "tokens" or "input_ids". The format is detected from the content and the \
-    name, or set with --format; detected formats may be mixed. Megatron's files and JSON lines contain document \
+    Megatron's .bin and .idx (pass either, or their common prefix), and .jsonl, .ndjson and .json files whose lines \
+    are lists of tokens or objects with a field "tokens" or "input_ids". The format is detected from the content and \
+    the name, or set with --format; detected formats may be mixed. Megatron's files and JSON lines contain document \
     boundaries. Other files are split after --eos-token-id or before --bos-token-id; without both, each file is one \
     document.
     """

@@ -194,15 +194,15 @@ import Transformer
     (#""sliding_window": 4096"#, "sliding_window"), (#""layer_types": ["sliding_attention"]"#, "layer_types"),
     (#""quantization_config": {"bits": 4}"#, "quantization_config"), (#""partial_rotary_factor": 0.5"#, "partial"),
     (#""model_type": "mixtral""#, #"model_type is the string "mixtral""#), (#""model_type": null"#, "model_type"),
-    (#""vocab_size": 12"#, "by config.json it is [12, 8]"), (#""vocab_size": -1"#, "vocab_size is -1"),
+    (#""vocab_size": 12"#, "expected [12, 8] by config.json"), (#""vocab_size": -1"#, "vocab_size is -1"),
     (#""hidden_size": 1e30"#, "hidden_size"), (#""num_hidden_layers": 5000"#, "num_hidden_layers"),
-    (#""num_hidden_layers": 3"#, "has no model.layers.2"), (#""num_hidden_layers": 1"#, "is no tensor of config"),
+    (#""num_hidden_layers": 3"#, "has no model.layers.2"), (#""num_hidden_layers": 1"#, "is not a tensor of config"),
     (#""num_attention_heads": 3"#, "must be a multiple of"), (#""num_key_value_heads": 0"#, "num_key_value_heads"),
     (#""tie_word_embeddings": "no""#, "tie_word_embeddings"),
     (#""rope_theta": null, "rope_parameters": 7"#, "rope_p"),
     (#""rms_norm_eps": 0"#, "rms_norm_eps"), (#""eos_token_id": [1, "x"]"#, "eos_token_id"),
     (#""bos_token_id": -1"#, "bos_token_id is -1"), (#""vocab_size": 2147483647, "hidden_size": 16777216"#, "2^42"),
-    (#""model_type": "olmo2""#, "is no tensor of config.json's model"),
+    (#""model_type": "olmo2""#, "is not a tensor of config.json's model"),
   ]) func `unsupported settings are rejected by name`(_ fields: String, _ expected: String) throws {
     let folder = try made()
     let path = "\(folder.path)/config.json"

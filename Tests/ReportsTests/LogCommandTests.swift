@@ -60,7 +60,7 @@ import Testing
     let json = try JSONValue(parsing: try phd("compare", "one", "two", "--json").output)
     #expect(json["same"]?["time"]?["at"]?.number == 20)
     #expect(json["configuration"]?.array?.first?["values"] == [60, 40])
-    expectError(try phd("compare", "one"), 64, naming: ["two runs"])
+    expectError(try phd("compare", "one"), 64, naming: ["two or more runs"])
   }
 
   @Test func `plot writes the format of the file's name`() throws {
@@ -74,7 +74,7 @@ import Testing
     expectError(try phd("plot", "one", "-o", "a.svg", "--y", "tasks"), 64, naming: ["tasks", "one"])
     expectError(try phd("plot", "one", "-o", "none/a.svg"), 74, naming: ["none/a.svg"])
     _ = try MadeLog().write(to: folder, "empty")
-    expectError(try phd("plot", "empty", "-o", "a.svg", "--y", "all"), 64, naming: ["nothing to draw", "empty"])
+    expectError(try phd("plot", "empty", "-o", "a.svg", "--y", "all"), 64, naming: ["nothing to plot", "empty"])
     let without = try phd("plot", "one", "-o", "a.png", environment: ["PATH": "/nowhere:\(folder.path)"])
     expectError(without, 66, naming: ["a.png", "librsvg2-bin"])
   }

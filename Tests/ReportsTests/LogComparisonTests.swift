@@ -71,7 +71,7 @@ import Testing
 
     let bare = try MadeLog.run(1...50).write(to: folder, "bare")
     let without = LogComparison(try [one, bare].map { try RunLog(path: $0) })
-    #expect(without.differingKeys == nil && without.text.contains("no config.json"))
+    #expect(without.differingKeys == nil && without.text.contains("no readable config.json"))
 
     let faces = try MadeLog.run(1...50).write(to: folder, "👩‍👩‍👧‍👦 and 🇩🇪")
     let rows = LogComparison(try [bare, faces].map { try RunLog(path: $0) }).text.split(separator: "\n")

@@ -63,7 +63,7 @@ import Training
       changed[place] = MadeLog.run(step...step).lines[1]
       let stray = try read(changed)
       #expect(stray.steps.map(\.step) == (1...20).filter { $0 != place }, "\(place)")
-      #expect(stray.problems == ["out of order and left out: 1 step"])
+      #expect(stray.problems == ["out of order and ignored: 1 step"])
     }
 
     for empty in ["", "\n\n", "\u{FF}\n"] {
@@ -145,7 +145,7 @@ import Training
     try write("{\"name\": ".utf8, to: path + "/config.json")
     let run = try RunLog(path: path)
     #expect(
-      run.name == "run" && run.problems.count == 1 && run.problems[0].contains("config.json beside it is not JSON"))
+      run.name == "run" && run.problems.count == 1 && run.problems[0].contains("config.json in its folder is not JSON"))
   }
 
   @Test func `new records are read, and a truncated log is read again`() throws {
