@@ -101,8 +101,8 @@ public struct RequestEncoder: Sendable {
       guard let endOfDocument else {
         throw EvaluationError(
           .badData,
-          "\(item.place): the context is empty, and the tokenizer has no end-of-document token to replace it: give each "
-            + "item a context")
+          "\(item.place): the context is empty, and the tokenizer has no end-of-document token to replace it: add a "
+            + "context to each item")
       }
       context = [endOfDocument]
     }

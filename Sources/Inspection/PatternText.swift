@@ -26,13 +26,13 @@ public struct PatternText {
     for panel in grids.map(panel) {
       let panelWidth = panel.map(\.width).max() ?? 0
       if !row.isEmpty && columns + PatternText.gutter + panelWidth > width {
-        lines += beside(row) + [""]
+        lines += sideBySide(row) + [""]
         (row, columns) = ([], 0)
       }
       columns += panelWidth + (row.isEmpty ? 0 : PatternText.gutter)
       row.append(panel)
     }
-    lines += beside(row) + [""] + legend
+    lines += sideBySide(row) + [""] + legend
     return lines.joined(separator: "\n")
   }
 
@@ -82,7 +82,7 @@ public struct PatternText {
   /// 1 to 9, then letters.
   private func digit(_ copy: Int) -> String { String((copy + 1) % 36, radix: 36) }
 
-  private func beside(_ panels: [[Line]]) -> [String] {
+  private func sideBySide(_ panels: [[Line]]) -> [String] {
     let widths = panels.map { $0.map(\.width).max() ?? 0 }
     return (0..<(panels.map(\.count).max() ?? 0)).map { index in
       var (text, blanks) = ("", 0)

@@ -50,11 +50,11 @@ extension LogComparison {
   private func paragraph(_ comparison: AxisComparison, _ row: (Int, String) -> String) -> [String] {
     guard let position = comparison.position else {
       return [
-        "training loss at the same \(comparison.axis.words): a log does not record it, or has no steps"
+        "training loss at the same \(comparison.axis.noun): a log does not record it, or has no steps"
       ]
     }
     let amount = comparison.axis == .time ? Quantity.duration(position) : Quantity.short(position)
-    var lines = ["training loss at the same \(comparison.axis.words), \(amount): mean over the last tenth"]
+    var lines = ["training loss at the same \(comparison.axis.noun), \(amount): mean over the last tenth"]
     for (index, loss) in comparison.losses.enumerated() {
       var cells = loss.map(Quantity.fixed) ?? "no record"
       if let difference = comparison.differences[index] {
@@ -71,7 +71,7 @@ extension LogComparison {
 
 extension RunAxis {
   /// The axis's name in "at the same …".
-  var words: String {
+  var noun: String {
     switch self {
     case .steps: "steps"
     case .tokens: "tokens"

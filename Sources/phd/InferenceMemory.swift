@@ -8,9 +8,9 @@ struct InferenceMemory {
   let weights: Int
   /// KV caches of all sequences.
   var caches = 0
-  /// The decoder's scratch buffers, and what the command needs in addition.
+  /// Scratch buffers of the decoder and of the command.
   var workspace = 0
-  /// Ranks on this node, each with a copy of the model.
+  /// Ranks on this node. Each has its own copy of the model.
   var ranks = 1
 
   init(_ model: LoadedModel, _ precision: ElementType) {

@@ -30,7 +30,7 @@ extension LogCommand {
     }
 
     func run() throws {
-      // A run's folder has its own event files, which TensorBoard would mix with the exported ones.
+      // The export would replace the run's own event files.
       if let tensorboard, try RunFolder(tensorboard).isInUse() {
         throw ValidationError("--tensorboard \(tensorboard): this is a run's folder: choose another")
       }

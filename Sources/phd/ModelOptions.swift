@@ -26,7 +26,7 @@ struct ModelOptions: ParsableArguments {
 
   /// The model without its weights.
   ///
-  /// - Throws: as `LoadedModel.init`.
+  /// - Throws: errors of `LoadedModel.init`.
   func load() throws -> LoadedModel { try LoadedModel(checkpoint, tokenizer: tokenizer) }
 
   /// Prints a warning if this processor is slow at the chosen precision.

@@ -77,10 +77,10 @@ import Testing
 
   @Test func `points are at their positions, and the legend is to the right of the plot`() {
     let svg = chart(.linear, .linearFromZero).svg(width: 700, height: 400)
-    // Both axes' ends are ticks: 0 and 20 of y, and the line's own x.
+    // The ends of the axes are ticks: 0 and 20 for y, and the line's first and last x.
     #expect(svg.contains(">20</text>") && svg.contains(">a &lt; b &amp; c</text>"))
     let points = svg.components(separatedBy: "<polyline points=\"").dropFirst().map { $0.prefix { $0 != "\"" } }
-    // Each line, and its sample beside its name.
+    // Each line, and its sample in the legend.
     #expect(points.count == 4)
     let first = points[0].split(separator: " ").map { $0.split(separator: ",").compactMap { Double($0) } }
     #expect(first.count == 3)

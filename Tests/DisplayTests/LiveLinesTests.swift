@@ -19,7 +19,7 @@ import Testing
     #expect(screen.lines.dropFirst().joined(separator: "  ") == Self.fields.prefix(3).joined(separator: "  "))
     #expect(!screen.hasBrokenLine)
 
-    // A line that stays goes above it.
+    // A permanent line is printed above the live lines.
     screen.write(live.takeAway() + "said\n" + live.show(fields(5), width: width))
     #expect(screen.lines.prefix(2) == ["before", "said"])
     screen.write(live.leave() + "after\n")
@@ -31,7 +31,7 @@ import Testing
   @Test func `fields are not broken`() {
     #expect(LiveLines.rows(fields(3), width: 22) == ["step 5/20  ━━━━────", "loss 3.1250"])
     #expect(LiveLines.rows(fields(3), width: 10) == ["step 5/20", "━━━━────"])
-    // Four rows are the most.
+    // There are at most four rows.
     #expect(LiveLines.rows((0..<9).map { _ in LiveLines.Field("12345") }, width: 6).count == 4)
   }
 
@@ -69,7 +69,7 @@ import Testing
         == "━━━━━───────────────  25 %  0:30 left  25.0 MB  2.5 MB/s")
     #expect(row(8, 16, .samples, seconds: 4) == "━━━━━━━━━━──────────  50 %  0:04 left  8 samples  2.0 samples/s")
     #expect(row(300, 300, .samples, seconds: 2) == "━━━━━━━━━━━━━━━━━━━━  100 %  0:00 left  300 samples  150 samples/s")
-    // Nobody knows how much there is, or nothing was done yet.
+    // The total is unknown, or nothing is done yet.
     #expect(row(5_000_000, 0, .megabytes, seconds: 2) == "5.0 MB  2.5 MB/s")
     #expect(row(0, 9, .items, seconds: 2) == "────────────────────  0 %  0 items  0.0 items/s")
   }

@@ -6,7 +6,7 @@ import Tokenizers
 
 @testable import Evaluation
 
-/// How a context and a continuation become tokens.
+/// Tokenization of contexts and continuations.
 @Suite struct RequestEncoderTests {
   private func encoder(maximumLength: Int? = nil, vocabulary: Int = 257) -> RequestEncoder {
     RequestEncoder(.bytes, endOfDocument: nil, vocabularySize: vocabulary, maximumLength: maximumLength)
@@ -23,9 +23,9 @@ import Tokenizers
     let item = try tokens(encoder(), ("ab", " cd"), ("ab", " e"))
     #expect(item.choices[0].inputs == bytes("ab c") && item.choices[0].targets == bytes(" cd"))
     #expect(item.choices[1].inputs == bytes("ab ") && item.choices[1].targets == bytes(" e"))
-    // Both begin with "ab ", but the first target is asked of "ab".
+    // Both start with "ab ", but the last token of "ab" predicts the first target.
     #expect(item.shared == 2 && item.choices[0].firstPredicting == 1 && item.unshared == 7)
-    // Contexts that part before their end.
+    // Contexts that differ before their end.
     let apart = try tokens(encoder(), ("xyz", " e"), ("xaz", " e"))
     #expect(apart.shared == 1)
     #expect(try tokens(encoder(), ("xyz", " e"), ("yyz", " e")).shared == 0)
@@ -66,10 +66,10 @@ import Tokenizers
       return try BPETokenizer(try TokenizerFile(reading: "\(folder)/tokenizer.json"))
     }
     let encoder = RequestEncoder(.file(tokenizer), endOfDocument: 3, vocabularySize: 7, maximumLength: nil)
-    // "abcd" is abc d, "ab" is one token: the second token is the continuation's.
+    // "abcd" is tokenized as abc d, and "ab" is one token, so the second token belongs to the continuation.
     let joined = try tokens(encoder, ("ab", "cd"))
     #expect(joined.choices == [ChoiceTokens(inputs: [4], targets: [3])])
-    // "abc" is one token: nothing is left behind "ab", so that it is asked for whole.
+    // "abc" is one token, like "ab": no token is left for the continuation, so the whole token is the target.
     let whole = try tokens(encoder, ("ab", "c"))
     #expect(whole.choices == [ChoiceTokens(inputs: [3], targets: [5])])
     let without = RequestEncoder(.file(tokenizer), endOfDocument: nil, vocabularySize: 7, maximumLength: nil)

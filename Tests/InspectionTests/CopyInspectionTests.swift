@@ -10,12 +10,12 @@ import Transformer
 @testable import Inspection
 @testable import Reference
 
-/// What `phd inspect copies` says, against the double-precision reference.
+/// Compares `phd inspect copies` with the double-precision reference.
 @Suite struct CopyInspectionTests {
   private static let vocabulary = 61
   private static let positions = 11
 
-  /// A checkpoint with a random model of the reference's, as h5py would write one, and a corpus of 3 samples.
+  /// A checkpoint with a random reference model, in the format that h5py writes, and a corpus of 3 samples.
   private func prepare(_ pattern: ReferencePattern, _ architecture: ReferenceModel.Architecture) throws -> (
     model: ReferenceModel, folder: TemporaryFolder, samples: [[Int]]
   ) {
@@ -88,11 +88,11 @@ import Transformer
       #expect(abs(found.readings[copy].loss - expected.loss) < 1e-5 * expected.loss, "loss of copy \(copy)")
       #expect(abs(found.readings[copy].entropy - expected.entropy) < 1e-5 * expected.entropy, "entropy of copy \(copy)")
     }
-    // Where copies can differ at all, they do: what is compared is not the same number everywhere.
+    // The copies differ, so the comparison is not trivial.
     if pattern.repeats > 1 { #expect((found.layers[2][1].change ?? 0) > 0.01) }
   }
 
-  /// Means over the positions of all samples, from the reference's residual stream.
+  /// Means over the positions of all samples, computed from the reference's residual stream.
   private func state(
     _ model: ReferenceModel, _ samples: [[Int]], layer: Int, copy: Int
   ) throws -> (norm: Double, cosine: Double, change: Double) {

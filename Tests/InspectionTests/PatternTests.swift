@@ -47,7 +47,7 @@ import Transformer
     }
     #expect(lines(200).count { $0.contains("PHD-") } == 1)
     #expect(lines(40).count { $0.contains("PHD-") } == 3)
-    // Colours change nothing but colours.
+    // Without the colour codes, the text is the same.
     let plain = lines(80, Paint(isOn: true)).map {
       $0.replacing(/\u{1B}\[[0-9;]*m/, with: "").replacing("▌", with: " ")
     }
@@ -63,7 +63,7 @@ import Transformer
       parser.delegate = counter
       #expect(parser.parse(), "\(String(describing: parser.parserError))")
       let pairs = grids.reduce(0) { $0 + $1.sees.joined().count { $0 } }
-      // Beside the cells: a chip for each row, and one for each copy of the legend.
+      // In addition to the cells: one mark per row, and one per copy in the legend.
       let rows = grids.reduce(0) { $0 + $1.tokens.count }
       let copies = min(CopyColours.distinct, grids.map(\.decoding.repeats).max() ?? 0)
       #expect(counter.cells == pairs + rows + copies)
@@ -102,7 +102,7 @@ import Transformer
   }
 }
 
-/// Counts the coloured rectangles of an SVG, and looks whether all lie on its page.
+/// Counts the coloured rectangles of an SVG, and checks that all are on its page.
 private final class CellCounter: NSObject, XMLParserDelegate {
   var cells = 0
   var isInside = true

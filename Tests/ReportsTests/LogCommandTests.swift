@@ -3,14 +3,14 @@ import JSON
 import TestSupport
 import Testing
 
-/// `phd log`, as a user types it.
+/// The command `phd log`.
 @Suite struct LogCommandTests {
   private let folder: TemporaryFolder
 
   init() throws {
     folder = try TemporaryFolder()
     for (name, steps) in [("one", 1...60), ("two", 1...40)] {
-      var log = MadeLog.run(steps)
+      var log = TestLog.run(steps)
       log.add(["event": "end", "step": .integer(steps.upperBound), "reason": "finished"])
       _ = try log.write(to: folder, name, configuration: ["name": .string(name), "seed": .integer(steps.upperBound)])
     }
@@ -43,8 +43,8 @@ import Testing
 
   @Test func `show --follow shows new records and ends with the run`() throws {
     let path = folder.path + "/three/log.jsonl"
-    let lines = MadeLog.run(1...20).lines.map { $0 + "\n" }
-    _ = try MadeLog(lines: MadeLog.run(1...10).lines).write(to: folder, "three")
+    let lines = TestLog.run(1...20).lines.map { $0 + "\n" }
+    _ = try TestLog(lines: TestLog.run(1...10).lines).write(to: folder, "three")
     let program = try start("phd", ["log", "show", "three", "--follow"], directory: folder.path)
     #expect(program.wait { $0.output.contains("three: 10 steps") })
     try write(lines.joined().utf8, to: path)
@@ -73,7 +73,7 @@ import Testing
     expectError(try phd("plot", "one", "-o", "a.svg", "--y", "volume"), 64, naming: ["volume", "gradient-norm"])
     expectError(try phd("plot", "one", "-o", "a.svg", "--y", "tasks"), 64, naming: ["tasks", "one"])
     expectError(try phd("plot", "one", "-o", "none/a.svg"), 74, naming: ["none/a.svg"])
-    _ = try MadeLog().write(to: folder, "empty")
+    _ = try TestLog().write(to: folder, "empty")
     expectError(try phd("plot", "empty", "-o", "a.svg", "--y", "all"), 64, naming: ["nothing to plot", "empty"])
     let without = try phd("plot", "one", "-o", "a.png", environment: ["PATH": "/nowhere:\(folder.path)"])
     expectError(without, 66, naming: ["a.png", "librsvg2-bin"])
@@ -81,7 +81,7 @@ import Testing
 
   @Test func `plot writes complete PNG files with rsvg-convert`() throws {
     let program = folder.path + "/rsvg-convert"
-    // One that writes what it was told to, and one that fails.
+    // A substitute for rsvg-convert that copies its input, and one that fails.
     try write("#!/bin/sh\ncat \"$7\" > \"$6\"\n".utf8, to: program)
     try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program)
     let path = ["PATH": "\(folder.path):/usr/bin:/bin"]

@@ -7,15 +7,15 @@ import Training
 @testable import Reports
 
 @Suite struct LogExportTests {
-  /// A run that was resumed, measured, and left a step out.
+  /// A run with a resume, validations, benchmarks and a skipped step.
   private static let run = Result { () throws -> RunLog in
     let folder = try TemporaryFolder()
-    var log = MadeLog.run(1...40)
+    var log = TestLog.run(1...40)
     log.add(["event": "validation", "step": 40, "set": "books, \"old\"", "loss": 2.125])
-    log.lines += MadeLog.run(41...50).lines
+    log.lines += TestLog.run(41...50).lines
     log.add(["event": "skipped", "step": 51, "reason": "spike", "loss": 9, "tokens": 1, "skipped": 1])
     log.add(["event": "task", "step": 51, "task": "piqa", "acc": 0.625, "items": 8])
-    log.lines += MadeLog.run(52...60).lines.dropFirst()
+    log.lines += TestLog.run(52...60).lines.dropFirst()
     return try RunLog(path: try log.write(to: folder, "run"))
   }
 
@@ -39,7 +39,7 @@ import Training
 
   @Test func `cells are quoted also with combining marks`() throws {
     let folder = try TemporaryFolder()
-    var log = MadeLog()
+    var log = TestLog()
     for set in ["a\r\nb", "c,\u{301}d", "\"\u{301}e"] {
       log.add(["event": "validation", "step": 1, "set": .string(set), "loss": 1])
     }
@@ -55,7 +55,7 @@ import Training
   func `TensorBoard reads every scalar of an exported run`() throws {
     let run = try LogExportTests.run.get()
     let folder = try TemporaryFolder()
-    // Twice: the second takes the place of the first.
+    // The second export replaces the first.
     for _ in 0..<2 { #expect(try LogExport.tensorBoard(run, to: folder.path).scalars == 59 * 8 + 4) }
     let found = try JSONValue(parsing: try Peers.run("event_files.py", [folder.path]))
     for field in StepField.allCases {

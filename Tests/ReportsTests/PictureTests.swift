@@ -13,11 +13,11 @@ import Testing
 @Suite struct PictureTests {
   private func run(_ steps: Int = 200, name: String = "a </script> & b") throws -> RunLog {
     let folder = try TemporaryFolder()
-    var log = MadeLog.run(1...steps)
+    var log = TestLog.run(1...steps)
     for step in stride(from: 50, through: steps, by: 50) {
       log.add(["event": "validation", "step": .integer(step), "set": "books <1915>", "loss": .number(3 / Double(step))])
     }
-    // A prepended scalar makes one character with what follows it.
+    // A prepended scalar forms one character with the next scalar.
     log.add(["event": "warning", "step": 3, "message": "\u{600}<b>hot</b>"])
     log.add(["event": "validation", "step": 3, "set": "\u{600}</script>", "loss": 3])
     return try RunLog(path: try log.write(to: folder, "run", configuration: ["name": .string(name), "seed": 7]))
@@ -71,7 +71,7 @@ import Testing
 
   @Test func `a log of validations only has positions in steps only`() throws {
     let folder = try TemporaryFolder()
-    var log = MadeLog()
+    var log = TestLog()
     log.add(["event": "validation", "step": 3, "set": "books", "loss": 3])
     var plot = RunPlot([try RunLog(path: try log.write(to: folder, "run"))])
     #expect(plot.runsWithoutAxis.isEmpty && plot.chart(.validation).lines.count == 1)
@@ -79,8 +79,8 @@ import Testing
       plot.axis = axis
       #expect(plot.runsWithoutAxis.count == 1)
     }
-    // A run that has just begun does not keep others from being drawn.
-    #expect(RunPlot([try RunLog(path: try MadeLog().write(to: folder, "new"))]).runsWithoutAxis.isEmpty)
+    // A run without steps does not prevent the others from being plotted.
+    #expect(RunPlot([try RunLog(path: try TestLog().write(to: folder, "new"))]).runsWithoutAxis.isEmpty)
   }
 
   @Test func `the pieces of a long run keep its extremes`() throws {

@@ -14,7 +14,7 @@ import Training
   }
 
   @Test func `a run is read from its records, and unknown events are ignored`() throws {
-    var log = MadeLog.run(1...10)
+    var log = TestLog.run(1...10)
     log.add(["event": "validation", "step": 10, "set": "books", "loss": 2.5])
     log.add(["event": "task", "step": 10, "task": "piqa", "acc": 0.5])
     log.add(["event": "warning", "step": 10, "message": "hot"])
@@ -39,14 +39,14 @@ import Training
   }
 
   @Test func `steps without a record count in the time`() throws {
-    let lines = MadeLog.run(1...30).lines
+    let lines = TestLog.run(1...30).lines
     let run = try read([lines[0]] + (1...3).map { lines[$0 * 10] })
     #expect(run.steps.map(\.step) == [10, 20, 30] && run.elapsed == [5, 10, 15])
     #expect(run.positions(of: [15], .time) == [7.5])
   }
 
   @Test func `damaged lines are reported, and the rest is read`() throws {
-    let lines = MadeLog.run(1...20).lines
+    let lines = TestLog.run(1...20).lines
     let cut = try read(lines, ending: "\n{\"event\":\"step\",\"st")
     #expect(cut.steps.count == 20 && cut.problems == ["a line after step 20 cannot be read"])
 
@@ -60,7 +60,7 @@ import Training
 
     for (place, step) in [(6, 900), (15, 3)] {
       var changed = lines
-      changed[place] = MadeLog.run(step...step).lines[1]
+      changed[place] = TestLog.run(step...step).lines[1]
       let stray = try read(changed)
       #expect(stray.steps.map(\.step) == (1...20).filter { $0 != place }, "\(place)")
       #expect(stray.problems == ["out of order and ignored: 1 step"])
@@ -74,25 +74,25 @@ import Training
   }
 
   @Test func `the later of two runs in one file is used, with a note`() throws {
-    var first = MadeLog.run(1...30)
+    var first = TestLog.run(1...30)
     first.add(["event": "validation", "step": 30, "set": "books", "loss": 9])
-    let second = MadeLog.run(1...12, offset: 1)
+    let second = TestLog.run(1...12, offset: 1)
     for lines in [first.lines + second.lines, first.lines + second.lines.dropFirst()] {
       let run = try read(lines)
       #expect(run.steps.map(\.step) == Array(1...12) && run.validations.isEmpty)
       #expect(run.steps[4][.loss] > 3 + 4 / 5.0.squareRoot() - 0.5)
       #expect(run.problems.count == 1 && run.problems[0].contains("from step 30 to step 1"))
     }
-    // A resume whose log was not cut.
-    let resumed = try read(first.lines + MadeLog.run(21...40, offset: 1).lines)
+    // A resumed run whose log was not truncated.
+    let resumed = try read(first.lines + TestLog.run(21...40, offset: 1).lines)
     #expect(resumed.steps.map(\.step) == Array(1...40) && resumed.validations.isEmpty && resumed.problems.count == 1)
     #expect(resumed.steps[20][.loss] > resumed.steps[19][.loss] + 0.5)
   }
 
   @Test func `any damaged log is read in order`() throws {
-    var log = MadeLog.run(1...40)
+    var log = TestLog.run(1...40)
     log.add(["event": "validation", "step": 40, "set": "books", "loss": 2.5])
-    log.lines += MadeLog.run(41...60).lines
+    log.lines += TestLog.run(41...60).lines
     let whole = Array(log.lines.map { $0 + "\n" }.joined().utf8)
     let folder = try TemporaryFolder()
     let path = folder.path + "/log.jsonl"
@@ -131,7 +131,7 @@ import Training
   }
 
   @Test func `the best measurement is finite`() throws {
-    var log = MadeLog.run(1...3)
+    var log = TestLog.run(1...3)
     for (step, loss) in [(1, JSONValue.string("nan")), (2, 2.5), (3, 3)] {
       log.add(["event": "validation", "step": .integer(step), "set": "books", "loss": loss])
     }
@@ -140,7 +140,7 @@ import Training
 
   @Test func `an unreadable configuration is reported, and a missing one is not`() throws {
     let folder = try TemporaryFolder()
-    let path = try MadeLog.run(1...3).write(to: folder, "run")
+    let path = try TestLog.run(1...3).write(to: folder, "run")
     #expect(try RunLog(path: path).problems.isEmpty)
     try write("{\"name\": ".utf8, to: path + "/config.json")
     let run = try RunLog(path: path)
@@ -151,7 +151,7 @@ import Training
   @Test func `new records are read, and a truncated log is read again`() throws {
     let folder = try TemporaryFolder()
     let path = folder.path + "/log.jsonl"
-    let lines = MadeLog.run(1...20).lines.map { $0 + "\n" }
+    let lines = TestLog.run(1...20).lines.map { $0 + "\n" }
     try write(lines[...5].joined().utf8, to: path)
     var records = try LogRecords(path: folder.path)
     #expect(try !records.readNew())
@@ -165,7 +165,7 @@ import Training
       let run = RunLog(begun)
       #expect(run.steps.map(\.step) == Array(1...9) && run.problems.isEmpty && run.starts.count == 1, "\(ending)")
     }
-    // Half a line is left for later.
+    // An incomplete line is read later.
     try write((lines[...9].joined() + lines[10].prefix(40)).utf8, to: path)
     #expect(try records.readNew())
     #expect(RunLog(records).steps.count == 9 && RunLog(records).problems.isEmpty)

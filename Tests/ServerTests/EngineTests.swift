@@ -21,7 +21,7 @@ import Transformer
       SmallModel.decoder(decoding), Engine.Limits(running: running, waiting: waiting, cacheBytes: cacheBytes))
   }
 
-  /// Prompts short and long, scored and drawn; some longer than what goes through at once.
+  /// Short and long prompts, greedy and sampled, with and without scores; some are longer than one pass.
   private func mixture(_ listener: Recorder) -> [SequenceTask] {
     [3, 40, 700, 1, 130, 512, 513, 9].enumerated().map { index, length in
       task(
@@ -117,11 +117,11 @@ import Transformer
     #expect(eventually { (left.all[0]?.tokens.count ?? 0) > 3 })
     try engine.submit([task(0, [3], waiting), task(1, [4], waiting)])
     #expect { try engine.submit([self.task(0, [5], late)]) } throws: { ($0 as? APIError)?.status == 429 }
-    // All or none.
+    // Either all sequences are queued, or none.
     left.cancel()
     #expect(left.wait(for: 1) && waiting.wait(for: 2))
     #expect((left.all[0]?.tokens.count ?? 0) < 1_000_000)
-    // Those that wait for nobody make room.
+    // Cancelled sequences make room in the queue.
     try engine.submit([task(0, [1, 2], late, count: 1_000_000)])
     #expect(eventually { !late.all.isEmpty })
     let gone = Recorder()

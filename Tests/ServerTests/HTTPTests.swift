@@ -5,9 +5,9 @@ import Testing
 
 @testable import Server
 
-/// The server in this process, as clients of all kinds find it.
+/// The server in this process, with valid and invalid requests.
 @Suite(.serialized) struct HTTPTests {
-  /// A server for one test, on any free port.
+  /// A server on a free port, which stops at the end of the test.
   private final class Served {
     let engine: Engine
     let server: CompletionServer
@@ -59,7 +59,7 @@ import Testing
         #expect(error?["message"]?.string?.isEmpty == false && error?["type"] == "invalid_request_error")
       }
     }
-    // HEAD has GET's head and no body, so that the next answer begins behind it.
+    // HEAD has GET's head and no body, so the next response follows directly.
     for (path, status) in [
       ("/health", 200), ("/v1/models", 200), ("/metrics", 200), ("/nowhere", 404), ("/v1/completions", 405),
     ] {
@@ -70,7 +70,7 @@ import Testing
       #expect(heads[0].hasPrefix("HTTP/1.1 \(status) ") && heads[0].lowercased().contains("content-length: "))
       #expect(heads[1].hasPrefix("HTTP/1.1 200 "), "HEAD \(path) has a body: \(heads[1].prefix(80))")
     }
-    // Two at a time are answered in turn.
+    // Two pipelined requests are answered in order.
     client.send(RawClient.request(#"{"prompt":"a","max_tokens":30}"#) + RawClient.get("/health"))
     #expect(client.response()?.body.contains("text_completion") == true)
     #expect(client.response()?.body == #"{"status":"ok"}"#)
@@ -134,13 +134,13 @@ import Testing
     let client = try served.client(smallWindow: true)
     client.send(
       RawClient.request(#"{"prompt":"abc","max_tokens":90000,"ignore_eos":true,"stream":true,"logprobs":9}"#))
-    // It has begun; how long it runs before it is left, nobody says.
+    // The response has started; the time until the disconnection is not specified.
     #expect(client.read { $0.contains("200 OK") })
     #expect(eventually(seconds: 60) { served.running == 0 })
     #expect(client.closes())
     let stalled = try Served { $0.timeout = 0.5 }
     let other = try stalled.client(smallWindow: true)
-    // Far more than a socket holds.
+    // Far more than a socket's buffer.
     let prompts = String(repeating: #""\#(String(repeating: "b", count: 1500))","#, count: 11) + #""c""#
     let large = #"{"prompt":[\#(prompts)],"max_tokens":1,"echo":true,"logprobs":20}"#
     other.send(RawClient.request(large))
@@ -167,7 +167,7 @@ import Testing
       "POST /v1/completions HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: 90\r\n\r\n{")
     #expect(slow.response()?.status == 408)
     #expect(slow.closes())
-    // Headers that never end, a byte now and then, and a connection that says nothing.
+    // Headers that arrive one byte at a time, and an idle connection.
     let (loris, silent) = (try served.client(), try served.client())
     loris.send("POST /v1/comp")
     #expect(eventually { !loris.send("l") })

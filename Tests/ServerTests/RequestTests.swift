@@ -43,8 +43,8 @@ import Testing
     #expect(try request(#"{"prompt":"a","top_k":-1,"max_tokens":0,"echo":true}"#).sampling.topK == nil)
   }
 
-  /// A body, and the field that is wrong with it.
-  static let faultyBodies: [(String, String?)] = [
+  /// Invalid bodies, each with its invalid field.
+  static let invalidBodies: [(String, String?)] = [
     ("[]", nil), (#""a""#, nil), ("{}", "prompt"), (#"{"prompt":null}"#, "prompt"), (#"{"prompt":""}"#, "prompt"),
     (#"{"prompt":[]}"#, "prompt"), (#"{"prompt":[[]]}"#, "prompt"), (#"{"prompt":["a",""]}"#, "prompt"),
     (#"{"prompt":{"a":1}}"#, "prompt"), (#"{"prompt":[1,"a"]}"#, "prompt"), (#"{"prompt":[["a"]]}"#, "prompt"),
@@ -77,7 +77,7 @@ import Testing
     (#"{"prompt":"a","stop":"\#(String(repeating: "a", count: 1025))"}"#, "stop"),
   ]
 
-  @Test(arguments: RequestTests.faultyBodies) func `an error names the invalid field`(
+  @Test(arguments: RequestTests.invalidBodies) func `an error names the invalid field`(
     _ json: String, _ parameter: String?
   ) throws {
     do {
@@ -92,10 +92,10 @@ import Testing
   }
 
   @Test func `texts need a tokenizer, and log-probabilities are limited`() throws {
-    let wordless = SmallModel.served(text: nil)
-    #expect(try request(#"{"prompt":[261]}"#, wordless).prompts == [[261]])
+    let withoutTokenizer = SmallModel.served(text: nil)
+    #expect(try request(#"{"prompt":[261]}"#, withoutTokenizer).prompts == [[261]])
     for json in [#"{"prompt":"a"}"#, #"{"prompt":[1],"stop":"a"}"#] {
-      #expect { try self.request(json, wordless) } throws: {
+      #expect { try self.request(json, withoutTokenizer) } throws: {
         ($0 as? APIError)?.message.contains("tokenizer") ?? false
       }
     }

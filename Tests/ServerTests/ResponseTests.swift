@@ -14,7 +14,7 @@ import Testing
         for start in stride(from: 0, to: bytes.count, by: size) {
           let piece = Array(bytes[start..<min(start + size, bytes.count)])
           let before = String(decoding: bytes[..<start], as: UTF8.self).unicodeScalars.count
-          // Inside a character the token begins where that does.
+          // A token inside a character starts at the character's start.
           let isInside = bytes[start] & 0xc0 == 0x80
           #expect(offset.start(of: piece) == (isInside ? before - 1 : before))
           offset.add(piece)
@@ -48,7 +48,7 @@ import Testing
     #expect(top.fields.last?.value == lists.json["token_logprobs"]?.array?.last)
   }
 
-  /// A completion that is told of tokens by hand.
+  /// A completion that receives given tokens, and its streamed pieces.
   private func complete(_ json: String, _ tokens: [Int32], ends: Bool = false) throws -> (Completion, [JSONValue]) {
     let request = try CompletionRequest(try JSONValue(parsing: json), for: SmallModel.served())
     let pieces = Mutex<[JSONValue]>([])
@@ -66,11 +66,11 @@ import Testing
     for task in completion.tasks {
       if task.scoresPrompt { completion.promptScored(task.index, task.prompt.dropFirst().compactMap { score($0) }) }
       completion.promptDone(task.index)
-      var goesOn = true
-      for (place, token) in tokens.enumerated() where goesOn {
-        goesOn = completion.generated(task.index, token, score(token), ends: ends && place == tokens.count - 1)
+      var continues = true
+      for (index, token) in tokens.enumerated() where continues {
+        continues = completion.generated(task.index, token, score(token), ends: ends && index == tokens.count - 1)
       }
-      completion.ended(task.index, ends || !goesOn ? .stop : .length)
+      completion.ended(task.index, ends || !continues ? .stop : .length)
     }
     return (completion, pieces.withLock { $0 })
   }

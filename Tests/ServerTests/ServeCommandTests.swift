@@ -3,7 +3,7 @@ import JSON
 import TestSupport
 import Testing
 
-/// `phd serve` as it is started, asked, pestered and stopped.
+/// The program `phd serve`: its start, its responses, hostile clients, and its end.
 @Suite(.serialized) struct ServeCommandTests {
   private let folder = Result { () throws -> TemporaryFolder in
     let folder = try TemporaryFolder()
@@ -56,7 +56,7 @@ import Testing
     let folder = try TemporaryFolder()
     try ServedProgram.writeCheckpoint(brokenToken: 120, to: "\(folder.path)/broken.h5")
     let served = try ServedProgram("\(folder.path)/broken.h5", bytes)
-    // Only what holds the letter x meets them.
+    // Only prompts that contain the letter x use the broken embedding.
     for fields in ["", #","logprobs":3,"echo":true"#, #","stream":true"#, #","n":3"#] {
       let answer = try served.client().complete(#"{"prompt":"axa","max_tokens":3\#(fields)}"#)
       #expect(answer.status == 500 && answer.json["error"]?["type"] == "server_error", "\(fields)")
@@ -115,7 +115,7 @@ import Testing
     }
     for number in 0..<2 { try round(number) }
     let before = served.residentBytes
-    // 100 MB, by length and in chunks: refused, and thrown away as they come.
+    // 100 MB, by length and in chunks: rejected, and discarded without buffering.
     let megabyte = [UInt8](repeating: 0x20, count: 1_000_000)
     for chunked in [false, true] {
       let client = try served.client()

@@ -23,7 +23,7 @@ import Testing
     ]
     #expect(Array(bytes[12..<bytes.count - 4]) == event)
     #expect(Array(bytes[..<8]) == [UInt8(event.count), 0, 0, 0, 0, 0, 0, 0])
-    // Ten bytes of a varint are a number below zero, as protobuf has it.
+    // Negative numbers are varints of ten bytes.
     let below = EventMessage.scalars([("a", 1.5)], step: -1, wallTime: 2)
     #expect(Array(below[21..<32]) == [0x10] + [UInt8](repeating: 0xff, count: 9) + [0x01])
     let masked = CRC32C.masked(event)

@@ -68,7 +68,7 @@ struct FewShotFiles {
         guard own.count >= count else {
           throw EvaluationError(
             .usage,
-            "--shots \(count): there are \(own.count) examples of \(question.subject) (\(question.place)): give "
+            "--shots \(count): there are \(own.count) examples of \(question.subject) (\(question.place)): use "
               + "--shots \(own.count), or put the benchmark's dev files into the same folder")
         }
         return try question.item(after: Array(own.prefix(count)))

@@ -7,17 +7,17 @@ import TestSupport
 import Testing
 import Transformer
 
-/// Files that lie, are cut, or are another's: an error that says what is wrong, and nothing else.
-@Suite struct HostileFilesTests {
+/// Inconsistent, truncated and unsupported files yield an error with the reason.
+@Suite struct InvalidFilesTests {
   private static let model = ModelConfiguration(
     architecture: .llama, vocabularySize: 11, hiddenSize: 8, intermediateSize: 12, layers: 2, queryHeads: 2,
     keyValueHeads: 1)
 
-  /// A folder with a whole model, to be spoilt.
+  /// A folder with a valid model, which tests then damage.
   private func made(_ type: SafetensorsType = .fp32) throws -> TemporaryFolder {
     let folder = try TemporaryFolder()
     let description = ModelDescription(
-      model: HostileFilesTests.model, hiddenDecoding: .vanilla,
+      model: InvalidFilesTests.model, hiddenDecoding: .vanilla,
       metadata: ModelMetadata(maxPositionEmbeddings: 64, beginOfText: 1, endOfText: [2, 3]))
     try PretrainedModel.write(description, as: type, to: folder.path) { tensor, rows, floats in
       let first = tensor.range.lowerBound + rows.lowerBound * (floats.count / rows.count)
@@ -55,7 +55,7 @@ import Transformer
       let value = Float(tensor.range.lowerBound + 3 * 8 + index) / 64
       #expect(abs(floats.pointer[index] - value) <= (type == .fp32 ? 0 : value / 256))
     }
-    // The file itself will do, with config.json beside it.
+    // The safetensors file's path is accepted too, if config.json is in the same folder.
     try readAll("\(folder.path)/model.safetensors")
   }
 
@@ -135,7 +135,7 @@ import Transformer
       try write(withUnsafeBytes(of: length.littleEndian) { Array($0) } + [UInt8](repeating: 0x20, count: 16), to: path)
       #expect(message { _ = try SafetensorsFile(path) }.contains("should take \(length) bytes, 16 follow"))
     }
-    // A hole in the file makes it as long as the header says.
+    // A sparse file with the length that its header declares.
     try write(withUnsafeBytes(of: (1 << 36).littleEndian) { Array($0) }, to: path)
     #expect(truncate(path, 1 << 37) == 0)
     #expect(message { _ = try SafetensorsFile(path) }.contains("is no whole safetensors file"))
@@ -147,7 +147,7 @@ import Transformer
     for name in ["model.safetensors", "config.json"] {
       let path = "\(folder.path)/\(name)"
       let whole = try bytes(of: path)
-      // Most of a file of weights is weights, where a flipped bit is another weight.
+      // Only the header is damaged: a flipped bit in the weights yields another valid file.
       let header = name == "config.json" ? whole.count : 8 + whole[..<8].reversed().reduce(0) { $0 << 8 | Int($1) }
       var refused = 0
       for _ in 0..<1000 {
@@ -166,7 +166,7 @@ import Transformer
   @Test func `damaged indexes are read or rejected`() throws {
     var random = SplitMix(state: 9)
     let folder = try made()
-    let names = ParameterLayout(HostileFilesTests.model).tensors.map(\.name)
+    let names = ParameterLayout(InvalidFilesTests.model).tensors.map(\.name)
     try FileManager.default.moveItem(
       atPath: "\(folder.path)/model.safetensors", toPath: "\(folder.path)/model-00001-of-00001.safetensors")
     let path = "\(folder.path)/model.safetensors.index.json"
@@ -184,7 +184,7 @@ import Transformer
     }
   }
 
-  /// What of `config.json` is set to what, and what the refusal names.
+  /// Fields of `config.json`, and a part of the error message.
   @Test(arguments: [
     (#""rope_scaling": {"rope_type": "llama3", "factor": 8.0}"#, "rope_scaling has rope_type"),
     (#""rope_scaling": {"type": "linear", "factor": 2}"#, "rope_scaling has type"),
@@ -238,7 +238,7 @@ import Transformer
     #expect(try PretrainedModel(folder.path).description.model.rmsNormEpsilon == 1e-6)
   }
 
-  /// Real weights, their greedy text and logits as an independent program computed them.
+  /// Compares greedy text and logits of real weights with those of an independent program.
   @Test(.enabled(if: shared("data/weights/golden.json") != nil, Comment(rawValue: sharedIsMissing)))
   func stories260K() throws {
     let golden = try JSONValue(parsing: try bytes(of: try #require(shared("data/weights/golden.json"))))["stories260K"]
