@@ -87,18 +87,23 @@ let package = Package(
         .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
       ]),
 
+    // Options that both command lines have.
+    .target(
+      name: "CommandLineOptions",
+      dependencies: [.product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .executableTarget(
       name: "phd-train",
       dependencies: [
-        "Host", "Kernels", "Communication", "Storage", "Configuration", "RunFiles", "Training", "Display",
+        "CommandLineOptions", "Host", "Kernels", "Communication", "Storage", "Configuration", "RunFiles", "Training",
+        "Display",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
       name: "phd",
       dependencies: [
-        "Host", "Configuration", "RunFiles", "Training", "Evaluation", "Inference", "Transformer", "HuggingFace",
-        "Communication", "Corpus", "Tokenizers", "Storage", "JSON", "Kernels", "Charts", "Reports", "Server",
-        "Inspection", "Display", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "CommandLineOptions", "Host", "Configuration", "RunFiles", "Training", "Evaluation", "Inference", "Transformer",
+        "HuggingFace", "Communication", "Corpus", "Tokenizers", "Storage", "JSON", "Kernels", "Charts", "Reports",
+        "Server", "Inspection", "Display", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
     // The oracle: optimised in debug builds too, and bounds-checked in all.
@@ -171,7 +176,8 @@ let package = Package(
     .testTarget(
       name: "ConfigurationTests",
       dependencies: ["Configuration", "Optimization", "Transformer", "Kernels", "JSON", "TestSupport"]),
-    .testTarget(name: "OptimizationTests", dependencies: ["Optimization", "Configuration", "Transformer", "Reference"]),
+    .testTarget(
+      name: "OptimizationTests", dependencies: ["Optimization", "Configuration", "Transformer", "Reference"]),
     .testTarget(name: "RunFilesTests", dependencies: ["RunFiles", "JSON", "TestSupport"]),
     .testTarget(
       name: "TrainingTests",

@@ -2,25 +2,25 @@
   import Glibc
 #endif
 
-/// One axis of a chart: from numbers to places, and the ticks along it.
+/// One axis of a chart: maps numbers to positions, and places ticks.
 struct Axis {
   let scale: LineChart.Scale
   /// The numbers at its two ends.
   let range: ClosedRange<Double>
 
-  /// - Parameter values: what is drawn; finite, above zero on a logarithmic axis.
+  /// - Parameter values: the plotted numbers; finite, and positive for a logarithmic axis.
   init(_ values: [Double], _ scale: LineChart.Scale) {
     self.scale = scale
     let (low, high) = (values.min() ?? 1, values.max() ?? 1)
     switch scale {
     case .linearFromZero:
-      // Up to a whole step, so that the highest point has a line above it.
+      // Up to a multiple of the step, so the highest point has a grid line above it.
       let step = Axis.step(high > 0 ? high : 1)
       range = 0...max(step, (high / step).rounded(.up) * step)
     case .linearFromZeroToLast:
       range = 0...(high > 0 ? high : 1)
     case .linear:
-      // A span of numbers' last bits has no ticks between them.
+      // A span near the rounding error has no distinct ticks.
       let span = max(high - low, 1e-9 * max(abs(low), abs(high)))
       let step = Axis.step(high > low ? span : max(abs(high), 1))
       let first = (low / step + Axis.tolerance).rounded(.down)
@@ -31,8 +31,8 @@ struct Axis {
     }
   }
 
-  /// Where a number is, 0 at the axis's beginning and 1 at its end.
-  func place(_ value: Double) -> Double {
+  /// A number's position: 0 at the axis's start, 1 at its end.
+  func position(_ value: Double) -> Double {
     if scale == .logarithmic {
       return log(value / range.lowerBound) / log(range.upperBound / range.lowerBound)
     }
@@ -56,29 +56,29 @@ struct Axis {
     return (first...max(first, Int((high / step + Axis.tolerance).rounded(.down)))).map { Double($0) * step }
   }
 
-  /// Of a step: a multiple of it is one also where rounding has moved it.
+  /// In steps: how far rounding may move a number from a multiple of the step.
   private static let tolerance = 1e-5
 
-  /// 1, 2 or 5 times a power of ten, four to ten of them in a span.
+  /// 1, 2 or 5 times a power of ten, chosen so that the span has four to ten steps.
   private static func step(_ span: Double) -> Double {
     let rough = span / 5
     let power = pow(10, log10(rough).rounded(.down))
     return ([1, 2, 5].first { $0 * power >= rough } ?? 10) * power
   }
 
-  /// The ticks' numbers in words.
+  /// The ticks' labels.
   var labels: [String] {
     let ticks = ticks
     if scale == .logarithmic { return ticks.map { Axis.label($0) } }
     let step = Axis.step(range.upperBound - range.lowerBound)
-    // Small numbers would be rows of zeros.
+    // Small numbers would have many zeros.
     let isSmall = step < 0.99e-4 && (ticks.map(abs).max() ?? 0) < 0.99e-3
     return ticks.map { isSmall ? Axis.scientific($0, step: step) : Axis.label($0, step: step) }
   }
 
-  /// A number in words as short as it can be told from its neighbours.
+  /// The shortest label that differs from the neighbours' labels.
   ///
-  /// - Parameter step: how far off these are, where they are near.
+  /// - Parameter step: the distance to the neighbours.
   static func label(_ value: Double, step: Double = .infinity) -> String {
     if abs(value) >= 1e15 || value != 0 && abs(value) < 0.99e-4 { return scientific(value, step: step) }
     for (bound, divisor, suffix) in [(1e12, 1e12, "T"), (1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")]
@@ -88,7 +88,7 @@ struct Axis {
     return digits(rounded(value, places: 4, step: step))
   }
 
-  /// A number with the power of ten apart: 2.5e-7.
+  /// Scientific notation: 2.5e-7.
   private static func scientific(_ value: Double, step: Double) -> String {
     guard value != 0, value.isFinite else { return value == 0 ? "0" : "\(value)" }
     var exponent = Int(log10(abs(value)).rounded(.down))
@@ -101,7 +101,7 @@ struct Axis {
     return "\(digits(mantissa))e\(exponent)"
   }
 
-  /// A number with so many decimals, and more where steps are finer.
+  /// A number rounded to `places` decimals, or to more if the step is smaller.
   private static func rounded(_ value: Double, places: Double, step: Double) -> Double {
     let power = pow(10, max(places, (-log10(step) - 1e-9).rounded(.up)))
     return (value * power).rounded() / power

@@ -1,4 +1,4 @@
-/// Several charts on one page, side by side and below one another.
+/// Several charts on one page, in rows and columns.
 public struct ChartPage: Sendable {
   public var charts: [LineChart]
   public var columns: Int
@@ -8,13 +8,13 @@ public struct ChartPage: Sendable {
     self.columns = max(1, columns)
   }
 
-  /// The picture.
+  /// The page as SVG.
   ///
   /// - Parameters:
-  ///   - width: of each chart.
-  ///   - height: of each chart, and more where the lines' names of one need it.
+  ///   - width: the width of each chart.
+  ///   - height: the minimum height of each chart; larger if a chart's legend needs it.
   public func svg(width: Double = 720, height: Double = 400) -> String {
-    let height = max(height, charts.map(\.leastHeight).max() ?? 0)
+    let height = max(height, charts.map(\.minimumHeight).max() ?? 0)
     let across = max(1, min(columns, charts.count))
     var page = Drawing(width * Double(across), height * Double((charts.count + across - 1) / across))
     for (index, chart) in charts.enumerated() {

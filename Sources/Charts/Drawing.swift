@@ -1,8 +1,8 @@
-/// SVG as it grows.
+/// Builds an SVG.
 struct Drawing {
   private(set) var text: String
 
-  /// A page of that size; on another, with its corner at a place there.
+  /// A page of this size; if `corner` is given, nested in another page at this position.
   init(_ width: Double, _ height: Double, at corner: (x: Double, y: Double)? = nil) {
     text = SVG.head(
       width, height, at: corner, light: ".grid { stroke: #e3e7e9 }\n.axis { stroke: #263238 }",
@@ -11,13 +11,13 @@ struct Drawing {
 
   private func colour(_ index: Int) -> String { SVG.colours[index % SVG.colours.count] }
 
-  mutating func text(_ words: String, _ x: Double, _ y: Double, _ attributes: String) {
-    // XML has no control characters.
-    let printed = words.unicodeScalars.map { $0.value < 0x20 ? " " : String($0) }.joined()
+  mutating func text(_ string: String, _ x: Double, _ y: Double, _ attributes: String) {
+    // XML does not allow control characters.
+    let printed = string.unicodeScalars.map { $0.value < 0x20 ? " " : String($0) }.joined()
     text += "<text x=\"\(SVG.short(x))\" y=\"\(SVG.short(y))\" \(attributes)>\(SVG.escaped(printed))</text>\n"
   }
 
-  /// Adds a drawing that `fill` makes within a rectangle, with the same coordinates; what leaves it is cut off.
+  /// Adds the elements that `fill` draws, clipped to a rectangle, in the same coordinates.
   mutating func clip(left: Double, top: Double, right: Double, bottom: Double, _ fill: (inout Drawing) -> Void) {
     let (x, y) = (SVG.short(left), SVG.short(top))
     let (width, height) = (SVG.short(right - left), SVG.short(bottom - top))
@@ -38,21 +38,21 @@ struct Drawing {
     text += "y2=\"\(SVG.short(y2))\" \(attributes)/>\n"
   }
 
-  mutating func line(through places: [(x: Double, y: Double)], _ index: Int) {
-    polyline(places, "stroke=\"\(colour(index))\" stroke-width=\"2\" stroke-linejoin=\"round\"\(dashes(index))")
+  mutating func line(through points: [(x: Double, y: Double)], _ index: Int) {
+    polyline(points, "stroke=\"\(colour(index))\" stroke-width=\"2\" stroke-linejoin=\"round\"\(dashes(index))")
   }
 
   /// A line that stays in the background.
-  mutating func pale(through places: [(x: Double, y: Double)], _ index: Int) {
-    polyline(places, "stroke=\"\(colour(index))\" stroke-width=\"0.8\" stroke-opacity=\"0.3\"")
+  mutating func pale(through points: [(x: Double, y: Double)], _ index: Int) {
+    polyline(points, "stroke=\"\(colour(index))\" stroke-width=\"0.8\" stroke-opacity=\"0.3\"")
   }
 
-  private mutating func polyline(_ places: [(x: Double, y: Double)], _ attributes: String) {
-    let points = places.map { "\(SVG.short($0.x)),\(SVG.short($0.y))" }.joined(separator: " ")
-    text += "<polyline points=\"\(points)\" fill=\"none\" \(attributes)/>\n"
+  private mutating func polyline(_ points: [(x: Double, y: Double)], _ attributes: String) {
+    let list = points.map { "\(SVG.short($0.x)),\(SVG.short($0.y))" }.joined(separator: " ")
+    text += "<polyline points=\"\(list)\" fill=\"none\" \(attributes)/>\n"
   }
 
-  /// Lines whose colour has been used before are broken, and so told apart from it.
+  /// Lines whose colour is used more than once are dashed.
   private func dashes(_ index: Int) -> String {
     switch index / SVG.colours.count {
     case 0: ""

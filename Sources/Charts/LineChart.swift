@@ -1,22 +1,21 @@
-/// Lines over two axes, as an SVG that stands alone.
+/// A line chart as SVG or as text.
 ///
-/// Lines differ by colour (Okabe and Ito's, which colour-blind readers can tell apart) and by marker; their names stand
-/// beside the plot, never on it. The picture follows the reader's choice of a dark or a light page.
+/// Lines differ in colour (Okabe and Ito's, which colour-blind readers can tell apart) and in their markers. The legend is
+/// to the right of the plot. The SVG has a light and a dark colour scheme.
 public struct LineChart: Sendable {
   public enum Scale: Sendable {
     case linear
     case linearFromZero
-    /// From zero to the last point, and not to a round number behind it.
+    /// From zero to the last point, not to the next round number.
     case linearFromZeroToLast
     case logarithmic
   }
 
   public struct Line: Sendable {
     public let name: String
-    /// From left to right.
+    /// Ordered by x.
     public let points: [(x: Double, y: Double)]
-    /// What the points were before they were smoothed: drawn thin and pale behind all lines, and cut off where it leaves
-    /// the axes.
+    /// The values before smoothing, drawn as a thin pale line behind all lines and clipped to the axes.
     public let behind: [(x: Double, y: Double)]
     /// Whether each point has a marker.
     public let isMarked: Bool
@@ -37,10 +36,10 @@ public struct LineChart: Sendable {
   public var xScale: Scale
   public var yScale: Scale
   public var lines: [Line]
-  /// How much of the axis across, from its beginning, does not count for the axis upwards: a curve that falls steeply at
-  /// first may come in from above, so that the rest has the room. Counts only where the axis across is not logarithmic.
+  /// The first fraction of the horizontal axis whose values do not affect the range of the vertical axis. A curve that
+  /// falls steeply at first is clipped there, and the rest has more room. Not used with a logarithmic horizontal axis.
   public var steepShare = 0.0
-  /// Whether the axis across has its ticks where the points are, if they are few.
+  /// Whether the horizontal axis has its ticks at the points, if there are few.
   public var hasTicksAtPoints = true
 
   public init(
@@ -54,14 +53,14 @@ public struct LineChart: Sendable {
     self.lines = lines
   }
 
-  /// The picture; points that an axis cannot show (not finite, beyond 1e150, or below its beginning) are left out. It is
-  /// higher than asked for where the lines' names need it.
+  /// The chart as SVG. Points that an axis cannot show (not finite, beyond 1e150, or below its start) are omitted. The
+  /// chart is higher than `height` if the legend needs it.
   public func svg(width: Double = 720, height: Double = 400) -> String {
-    svg(width: width, height: max(height, leastHeight), at: nil)
+    svg(width: width, height: max(height, minimumHeight), at: nil)
   }
 
-  /// What the names of the lines need.
-  var leastHeight: Double { 96 + 20 * Double(shownLines.count) }
+  /// The height that the legend needs.
+  var minimumHeight: Double { 96 + 20 * Double(shownLines.count) }
 
   func svg(width: Double, height: Double, at corner: (x: Double, y: Double)?) -> String {
     let shown = shownLines
@@ -70,8 +69,8 @@ public struct LineChart: Sendable {
     let ticks = yAxis.labels
     let left = 40 + LineChart.width(of: ticks.max { $0.count < $1.count } ?? "")
     let plot = Rectangle(left: left, top: 44, right: max(left + 80, width - 48 - names), bottom: height - 52)
-    func x(_ value: Double) -> Double { plot.left + xAxis.place(value) * (plot.right - plot.left) }
-    func y(_ value: Double) -> Double { plot.bottom - yAxis.place(value) * (plot.bottom - plot.top) }
+    func x(_ value: Double) -> Double { plot.left + xAxis.position(value) * (plot.right - plot.left) }
+    func y(_ value: Double) -> Double { plot.bottom - yAxis.position(value) * (plot.bottom - plot.top) }
 
     var svg = Drawing(width, height, at: corner)
     svg.text(title, (plot.left + plot.right) / 2, 24, "class=\"title\" text-anchor=\"middle\"")
@@ -88,7 +87,7 @@ public struct LineChart: Sendable {
     let middle = (plot.top + plot.bottom) / 2
     svg.text(
       yTitle, 0, 0, "text-anchor=\"middle\" transform=\"translate(16 \(SVG.short(middle))) rotate(-90)\"")
-    // A line on the plot's edge is shown in its whole width.
+    // A line on the plot's edge is not clipped to half its width.
     svg.clip(left: plot.left - 2, top: plot.top - 2, right: plot.right + 2, bottom: plot.bottom + 2) { svg in
       for (index, line) in shown.enumerated() where !line.behind.isEmpty {
         svg.pale(through: line.behind.map { (x: x($0.x), y: y($0.y)) }.thinned(), index)
@@ -113,7 +112,7 @@ public struct LineChart: Sendable {
     let left, top, right, bottom: Double
   }
 
-  /// The lines that have points an axis can show, with these alone.
+  /// The lines without points that an axis cannot show, and without lines that have no other points.
   var shownLines: [Line] {
     lines.map { line in
       Line(
@@ -122,7 +121,7 @@ public struct LineChart: Sendable {
     }.filter { !$0.points.isEmpty }
   }
 
-  /// Axes that all points lie on; of what is behind the lines, the most of it.
+  /// Axes that contain all points, and most of the values before smoothing.
   func axes(of lines: [Line]) -> (x: Axis, y: Axis) {
     var (xs, ys) = (Ends(), Ends())
     for line in lines {
@@ -131,7 +130,7 @@ public struct LineChart: Sendable {
     let (first, last) = (xs.values.first ?? 0, xs.values.last ?? 0)
     let start = xScale == .logarithmic ? first : first + steepShare * (last - first)
     for line in lines {
-      // A line that ends before it would matter counts as a whole.
+      // A line that ends before `start` is included entirely.
       let isLate = (line.points.last?.x ?? start) >= start
       for point in line.points where point.x >= start || !isLate { ys.include(point.y) }
       let behind = line.behind.lazy.filter { $0.x >= start || !isLate }.map(\.y).sorted()
@@ -144,7 +143,7 @@ public struct LineChart: Sendable {
     return (Axis(xs.values, xScale), Axis(ys.values, yScale))
   }
 
-  /// The least and the greatest of some numbers.
+  /// The minimum and maximum of numbers.
   private struct Ends {
     private var low = Double.infinity
     private var high = -Double.infinity
@@ -157,7 +156,7 @@ public struct LineChart: Sendable {
     }
   }
 
-  /// What axes can show: neither sums nor quotients of two such numbers leave a double's range.
+  /// Magnitudes that axes can show: sums and quotients of two such numbers are finite.
   private static let magnitudes = 1e-150...1e150
 
   private func isShown(_ point: (x: Double, y: Double)) -> Bool {
@@ -172,17 +171,17 @@ public struct LineChart: Sendable {
     return isShown(point.x, xScale) && isShown(point.y, yScale)
   }
 
-  /// The numbers that were measured at, where they are few, else round ones; and their labels.
+  /// Ticks with labels: at the points if there are few, else at round numbers.
   private func xTicks(_ axis: Axis, _ lines: [Line]) -> [(value: Double, label: String)] {
     let isFew = hasTicksAtPoints && lines.allSatisfy { $0.points.count <= 12 }
     let own = isFew ? Set(lines.flatMap { $0.points.map(\.x) }).sorted() : []
-    let places = own.map { axis.place($0) }
+    let places = own.map { axis.position($0) }
     if isFew && own.count <= 12 && zip(places, places.dropFirst()).allSatisfy({ $1 - $0 > 0.05 }) {
       return own.map { ($0, Axis.label($0)) }
     }
     return Array(zip(axis.ticks, axis.labels))
   }
 
-  /// About how wide a text is.
+  /// The approximate width of a text.
   private static func width(of text: String) -> Double { 7 * Double(text.count) }
 }

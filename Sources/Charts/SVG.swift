@@ -1,14 +1,15 @@
-/// What all pictures share.
+/// Colours, style sheet and number format of all SVGs.
 public enum SVG {
   /// Okabe and Ito's colours, which colour-blind readers can tell apart; brown instead of their yellow, which is too pale
   /// for lines on white.
   public static let colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31"]
 
-  /// The start of a picture, up to its page, which follows the reader's choice of a dark or a light one.
+  /// The start of an SVG: its style sheet, with a light and a dark colour scheme, and its background.
   ///
   /// - Parameters:
-  ///   - corner: where it stands in another picture.
-  ///   - rules: more rules of its style sheet, on a light page and on a dark one.
+  ///   - corner: the position in another SVG; nil for the outermost one.
+  ///   - rules: further rules of the style sheet for the light scheme.
+  ///   - dark: further rules for the dark scheme.
   public static func head(
     _ width: Double, _ height: Double, at corner: (x: Double, y: Double)? = nil, light rules: String, dark: String
   ) -> String {
@@ -32,8 +33,8 @@ public enum SVG {
       """
   }
 
-  /// A text as XML and HTML have it: shown as it is, in an attribute too. Scalar by scalar: a mark that joins a `<` to
-  /// its neighbour does not hide it from a browser.
+  /// Escapes a text for XML and HTML, also in attributes. Compares scalars: browsers interpret a `<` that is followed by a
+  /// combining mark.
   public static func escaped(_ text: String) -> String {
     var escaped = ""
     for scalar in text.unicodeScalars {
@@ -48,7 +49,7 @@ public enum SVG {
     return escaped
   }
 
-  /// A coordinate with a tenth of a pixel; far outside of any page, where a line may go, with less than it is.
+  /// A coordinate rounded to a tenth of a pixel, and clamped to ±1e6.
   public static func short(_ value: Double) -> String {
     let tenths = (max(-1e6, min(1e6, value)) * 10).rounded() / 10
     return tenths == tenths.rounded() ? "\(Int(tenths))" : "\(tenths)"

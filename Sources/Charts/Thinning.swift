@@ -1,6 +1,6 @@
 extension [(x: Double, y: Double)] {
-  /// The places of a line, from left to right, with as many as a reader can see: of those that share half a pixel, the
-  /// first, the lowest, the highest and the last. The line through them covers the same pixels.
+  /// A line's points, in pixels and ordered by x, reduced to what is visible: the first, lowest, highest and last point of
+  /// each half pixel. The line through them covers the same pixels.
   func thinned() -> [(x: Double, y: Double)] {
     extremes { start in
       let column = (self[start].x * 2).rounded(.down)
@@ -10,15 +10,15 @@ extension [(x: Double, y: Double)] {
     }
   }
 
-  /// The points of a long line, thinned before anyone knows how wide the chart will be: to more than any has pixels, and
-  /// with more of its beginning, for logarithmic axes. Up to 20 000 points stay as they are.
+  /// A long line's points, reduced to more than the pixels of any chart, with more points at the beginning for logarithmic
+  /// axes. Up to 20 000 points are unchanged.
   public func bounded() -> [(x: Double, y: Double)] {
     extremes { start in Swift.min(count, start + Swift.max(1, Swift.min(count / 20_000, start / 2_000))) }
   }
 
-  /// Of each piece the first, the lowest, the highest and the last point.
+  /// The first, lowest, highest and last point of each piece.
   ///
-  /// - Parameter endOfPiece: where the piece that begins at an index ends.
+  /// - Parameter endOfPiece: the end of the piece that starts at an index.
   private func extremes(_ endOfPiece: (_ start: Int) -> Int) -> [(x: Double, y: Double)] {
     var kept: [(x: Double, y: Double)] = []
     var start = 0

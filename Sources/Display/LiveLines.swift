@@ -1,6 +1,6 @@
-/// A few lines at the end of a terminal that are written over again and again.
+/// A few lines at the end of a terminal that are updated in place.
 public struct LiveLines: Sendable {
-  /// One thing to show: what it looks like, and how many columns it takes; colours take none.
+  /// A text to show, and its width in columns without colour codes.
   public struct Field: Sendable {
     public let text: String
     public let width: Int
@@ -13,15 +13,15 @@ public struct LiveLines: Sendable {
   }
 
   private static let gap = "  "
-  private static let mostLines = 4
-  /// Lines on the terminal now.
+  private static let maximumLines = 4
+  /// The number of lines that are now on the terminal.
   private var lines = 0
 
   public init() {}
 
-  /// What has to be written for the terminal to show the fields instead of what it shows.
+  /// The output that replaces the current lines by the fields.
   ///
-  /// - Parameter width: the terminal's columns; the last one stays free, so that no line is broken.
+  /// - Parameter width: the terminal's columns; the last column stays empty to avoid line breaks.
   public mutating func show(_ fields: [Field], width: Int) -> String {
     let text = takeAway()
     let rows = LiveLines.rows(fields, width: width - 1)
@@ -29,7 +29,7 @@ public struct LiveLines: Sendable {
     return text + rows.joined(separator: "\n")
   }
 
-  /// What has to be written for them to be gone, the cursor where they began.
+  /// The output that erases the lines and moves the cursor to their start.
   public mutating func takeAway() -> String {
     guard lines > 0 else { return "" }
     let up = lines > 1 ? "\u{1B}[\(lines - 1)A" : ""
@@ -37,19 +37,19 @@ public struct LiveLines: Sendable {
     return "\r\(up)\u{1B}[J"
   }
 
-  /// What has to be written for them to stay, and the cursor to be below.
+  /// The output that keeps the lines and moves the cursor below them.
   public mutating func leave() -> String {
     defer { lines = 0 }
     return lines > 0 ? "\n" : ""
   }
 
-  /// Fields in as few rows as hold them; those that are too many are left out, one that is too wide for a row too.
+  /// Distributes fields to as few rows as possible. Fields that do not fit are omitted.
   static func rows(_ fields: [Field], width: Int) -> [String] {
     var rows: [(text: String, width: Int)] = []
     for field in fields where field.width <= width {
       if let last = rows.last, last.width + gap.count + field.width <= width {
         rows[rows.count - 1] = (last.text + gap + field.text, last.width + gap.count + field.width)
-      } else if rows.count < mostLines {
+      } else if rows.count < maximumLines {
         rows.append((field.text, field.width))
       }
     }
@@ -58,7 +58,7 @@ public struct LiveLines: Sendable {
 }
 
 extension LiveLines.Field {
-  /// How much of something is done: ━━━━━╸────.
+  /// A progress bar: ━━━━━╸────.
   public static func bar(_ fraction: Double, width: Int, _ paint: Paint, colour: Int) -> LiveLines.Field {
     let halves = Int((min(max(fraction.isFinite ? fraction : 0, 0), 1) * Double(2 * width)).rounded(.down))
     let done = String(repeating: "━", count: halves / 2) + (halves % 2 == 1 ? "╸" : "")

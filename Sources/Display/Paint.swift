@@ -1,11 +1,11 @@
-/// Text in colour for a terminal that has it, as it is for everything else.
+/// Adds colour codes to texts for terminals with colours. For other outputs, texts are unchanged.
 public struct Paint: Sendable {
-  /// Whether anything is coloured.
+  /// Whether colour codes are added.
   public let isOn: Bool
 
   public init(isOn: Bool) { self.isOn = isOn }
 
-  /// For a terminal; nil for what is none.
+  /// - Parameter terminal: nil if the output is not a terminal.
   public init(for terminal: Terminal?) { self.init(isOn: terminal?.hasColours ?? false) }
 
   /// The text in one of xterm's 256 colours.
@@ -13,7 +13,7 @@ public struct Paint: Sendable {
 
   public func bold(_ text: String) -> String { wrap(text, "1") }
 
-  /// Text that stands back behind the rest.
+  /// Less prominent text.
   public func faint(_ text: String) -> String { wrap(text, "2") }
 
   private func wrap(_ text: String, _ code: String) -> String {

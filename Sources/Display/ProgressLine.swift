@@ -1,12 +1,12 @@
 import Foundation
 
-/// One line on standard error that says how far a long piece of work is: a bar, what is done, how fast, and how long it
-/// takes yet. Silent where standard error is no terminal.
+/// The progress of a long operation in one line on standard error: a bar, the amount done, the rate and the remaining time.
+/// Prints nothing if standard error is not a terminal.
 public struct ProgressLine {
-  /// What is counted.
+  /// The unit of the amount.
   public struct Unit: Sendable {
     let name: String
-    /// How many of the counted things the name stands for.
+    /// The number of counted items per unit.
     let size: Double
 
     public init(_ name: String, of size: Double = 1) {
@@ -28,24 +28,24 @@ public struct ProgressLine {
 
   public init(_ unit: Unit) { self.unit = unit }
 
-  /// Seconds since the work began.
+  /// Seconds since the start.
   public var seconds: Double { (ContinuousClock.now - started) / .seconds(1) }
 
-  /// Shows the state, five times a second at most, and not in the first half second: what is done at once needs no line.
+  /// Updates the line at most five times per second, and not in the first half second, so fast operations show nothing.
   ///
-  /// - Parameter total: 0 where nobody knows.
+  /// - Parameter total: 0 if unknown.
   public mutating func show(done: Int, of total: Int) {
     guard let terminal else { return }
     let now = ContinuousClock.now
     guard lastShown.map({ now - $0 > .milliseconds(200) }) ?? (now - started > .milliseconds(500)) else { return }
     lastShown = now
     let fields = ProgressLine.fields(done: done, of: total, unit, seconds: seconds, Paint(for: terminal))
-    // Always one row: what does not fit is left out.
+    // Always one row: fields that do not fit are omitted.
     let row = LiveLines.rows(fields, width: terminal.width - 1).first ?? ""
     StandardStream.error.write("\r\(row)\u{1B}[K")
   }
 
-  /// Takes the line away.
+  /// Erases the line.
   public func clear() {
     if lastShown != nil { StandardStream.error.write("\r\u{1B}[K") }
   }

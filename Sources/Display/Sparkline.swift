@@ -1,18 +1,18 @@
-/// The course of a number in one line of characters: ▇▅▄▃▂▂▁.
+/// A series of numbers as one line of characters: ▇▅▄▃▂▂▁.
 public struct Sparkline: Sendable {
   private static let blocks = Array("▁▂▃▄▅▆▇█")
-  /// Points that are kept; beyond, neighbours become one.
+  /// The maximum number of points. When it is reached, pairs of neighbours are merged.
   private static let capacity = 512
 
   /// Means of `span` values each.
   private var points: [Double] = []
-  /// The values that are not yet a point.
+  /// Values that do not yet form a complete point.
   private var waiting: [Double] = []
   private var span = 1
 
   public init() {}
 
-  /// Appends a value; one that is not finite is left out.
+  /// Appends a value. Values that are not finite are ignored.
   public mutating func append(_ value: Double) {
     guard value.isFinite else { return }
     waiting.append(value)
@@ -24,7 +24,7 @@ public struct Sparkline: Sendable {
     span *= 2
   }
 
-  /// The whole course, `width` characters at the most.
+  /// The whole series in at most `width` characters.
   public func text(width: Int) -> String {
     let values = waiting.isEmpty ? points : points + [waiting.reduce(0, +) / Double(waiting.count)]
     let columns = min(width, values.count)

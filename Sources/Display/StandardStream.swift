@@ -1,12 +1,11 @@
 import Foundation
 
-/// What a program says. Nobody may be there to hear it: a closed pipe or a full disk is no reason to lose what the program
-/// is at.
+/// Standard output and standard error. Write errors are ignored: a closed pipe or a full disk must not end the program.
 public enum StandardStream: Int32, Sendable {
   case output = 1
   case error = 2
 
-  /// Writes as much as the stream takes.
+  /// Writes a text, up to the first error.
   public func write(_ text: String) {
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {

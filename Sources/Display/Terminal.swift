@@ -1,13 +1,13 @@
 import Foundation
 
-/// A terminal that a program's output ends up on.
+/// The terminal that shows the program's output.
 public struct Terminal: Sendable {
   private let descriptor: Int32
 
-  /// Nil where a descriptor leads elsewhere: to a file, a pipe, or a terminal that nobody looks at.
+  /// Nil if the output goes to a file or a pipe.
   ///
-  /// Under `mpirun` every rank's output is a terminal of its own, whatever `mpirun`'s is: then that of the parent process
-  /// counts.
+  /// Under `mpirun` every rank's output is a pseudo-terminal, whatever `mpirun`'s own output is. In this case the output of
+  /// the parent process is used.
   /// - Parameter descriptor: STDOUT_FILENO or STDERR_FILENO.
   public init?(_ descriptor: Int32) {
     guard isatty(descriptor) == 1 else { return nil }
@@ -19,29 +19,28 @@ public struct Terminal: Sendable {
     guard let target = try? FileManager.default.destinationOfSymbolicLink(atPath: parent),
       target.hasPrefix("/dev/pts/") || target.hasPrefix("/dev/tty")
     else { return nil }
-    // Held as long as the program runs.
+    // Open until the program ends.
     let opened = open(target, O_WRONLY | O_NOCTTY | O_CLOEXEC)
     guard opened >= 0, isatty(opened) == 1 else { return nil }
     self.descriptor = opened
   }
 
-  /// Columns, now; 80 where the terminal does not say.
+  /// The current number of columns; 80 if unknown.
   public var width: Int { size.columns }
 
-  /// In characters, now; that of a small terminal where it does not say.
+  /// The current size in characters; 80 × 24 if unknown.
   public var size: (columns: Int, rows: Int) {
     var size = winsize()
     guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else { return (80, 24) }
     return (Int(size.ws_col), Int(size.ws_row))
   }
 
-  /// Columns for who writes to no terminal: what `COLUMNS` says, or 80.
+  /// The number of columns for other outputs: the value of `COLUMNS`, or 80.
   public static var columnsElsewhere: Int {
     max(20, min(ProcessInfo.processInfo.environment["COLUMNS"].flatMap { Int($0) } ?? 80, 1000))
   }
 
-  /// Whether it shows colours, as far as `TERM` says, and its user wants them: `NO_COLOR` is unset or empty
-  /// (no-color.org).
+  /// Whether to use colours: `TERM` names a terminal with colours, and `NO_COLOR` is unset or empty (no-color.org).
   public var hasColours: Bool { Terminal.wantsColours(ProcessInfo.processInfo.environment) }
 
   static func wantsColours(_ environment: [String: String]) -> Bool {

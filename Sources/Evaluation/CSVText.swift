@@ -1,15 +1,15 @@
-/// Comma-separated values as RFC 4180 has them: quoted fields may hold commas, newlines and doubled quotes.
+/// Comma-separated values of RFC 4180: quoted fields may contain commas, newlines and doubled quotes.
 enum CSVText {
   struct Record: Equatable {
     var fields: [String]
-    /// Where it begins, counted from 1.
+    /// The line on which the record begins, from 1.
     let line: Int
   }
 
   /// - Parameters:
   ///   - characters: UTF-8, without a byte-order mark.
-  ///   - file: where they are from, for messages.
-  /// - Throws: ``EvaluationError`` where a quoted field does not end.
+  ///   - file: the file's path, for error messages.
+  /// - Throws: ``EvaluationError`` if a quoted field does not end.
   static func records(_ characters: [UInt8], file: String) throws -> [Record] {
     var records: [Record] = []
     var (fields, field, line, start): ([String], [UInt8], Int, Int) = ([], [], 1, 1)
@@ -20,7 +20,7 @@ enum CSVText {
     }
     func endRecord() {
       endField()
-      // An empty line is no record.
+      // Empty lines are skipped.
       if !isEmpty { records.append(Record(fields: fields, line: start)) }
       (fields, isEmpty) = ([], true)
     }
@@ -53,7 +53,7 @@ enum CSVText {
     }
     if isQuoted {
       throw EvaluationError(
-        .badData, "\(file), line \(start): a quoted field does not end: the file is cut, or garbled")
+        .badData, "\(file), line \(start): a quoted field does not end: the file is truncated or damaged")
     }
     if !isEmpty { endRecord() }
     return records

@@ -1,22 +1,22 @@
 import Inference
 import Kernels
 
-/// What a model says of one continuation.
+/// The log-likelihood of one continuation.
 public struct ChoiceScore: Sendable, Equatable {
   /// Σ log p of its tokens, nats.
   public var logLikelihood = 0.0
   public var tokens = 0
-  /// Whether each token is the likeliest after those before it.
+  /// Whether each token is the most likely one after the tokens before it.
   public var isGreedy = true
 }
 
-/// Asks a model for the log-likelihoods of items' choices, several items at once.
+/// Computes the log-likelihoods of items' choices, several items at a time.
 ///
-/// What an item's choices begin with goes through the model once: the choices go on from its KV cache one after another,
-/// each item's choice beside the other items'.
+/// The common beginning of an item's choices is processed once. The choices then continue sequentially from its KV
+/// cache; the n-th choices of all items form one batch.
 final class ChoiceScorer {
   private let decoder: Decoder
-  /// Tokens that went through the model.
+  /// Tokens processed so far.
   private(set) var tokens = 0
 
   init(_ decoder: Decoder) { self.decoder = decoder }
@@ -56,11 +56,11 @@ final class ChoiceScorer {
     decoder.extend(caches, by: tokens.map { Array($0) }, logits: wanted, body)
   }
 
-  /// Adds the log-probability of the target that a position's logits are asked for, where there is one.
+  /// Adds the log-probability of the target that follows a position, if that position predicts a target.
   private func add(
     _ position: Int, _ logits: UnsafeBufferPointer<Float>, _ choice: ChoiceTokens, to score: inout ChoiceScore
   ) {
-    let target = position - choice.firstAsked
+    let target = position - choice.firstPredicting
     guard choice.targets.indices.contains(target) else { return }
     let found = CrossEntropy.logProbability(of: Int(choice.targets[target]), logits)
     // If any logit is not finite, the log-likelihood is NaN: the target's own logit may still be finite.

@@ -1,15 +1,15 @@
 import Host
 
-/// Why a benchmark cannot be evaluated.
+/// An error in the evaluation of a benchmark.
 public struct EvaluationError: StatusCarrying, Equatable, CustomStringConvertible {
   public enum Kind: Sendable {
     /// Wrong usage.
     case usage
-    /// A file of items that is wrong.
+    /// A benchmark file is invalid.
     case badData
-    /// One whose items do not say which choice is right.
+    /// The items of a benchmark file have no labels.
     case noLabels
-    /// The model's numbers broke.
+    /// A log-likelihood is not finite.
     case notFinite
   }
 

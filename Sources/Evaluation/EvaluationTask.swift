@@ -1,6 +1,6 @@
 import Storage
 
-/// A text to go on from, and one way to go on.
+/// A context and one possible continuation.
 public struct TaskRequest: Sendable, Equatable {
   public let context: String
   public let continuation: String
@@ -13,11 +13,11 @@ public struct TaskRequest: Sendable, Equatable {
 
 /// One question of a benchmark.
 public struct TaskItem: Sendable, Equatable {
-  /// One for each choice.
+  /// One request per choice.
   public let requests: [TaskRequest]
-  /// Which of them is right.
+  /// The index of the right choice.
   public let label: Int
-  /// Where it is from, for messages: `hellaswag.jsonl, line 3`.
+  /// The file and the line, for error messages: `hellaswag.jsonl, line 3`.
   public let place: String
 
   public init(requests: [TaskRequest], label: Int, place: String) {
@@ -27,13 +27,13 @@ public struct TaskItem: Sendable, Equatable {
   }
 }
 
-/// A benchmark: its items as what a model is asked.
+/// A benchmark as a list of items to score.
 public struct EvaluationTask: Sendable, Equatable {
-  /// What is measured.
+  /// How items are scored.
   public enum Measure: Sendable {
-    /// Whether the right one of several continuations is the likeliest.
+    /// Whether the right continuation is the most likely one.
     case choice
-    /// Whether the continuation is what the model would say, and how likely it is (LAMBADA).
+    /// Whether greedy decoding yields the continuation, and its perplexity (LAMBADA).
     case lastWord
   }
 
@@ -47,7 +47,7 @@ public struct EvaluationTask: Sendable, Equatable {
     self.items = items
   }
 
-  /// Number and hash of the items; equal for equal items.
+  /// The number of items and their hash; equal for equal items.
   public var fingerprint: String {
     let digest = ContentDigest()
     for item in items {
@@ -59,7 +59,7 @@ public struct EvaluationTask: Sendable, Equatable {
     return "\(items.count) items, hash \(digest.hexadecimal)"
   }
 
-  /// The first so many items.
+  /// The first `limit` items; nil for all.
   public func prefix(_ limit: Int?) -> EvaluationTask {
     EvaluationTask(name: name, measure: measure, items: Array(items.prefix(limit ?? .max)))
   }

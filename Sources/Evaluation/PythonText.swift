@@ -1,6 +1,6 @@
-/// Texts as the Python programs treat them that the benchmarks' prompts are from.
+/// String functions with Python's semantics, which the reference prompts of the benchmarks use.
 enum PythonText {
-  /// What `str.strip` takes away.
+  /// Whether `str.strip` removes the scalar.
   static func isSpace(_ scalar: Unicode.Scalar) -> Bool {
     scalar.properties.isWhitespace || (0x1c...0x1f).contains(scalar.value)
   }
@@ -13,13 +13,13 @@ enum PythonText {
     return String(scalars[first...last])
   }
 
-  /// `str.capitalize`: the first character in title case, the others small.
+  /// `str.capitalize`: the first character in title case, the rest in lowercase.
   static func capitalized(_ text: String) -> String {
     guard let first = text.unicodeScalars.first else { return "" }
     return first.properties.titlecaseMapping + String(text.unicodeScalars.dropFirst()).lowercased()
   }
 
-  /// `str.replace`, which looks for code points, not for characters.
+  /// `str.replace`, which compares code points, not characters.
   static func replacing(_ old: String, by new: String, in text: String) -> String {
     let scalars = Array(text.unicodeScalars).replacing(Array(old.unicodeScalars), with: Array(new.unicodeScalars))
     return string(scalars)

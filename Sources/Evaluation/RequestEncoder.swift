@@ -2,25 +2,25 @@ import Corpus
 
 /// The tokens of one choice.
 struct ChoiceTokens: Equatable {
-  /// What goes through the model: all but the last token.
+  /// The model's input: all tokens but the last.
   let inputs: [Int32]
-  /// The continuation's tokens: what the logits of as many last inputs are asked for.
+  /// The continuation's tokens, predicted by the last `targets.count` inputs.
   let targets: [Int32]
 
-  /// The position whose logits the first target is asked of.
-  var firstAsked: Int { inputs.count - targets.count }
+  /// The position that predicts the first target.
+  var firstPredicting: Int { inputs.count - targets.count }
 }
 
 /// The tokens of one item's choices.
 struct ItemTokens: Equatable {
   let choices: [ChoiceTokens]
-  /// Tokens that all choices begin with, at most up to where the first target is asked of: they go through the model
-  /// once.
+  /// The number of first tokens that all choices have in common, at most up to the position that predicts the first
+  /// target. The model processes them once.
   let shared: Int
 
   init(_ choices: [ChoiceTokens]) {
     self.choices = choices
-    var shared = choices.map { $0.firstAsked + 1 }.min() ?? 0
+    var shared = choices.map { $0.firstPredicting + 1 }.min() ?? 0
     for choice in choices.dropFirst() {
       let same = zip(choice.inputs, choices[0].inputs).prefix { $0 == $1 }.count
       shared = min(shared, same)
@@ -30,25 +30,25 @@ struct ItemTokens: Equatable {
 
   /// Tokens of the longest choice.
   var longest: Int { choices.map(\.inputs.count).max() ?? 0 }
-  /// Tokens that would go through the model if nothing was shared.
+  /// The number of input tokens if each choice were processed separately.
   var unshared: Int { choices.reduce(0) { $0 + $1.inputs.count } }
 }
 
-/// Turns requests into tokens as EleutherAI's lm-evaluation-harness does.
+/// Tokenizes requests like EleutherAI's lm-evaluation-harness.
 ///
-/// Spaces at the context's end belong to the continuation; the continuation's tokens are those of both texts together
-/// behind as many as the context alone has; an empty context is the end-of-document token; what is too long loses its
-/// beginning.
+/// Spaces at the context's end move to the continuation. Context and continuation are tokenized together; the
+/// continuation's tokens are those after the first n, where n is the number of tokens of the context alone. The
+/// end-of-document token replaces an empty context. Sequences that are too long lose their beginning.
 public struct RequestEncoder: Sendable {
   private let text: TokenText
-  /// Stands for an empty context.
+  /// Replaces an empty context.
   private let endOfDocument: Int?
   private let vocabularySize: Int
   private let maximumLength: Int?
 
   /// - Parameters:
-  ///   - endOfDocument: stands for an empty context; nil where nobody knows one.
-  ///   - maximumLength: positions of a sequence at the most; nil for any number.
+  ///   - endOfDocument: replaces an empty context; nil for the tokenizer's own, if it has one.
+  ///   - maximumLength: the maximum number of positions in a sequence; nil for no limit.
   public init(_ text: TokenText, endOfDocument: Int?, vocabularySize: Int, maximumLength: Int?) {
     self.text = text
     self.endOfDocument = endOfDocument ?? text.endOfDocument
@@ -56,15 +56,15 @@ public struct RequestEncoder: Sendable {
     self.maximumLength = maximumLength
   }
 
-  /// Finds out whether all of a benchmark's items can be asked.
+  /// Checks that all items of a benchmark can be tokenized.
   ///
-  /// - Throws: as ``tokens(of:)``.
+  /// - Throws: like ``tokens(of:)``.
   public func check(_ task: EvaluationTask) throws { for item in task.items { _ = try tokens(of: item) } }
 
-  /// - Throws: ``EvaluationError`` where the continuation alone is longer than the model takes, or a token is outside its
+  /// - Throws: ``EvaluationError`` if the continuation alone is longer than `maximumLength`, or a token is outside the
   ///   vocabulary; `InvalidFileError`.
   func tokens(of item: TaskItem) throws -> ItemTokens {
-    // Most choices have one context.
+    // Most items have the same context in all choices.
     var known: (text: String, tokens: [Int])?
     return ItemTokens(
       try item.requests.map { request in
@@ -94,29 +94,29 @@ public struct RequestEncoder: Sendable {
     var context = context
     var continuation = Array(whole.dropFirst(context.count))
     if continuation.isEmpty {
-      // The last token reaches from the context into the continuation.
+      // The last token spans the end of the context and the whole continuation.
       (context, continuation) = (whole.dropLast(), whole.suffix(1))
     }
     if context.isEmpty {
       guard let endOfDocument else {
         throw EvaluationError(
           .badData,
-          "\(item.place): the context is empty, and the tokenizer has no token that ends a document to stand for it; "
-            + "give items a context")
+          "\(item.place): the context is empty, and the tokenizer has no end-of-document token to replace it: add a "
+            + "context to each item")
       }
       context = [endOfDocument]
     }
     if let outside = (context + continuation).first(where: { $0 >= vocabularySize }) {
       throw EvaluationError(
         .badData,
-        "\(item.place): token \(outside) is outside the model's vocabulary of \(vocabularySize) tokens: the tokenizer "
-          + "is not the one that the model was trained with")
+        "\(item.place): token \(outside) is outside the model's vocabulary of \(vocabularySize) tokens: use the tokenizer "
+          + "that the model was trained with")
     }
     if let maximumLength, continuation.count > maximumLength {
       throw EvaluationError(
         .badData,
-        "\(item.place): a continuation has \(continuation.count) tokens, more than the \(maximumLength) that the model "
-          + "takes: leave the item out, or raise --max-length")
+        "\(item.place): a continuation has \(continuation.count) tokens, the maximum is \(maximumLength): remove the "
+          + "item, or raise --max-length")
     }
     let all = (context + continuation).suffix((maximumLength ?? .max - 1) + 1).map { Int32($0) }
     return ChoiceTokens(inputs: all.dropLast(), targets: all.suffix(continuation.count))

@@ -1,14 +1,14 @@
 import Communication
 import Inference
 
-/// What a model makes of benchmarks, shared out among the ranks.
+/// Evaluates a model on benchmarks. The ranks divide the items among themselves.
 public final class TaskEvaluation {
   private let decoder: Decoder
   private let encoder: RequestEncoder
   private let itemsAtOnce: Int
   private let communicator: Communicator
 
-  /// - Parameter itemsAtOnce: items that a rank takes through the model together.
+  /// - Parameter itemsAtOnce: items that a rank processes in one batch.
   public init(_ decoder: Decoder, _ encoder: RequestEncoder, itemsAtOnce: Int, _ communicator: Communicator) {
     precondition(itemsAtOnce > 0, "\(itemsAtOnce) items at once")
     self.decoder = decoder
@@ -19,31 +19,31 @@ public final class TaskEvaluation {
 
   /// The scores of all choices, the same on every rank. Collective.
   ///
-  /// Items go through the model in the same company whatever the number of ranks, so that it changes no bit.
-  /// - Parameter progress: hears how many items are done, on all ranks together.
-  /// - Throws: `AgreedError` for items that cannot be asked (``EvaluationError``, `InvalidFileError`), and where a
+  /// The batches do not depend on the number of ranks, so the results do not either, to the last bit.
+  /// - Parameter progress: called with the number of items that are done on all ranks together.
+  /// - Throws: `AgreedError` for items that cannot be tokenized (``EvaluationError``, `InvalidFileError`), and if a
   ///   log-likelihood is not finite; `CommunicationError`.
   public func result(
     of task: EvaluationTask, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
   ) throws -> TaskResult {
     guard let result = try result(of: task, progress: progress, unless: { false }) else {
-      preconditionFailure("an evaluation that nobody interrupts was interrupted")
+      preconditionFailure("the evaluation was interrupted without an interrupt condition")
     }
     return result
   }
 
-  /// As `result(of:progress:)`; nil where it was interrupted.
+  /// Like `result(of:progress:)`; returns nil if it was interrupted.
   ///
-  /// - Parameter isInterrupted: asked before each round of items, by all ranks together.
+  /// - Parameter isInterrupted: called before each round of items, on all ranks.
   public func result(
     of task: EvaluationTask, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in },
     unless isInterrupted: () throws -> Bool
   ) throws -> TaskResult? {
-    // Where each item's choices begin among all.
+    // The index of each item's first choice among all choices.
     var starts = [0]
     for item in task.items { starts.append(starts[starts.count - 1] + item.requests.count) }
     let choices = starts[starts.count - 1]
-    // Of each choice the log-likelihood, its tokens and whether it is greedy; then the tokens of all.
+    // For each choice: log-likelihood, tokens, 1 if greedy. At the end: processed tokens, tokens without sharing.
     var numbers = [Double](repeating: 0, count: 3 * choices + 2)
     let scorer = ChoiceScorer(decoder)
     for round in stride(from: 0, to: task.items.count, by: communicator.size * itemsAtOnce) {

@@ -1,9 +1,9 @@
 import Foundation
 import JSON
 
-/// How good a model is at one benchmark.
+/// A model's result on one benchmark.
 public struct TaskResult: Sendable {
-  /// A share of the items, and the standard error of its mean.
+  /// A fraction of the items, and its standard error.
   public struct Accuracy: Sendable, Equatable {
     public let value: Double
     public let standardError: Double
@@ -15,21 +15,23 @@ public struct TaskResult: Sendable {
   }
 
   public let task: EvaluationTask
-  /// Of each item's choices.
+  /// The scores of each item's choices.
   public let scores: [[ChoiceScore]]
-  /// The share of items whose right choice is the likeliest; for LAMBADA, is what the model would say.
+  /// The fraction of items whose right choice is the most likely; for LAMBADA, whose last word greedy decoding yields.
   public let accuracy: Accuracy
-  /// The same of log-likelihoods divided by the choices' lengths: in code points, and in UTF-8 bytes. Nil for LAMBADA.
+  /// The accuracy by log-likelihood divided by the choice's length in code points. Nil for LAMBADA.
   public let byCharacters: Accuracy?
+  /// The accuracy by log-likelihood divided by the choice's length in UTF-8 bytes. Nil for LAMBADA.
   public let byBytes: Accuracy?
   /// exp of the mean of −log p(right continuation).
   public let perplexity: Double
-  /// Tokens that went through the model, and those that would have if choices shared nothing.
+  /// Tokens that the model processed.
   public let tokens: Int
+  /// Tokens if each choice were processed separately.
   public let tokensUnshared: Int
 
   init(_ task: EvaluationTask, _ scores: [[ChoiceScore]], tokens: Int, tokensUnshared: Int) {
-    precondition(!task.items.isEmpty && scores.count == task.items.count, "\(scores.count) scores of \(task.name)")
+    precondition(!task.items.isEmpty && scores.count == task.items.count, "\(scores.count) scores for \(task.name)")
     self.task = task
     self.scores = scores
     self.tokens = tokens
@@ -55,22 +57,22 @@ public struct TaskResult: Sendable {
     perplexity = exp(-total / Double(task.items.count))
   }
 
-  /// The first of the highest.
+  /// The index of the first maximum.
   private static func best(_ values: [Double]) -> Int {
     var best = 0
     for index in values.indices where values[index] > values[best] { best = index }
     return best
   }
 
-  /// A continuation without the space that parts it from the context: the choice as the benchmark has it.
+  /// A continuation without the space after the context: the choice as the benchmark contains it.
   private static func choice(_ continuation: String) -> Substring {
     let scalars = continuation.unicodeScalars
     return Substring(scalars.first == " " ? scalars.dropFirst() : scalars[...])
   }
 
-  // MARK: reporting
+  // MARK: - Reports
 
-  /// What a log's record and a report have: `acc`, `acc_norm`, `items`, …
+  /// The fields that log records and reports share: `acc`, `acc_norm`, `items`, …
   public var metrics: JSONValue.Object {
     var fields = JSONValue.Object()
     fields["acc"] = .number(accuracy.value)
@@ -93,7 +95,7 @@ public struct TaskResult: Sendable {
     return .object(fields)
   }
 
-  /// Every item as a line of JSON.
+  /// One line of JSON per item.
   public var details: String {
     var lines = ""
     for (index, (item, scores)) in zip(task.items, scores).enumerated() {
@@ -109,7 +111,7 @@ public struct TaskResult: Sendable {
     return lines
   }
 
-  /// In a line for people.
+  /// One line of text.
   public var text: String {
     func percent(_ accuracy: Accuracy) -> String {
       String(format: "%5.1f ± %.1f %%", 100 * accuracy.value, 100 * accuracy.standardError)

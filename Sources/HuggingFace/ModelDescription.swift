@@ -2,10 +2,10 @@ import JSON
 import Storage
 import Transformer
 
-/// A model as `config.json` of a Hugging Face folder says it.
+/// The contents of a Hugging Face model's `config.json`.
 public struct ModelDescription: Sendable, Equatable {
   public let model: ModelConfiguration
-  /// Vanilla, unless the folder is one that this project wrote.
+  /// Vanilla, unless this project wrote the folder.
   public let hiddenDecoding: HiddenDecoding
   public let metadata: ModelMetadata
 
@@ -15,55 +15,55 @@ public struct ModelDescription: Sendable, Equatable {
     self.metadata = metadata
   }
 
-  /// Reads a `config.json`: of `transformers` 5, and of earlier ones, which have `rope_theta` at the top level.
+  /// Reads a `config.json` of `transformers` 5 or of earlier versions, which have `rope_theta` at the top level.
   ///
-  /// - Throws: `StorageError`: `.missing`; `.damaged` for what is no such file, for sizes that are impossible, and for
-  ///   what this project does not compute, by name.
+  /// - Throws: `StorageError`: `.missing`; `.damaged` for other files, invalid sizes, and settings that this project does
+  ///   not support.
   public init(_ path: String) throws {
     let json = try JSONValue(contentsOf: path)
-    guard json.object != nil else { throw StorageError(.damaged, path, "a config.json is a JSON object") }
+    guard json.object != nil else { throw StorageError(.damaged, path, "expected a JSON object") }
     self = try DescriptionReader(json: json, path: path).description()
   }
 
-  /// The tokens at which `generation_config.json` ends a text; nil where it says nothing of them.
+  /// The end-of-text tokens in `generation_config.json`; nil if it contains none.
   ///
-  /// - Throws: `StorageError`, `.damaged` where they are no tokens.
+  /// - Throws: `StorageError`, `.damaged` for invalid tokens.
   static func endOfText(inGenerationConfiguration path: String) throws -> [Int]? {
     let json = try JSONValue(contentsOf: path)
-    guard json.object != nil else { throw StorageError(.damaged, path, "a generation_config.json is a JSON object") }
+    guard json.object != nil else { throw StorageError(.damaged, path, "expected a JSON object") }
     let reader = DescriptionReader(json: json, path: path)
     return reader.isGiven("eos_token_id") ? try reader.endOfText() : nil
   }
 
-  /// The same model with other tokens at which a text ends.
+  /// The same model with other end-of-text tokens.
   func ending(at tokens: [Int]) -> ModelDescription {
     var metadata = metadata
     metadata.endOfText = tokens
     return ModelDescription(model: model, hiddenDecoding: hiddenDecoding, metadata: metadata)
   }
 
-  /// `model_type` of the folders that this project writes for patterns that have hidden copies.
+  /// `model_type` in folders that this project writes for patterns with hidden copies.
   static let modelType = "phd_transformer"
 }
 
 extension JSONValue {
-  /// Reads one of a folder's JSON files.
+  /// Reads a JSON file of a model's folder.
   ///
-  /// - Throws: `StorageError`, `.damaged` for what is not JSON, and for a file of more than 16 MiB: it is none of these.
+  /// - Throws: `StorageError`, `.damaged` for invalid JSON, and for files of more than 16 MiB.
   init(contentsOf path: String) throws {
     let file = try RandomAccessFile(path)
     guard file.size <= 1 << 24 else {
-      throw StorageError(.damaged, path, "has \(file.size) bytes, more than any such file")
+      throw StorageError(.damaged, path, "has \(file.size) bytes, expected at most 16 MiB")
     }
     do {
       try self.init(parsing: try file.bytes(at: 0, count: file.size))
     } catch let error as JSONError {
-      throw StorageError(.damaged, path, "not JSON, \(error)")
+      throw StorageError(.damaged, path, "is not JSON: \(error)")
     }
   }
 }
 
-/// Reads one `config.json`'s fields.
+/// Reads the fields of a `config.json`.
 private struct DescriptionReader {
   let json: JSONValue
   let path: String
@@ -72,7 +72,7 @@ private struct DescriptionReader {
 
   func description() throws -> ModelDescription {
     let (architecture, defaultEpsilon) = try architecture()
-    try refuseOthers()
+    try requireSupported()
     let heads = try size("num_attention_heads", in: widths)
     let model = ModelConfiguration(
       architecture: architecture,
@@ -94,18 +94,18 @@ private struct DescriptionReader {
     return ModelDescription(model: model, hiddenDecoding: try hiddenDecoding(), metadata: try metadata())
   }
 
-  /// And ε where the file does not say it: what its class in `transformers` has.
+  /// The architecture, and the default ε of its class in `transformers`.
   private func architecture() throws -> (Architecture, Double) {
     let key = json["model_type"]?.string == ModelDescription.modelType ? "base_model_type" : "model_type"
     guard let architecture = json[key]?.string.flatMap(Architecture.init(rawValue:)) else {
       let supported = Architecture.allCases.map { "\"\($0)\"" }.joined(separator: " and ")
-      throw damaged("\(key) is \(described(key)), and \(supported) are supported")
+      throw damaged("\(key) is \(described(key)): only \(supported) are supported")
     }
     return (architecture, architecture.pretrained.defaultRMSNormEpsilon)
   }
 
-  /// What other models of these types do, and this project does not.
-  private func refuseOthers() throws {
+  /// Rejects settings that this project does not support.
+  private func requireSupported() throws {
     for key in ["attention_bias", "mlp_bias"] where try flag(key) {
       throw damaged("\(key) is true: biases are not supported")
     }
@@ -118,7 +118,7 @@ private struct DescriptionReader {
     if isGiven("layer_types"),
       json["layer_types"]?.array?.allSatisfy({ $0.string == "full_attention" }) != true
     {
-      throw damaged("layer_types names others than \"full_attention\": not supported")
+      throw damaged("layer_types contains other types than \"full_attention\": not supported")
     }
     for key in ["rope_scaling", "rope_parameters"] where isGiven(key) {
       for field in json[key]?.object?.fields ?? [] {
@@ -136,7 +136,7 @@ private struct DescriptionReader {
     }
   }
 
-  /// At the top level, or under `rope_parameters`, where `transformers` 5 has it.
+  /// At the top level, or in `rope_parameters` (`transformers` 5).
   private func ropeTheta() throws -> Double {
     for key in ["rope_parameters", "rope_scaling"] {
       if let theta = json[key]?["rope_theta"], theta != .null {
@@ -146,12 +146,12 @@ private struct DescriptionReader {
     return try number("rope_theta", default: 10_000, in: 1...1e12)
   }
 
-  /// One token, a list of them, or none.
+  /// One token, a list of tokens, or none.
   func endOfText() throws -> [Int] {
     guard case .array(let values)? = json["eos_token_id"] else { return try token("eos_token_id").map { [$0] } ?? [] }
     let ends = values.compactMap(\.integer)
     if ends.count != values.count || ends.count > 1024 || ends.contains(where: { !tokenIDs.contains($0) }) {
-      throw damaged("eos_token_id is no list of tokens")
+      throw damaged("eos_token_id is not a list of token ids")
     }
     return ends
   }
@@ -190,7 +190,7 @@ private struct DescriptionReader {
     return HiddenDecoding(pattern: pattern, repeats: repeats, window: window, chunk: chunk)
   }
 
-  // MARK: fields
+  // MARK: - Fields
 
   func isGiven(_ key: String) -> Bool { json[key].map { $0 != .null } ?? false }
 
@@ -224,5 +224,5 @@ private struct DescriptionReader {
 }
 
 private let widths = 1...1 << 24
-/// Ids of tokens.
+/// Valid token ids.
 private let tokenIDs = 0...Int(Int32.max)

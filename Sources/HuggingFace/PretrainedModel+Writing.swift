@@ -4,13 +4,13 @@ import Transformer
 
 extension PretrainedModel {
   /// Writes a folder that `transformers` loads: `config.json`, `model.safetensors`, and for patterns with hidden copies
-  /// `modeling_phd.py`, which computes them (`trust_remote_code`).
+  /// `modeling_phd.py`, the model's code (`trust_remote_code`).
   ///
   /// - Parameters:
-  ///   - tokenizer: what becomes `tokenizer.json`, where there is one.
+  ///   - tokenizer: the contents of `tokenizer.json`, if there is one.
   ///   - type: fp32 or bf16.
-  ///   - read: gives rows of a tensor (a norm's elements).
-  /// - Throws: `StorageError.failed`; what `read` throws.
+  ///   - read: reads rows of a tensor (elements of a norm) into the buffer.
+  /// - Throws: `StorageError.failed`; errors of `read`.
   public static func write(
     _ description: ModelDescription, tokenizer: [UInt8]? = nil, as type: SafetensorsType, to folder: String,
     read: (_ tensor: ParameterTensor, _ rows: Range<Int>, _ floats: UnsafeMutableBufferPointer<Float>) throws -> Void
@@ -26,16 +26,16 @@ extension PretrainedModel {
       let settings = description.tokenizerSettings(tokenizer)
       try WholeFile.write(Array((settings.pretty + "\n").utf8), to: folder + "/tokenizer_config.json")
     }
-    // Last: a folder with a configuration is whole.
+    // Written last: a folder with config.json is complete.
     try WholeFile.write(Array((description.json(type).pretty + "\n").utf8), to: folder + "/config.json")
   }
 }
 
 extension PretrainedModel {
-  /// Files of another model that a folder holds and ``write(_:tokenizer:as:to:read:)`` would leave beside the new one's,
-  /// where other programs would read both.
+  /// Files in a folder that ``write(_:tokenizer:as:to:read:)`` would not replace, and that other programs would load as
+  /// parts of the new model.
   ///
-  /// - Throws: `StorageError.failed` where the folder cannot be examined.
+  /// - Throws: `StorageError.failed` if the folder cannot be read.
   public static func leftovers(in folder: String, of description: ModelDescription, hasTokenizer: Bool) throws
     -> [String]
   {
@@ -52,10 +52,10 @@ extension PretrainedModel {
 }
 
 extension ModelDescription {
-  /// Whether `transformers` needs code for it.
+  /// Whether `transformers` needs `modeling_phd.py` for the model.
   var hasCode: Bool { hiddenDecoding.pattern.hasHiddenCopies }
 
-  /// `tokenizer_config.json`: that the file is all there is to the tokenizer, and its special tokens by name.
+  /// `tokenizer_config.json`: the tokenizer's class, which only needs `tokenizer.json`, and the special tokens.
   func tokenizerSettings(_ tokenizer: [UInt8]) -> JSONValue {
     var json = JSONValue.Object()
     json["tokenizer_class"] = "PreTrainedTokenizerFast"
@@ -95,7 +95,7 @@ extension ModelDescription {
       ("num_key_value_heads", .integer(model.keyValueHeads)), ("hidden_act", "silu"),
       ("max_position_embeddings", metadata.maxPositionEmbeddings.map { .integer($0) }),
       ("initializer_range", .number(model.initializerRange)), ("rms_norm_eps", .number(model.rmsNormEpsilon)),
-      // For `transformers` 5, and for those before it.
+      // `transformers` 5 reads the first, earlier versions the second.
       ("rope_parameters", ["rope_theta": .number(model.ropeTheta), "rope_type": "default"]),
       ("rope_theta", .number(model.ropeTheta)), ("attention_bias", false), ("attention_dropout", 0.0),
       ("tie_word_embeddings", .bool(model.tieWordEmbeddings)),
@@ -112,7 +112,7 @@ extension ModelDescription {
 }
 
 extension HiddenDecoding {
-  /// The section `hidden_decoding` of a configuration: the keys that the pattern uses.
+  /// The `hidden_decoding` section of a configuration, with the keys that the pattern uses.
   public var json: JSONValue {
     var section = JSONValue.Object()
     section["pattern"] = .string(pattern.rawValue)

@@ -3,63 +3,63 @@ import JSON
 import Storage
 import Transformer
 
-/// A model of Hugging Face's: a folder with `config.json` and `model.safetensors`, or with several such files and
-/// `model.safetensors.index.json`, which says what is in which.
+/// A Hugging Face model: a folder with `config.json` and `model.safetensors`, or with several safetensors files and their
+/// index, `model.safetensors.index.json`.
 public struct PretrainedModel: Sendable {
   public let description: ModelDescription
   public let layout: ParameterLayout
-  /// Where the folder's tokenizer is, if it has one.
+  /// The path of the folder's tokenizer, which may not exist.
   public let tokenizerPath: String
-  /// What the user should know of the folder, a sentence each.
+  /// Warnings about the folder, one sentence each.
   public let notes: [String]
 
   private let files: [SafetensorsFile]
-  /// Which file each tensor is in, by its name.
-  private let places: [String: Int]
+  /// The index of each tensor's file, by the tensor's name.
+  private let fileIndices: [String: Int]
 
-  /// Whether `path` names such a model, and no checkpoint: a folder, or a file called `.safetensors`.
+  /// Whether `path` is a Hugging Face model rather than a checkpoint: a folder, or a file named `*.safetensors`.
   public static func isOne(_ path: String) -> Bool {
     path.hasSuffix(".safetensors") || ((try? FileStatus(path))?.isFolder ?? false)
   }
 
-  /// Opens a model and compares every tensor with what its configuration and its index say. No weight is read but those
-  /// of a head that is stored beside the embedding that it is tied to.
+  /// Opens a model and compares every tensor with the configuration and the index. Reads no weights, except those of a
+  /// stored head that is tied to the embedding.
   ///
-  /// - Parameter path: the folder, or a `.safetensors` file with `config.json` beside it.
-  /// - Throws: `StorageError`, `.damaged` where a tensor is missing, unknown, or of another shape, and where two places
-  ///   say different things of one.
+  /// - Parameter path: the folder, or a `.safetensors` file with `config.json` in the same folder.
+  /// - Throws: `StorageError`, `.damaged` if a tensor is missing, unknown or of another shape, or if two files contradict
+  ///   each other.
   public init(_ path: String) throws {
     let isFolder = try FileStatus(path).isFolder
     let url = URL(fileURLWithPath: path)
     let folder = isFolder ? url : url.deletingLastPathComponent()
     let configuration = folder.appendingPathComponent("config.json")
     if try !FileStatus.exists(configuration.path) {
-      throw StorageError(.missing, configuration.path, "there is no such file; it says what model \(path) is")
+      throw StorageError(.missing, configuration.path, "does not exist: \(path) needs it")
     }
     let description = try ModelDescription(configuration.path)
     let layout = ParameterLayout(description.model)
     let index = isFolder ? try SafetensorsIndex(in: folder) : nil
     let names = index?.fileNames ?? [isFolder ? SafetensorsIndex.wholeName : url.lastPathComponent]
     let files = try names.map { try SafetensorsFile(folder.appendingPathComponent($0).path) }
-    var places: [String: Int] = [:]
+    var fileIndices: [String: Int] = [:]
     for (index, file) in files.enumerated() {
       for tensor in file.tensors {
-        if let other = places.updateValue(index, forKey: tensor.name) {
-          throw StorageError(.damaged, file.path, "has \(tensor.name), which \(names[other]) has too")
+        if let other = fileIndices.updateValue(index, forKey: tensor.name) {
+          throw StorageError(.damaged, file.path, "has \(tensor.name), which is also in \(names[other])")
         }
         try PretrainedModel.check(tensor, in: file, layout)
       }
     }
-    try index?.compare(with: places)
-    if let absent = layout.tensors.first(where: { places[$0.name] == nil }) {
+    try index?.compare(with: fileIndices)
+    if let absent = layout.tensors.first(where: { fileIndices[$0.name] == nil }) {
       let advice =
         absent.name == PretrainedModel.headName
-        ? "; where the embedding is the head's weight too, config.json must have \"tie_word_embeddings\": true" : ""
-      throw StorageError(.damaged, path, "has no \(absent.name), which its config.json's model has\(advice)")
+        ? "; if the head is tied to the embedding, config.json must have \"tie_word_embeddings\": true" : ""
+      throw StorageError(.damaged, path, "has no \(absent.name), which its config.json requires\(advice)")
     }
     if description.model.tieWordEmbeddings {
       try PretrainedModel.requireEqualHead(
-        [PretrainedModel.headName, PretrainedModel.embeddingName].map { name in places[name].map { files[$0] } },
+        [PretrainedModel.headName, PretrainedModel.embeddingName].map { name in fileIndices[name].map { files[$0] } },
         configuration.path)
     }
     let ends = try PretrainedModel.endOfText(in: folder, description)
@@ -68,24 +68,24 @@ public struct PretrainedModel: Sendable {
     self.layout = layout
     tokenizerPath = folder.appendingPathComponent("tokenizer.json").path
     self.files = files
-    self.places = places
+    self.fileIndices = fileIndices
   }
 
-  /// Reads some rows of a tensor (a norm's elements), widened to fp32.
+  /// Reads rows of a tensor (elements of a norm) as fp32.
   ///
   /// - Throws: `StorageError`.
   public func read(
     _ tensor: ParameterTensor, _ rows: Range<Int>, into floats: UnsafeMutableBufferPointer<Float>
   ) throws {
-    guard let file = places[tensor.name].map({ files[$0] }), let stored = file[tensor.name] else {
-      preconditionFailure("\(tensor.name) is none of the model's")
+    guard let file = fileIndices[tensor.name].map({ files[$0] }), let stored = file[tensor.name] else {
+      preconditionFailure("\(tensor.name) is not a tensor of the model")
     }
     let columns = tensor.isNorm ? 1 : tensor.shape[1]
     precondition(floats.count == rows.count * columns, "\(floats.count) floats for \(rows) of \(tensor)")
     try file.read(stored, from: rows.lowerBound * columns, into: floats)
   }
 
-  /// XXH3-128 over all bytes of its safetensors files, in their order: 32 hexadecimal digits.
+  /// XXH3-128 over all bytes of the safetensors files in order: 32 hexadecimal digits.
   ///
   /// - Throws: `StorageError`.
   public func digest() throws -> String { try SealedFile.digest(of: files.map(\.path)) }
@@ -93,10 +93,10 @@ public struct PretrainedModel: Sendable {
   private static let headName = "lm_head.weight"
   private static let embeddingName = "model.embed_tokens.weight"
 
-  /// Refuses a head that is tied to the embedding, and stored with other weights: one of the two is not meant.
-  /// `transformers` 4 takes the embedding, 5 the stored head.
+  /// Rejects a stored head that is tied to the embedding but has other weights. The model would be ambiguous:
+  /// `transformers` 4 uses the embedding, `transformers` 5 the stored head.
   ///
-  /// - Parameter files: those that the head and the embedding are in.
+  /// - Parameter files: the head's file and the embedding's file.
   private static func requireEqualHead(_ files: [SafetensorsFile?], _ configuration: String) throws {
     guard let file = files[0], let other = files[1], let head = file[headName], let embedding = other[embeddingName]
     else { return }
@@ -107,18 +107,18 @@ public struct PretrainedModel: Sendable {
       let parts = floats.map { UnsafeMutableBufferPointer(rebasing: $0[..<min(atOnce, head.elementCount - first)]) }
       try file.read(head, from: first, into: parts[0])
       try other.read(embedding, from: first, into: parts[1])
-      guard let place = parts[0].indices.first(where: { parts[0][$0].bitPattern != parts[1][$0].bitPattern }) else {
+      guard let index = parts[0].indices.first(where: { parts[0][$0].bitPattern != parts[1][$0].bitPattern }) else {
         continue
       }
       throw StorageError(
         .damaged, configuration,
         "has \"tie_word_embeddings\": true, but \(headName) is stored and is not \(embeddingName): element "
-          + "\(first + place) is \(parts[0][place]) and \(parts[1][place]). Set tie_word_embeddings to false to use the "
+          + "\(first + index) is \(parts[0][index]) and \(parts[1][index]). Set tie_word_embeddings to false to use the "
           + "stored head, or remove it from \(file.path)")
     }
   }
 
-  /// The tokens that end a text: `transformers` generates by `generation_config.json` where there is one.
+  /// The end-of-text tokens: those of `generation_config.json` if there is one, as in `transformers`.
   private static func endOfText(
     in folder: URL, _ description: ModelDescription
   ) throws -> (tokens: [Int], note: String?) {
@@ -127,7 +127,7 @@ public struct PretrainedModel: Sendable {
     guard try FileStatus.exists(path),
       let generation = try ModelDescription.endOfText(inGenerationConfiguration: path), Set(generation) != Set(own)
     else { return (own, nil) }
-    // config.json's first one stays the first: it ends documents.
+    // The first token of config.json stays the first, because it ends documents.
     let tokens = own.prefix(1).filter(generation.contains) + generation.filter { $0 != own.first }
     return (
       tokens,
@@ -138,21 +138,21 @@ public struct PretrainedModel: Sendable {
   private static func check(
     _ tensor: SafetensorsFile.Tensor, in file: SafetensorsFile, _ layout: ParameterLayout
   ) throws {
-    // What earlier versions stored beside the weights.
+    // Earlier versions of `transformers` stored this in addition to the weights.
     if tensor.name.hasSuffix("rotary_emb.inv_freq") { return }
     let isTiedHead = tensor.name == headName && layout.model.tieWordEmbeddings
     guard let expected = layout[isTiedHead ? embeddingName : tensor.name] else {
       throw StorageError(
-        .damaged, file.path, "has \(tensor.name), which is no tensor of config.json's model")
+        .damaged, file.path, "has \(tensor.name), which is not a tensor of config.json's model")
     }
     guard tensor.shape == expected.shape else {
       throw StorageError(
         .damaged, file.path,
-        "\(tensor.name) has the shape \(tensor.shape), by config.json it is \(expected.shape)")
+        "\(tensor.name) has the shape \(tensor.shape), expected \(expected.shape) by config.json")
     }
     if tensor.type == nil {
       throw StorageError(
-        .damaged, file.path, "\(tensor.name) is of type \(tensor.typeName); F32, F16 and BF16 are read")
+        .damaged, file.path, "\(tensor.name) has the type \(tensor.typeName), expected F32, F16 or BF16")
     }
   }
 }

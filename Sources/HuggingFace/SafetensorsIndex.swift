@@ -2,20 +2,20 @@ import Foundation
 import JSON
 import Storage
 
-/// `model.safetensors.index.json`: which file of a folder each tensor is in.
+/// `model.safetensors.index.json`: the file of each tensor.
 struct SafetensorsIndex {
-  /// The one file that holds all tensors where there is no index.
+  /// The file that contains all tensors if there is no index.
   static let wholeName = "model.safetensors"
 
-  /// In the order in which the index names them first.
+  /// In the order of their first occurrence in the index.
   let fileNames: [String]
   private let path: String
   private let entries: [(tensor: String, file: String)]
 
-  /// Reads a folder's index; nil where all tensors are in one file.
+  /// Reads a folder's index; nil if all tensors are in one file.
   ///
-  /// - Throws: `StorageError`: `.missing` where the folder has no weights, `.damaged` for what is no index, and where
-  ///   there is both one whole file and an index of others.
+  /// - Throws: `StorageError`: `.missing` if the folder has no weights, `.damaged` for an invalid index, and if there are
+  ///   both a single file and an index of other files.
   init?(in folder: URL) throws {
     path = folder.appendingPathComponent(Self.wholeName + ".index.json").path
     let hasWhole = try FileStatus.exists(folder.appendingPathComponent(Self.wholeName).path)
@@ -25,14 +25,14 @@ struct SafetensorsIndex {
     }
     let json = try JSONValue(contentsOf: path)
     guard let map = json["weight_map"]?.object else {
-      throw StorageError(.damaged, path, "has no weight_map, which says which file a tensor is in")
+      throw StorageError(.damaged, path, "has no \"weight_map\" with the file of each tensor")
     }
     var (names, entries) = ([String](), [(tensor: String, file: String)]())
     var known: Set<String> = []
     for field in map.fields {
       guard let name = field.value.string, !name.isEmpty, !name.contains("/"), !name.utf8.contains(0) else {
         throw StorageError(
-          .damaged, path, "says that \(field.name) is in \(field.value.described), expected a file's name")
+          .damaged, path, "has \(field.value.described) as the file of \(field.name), expected a file's name")
       }
       if known.insert(name).inserted { names.append(name) }
       entries.append((field.name, name))
@@ -40,25 +40,25 @@ struct SafetensorsIndex {
     if hasWhole, names != [Self.wholeName] {
       throw StorageError(
         .damaged, path,
-        "names \(names.first ?? "no file"), but \(Self.wholeName) is there too, and may hold other weights; move one of "
-          + "the two away")
+        "lists \(names.first ?? "no file"), but there is also \(Self.wholeName), which may contain other weights: remove "
+          + "one of the two")
     }
     fileNames = names
     self.entries = entries
   }
 
-  /// Checks that every tensor is where the index says.
+  /// Checks that every tensor is in the file that the index lists.
   ///
-  /// - Parameter places: the number in ``fileNames`` of the file that each tensor is in.
-  /// - Throws: `StorageError.damaged`, naming the tensor and both files.
-  func compare(with places: [String: Int]) throws {
+  /// - Parameter fileIndices: the index in ``fileNames`` of each tensor's file.
+  /// - Throws: `StorageError.damaged` with the tensor and both files.
+  func compare(with fileIndices: [String: Int]) throws {
     for (tensor, file) in entries {
-      let found = places[tensor].map { fileNames[$0] }
+      let found = fileIndices[tensor].map { fileNames[$0] }
       if found == file { continue }
       throw StorageError(
         .damaged, path,
-        "says that \(tensor) is in \(file), and it is in \(found ?? "none of the files"): the files are not of one "
-          + "model, or one was saved anew; get all of them again")
+        "lists \(tensor) in \(file), but it is in \(found ?? "none of the files"): the files do not belong together; "
+          + "download or export all of them again")
     }
   }
 }

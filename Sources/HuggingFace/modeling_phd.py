@@ -1,15 +1,15 @@
 """Parallel hidden decoding (PHD-Transformer, arXiv 2504.14992) on OLMo 2 and Llama blocks, for `transformers`.
 
-Each token goes through the model K times, as K copies at the same position. The first copy, the original, is the plain
-transformer's, and its keys and values are the plain transformer's cache; the last copy predicts. What the hidden copies
-2..K see is the pattern, `hidden_decoding.pattern` in config.json:
+The model processes each token as K copies at the same position. The first copy, the original, is computed as in a plain
+transformer, and its keys and values form a plain KV cache. The last copy predicts. The pattern
+(`hidden_decoding.pattern` in config.json) determines which keys the hidden copies 2..K see:
 
   phd    the originals, and the earlier hidden copies of their own token
   swa    also the hidden copies of the last `window` positions
-  cswa   of those, the ones in their own chunk of `chunk` positions
-  naive  every copy (the first one too) sees everything before it
+  cswa   as swa, but only within their own chunk of `chunk` positions
+  naive  every copy, including the first, sees everything before it
 
-Tensors' names are those of Olmo2ForCausalLM and LlamaForCausalLM: the copies add no parameter.
+The tensors have the names of Olmo2ForCausalLM and LlamaForCausalLM: hidden copies add no parameters.
 """
 
 import torch
@@ -68,7 +68,7 @@ class PHDConfig(PretrainedConfig):
 
 
 class Pattern:
-    """Which keys a query sees; copies are counted from 1."""
+    """Which keys a query sees. Copies are numbered from 1."""
 
     def __init__(self, settings):
         self.kind = settings["pattern"]
@@ -80,13 +80,13 @@ class Pattern:
 
     @property
     def kept(self):
-        """Positions whose hidden copies a later position may see; None for all."""
+        """The number of positions whose hidden copies a later position may see; None for all."""
         if self.kind == "naive":
             return None
         return min(self.window, self.chunk or self.window) - 1
 
     def visible(self, query, copy, key, key_copy):
-        """Positions and copies as tensors that broadcast against each other."""
+        """Whether queries see keys; positions and copies are tensors that broadcast against each other."""
         earlier, own = key < query, (key == query) & (key_copy <= copy)
         if self.kind == "naive":
             return earlier | own
@@ -98,7 +98,7 @@ class Pattern:
 
 
 class HiddenLayer(DynamicLayer):
-    """The keys and values of the hidden copies, [B, g, positions · (K − 1), e], of the positions that are still seen."""
+    """Keys and values of hidden copies, [B, g, positions · (K − 1), e], of the positions that later ones may see."""
 
     is_croppable = False
 
@@ -115,7 +115,7 @@ class HiddenLayer(DynamicLayer):
 
 
 class PHDCache(DynamicCache):
-    """The plain transformer's cache, one layer after another, and after it what each layer keeps of hidden copies."""
+    """The plain transformer's cache layers, followed by each layer's cache of hidden copies."""
 
     def __init__(self, config, pattern):
         super().__init__()
@@ -161,7 +161,7 @@ class Attention(nn.Module):
             self.k_norm = RMSNorm(self.kv_heads * self.head_dim, config.rms_norm_eps)
 
     def forward(self, x, queried, rotary, mask, cache):
-        """x [B, K, T, d]; of it, the last `queried` copies query."""
+        """x [B, K, T, d]; only the last `queried` copies are queries."""
         batch, copies, length, _ = x.shape
         query = self.q_proj(x[:, copies - queried:])
         key, value = self.k_proj(x), self.v_proj(x)
@@ -180,8 +180,8 @@ class Attention(nn.Module):
         return self.o_proj(attended.reshape(batch, queried, length, -1))
 
     def seen(self, key, value, cache):
-        """All keys and values, [B, g, rows, e]: the originals', position by position, then the hidden copies', position
-        by position and copy by copy."""
+        """All keys and values, [B, g, rows, e]: those of the originals by position, then those of the hidden copies by
+        position and copy."""
 
         def rows(x):  # [B, copies, T, g, e] -> [B, g, T · copies, e]
             return x.permute(0, 3, 2, 1, 4).flatten(2, 3)
@@ -237,7 +237,7 @@ class PHDModel(nn.Module):
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
 
     def forward(self, embedded, attention_mask, cache):
-        """embedded [B, T, d] -> [B, T, d], of the last copy; attention_mask [B, cached + T], 0 for padding."""
+        """embedded [B, T, d] -> the last copy [B, T, d]; attention_mask [B, cached + T], 0 for padding."""
         copies = self.pattern.repeats
         length = embedded.shape[1]
         positions = (attention_mask.long().cumsum(-1) - 1).clamp(min=0)
@@ -247,7 +247,7 @@ class PHDModel(nn.Module):
         }
         x = embedded[:, None].expand(-1, copies, -1, -1)
         for index, layer in enumerate(self.layers):
-            # Only the last copy leaves the last layer.
+            # The last layer computes the last copy only.
             queried = 1 if index == len(self.layers) - 1 else copies
             x = layer(x, queried, rotary, masks[queried], cache)
         return self.norm(x[:, 0])
@@ -260,7 +260,7 @@ class PHDModel(nn.Module):
         return angles.cos().to(dtype), angles.sin().to(dtype)
 
     def mask(self, positions, valid, length, queried):
-        """[B, 1, queried · T, rows of keys]: keys in the order of Attention.seen."""
+        """[B, 1, queried · T, rows of keys], with the keys in the order of Attention.seen."""
         copies, total = self.pattern.repeats, positions.shape[1]
         device = positions.device
         kept = self.pattern.kept
@@ -276,7 +276,7 @@ class PHDModel(nn.Module):
         seen = self.pattern.visible(
             positions[:, query_slot, None], copy[None, :, None], positions[:, None, key_slot], key_copy[None, None]
         )
-        # Padding is seen by nobody but itself: a softmax over nothing would not be a number.
+        # Padding only sees itself: a softmax over no keys would be NaN.
         own = (query_slot[:, None] == key_slot) & (copy[:, None] == key_copy)
         return ((seen & valid[:, None, key_slot]) | own)[:, None]
 
@@ -324,7 +324,7 @@ class PHDForCausalLM(PreTrainedModel, GenerationMixin):
         return_dict=None,
         **kwargs,
     ):
-        """Positions follow from the attention mask: tokens that are no padding count from 0."""
+        """Positions are computed from the attention mask: tokens other than padding count from 0."""
         embedded = self.model.embed_tokens(input_ids) if inputs_embeds is None else inputs_embeds
         use_cache = self.config.use_cache if use_cache is None else use_cache
         cache = past_key_values

@@ -1,19 +1,19 @@
 import Charts
 import Foundation
 
-/// A colour for each copy: the originals' blue, and the other colours of charts, orange first.
-/// Where there are more copies than these, hidden ones go round the colour circle.
+/// The colours of copies: blue for the originals, then the other colours of charts, starting with orange. If there are
+/// more copies than these colours, hidden copies have evenly spaced hues.
 enum CopyColours {
   private static let few = [0, 4, 2, 3, 1, 5, 6].map { SVG.colours[$0] }
-  /// The nearest of xterm's 256, that are read on black and on white.
+  /// The nearest of xterm's 256 colours that are legible on black and on white.
   private static let fewOfTerminal = [32, 172, 36, 170, 166, 74, 137]
 
-  /// Copies that a legend names one by one.
+  /// The number of copies that a legend lists individually.
   static let distinct = 12
 
   /// - Parameters:
   ///   - copy: from 0.
-  ///   - repeats: how many there are.
+  ///   - repeats: the number of copies.
   static func hexadecimal(_ copy: Int, of repeats: Int) -> String {
     if copy == 0 || repeats <= few.count { return few[copy] }
     let hue = 30 + 300 * Double(copy - 1) / Double(repeats - 1)
@@ -25,7 +25,7 @@ enum CopyColours {
     return "#" + channels.map { String(format: "%02x", $0) }.joined()
   }
 
-  /// One of xterm's 256 colours.
+  /// The copy's colour among xterm's 256.
   static func ofTerminal(_ copy: Int) -> Int {
     copy == 0 ? fewOfTerminal[0] : fewOfTerminal[1 + (copy - 1) % (fewOfTerminal.count - 1)]
   }

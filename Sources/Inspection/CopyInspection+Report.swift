@@ -25,12 +25,12 @@ extension CopyInspection {
     ]
   }
 
-  /// Tables for people.
+  /// The report as text tables.
   public var text: String {
     var lines = [
       "\(checkpoint): \(decoding.name) at step \(step), \(tokens) target tokens of "
         + Quantity.count(sequences, "sample"), "",
-      "What the head reads from each copy (nats a token; the last one is the model's answer):",
+      "The head's prediction from each copy (nats per token; the last copy's is the model's output):",
       "  copy       loss      gain   entropy",
     ]
     for (copy, reading) in readings.enumerated() {
@@ -38,7 +38,7 @@ extension CopyInspection {
       lines.append(row(copy + 1, [fixed(reading.loss), gain, fixed(reading.entropy)]))
     }
     lines += [
-      "", "What each copy is after each layer; cosine to the copy before it, and ‖x − x′‖ / ‖x′‖:",
+      "", "Each copy after each layer: norm, cosine to the previous copy x′, and ‖x − x′‖ / ‖x′‖:",
       " layer  copy       norm    cosine    change",
     ]
     for (layer, states) in layers.enumerated() {

@@ -6,25 +6,26 @@ import Kernels
 import RunFiles
 import Transformer
 
-/// What a model does with the copies of its tokens: how far each is from the one before it, layer by layer, and what each
-/// would predict if the head were asked.
+/// Statistics of a model's hidden copies: the distance of each copy from the previous one after each layer, and the head's
+/// prediction from each copy.
 ///
-/// Only the last copy was trained to predict; what the head makes of the others shows how far the answer has come by then.
+/// Only the last copy was trained to predict; the predictions from the other copies show how the output develops.
 public struct CopyInspection: Sendable {
-  /// One copy after one layer; means over all positions.
+  /// The state of one copy after one layer, as means over all positions.
   public struct State: Sendable {
     /// ‖x‖.
     public internal(set) var norm = 0.0
-    /// Against the copy before, of the same token: the cosine between the two, and ‖x − x′‖ / ‖x′‖. Nil for the original.
+    /// The cosine between the copy x and the token's previous copy x′. Nil for the original.
     public internal(set) var cosine: Double?
+    /// ‖x − x′‖ / ‖x′‖. Nil for the original.
     public internal(set) var change: Double?
   }
 
-  /// What the head reads from one copy; means over all target tokens.
+  /// The head's prediction from one copy, as means over all target tokens.
   public struct Reading: Sendable {
     /// −log p(target), nats.
     public internal(set) var loss = 0.0
-    /// Of the prediction, nats.
+    /// The entropy of the prediction, nats.
     public internal(set) var entropy = 0.0
   }
 
@@ -32,21 +33,21 @@ public struct CopyInspection: Sendable {
   public let step: Int
   public let decoding: HiddenDecoding
   public let sequences: Int
-  /// Target tokens: where documents are apart, all but each document's first.
+  /// Target tokens; with a document mask, without each document's first token.
   public let tokens: Int
   /// [layer][copy].
   public private(set) var layers: [[State]]
-  /// Of each copy.
+  /// One per copy.
   public private(set) var readings: [Reading]
 
-  /// Looks at a corpus's first samples, whose documents are apart where the model was trained so.
+  /// Inspects a model on the first samples of a corpus, with a document mask if the model was trained with one.
   ///
   /// - Parameters:
   ///   - corpus: a path or a glob.
-  ///   - sequenceLength: of the samples; nil for what the model was trained on.
-  ///   - sequences: how many samples at the most.
-  ///   - threads: nil for all processors at hand.
-  ///   - progress: is told of samples done, and of how many.
+  ///   - sequenceLength: target tokens per sample; nil for the length in the model's training.
+  ///   - sequences: the maximum number of samples.
+  ///   - threads: nil for all available processors.
+  ///   - progress: called with the number of finished samples and their total.
   /// - Throws: `StorageError`, `ConfigurationError`, `InvalidFileError`, `NoTargetError`, `ResourceError`;
   ///   `NotFiniteLossError`.
   public init(
@@ -56,7 +57,7 @@ public struct CopyInspection: Sendable {
     let report = try CheckpointReport(path)
     let saved = report.saved
     guard let length = sequenceLength ?? saved.sequenceLength else {
-      throw ConfigurationError("\(path) says nothing of its samples' length: give --sequence-length")
+      throw ConfigurationError("\(path) does not contain the samples' length: pass --sequence-length")
     }
     let source = try DataSource(corpus, sequenceLength: length)
     if saved.documentMask { try source.requireDocuments() }
@@ -99,7 +100,7 @@ public struct CopyInspection: Sendable {
     }
   }
 
-  /// What the means are made of.
+  /// The sums for the means.
   struct Sums {
     private var layers: [[State]]
     private var readings: [Reading]

@@ -1,13 +1,13 @@
 import JSON
 import Transformer
 
-/// Which copy of which token sees which, over a few positions: a pattern as its rule gives it, to be drawn.
+/// A pattern's attention mask over a few positions, for drawing.
 public struct PatternGrid: Sendable {
-  /// How queries and keys are put in order.
+  /// The order of queries and keys.
   public enum Order: String, Sendable, CaseIterable {
-    /// Token by token, each with its copies: as a text is read, and as the paper draws it.
+    /// By token, then by copy, as in the paper's figures.
     case tokens
-    /// Copy by copy, each with its tokens: as the passes lay them out, so that what nobody sees is a block.
+    /// By copy, then by token, as in the layout of the passes; masked regions are blocks.
     case copies
   }
 
@@ -18,10 +18,10 @@ public struct PatternGrid: Sendable {
   public let tokens: [TokenCopy]
   /// [query][key].
   public let sees: [[Bool]]
-  /// What becomes of each key once the last of the positions has been decoded.
+  /// What happens to each key after the last position has been decoded.
   public let fates: [KeyFate]
 
-  /// The most rows of a grid.
+  /// The maximum number of rows.
   public static let maximumRows = 512
 
   public init(_ decoding: HiddenDecoding, positions: Int, order: Order = .tokens) {
@@ -39,10 +39,10 @@ public struct PatternGrid: Sendable {
     fates = tokens.map { decoding.fate(of: $0, after: positions - 1) }
   }
 
-  /// What the pattern is, in a line.
+  /// A one-line description of the pattern.
   var caption: String { decoding.caption }
 
-  /// Which block a row, or a column, belongs to: a token's copies, or a copy's tokens.
+  /// The block of a row or column: its token in the order by token, else its copy.
   func block(_ index: Int) -> Int { order == .tokens ? tokens[index].position : tokens[index].copy }
 
   public var json: JSONValue {

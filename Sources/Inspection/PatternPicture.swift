@@ -1,9 +1,9 @@
 import Charts
 import Transformer
 
-/// Patterns side by side as an SVG that stands alone: queries are rows, keys are columns, a key's copy is its colour.
+/// Patterns side by side as one SVG. Rows are queries, columns are keys, and colours are the keys' copies.
 ///
-/// The picture follows the reader's choice of a dark or a light page.
+/// The picture has a light and a dark colour scheme.
 public struct PatternPicture {
   private let grids: [PatternGrid]
   /// Pixels from one cell to the next.
@@ -47,7 +47,7 @@ public struct PatternPicture {
       + "<g transform=\"translate(\(short(PatternPicture.margin)) \(short(top)))\">\n\(legend.text)</g>\n</svg>\n"
   }
 
-  // MARK: a panel
+  // MARK: - Panels
 
   private func panel(_ grid: PatternGrid) -> String {
     let (left, top) = (PatternPicture.labelWidth, PatternPicture.titleHeight)
@@ -55,10 +55,10 @@ public struct PatternPicture {
     let side = side(of: grid)
     for (index, token) in grid.tokens.enumerated() {
       let place = place(index, of: grid)
-      // The queries' copies beside the rows, the keys' fates above the columns.
+      // Next to each row its query's copy, above each column what happens to its key.
       svg += rect(left - 8, top + place, 4, size, fill: colour(token.copy, of: grid))
       svg += mark(grid.fates[index], left + place + size / 2, top - 7)
-      // A position's number stands at the middle of its cells, where they have room for it.
+      // A position's number is centred on its cells, if it fits.
       let cells = grid.order == .tokens ? grid.decoding.repeats : 1
       if (grid.order == .copies || token.copy == 0) && pitch * Double(cells) >= 12 {
         let middle = place + (Double(cells) * pitch - 1) / 2
@@ -66,14 +66,14 @@ public struct PatternPicture {
         svg += text("\(token.position)", left + middle, top - 15, "number centre")
       }
     }
-    // What nobody sees is one plane; cells that are seen lie on it.
+    // One background for all masked cells; visible cells are drawn on top.
     svg += "<rect class=\"plane\" x=\"\(short(left))\" y=\"\(short(top))\" width=\"\(short(side))\" "
     svg += "height=\"\(short(side))\"/>\n"
     for copy in 0..<grid.decoding.repeats { svg += cells(of: copy, in: grid, left, top) }
     return svg
   }
 
-  /// The keys of one copy, wherever they are seen: one path, since a rectangle for each makes files large.
+  /// The visible keys of one copy as one path: separate rectangles would make large files.
   private func cells(of copy: Int, in grid: PatternGrid, _ left: Double, _ top: Double) -> String {
     var path = ""
     let size = short(size)
@@ -86,10 +86,10 @@ public struct PatternPicture {
     return path.isEmpty ? "" : "<path fill=\"\(colour(copy, of: grid))\" d=\"\(path)\"/>\n"
   }
 
-  /// Of a cell.
+  /// The side of a cell.
   private var size: Double { pitch - 1 }
 
-  /// Where a row or a column begins.
+  /// The start of a row or column.
   private func place(_ index: Int, of grid: PatternGrid) -> Double {
     Double(index) * pitch + (grid.decoding.repeats > 1 ? Double(grid.block(index)) * gap : 0)
   }
@@ -110,7 +110,7 @@ public struct PatternPicture {
     CopyColours.hexadecimal(copy, of: grid.decoding.repeats)
   }
 
-  // MARK: the legend
+  // MARK: - Legend
 
   private func legend(width: Double) -> (text: String, width: Double, height: Double) {
     let repeats = grids.map(\.decoding.repeats).max() ?? 1
@@ -141,7 +141,7 @@ public struct PatternPicture {
     return (svg, widest, y + 6)
   }
 
-  // MARK: pieces of SVG
+  // MARK: - SVG elements
 
   private func head(_ width: Double, _ height: Double) -> String {
     SVG.head(
@@ -171,7 +171,7 @@ public struct PatternPicture {
       + "fill=\"\(fill)\"/>\n"
   }
 
-  /// About how wide a panel's title and caption are.
+  /// The approximate width of a panel's title and caption.
   private static func textWidth(_ grid: PatternGrid) -> Double {
     max(8.6 * Double(grid.decoding.name.count), 6.4 * Double(grid.caption.count))
   }

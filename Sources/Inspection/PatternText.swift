@@ -1,16 +1,16 @@
 import Display
 import Transformer
 
-/// Patterns as characters, side by side as far as the width allows: a key that is seen is the digit of its copy.
+/// Patterns as text, side by side as far as the width allows. The digit of a visible key is its copy.
 public struct PatternText {
   private let grids: [PatternGrid]
   private let paint: Paint
 
-  /// A line of a panel, and how many columns it takes: colours take none.
+  /// A line of a panel, and its width in columns without colour codes.
   private typealias Line = (text: String, width: Int)
 
   private static let gutter = 4
-  /// Columns of a row's position.
+  /// The width of a row's label.
   private static let labelWidth = 4
 
   public init(_ grids: [PatternGrid], _ paint: Paint) {
@@ -18,7 +18,7 @@ public struct PatternText {
     self.paint = paint
   }
 
-  /// - Parameter width: columns; a panel that is wider than all of them is not cut.
+  /// - Parameter width: columns; wider panels are not truncated.
   public func text(width: Int) -> String {
     var lines: [String] = []
     var row: [[Line]] = []
@@ -26,13 +26,13 @@ public struct PatternText {
     for panel in grids.map(panel) {
       let panelWidth = panel.map(\.width).max() ?? 0
       if !row.isEmpty && columns + PatternText.gutter + panelWidth > width {
-        lines += beside(row) + [""]
+        lines += sideBySide(row) + [""]
         (row, columns) = ([], 0)
       }
       columns += panelWidth + (row.isEmpty ? 0 : PatternText.gutter)
       row.append(panel)
     }
-    lines += beside(row) + [""] + legend
+    lines += sideBySide(row) + [""] + legend
     return lines.joined(separator: "\n")
   }
 
@@ -65,7 +65,7 @@ public struct PatternText {
     return lines
   }
 
-  /// A cell for each key, and a column between blocks.
+  /// One cell per key, with a blank column between blocks.
   private func cells(_ grid: PatternGrid, _ cell: (_ index: Int) -> String) -> Line {
     var (text, width) = ("", 0)
     for index in grid.tokens.indices {
@@ -79,10 +79,10 @@ public struct PatternText {
     return (text, width)
   }
 
-  /// 1 to 9, and then letters.
+  /// 1 to 9, then letters.
   private func digit(_ copy: Int) -> String { String((copy + 1) % 36, radix: 36) }
 
-  private func beside(_ panels: [[Line]]) -> [String] {
+  private func sideBySide(_ panels: [[Line]]) -> [String] {
     let widths = panels.map { $0.map(\.width).max() ?? 0 }
     return (0..<(panels.map(\.count).max() ?? 0)).map { index in
       var (text, blanks) = ("", 0)

@@ -1,6 +1,6 @@
 import JSON
 
-/// A configuration's values by their dotted keys. Lists are values.
+/// A configuration's values by dotted key. A list is one value.
 struct ConfigurationLeaves {
   private(set) var keys: [String] = []
   private var values: [String: JSONValue] = [:]
@@ -15,7 +15,7 @@ struct ConfigurationLeaves {
     }
   }
 
-  /// The keys that not all configurations have the same value of, `name` apart, in the order of the first that has them.
+  /// The keys whose values differ between the configurations, except `name`, in the order of first occurrence.
   static func differing(_ configurations: [ConfigurationLeaves]) -> [(key: String, values: [JSONValue?])] {
     let keys = configurations.reduce(into: (list: [String](), set: Set<String>())) { keys, configuration in
       for key in configuration.keys where keys.set.insert(key).inserted { keys.list.append(key) }

@@ -1,9 +1,9 @@
 import Foundation
 import JSON
 
-/// When a run's steps were, as far as its log says: each start's time, and the seconds of the steps since.
+/// The wall-clock times of a run's steps, computed from each start's time and the seconds of the steps since then.
 struct LogClock {
-  /// Where each start began: its first step, when that was in seconds since 1970, and the run's seconds until then.
+  /// For each start: its first step, its time in seconds since 1970, and the run's seconds of training before it.
   private let starts: [(step: Int, time: Double, elapsed: Double)]
   private let run: RunLog
 
@@ -16,17 +16,17 @@ struct LogClock {
     }
   }
 
-  /// When the run began; the beginning of 1970 where the log does not say.
+  /// The time of the first start in seconds since 1970; 0 if the log contains none.
   var start: Double { starts.first?.time ?? 0 }
 
-  /// When a step was done. Of a run whose log goes back, by the last start that was before it.
+  /// The time at which a step ended, in seconds since 1970, from the last start before the step.
   func time(of step: Int) -> Double {
     let elapsed = LogClock.elapsed(run, at: step)
     guard let start = starts.last(where: { $0.step < step }) else { return elapsed }
     return start.time + elapsed - start.elapsed
   }
 
-  /// Seconds of training until a step was done.
+  /// Seconds of training up to the end of a step.
   private static func elapsed(_ run: RunLog, at step: Int) -> Double {
     let next = step == .max ? run.steps.count : run.firstIndex(from: step + 1)
     return next == 0 ? 0 : run.elapsed[next - 1]

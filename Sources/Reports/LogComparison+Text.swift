@@ -3,7 +3,7 @@ import Foundation
 import JSON
 
 extension LogComparison {
-  /// Lines for people: a paragraph for each thing compared, a line in it for each run.
+  /// The comparison as text: one paragraph per quantity, one line per run.
   public var text: String {
     let names = RunPlot.names(of: runs)
     let width = (names.map(\.count).max() ?? 0) + 2
@@ -22,7 +22,7 @@ extension LogComparison {
           return row(index, cells.compactMap { $0 }.joined(separator: ", "))
         }
     ]
-    for meeting in meetings { paragraphs.append(paragraph(meeting, row)) }
+    for comparison in axisComparisons { paragraphs.append(paragraph(comparison, row)) }
     for (set, step, losses) in validations {
       let rows = losses.enumerated().map { index, loss in
         row(index, Quantity.fixed(loss) + (index == 0 ? "" : "   \(signed(loss - losses[0]))"))
@@ -39,23 +39,25 @@ extension LogComparison {
     } else {
       let without = zip(runs, names).filter { $0.0.configuration == nil }.map(\.1)
       paragraphs.append([
-        "no config.json to read beside the log of \(without.joined(separator: ", ")): keys are not compared"
+        "configurations are not compared: no readable config.json next to the log of \(without.joined(separator: ", "))"
       ])
     }
-    let faults = zip(runs, names).flatMap { run, name in run.faults.map { "in the log of \(name): \($0)" } }
-    if !faults.isEmpty { paragraphs.append(faults) }
+    let problems = zip(runs, names).flatMap { run, name in run.problems.map { "in the log of \(name): \($0)" } }
+    if !problems.isEmpty { paragraphs.append(problems) }
     return paragraphs.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
   }
 
-  private func paragraph(_ meeting: Meeting, _ row: (Int, String) -> String) -> [String] {
-    guard let place = meeting.place else {
-      return ["training loss at the same \(meeting.axis.words): a log does not say, or has no steps"]
+  private func paragraph(_ comparison: AxisComparison, _ row: (Int, String) -> String) -> [String] {
+    guard let position = comparison.position else {
+      return [
+        "training loss at the same \(comparison.axis.noun): a log does not record it, or has no steps"
+      ]
     }
-    let amount = meeting.axis == .time ? Quantity.duration(place) : Quantity.short(place)
-    var lines = ["training loss at the same \(meeting.axis.words), \(amount): mean over the last tenth of the way"]
-    for (index, loss) in meeting.losses.enumerated() {
-      var cells = loss.map(Quantity.fixed) ?? "no record there"
-      if let difference = meeting.differences[index] {
+    let amount = comparison.axis == .time ? Quantity.duration(position) : Quantity.short(position)
+    var lines = ["training loss at the same \(comparison.axis.noun), \(amount): mean over the last tenth"]
+    for (index, loss) in comparison.losses.enumerated() {
+      var cells = loss.map(Quantity.fixed) ?? "no record"
+      if let difference = comparison.differences[index] {
         cells += "   " + signed(difference.mean)
         cells += difference.halfWidth.map { " ± \(Quantity.fixed($0))" } ?? ", too few records for an interval"
       }
@@ -68,8 +70,8 @@ extension LogComparison {
 }
 
 extension RunAxis {
-  /// As in "at the same …".
-  var words: String {
+  /// The axis's name in "at the same …".
+  var noun: String {
     switch self {
     case .steps: "steps"
     case .tokens: "tokens"

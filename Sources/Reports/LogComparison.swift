@@ -1,36 +1,36 @@
 import Foundation
 import JSON
 
-/// Runs beside the first of them: their losses after the same tokens, operations and time, and what differs in their
+/// Compares runs with the first of them: losses at equal tokens, operations and time, and differences between the
 /// configurations.
 public struct LogComparison: Sendable {
-  /// The losses at one place of an axis.
-  public struct Meeting: Sendable {
+  /// The losses of all runs at one position of an axis.
+  public struct AxisComparison: Sendable {
     public let axis: RunAxis
-    /// The farthest place that every run has reached; nil where a run's log does not say where it was.
-    public let place: Double?
-    /// Of each run, the mean over the last tenth of the way to that place.
+    /// The farthest position that every run has reached; nil if a log does not record positions on this axis.
+    public let position: Double?
+    /// Each run's mean loss over the last tenth of the range up to that position.
     public let losses: [Double?]
-    /// Of each run from the first; nil for that one.
+    /// Each run's difference from the first run; nil for the first.
     public let differences: [LossDifference?]
   }
 
   public let runs: [RunLog]
-  public let meetings: [Meeting]
-  /// For each validation set that all runs have measured, the last step at which all have.
+  public let axisComparisons: [AxisComparison]
+  /// For each validation set that all runs have measured, the losses at the last common step.
   public let validations: [(set: String, step: Int, losses: [Double])]
-  /// Dotted keys of the configurations whose values differ, and each run's value, nil where it has none; nil where a run
-  /// has no configuration beside its log.
+  /// The dotted keys whose values differ, and each run's value, nil if absent. Nil if a run has no readable
+  /// configuration next to its log.
   public let differingKeys: [(key: String, values: [JSONValue?])]?
 
-  /// The share of the way that losses are averaged over.
+  /// The last fraction of the range, over which losses are averaged.
   static let window = 0.1
 
-  /// - Precondition: there are two runs or more.
+  /// - Precondition: there are two or more runs.
   public init(_ runs: [RunLog]) {
-    precondition(runs.count > 1, "a run alone is compared with nothing")
+    precondition(runs.count > 1, "a comparison needs two or more runs")
     self.runs = runs
-    meetings = [RunAxis.tokens, .flops, .time].map { LogComparison.meeting(of: runs, on: $0) }
+    axisComparisons = [RunAxis.tokens, .flops, .time].map { LogComparison.comparison(of: runs, on: $0) }
     validations = runs[0].validationSets.compactMap { set in
       let losses = runs.map { run in
         Dictionary(run.validations.filter { $0.set == set }.map { ($0.step, $0.loss) }) { _, last in last }
@@ -42,31 +42,31 @@ public struct LogComparison: Sendable {
     differingKeys = leaves.contains { $0 == nil } ? nil : ConfigurationLeaves.differing(leaves.compactMap { $0 })
   }
 
-  private static func meeting(of runs: [RunLog], on axis: RunAxis) -> Meeting {
+  private static func comparison(of runs: [RunLog], on axis: RunAxis) -> AxisComparison {
     let curves = runs.map { run in
-      run.places(axis).map { places in zip(places, run.steps).map { (place: $0, loss: $1[.loss]) } }
+      run.positions(axis).map { positions in zip(positions, run.steps).map { (position: $0, loss: $1[.loss]) } }
     }
-    let ends = curves.compactMap { $0?.last?.place }
+    let ends = curves.compactMap { $0?.last?.position }
     guard ends.count == runs.count, let end = ends.min(), end > 0 else {
       let none = runs.map { _ in nil as Double? }
-      return Meeting(axis: axis, place: nil, losses: none, differences: runs.map { _ in nil })
+      return AxisComparison(axis: axis, position: nil, losses: none, differences: runs.map { _ in nil })
     }
     let stretch = end * (1 - window)...end
     let losses = curves.map { curve -> Double? in
-      let inside = (curve ?? []).filter { $0.place > stretch.lowerBound && $0.place <= end && $0.loss.isFinite }
+      let inside = (curve ?? []).filter { $0.position > stretch.lowerBound && $0.position <= end && $0.loss.isFinite }
       return inside.isEmpty ? nil : inside.reduce(0) { $0 + $1.loss } / Double(inside.count)
     }
     let first = curves[0] ?? []
     let differences = curves.enumerated().map { index, curve in
       index == 0 ? nil : LossDifference(curve ?? [], first, over: stretch)
     }
-    return Meeting(axis: axis, place: end, losses: losses, differences: differences)
+    return AxisComparison(axis: axis, position: end, losses: losses, differences: differences)
   }
 
   public var json: JSONValue {
     func number(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? .null }
-    let same = meetings.map { meeting -> JSONValue.Field in
-      let differences = meeting.differences.map { difference -> JSONValue in
+    let same = axisComparisons.map { comparison -> JSONValue.Field in
+      let differences = comparison.differences.map { difference -> JSONValue in
         guard let difference else { return .null }
         let interval = difference.halfWidth.map { [difference.mean - $0, difference.mean + $0] }
         return [
@@ -75,9 +75,10 @@ public struct LogComparison: Sendable {
         ]
       }
       return JSONValue.Field(
-        name: meeting.axis.rawValue,
+        name: comparison.axis.rawValue,
         value: [
-          "at": number(meeting.place), "losses": .array(meeting.losses.map(number)), "differences": .array(differences),
+          "at": number(comparison.position), "losses": .array(comparison.losses.map(number)),
+          "differences": .array(differences),
         ])
     }
     return [

@@ -3,11 +3,11 @@ import RunFiles
 import Storage
 
 extension LogExport {
-  /// Writes a table (RFC 4180): a line for each step that has a record, a column for each number of its; the losses of
-  /// validation sets, benchmarks' numbers and the reason why a step was left out are columns too, empty where there is
-  /// none. Numbers are in the shortest form that reads back exactly.
+  /// Writes CSV (RFC 4180): one line per step with a record, one column per number. Validation losses, benchmark results
+  /// and the reasons of skipped steps are further columns; missing values are empty. Numbers are written in the shortest
+  /// form that parses to the same value.
   ///
-  /// - Returns: how many lines the table has under its head.
+  /// - Returns: the number of lines without the header.
   /// - Throws: `StorageError.failed`.
   public static func csv(_ run: RunLog, to path: String) throws -> Int {
     var columns: [String] = []
@@ -69,13 +69,13 @@ extension LogExport {
     }
   }
 
-  /// An integer as one: tokens are not 1.6e+07.
+  /// Integers are written as such: 16000000, not 1.6e+07.
   private static func text(_ number: Double) -> String {
     if let integer = Int(exactly: number), abs(integer) < 1 << 53 { return String(integer) }
     return number.description
   }
 
-  /// Scalar by scalar: a carriage return and a newline are one character, as is a quote with a mark that joins it.
+  /// Compares scalars: CR LF is a single character, and so is a quote followed by a combining mark.
   private static func quotedCell(_ text: String) -> String {
     let scalars = text.unicodeScalars
     guard scalars.contains(where: { [",", "\"", "\n", "\r"].contains($0) }) else { return text }

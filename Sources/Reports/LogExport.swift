@@ -3,12 +3,12 @@ import RunFiles
 import Storage
 import TensorBoard
 
-/// A run's log for other programs.
+/// Exports a run's log for other programs.
 public enum LogExport {
-  /// Writes an event file with all scalars of a run into a folder, in place of one that was exported there before.
+  /// Writes an event file with all scalars of a run to a folder, replacing an earlier export.
   ///
-  /// The log has the time of each start; a step's is that and the seconds of the steps since.
-  /// - Returns: the file's path, and how many scalars it holds.
+  /// A step's time is the time of the start before it plus the seconds of the steps since then.
+  /// - Returns: the file's path, and the number of scalars in it.
   /// - Throws: `StorageError.failed`.
   public static func tensorBoard(_ run: RunLog, to folder: String) throws -> (path: String, scalars: Int) {
     try Folder.make(folder)
@@ -40,7 +40,7 @@ public enum LogExport {
     return (file.path, count)
   }
 
-  /// The records with numbers that are no steps', in the order of their steps.
+  /// The validation, benchmark and skipped-step records, ordered by step.
   static func otherRecords(_ run: RunLog) -> [(event: String, step: Int, json: JSONValue)] {
     let validations = run.validations.map { validation -> (event: String, step: Int, json: JSONValue) in
       ("validation", validation.step, ["set": .string(validation.set), "loss": .number(validation.loss)])

@@ -2,25 +2,25 @@ import JSON
 import RunFiles
 import Storage
 
-/// The records of a log as they stand in its file, read as far as it goes, and on when it has grown.
+/// The records of a log in the order of the file. New records can be read when the file has grown.
 public struct LogRecords: Sendable {
-  /// A record that is no step's.
+  /// A record of an event other than a step.
   struct Other: Sendable {
     let event: String
     let json: JSONValue
-    /// How many records of steps stand before it.
+    /// The number of step records before it.
     let index: Int
 
     var step: Int? { json["step"]?.integer }
   }
 
-  /// The log's.
+  /// The log's path.
   public let path: String
   private(set) var steps: [StepRecord] = []
   private(set) var others: [Other] = []
-  /// Lines that are no records, and the step before the first of them.
+  /// The number of unreadable lines, and the step before the first of them.
   private(set) var unreadable: (count: Int, after: Int?) = (0, nil)
-  /// How much of these there was before an unfinished last line, which is read again when the log has grown.
+  /// The counts before an unfinished last line, which is read again when the log has grown.
   private var whole: (steps: Int, others: Int, unreadable: (count: Int, after: Int?)) = (0, 0, (0, nil))
   private var position = 0
   private var file: FileStatus?
@@ -32,11 +32,12 @@ public struct LogRecords: Sendable {
     try read(follows: false)
   }
 
-  /// Reads what was added since; all of it where the log was replaced or cut, as it is when a run goes on.
+  /// Reads the records that were added since the last call. If the log was replaced or truncated, as happens when a run
+  /// resumes, reads the whole file.
   ///
-  /// - Returns: whether there was anything new.
+  /// - Returns: whether the log has changed.
   /// - Throws: `StorageError`.
-  public mutating func readOn() throws -> Bool {
+  public mutating func readNew() throws -> Bool {
     let now = try FileStatus(path)
     let isSame = file.map { $0.device == now.device && $0.file == now.file && now.size >= position } ?? false
     if isSame && now.size == file?.size { return false }
@@ -51,9 +52,9 @@ public struct LogRecords: Sendable {
     return true
   }
 
-  /// - Parameter follows: a last line without its newline is being written: it is left for later.
+  /// - Parameter follows: skip a last line without a newline, which is still being written.
   private mutating func read(follows: Bool) throws {
-    // Before the reading: what is written meanwhile is new the next time.
+    // Taken before reading: lines written in the meantime count as new next time.
     let status = try? FileStatus(path)
     var reader = try LogReader(path, from: position)
     try reader.forEachEntry { entry, place in

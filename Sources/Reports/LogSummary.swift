@@ -3,13 +3,13 @@ import Foundation
 import JSON
 import RunFiles
 
-/// A run in a few numbers.
+/// A summary of a run.
 public struct LogSummary: Sendable {
   public let run: RunLog
 
   public init(_ run: RunLog) { self.run = run }
 
-  /// Median over the steps, the first of each start left out.
+  /// The median over the steps, without the first step of each start.
   public var tokensPerSecond: Double? {
     let rates = run.steps.filter { !run.firstSteps.contains($0.step) }.map { $0[.tokensPerSecond] }.filter(\.isFinite)
     return rates.isEmpty ? nil : rates.sorted()[rates.count / 2]
@@ -17,7 +17,7 @@ public struct LogSummary: Sendable {
 
   private struct Losses {
     let first, last, best: StepRecord
-    /// The mean of the last steps, and of how many.
+    /// The mean over the last records, and their number.
     let recent: (mean: Double, count: Int)
   }
 
@@ -64,11 +64,11 @@ public struct LogSummary: Sendable {
       "warnings": .array(run.warnings.map { .string($0) }),
       "end": run.end.map { .string($0) } ?? .null,
       "unreadable_lines": .integer(run.unreadableLines),
-      "faults": .array(run.faults.map { .string($0) }),
+      "faults": .array(run.problems.map { .string($0) }),
     ]
   }
 
-  /// Lines for people.
+  /// The summary as text.
   public var text: String {
     let tokens = run.tokens.map { ", \(Quantity.short($0)) tokens" } ?? ""
     var lines = ["\(run.name): \(Quantity.count(steps, "step"))\(tokens)"]
@@ -92,7 +92,7 @@ public struct LogSummary: Sendable {
     }
     if let flops { add("computed", "\(Quantity.short(flops)) floating-point operations") }
     let resumes = run.resumes.isEmpty ? "" : ", resumed at step \(RunLog.list(run.resumes))"
-    add("starts", "\(run.starts.count)\(resumes)\(run.end.map { ", ended: \($0)" } ?? ", no end written yet")")
+    add("starts", "\(run.starts.count)\(resumes)\(run.end.map { ", ended: \($0)" } ?? ", not ended yet")")
     for set in run.validationSets {
       let own = run.validations.filter { $0.set == set }
       guard let last = own.last else { continue }
@@ -113,13 +113,13 @@ public struct LogSummary: Sendable {
     }
     if run.warnings.count > 5 { add("warnings", "\(run.warnings.count), the last 5:") }
     for warning in run.warnings.suffix(5) { add("warning", warning) }
-    for fault in run.faults { add("in the log", fault) }
+    for problem in run.problems { add("in the log", problem) }
     return lines.joined(separator: "\n")
   }
 }
 
 extension RunLog {
-  /// Numbers with commas between them, the last few of many.
+  /// The last five numbers, separated by commas.
   static func list(_ numbers: [Int]) -> String {
     let shown = numbers.suffix(5).map { String($0) }.joined(separator: ", ")
     return numbers.count > 5 ? "…, \(shown)" : shown

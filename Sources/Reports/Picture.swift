@@ -3,14 +3,14 @@ import Foundation
 import Host
 import Storage
 
-/// Charts as a file of a kind that its name says.
+/// Picture files, whose format follows from the file's name.
 public enum Picture {
   public enum Kind: String, CaseIterable, Sendable {
     case svg
     case png
     case html
 
-    /// Nil where the name ends in none of them.
+    /// Nil if the name has none of these extensions.
     public init?(path: String) {
       guard let dot = path.lastIndex(of: "."), let kind = Kind(rawValue: path[dot...].dropFirst().lowercased()) else {
         return nil
@@ -19,22 +19,22 @@ public enum Picture {
     }
   }
 
-  /// Writes an SVG as pixels, by `rsvg-convert`.
+  /// Converts an SVG to PNG with `rsvg-convert`.
   ///
-  /// - Parameter scale: pixels to a unit of the SVG.
-  /// - Throws: `StorageError`, `.missing` where there is no `rsvg-convert`, `.failed`; `ResourceError` where no thread can be
+  /// - Parameter scale: pixels per unit of the SVG.
+  /// - Throws: `StorageError`, `.missing` if `rsvg-convert` is not installed, `.failed`; `ResourceError` if no thread can be
   ///   started to wait for it.
   public static func writePNG(_ svg: String, scale: Double, to path: String) throws {
     guard let converter = program("rsvg-convert") else {
       throw StorageError(
         .missing, path,
-        "is made by rsvg-convert, which is not on the PATH: install it (Debian: apt install "
+        "cannot be written without rsvg-convert, which is not on the PATH: install it (Debian: apt install "
           + "librsvg2-bin), or write .svg")
     }
     let source = FileManager.default.temporaryDirectory.appending(path: "phd-\(UUID().uuidString).svg")
     defer { try? FileManager.default.removeItem(at: source) }
     try WholeFile.write(Array(svg.utf8), to: source.path)
-    // Foundation waits for a process on a thread of its own, and for ever where it gets none.
+    // Foundation waits for a process on a new thread, and blocks forever if it cannot start one.
     try SystemThread.requireRoom(for: 1, "of another program")
     try WholeFile.write(to: path) { temporary in
       let process = Process()
@@ -45,18 +45,18 @@ public enum Picture {
       do {
         try process.run()
       } catch {
-        throw StorageError(.failed, path, "rsvg-convert cannot be run: \(error.localizedDescription)")
+        throw StorageError(.failed, path, "rsvg-convert cannot be started: \(error.localizedDescription)")
       }
-      let words = (try? errors.fileHandleForReading.readToEnd()).flatMap { String(decoding: $0, as: UTF8.self) } ?? ""
+      let message = (try? errors.fileHandleForReading.readToEnd()).flatMap { String(decoding: $0, as: UTF8.self) } ?? ""
       process.waitUntilExit()
       guard process.terminationStatus == 0 else {
         throw StorageError(
-          .failed, path, "rsvg-convert could not make it: \(words.trimmingCharacters(in: .whitespacesAndNewlines))")
+          .failed, path, "rsvg-convert failed: \(message.trimmingCharacters(in: .whitespacesAndNewlines))")
       }
     }
   }
 
-  /// Where a program lies on the PATH.
+  /// A program's path, found through the PATH.
   private static func program(_ name: String) -> String? {
     (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map { "\($0)/\(name)" }
       .first { FileManager.default.isExecutableFile(atPath: $0) }

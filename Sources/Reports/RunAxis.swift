@@ -1,4 +1,4 @@
-/// What a run's progress is measured in.
+/// The quantity that measures a run's progress.
 public enum RunAxis: String, CaseIterable, Sendable {
   case steps
   case tokens
@@ -7,9 +7,9 @@ public enum RunAxis: String, CaseIterable, Sendable {
 }
 
 extension RunLog {
-  /// Where each record of a step is on an axis; nil where the log does not say.
-  public func places(_ axis: RunAxis) -> [Double]? {
-    // Validations alone have a step, and no more.
+  /// The position of each step record on an axis; nil if the log does not record it.
+  public func positions(_ axis: RunAxis) -> [Double]? {
+    // Without step records, only the steps of validations are known.
     guard axis == .steps || !steps.isEmpty else { return nil }
     switch axis {
     case .steps: return steps.map { Double($0.step) }
@@ -23,25 +23,26 @@ extension RunLog {
     }
   }
 
-  /// Where steps are on an axis, steps without a record between their neighbours; nil where the log does not say.
-  func places(of wanted: [Int], _ axis: RunAxis) -> [Double]? {
+  /// The positions of steps on an axis, interpolated for steps without a record; nil if the log does not record them.
+  func positions(of wanted: [Int], _ axis: RunAxis) -> [Double]? {
     if axis == .steps { return wanted.map { Double($0) } }
-    guard let places = places(axis) else { return nil }
+    guard let positions = positions(axis) else { return nil }
     return wanted.map { step in
       let after = firstIndex(from: step)
       if after < steps.count && (steps[after].step == step || after == 0) {
-        return places[after] * Double(step) / Double(steps[after].step)
+        return positions[after] * Double(step) / Double(steps[after].step)
       }
       guard after < steps.count else {
-        guard let last = steps.last, let place = places.last else { return .nan }
-        return place * Double(step) / Double(last.step)
+        guard let last = steps.last, let position = positions.last else { return .nan }
+        return position * Double(step) / Double(last.step)
       }
       let (before, next) = (steps[after - 1].step, steps[after].step)
-      return places[after - 1] + (places[after] - places[after - 1]) * Double(step - before) / Double(next - before)
+      return positions[after - 1] + (positions[after] - positions[after - 1]) * Double(step - before)
+        / Double(next - before)
     }
   }
 
-  /// The index of the first record of a step that is not before `step`.
+  /// The index of the first record whose step is `step` or later.
   func firstIndex(from step: Int) -> Int {
     var (low, high) = (0, steps.count)
     while low < high {

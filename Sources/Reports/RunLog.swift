@@ -2,7 +2,7 @@ import JSON
 import RunFiles
 import Storage
 
-/// A run as its loss log tells it. Each step stands once, in order; what was wrong with the log is noted.
+/// A run's log. Steps are in order and without repetitions; ``problems`` lists the defects of the file.
 public struct RunLog: Sendable {
   public struct Validation: Sendable, Equatable {
     public let step: Int
@@ -10,32 +10,32 @@ public struct RunLog: Sendable {
     public let loss: Double
   }
 
-  /// The log's.
+  /// The log's path.
   public let path: String
   /// The configuration's name, or the folder's.
   public let name: String
-  /// The run's `config.json`, where it lies beside the log.
+  /// The `config.json` in the log's folder, if there is one.
   public let configuration: JSONValue?
-  /// In order, each step once.
+  /// In ascending order, each step once.
   public let steps: [StepRecord]
-  /// The `run` records: one for each start of the program.
+  /// The `run` records, one per start of the program.
   public let starts: [JSONValue]
   public let validations: [Validation]
   /// The benchmarks' records.
   public let tasks: [JSONValue]
-  /// The records of steps whose update was left out.
+  /// The records of skipped steps.
   public let skipped: [JSONValue]
   public let warnings: [String]
-  /// Seconds that saving took.
+  /// Total seconds of saving checkpoints.
   public let savingSeconds: Double
-  /// Why the last start ended; nil while it runs, or where it was killed.
+  /// Why the last start ended; nil while it runs, or if it was killed.
   public let end: String?
   public let unreadableLines: Int
-  /// What is wrong with the log, or the configuration beside it, a sentence each.
-  public let faults: [String]
-  /// Seconds of training up to each step, those of steps without a record taken to be as long as the next that has one.
+  /// Defects of the log and of the configuration in its folder, one sentence each.
+  public let problems: [String]
+  /// Seconds of training up to each step. A step without a record counts as long as the next step with one.
   public let elapsed: [Double]
-  /// Steps that the program's starts began with: they are slower than others.
+  /// The first step of each start, which is slower than other steps.
   public let firstSteps: Set<Int>
 
   /// - Parameter path: a run's folder, or its log.
@@ -51,8 +51,8 @@ public struct RunLog: Sendable {
 
     path = records.path
     let folder = records.path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
-    let fault: String?
-    (configuration, fault) = RunLog.configuration(in: records.path.contains("/") ? folder : ".")
+    let problem: String?
+    (configuration, problem) = RunLog.configuration(in: records.path.contains("/") ? folder : ".")
     name = configuration?["name"]?.string ?? RunLog.name(of: records.path)
     steps = order.steps
     starts = all("run")
@@ -69,14 +69,14 @@ public struct RunLog: Sendable {
     savingSeconds = all("checkpoint").reduce(0) { $0 + ($1["seconds"]?.number ?? 0) }
     end = others.last { $0.event == "run" || $0.event == "end" }.flatMap { $0.json["reason"]?.string }
     unreadableLines = records.unreadable.count
-    var faults = order.faults
+    var problems = order.problems
     if records.unreadable.count > 0 {
       let count = records.unreadable.count
       let place = records.unreadable.after.map { "after step \($0)" } ?? "at the beginning"
-      faults.append(
+      problems.append(
         count == 1 ? "a line \(place) cannot be read" : "\(count) lines cannot be read, the first \(place)")
     }
-    self.faults = faults + [fault].compactMap { $0 }
+    self.problems = problems + [problem].compactMap { $0 }
 
     var (total, before) = (0.0, 0)
     elapsed = order.steps.map { record in
@@ -90,16 +90,16 @@ public struct RunLog: Sendable {
         .map { records.steps[$0.index].step })
   }
 
-  /// Target tokens until the last step; nil where the log does not say.
+  /// Target tokens up to the last step; nil if the log does not record them.
   public var tokens: Int? { steps.last.flatMap { Int(exactly: $0[.tokens]) } }
 
-  /// Seconds of training; nil where no record says.
+  /// Seconds of training; nil if no record contains them.
   public var seconds: Double? { steps.contains { $0[.seconds].isFinite } ? elapsed.last : nil }
 
-  /// Operations of a step, all ranks together; nil where no start says.
+  /// Floating-point operations per step on all ranks together; nil if no start records them.
   public var flopsPerStep: Double? { starts.last { $0["flops_per_step"] != nil }?["flops_per_step"]?.number }
 
-  /// The steps where a start went on from a checkpoint.
+  /// The steps from which a start resumed.
   public var resumes: [Int] { starts.compactMap { $0["resumed_from_step"]?.integer }.filter { $0 > 0 } }
 
   /// The names of the validation sets, in the order of their first measurement.
@@ -109,21 +109,21 @@ public struct RunLog: Sendable {
     }
   }
 
-  /// The configuration, and what is wrong with one that is there.
-  private static func configuration(in folder: String) -> (JSONValue?, fault: String?) {
+  /// The configuration, or the reason why it cannot be read; both nil if there is none.
+  private static func configuration(in folder: String) -> (JSONValue?, problem: String?) {
     do {
       let reader = try RandomAccessFile(RunFolder(folder).configuration)
       return (try JSONValue(parsing: try reader.bytes(at: 0, count: reader.size)), nil)
     } catch let error as StorageError where error.kind == .missing {
       return (nil, nil)
     } catch let error as StorageError {
-      return (nil, "the config.json beside it \(error.message)")
+      return (nil, "the config.json in its folder \(error.message)")
     } catch {
-      return (nil, "the config.json beside it is not JSON: \(error)")
+      return (nil, "the config.json in its folder is not JSON: \(error)")
     }
   }
 
-  /// The folder's name, or the file's where it is not called `log.jsonl`.
+  /// The folder's name for `log.jsonl`, else the file's name.
   private static func name(of path: String) -> String {
     let parts = path.split(separator: "/").map(String.init)
     guard let last = parts.last else { return path }
@@ -131,7 +131,7 @@ public struct RunLog: Sendable {
     return last.hasSuffix(".jsonl") ? String(last.dropLast(6)) : last
   }
 
-  /// In the order of their steps, a set's measurement of a step once: the one that was written last.
+  /// Ordered by step, with only the last measurement of each set at each step.
   private static func lastOfEach(_ validations: [Validation]) -> [Validation] {
     struct Key: Hashable { let (step, set): (Int, String) }
     var places: [Key: Int] = [:]

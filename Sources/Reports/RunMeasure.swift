@@ -1,63 +1,69 @@
 import Foundation
 import RunFiles
 
-/// What of a run is drawn against its progress.
-public enum RunMeasure: String, CaseIterable, Sendable {
-  case loss
+/// A quantity of a run that is plotted against its progress.
+public enum RunMeasure: Sendable, Hashable {
+  /// A metric of the step records.
+  case step(StepMetric)
   case validation
-  case learningRate = "learning-rate"
-  case gradientNorm = "gradient-norm"
-  case zLoss = "z-loss"
-  case tokensPerSecond = "tokens-per-second"
   case tasks
 
-  /// The number of a step's record; nil where what is measured has records of its own.
+  public static let loss = RunMeasure.step(.loss)
+
+  /// The field of the step records; nil if the measure has its own records.
   var field: StepMetric? {
-    switch self {
-    case .loss: .loss
-    case .learningRate: .learningRate
-    case .gradientNorm: .gradientNorm
-    case .zLoss: .zLoss
-    case .tokensPerSecond: .tokensPerSecond
-    case .validation, .tasks: nil
-    }
+    if case .step(let metric) = self { metric } else { nil }
   }
 
   var title: String {
     switch self {
-    case .loss: "Training loss"
+    case .step(let metric): metric.plot?.title ?? metric.name
     case .validation: "Validation loss"
-    case .learningRate: "Learning rate"
-    case .gradientNorm: "Norm of the gradient"
-    case .zLoss: "z-loss"
-    case .tokensPerSecond: "Speed"
     case .tasks: "Benchmarks"
     }
   }
 
   var axisTitle: String {
     switch self {
-    case .loss, .validation: "nats a token"
-    case .learningRate: "learning rate"
-    case .gradientNorm: "norm, before clipping"
-    case .zLoss: "weight · mean logsumexp²"
-    case .tokensPerSecond: "tokens a second"
-    case .tasks: "share right"
+    case .step(let metric): metric.plot?.axisTitle ?? metric.name
+    case .validation: "nats per token"
+    case .tasks: "accuracy"
     }
   }
 
-  /// A line's name with where the line ends, of losses.
+  /// A line's name; for losses, with the line's last value.
   func labelled(_ name: String, _ last: Double?) -> String {
     guard self == .loss || self == .validation, let last, last.isFinite else { return name }
     return "\(name)  \(String(format: "%.3f", last))"
   }
 
-  /// What is set and not measured has no noise to smooth.
-  var isNoisy: Bool { self != .learningRate && field != nil }
+  /// Whether the measure has noise to smooth.
+  var isNoisy: Bool { field?.plot?.isNoisy ?? false }
+}
+
+extension RunMeasure: CaseIterable, RawRepresentable {
+  /// In the order in which a report draws them.
+  public static var allCases: [RunMeasure] {
+    [.loss, .validation] + StepMetric.plotted.filter { $0 != .loss }.map(RunMeasure.step) + [.tasks]
+  }
+
+  /// As an option names it: `gradient-norm`.
+  public var rawValue: String {
+    switch self {
+    case .step(let metric): metric.name.replacing("_", with: "-")
+    case .validation: "validation"
+    case .tasks: "tasks"
+    }
+  }
+
+  public init?(rawValue: String) {
+    guard let measure = RunMeasure.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
+    self = measure
+  }
 }
 
 extension RunLog {
-  /// A measure's records apart from those of steps: a series for each validation set, or each benchmark.
+  /// The series of a measure that has its own records: one per validation set, or per benchmark.
   func series(_ measure: RunMeasure) -> [(name: String, steps: [Int], values: [Double])] {
     switch measure {
     case .validation:
@@ -81,9 +87,9 @@ extension RunLog {
     }
   }
 
-  /// Whether there is anything of a measure to draw.
+  /// Whether the run has values of a measure to plot.
   public func has(_ measure: RunMeasure) -> Bool {
     guard let field = measure.field else { return !series(measure).isEmpty }
-    return steps.contains { $0[field].isFinite && (measure != .zLoss || $0[field] != 0) }
+    return steps.contains { $0[field].isFinite && (field != .zLoss || $0[field] != 0) }
   }
 }

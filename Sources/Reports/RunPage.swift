@@ -2,7 +2,7 @@ import Charts
 import Display
 import JSON
 
-/// A report of runs: one HTML file that needs nothing else, neither other files nor a network.
+/// A report on runs as one self-contained HTML file, which needs no other files and no network.
 public struct RunPage: Sendable {
   public let runs: [RunLog]
 
@@ -26,13 +26,13 @@ public struct RunPage: Sendable {
 
       """
     for run in runs {
-      for fault in run.faults { page += "<p class=\"fault\">\(SVG.escaped("\(run.path): \(fault)"))</p>\n" }
+      for problem in run.problems { page += "<p class=\"fault\">\(SVG.escaped("\(run.path): \(problem)"))</p>\n" }
     }
     page += RunPage.charts
-    page += facts(names)
+    page += summary(names)
     if runs.count > 1 { page += comparison }
     for (run, name) in zip(runs, names) { page += details(run, runs.count > 1 ? "\(name): " : "") }
-    // A text may hold what ends a script.
+    // A text may contain "</script>".
     let data = RunPageData(runs: runs).json.compact.unicodeScalars.split(
       separator: "<", omittingEmptySubsequences: false)
     let json = data.map { String($0) }.joined(separator: "\\u003c")
@@ -47,21 +47,21 @@ public struct RunPage: Sendable {
     <option value="steps">steps</option><option value="tokens">tokens</option>
     <option value="flops">operations</option><option value="time">time</option>
     </select></label>
-    <label><input type="checkbox" id="logx"> logarithmic across</label>
-    <label><input type="checkbox" id="logy"> logarithmic upwards</label>
+    <label><input type="checkbox" id="logx"> logarithmic x</label>
+    <label><input type="checkbox" id="logy"> logarithmic y</label>
     <label>smoothing <input type="range" id="smoothing" min="0" max="20" step="0.5" value="\(Smoothing.percent)"></label>
     <label><input type="checkbox" id="raw" checked> unsmoothed</label>
     <button id="reset" type="button" disabled>whole run</button>
-    <span>drag across a chart to zoom, double-click to go back</span>
+    <span>drag across a chart to zoom, double-click to reset</span>
     </div>
     <div id="legend"></div>
     <div id="charts"></div>
-    <noscript><p>The charts need JavaScript; the file brings its own.</p></noscript>
+    <noscript><p>The charts need JavaScript, which this file contains.</p></noscript>
 
     """
 
-  /// A column for each run.
-  private func facts(_ names: [String]) -> String {
+  /// The summary table, with one column per run.
+  private func summary(_ names: [String]) -> String {
     var rows: [(name: String, cells: [String])] = []
     func add(_ name: String, _ cell: (RunLog) -> String?) {
       let cells = runs.map { cell($0) ?? "" }
@@ -82,17 +82,17 @@ public struct RunPage: Sendable {
         run.validations.last { $0.set == set }.map { "\(Quantity.fixed($0.loss)) at step \($0.step)" }
       }
     }
-    add("tokens a second") { LogSummary($0).tokensPerSecond.map { Quantity.short($0) } }
-    add("time of training") { $0.seconds.map { Quantity.duration($0) } }
-    add("time of saving") { $0.savingSeconds > 0 ? Quantity.duration($0.savingSeconds) : nil }
+    add("tokens per second") { LogSummary($0).tokensPerSecond.map { Quantity.short($0) } }
+    add("training time") { $0.seconds.map { Quantity.duration($0) } }
+    add("saving time") { $0.savingSeconds > 0 ? Quantity.duration($0.savingSeconds) : nil }
     add("floating-point operations") { run in
       run.flopsPerStep.map { Quantity.short($0 * Double(run.steps.last?.step ?? 0)) }
     }
     add("starts") { run in
       "\(run.starts.count)" + (run.resumes.isEmpty ? "" : ", resumed at step \(RunLog.list(run.resumes))")
     }
-    add("steps left out") { $0.skipped.isEmpty ? nil : "\($0.skipped.count)" }
-    add("end") { $0.end ?? "none written" }
+    add("skipped steps") { $0.skipped.isEmpty ? nil : "\($0.skipped.count)" }
+    add("end") { $0.end ?? "not recorded" }
     let fields = runs.reduce(into: [String]()) { names, run in
       for field in run.starts.last?.object?.fields ?? [] where !names.contains(field.name) { names.append(field.name) }
     }
@@ -104,11 +104,11 @@ public struct RunPage: Sendable {
       "<tr><th>\(SVG.escaped(row.name))</th>\(row.cells.map { "<td>\(SVG.escaped($0))</td>" }.joined())</tr>"
     }
     let first = runs.count > 1 ? "<tr>\(head)</tr>\n" : ""
-    return "<h2>Facts</h2>\n<div class=\"wide\"><table>\n\(first)\(lines.joined(separator: "\n"))\n</table></div>\n"
+    return "<h2>Summary</h2>\n<div class=\"wide\"><table>\n\(first)\(lines.joined(separator: "\n"))\n</table></div>\n"
   }
 
   private var comparison: String {
-    "<h2>Beside the first</h2>\n<pre>\(SVG.escaped(LogComparison(runs).text))</pre>\n"
+    "<h2>Comparison with the first run</h2>\n<pre>\(SVG.escaped(LogComparison(runs).text))</pre>\n"
   }
 
   /// A run's warnings, skipped steps and configuration.
@@ -125,8 +125,8 @@ public struct RunPage: Sendable {
         let cells = ["step", "reason", "loss", "gradient_norm"].map { record[$0].map { $0.string ?? $0.compact } ?? "" }
         return "<tr>\(cells.map { "<td>\(SVG.escaped($0))</td>" }.joined())</tr>"
       }
-      let head = "<tr><th>step</th><th>reason</th><th>loss</th><th>norm of the gradient</th></tr>"
-      section("Steps left out", "<div class=\"wide\"><table>\n\(head)\n\(rows.joined(separator: "\n"))\n</table></div>")
+      let head = "<tr><th>step</th><th>reason</th><th>loss</th><th>gradient norm</th></tr>"
+      section("Skipped steps", "<div class=\"wide\"><table>\n\(head)\n\(rows.joined(separator: "\n"))\n</table></div>")
     }
     if let configuration = run.configuration {
       let json = SVG.escaped(configuration.pretty)

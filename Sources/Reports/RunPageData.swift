@@ -1,13 +1,13 @@
 import JSON
 
-/// What the report's charts are drawn from, as JSON.
+/// The data of the report's charts as JSON.
 ///
-/// A run of more than ``mostPoints`` records is given in pieces, each with its mean, its least and its greatest number:
-/// as much as a screen shows, and a page that opens at once, however long the run. Pieces are short at the beginning, for
+/// A run of more than ``maximumPoints`` records is divided into pieces, each with its mean, minimum and maximum. This is
+/// as much as a screen can show, and the page opens quickly for any length of run. The first pieces are short, for
 /// logarithmic axes.
 struct RunPageData {
-  static let mostPoints = 2000
-  /// How many of the longest pieces would make the run.
+  static let maximumPoints = 2000
+  /// The length of the run divided by the length of the longest pieces.
   private static let longPieces = 1500
 
   let runs: [RunLog]
@@ -20,7 +20,7 @@ struct RunPageData {
         plot.measures.map { measure in
           [
             "id": .string(measure.rawValue), "title": .string(measure.title),
-            "unit": .string(measure == .learningRate ? "" : measure.axisTitle),
+            "unit": .string(measure == .step(.learningRate) ? "" : measure.axisTitle),
             "noisy": .bool(measure.isNoisy),
           ]
         }),
@@ -37,9 +37,9 @@ struct RunPageData {
   private func axes(of run: RunLog) -> JSONValue {
     let pieces = RunPageData.pieces(run.steps.count)
     return object(RunAxis.allCases.map(\.rawValue)) { name in
-      guard let places = RunAxis(rawValue: name).flatMap({ run.places($0) }) else { return .null }
-      // A piece stands at its middle record.
-      return .array(pieces.map { RunPageData.number(places[($0.lowerBound + $0.upperBound - 1) / 2]) })
+      guard let positions = RunAxis(rawValue: name).flatMap({ run.positions($0) }) else { return .null }
+      // A piece has the position of its middle record.
+      return .array(pieces.map { RunPageData.number(positions[($0.lowerBound + $0.upperBound - 1) / 2]) })
     }
   }
 
@@ -68,8 +68,8 @@ struct RunPageData {
           [
             "name": .string(series.name), "values": .array(series.values.map(RunPageData.number)),
             "axes": object(RunAxis.allCases.map(\.rawValue)) { name in
-              let places = RunAxis(rawValue: name).flatMap { run.places(of: series.steps, $0) }
-              return places.map { .array($0.map(RunPageData.number)) } ?? .null
+              let positions = RunAxis(rawValue: name).flatMap { run.positions(of: series.steps, $0) }
+              return positions.map { .array($0.map(RunPageData.number)) } ?? .null
             },
           ]
         })
@@ -80,9 +80,9 @@ struct RunPageData {
     .object(JSONValue.Object(distinct: names.map { JSONValue.Field(name: $0, value: value($0)) }))
   }
 
-  /// So many records in order, one by one where they are few, else in pieces that grow over the run's first part.
+  /// Ranges of `count` records: one record each if they are few, else pieces that grow over the run's first part.
   private static func pieces(_ count: Int) -> [Range<Int>] {
-    if count <= mostPoints { return (0..<count).map { $0..<$0 + 1 } }
+    if count <= maximumPoints { return (0..<count).map { $0..<$0 + 1 } }
     let longest = (count + longPieces - 1) / longPieces
     var pieces: [Range<Int>] = []
     var start = 0
@@ -93,7 +93,7 @@ struct RunPageData {
     return pieces
   }
 
-  /// In single precision, more than a screen tells apart; integers whole. What is not finite is no number.
+  /// Single precision, which exceeds a screen's resolution; integers are exact. Values that are not finite become null.
   private static func number(_ value: Double) -> JSONValue {
     guard value.isFinite else { return .null }
     if let integer = Int(exactly: value), abs(integer) < 1 << 53 { return .integer(integer) }

@@ -1,23 +1,23 @@
 import Charts
 import Foundation
 
-/// Runs drawn: a chart for each measure, a line for each run.
+/// Charts of runs: one chart per measure, one line per run.
 public struct RunPlot: Sendable {
   public let runs: [RunLog]
   public var axis = RunAxis.steps
   public var isLogarithmicX = false
   public var isLogarithmicY = false
-  /// Records to average over; nil for a fiftieth of a run's.
+  /// Records per moving average; nil for a fiftieth of the run's records.
   public var smoothing: Int?
 
   public init(_ runs: [RunLog]) { self.runs = runs }
 
-  /// The measures that any of the runs has records of.
+  /// The measures that at least one run has records of.
   public var measures: [RunMeasure] { RunMeasure.allCases.filter { measure in runs.contains { $0.has(measure) } } }
 
-  /// The runs that cannot be drawn over the axis: their logs do not say where on it they were.
+  /// The runs that cannot be plotted over the axis because their logs do not record positions on it.
   public var runsWithoutAxis: [RunLog] {
-    runs.filter { run in run.places(axis) == nil && RunMeasure.allCases.contains { run.has($0) } }
+    runs.filter { run in run.positions(axis) == nil && RunMeasure.allCases.contains { run.has($0) } }
   }
 
   /// The chart of a measure.
@@ -26,17 +26,17 @@ public struct RunPlot: Sendable {
     var lines: [(name: String, last: Double?, line: LineChart.Line)] = []
     for (run, name) in zip(runs, RunPlot.names(of: runs)) {
       if let field = measure.field {
-        guard let places = run.places(axis) else { continue }
+        guard let positions = run.positions(axis) else { continue }
         let values = run.steps.map { $0[field] }
         let width = measure.isNoisy ? smoothing ?? Smoothing.width(of: values.count) : 1
         let smooth = Smoothing.means(values, width: width)
-        let points = RunPlot.points(places, smooth, unit)
-        let behind = width > 1 ? RunPlot.points(places, values, unit) : []
+        let points = RunPlot.points(positions, smooth, unit)
+        let behind = width > 1 ? RunPlot.points(positions, values, unit) : []
         lines.append((name, smooth.last, LineChart.Line(name, points, behind: behind, isMarked: false)))
       } else {
         for series in run.series(measure) {
-          guard let places = run.places(of: series.steps, axis) else { continue }
-          let points = zip(places, series.values).map { (x: $0 / unit, y: $1) }
+          guard let positions = run.positions(of: series.steps, axis) else { continue }
+          let points = zip(positions, series.values).map { (x: $0 / unit, y: $1) }
           let label = runs.count == 1 ? series.name : "\(name), \(series.name)"
           lines.append((label, series.values.last, LineChart.Line(label, points, isMarked: points.count <= 60)))
         }
@@ -56,12 +56,12 @@ public struct RunPlot: Sendable {
     return chart
   }
 
-  /// The finite values at their places, no more of them than a chart can show.
-  private static func points(_ places: [Double], _ values: [Double], _ unit: Double) -> [(x: Double, y: Double)] {
-    zip(places, values).filter { $1.isFinite }.map { (x: $0 / unit, y: $1) }.bounded()
+  /// The finite values at their positions, reduced to as many as a chart can show.
+  private static func points(_ positions: [Double], _ values: [Double], _ unit: Double) -> [(x: Double, y: Double)] {
+    zip(positions, values).filter { $1.isFinite }.map { (x: $0 / unit, y: $1) }.bounded()
   }
 
-  /// What the axis's numbers are divided by, and what it is called.
+  /// The divisor of the axis's numbers, and its title.
   private var scaleOfX: (unit: Double, title: String) {
     switch axis {
     case .steps: return (1, "step")
@@ -75,7 +75,7 @@ public struct RunPlot: Sendable {
     }
   }
 
-  /// The runs' names, told apart: those that share one get their logs' folders.
+  /// Distinct names of the runs. Runs with the same name are named by their logs' folders.
   public static func names(of runs: [RunLog]) -> [String] {
     let names = runs.map { run in
       let isAlone = runs.count { $0.name == run.name } == 1
@@ -84,7 +84,7 @@ public struct RunPlot: Sendable {
     return shortened(names)
   }
 
-  /// Names with their middles left out where they are long, and still different without.
+  /// Shortens long names in the middle, if they stay distinct.
   static func shortened(_ names: [String]) -> [String] {
     let limit = 32
     let short = names.map { name in

@@ -1,19 +1,20 @@
-/// A noisy curve made smooth.
+/// Moving averages.
 public enum Smoothing {
-  /// How many of a run's records to average over, where nobody says.
+  /// The default number of records per average, in percent of the run's records.
   static let percent = 2
 
-  /// The same in records.
+  /// The default number of records per average, for a run of `count` records.
   public static func width(of count: Int) -> Int { max(1, count * percent / 100) }
 
-  /// Means over `width` numbers around each, or over fewer: at the beginning, where losses fall steeply, the reach to
-  /// either side is an eighth of the numbers before, so that the curve begins where the numbers do and does not leave
-  /// them; at the end it takes what there is. What is not finite counts nowhere; a number without any finite one in reach
-  /// is NaN. O(count).
+  /// Centred means over `width` numbers. O(count).
+  ///
+  /// At the beginning, where losses fall steeply, the window reaches to either side over an eighth of the preceding
+  /// numbers at most, so the curve stays close to the numbers. At the end the window is cut off. Numbers that are not
+  /// finite are ignored; the mean is NaN if the window contains no finite number.
   public static func means(_ values: [Double], width: Int) -> [Double] {
     let reach = max(0, width / 2)
     guard reach > 0 else { return values }
-    // Running sums are about the mean of all: so little is lost to rounding over a million of them.
+    // The running sums are of deviations from the overall mean, to keep rounding errors small for a million numbers.
     var (sums, counts) = ([0.0], [0])
     sums.reserveCapacity(values.count + 1)
     counts.reserveCapacity(values.count + 1)

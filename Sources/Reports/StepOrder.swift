@@ -1,19 +1,18 @@
 import Display
 import RunFiles
 
-/// A log's steps put in order.
+/// Orders a log's steps.
 ///
-/// A run writes its steps in order, and cuts its log back before it goes on. Where steps go back nevertheless, somebody
-/// has joined logs or damaged one: a single record that fits neither its neighbours before nor after is dropped, and
-/// otherwise what was written later counts.
+/// A run writes its steps in order, and truncates its log before it resumes. If steps go back nevertheless, logs have been
+/// joined or damaged. A single record that does not fit between its neighbours is dropped; otherwise, later records
+/// replace earlier ones.
 struct StepOrder {
   private(set) var steps: [StepRecord] = []
-  /// Where the log goes back: what stands before the record of that index and belongs to that step, or a later one, is
-  /// told again.
+  /// Places where the log goes back: records before `index` that belong to `step` or a later step are replaced.
   private var cuts: [(index: Int, step: Int)] = []
-  private(set) var faults: [String] = []
+  private(set) var problems: [String] = []
 
-  /// - Parameter starts: the indices of the records that the program's starts stand before.
+  /// - Parameter starts: the index of the first step record after each start of the program.
   init(_ records: [StepRecord], startingAt starts: [Int]) {
     let disorder = records.indices.dropFirst().first { records[$0].step <= records[$0 - 1].step }
     guard let disorder else {
@@ -47,16 +46,16 @@ struct StepOrder {
       steps.append(record)
     }
     if repeated > 0 {
-      faults.append("twice in a row, and the later record counts: \(Quantity.count(repeated, "step"))")
+      problems.append("recorded twice in a row, the later record is used: \(Quantity.count(repeated, "step"))")
     }
-    if stray > 0 { faults.append("out of order and left out: \(Quantity.count(stray, "step"))") }
+    if stray > 0 { problems.append("out of order and ignored: \(Quantity.count(stray, "step"))") }
   }
 
-  /// Whether a record that is no step's still counts.
+  /// Whether a record of another event is kept.
   ///
   /// - Parameters:
-  ///   - step: the record's; one without is kept.
-  ///   - index: how many records of steps stand before it.
+  ///   - step: the record's step; a record without a step is kept.
+  ///   - index: the number of step records before it.
   func isKept(step: Int?, index: Int) -> Bool {
     guard let step else { return true }
     return !cuts.contains { index <= $0.index && step >= $0.step }
@@ -64,9 +63,9 @@ struct StepOrder {
 
   private mutating func cut(before index: Int, from step: Int) {
     if let last = steps.last {
-      faults.append(
-        "the log goes back from step \(last.step) to step \(step), as if two runs were in it; what was written later "
-          + "counts")
+      problems.append(
+        "the log goes back from step \(last.step) to step \(step), as if it contained two runs; the later records are "
+          + "used")
     }
     while let last = steps.last, last.step >= step { steps.removeLast() }
     cuts.append((index, step))

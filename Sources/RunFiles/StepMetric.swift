@@ -33,14 +33,17 @@ public enum StepMetric: Int, CaseIterable, Sendable {
     public let isNoisy: Bool
   }
 
-  /// Nil for a metric that measures the progress itself.
+  /// The metrics that are plotted, in the order of a report.
+  public static let plotted = [loss, learningRate, gradientNorm, zLoss, tokensPerSecond]
+
+  /// Nil for a metric that is not plotted.
   public var plot: Plot? {
     switch self {
-    case .loss: Plot(title: "Training loss", axisTitle: "nats a token", isNoisy: true)
+    case .loss: Plot(title: "Training loss", axisTitle: "nats per token", isNoisy: true)
     case .zLoss: Plot(title: "z-loss", axisTitle: "weight · mean logsumexp²", isNoisy: true)
-    case .gradientNorm: Plot(title: "Norm of the gradient", axisTitle: "norm, before clipping", isNoisy: true)
+    case .gradientNorm: Plot(title: "Gradient norm", axisTitle: "norm, before clipping", isNoisy: true)
     case .learningRate: Plot(title: "Learning rate", axisTitle: "learning rate", isNoisy: false)
-    case .tokensPerSecond: Plot(title: "Speed", axisTitle: "tokens a second", isNoisy: true)
+    case .tokensPerSecond: Plot(title: "Speed", axisTitle: "tokens per second", isNoisy: true)
     case .tokens, .epoch, .seconds: nil
     }
   }

@@ -29,6 +29,7 @@ public struct StepRecord: Sendable, Equatable {
 
   /// Missing numbers are equal to missing ones.
   public static func == (one: StepRecord, other: StepRecord) -> Bool {
-    one.step == other.step && StepMetric.allCases.allSatisfy { one[$0] == other[$0] || one[$0].isNaN && other[$0].isNaN }
+    one.step == other.step
+      && StepMetric.allCases.allSatisfy { one[$0] == other[$0] || one[$0].isNaN && other[$0].isNaN }
   }
 }

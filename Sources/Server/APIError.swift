@@ -1,14 +1,14 @@
 import Inference
 import JSON
 
-/// What is wrong with a request, as OpenAI's clients expect to hear it.
+/// An error response, in the form that OpenAI's clients expect.
 public struct APIError: Error, Equatable, Sendable {
   /// The HTTP status.
   public let status: Int
   public let message: String
-  /// The field of the request that is wrong, where it is one.
+  /// The request's field that is invalid, if the error is about one.
   public let parameter: String?
-  /// A word that programs can look for.
+  /// A machine-readable error code.
   public let code: String?
 
   public init(_ status: Int, _ message: String, parameter: String? = nil, code: String? = nil) {
@@ -18,12 +18,12 @@ public struct APIError: Error, Equatable, Sendable {
     self.code = code
   }
 
-  /// A field's value that cannot be used.
+  /// The error for a field with an invalid value.
   static func invalid(_ parameter: String, _ message: String) -> APIError {
     APIError(400, "\(parameter): \(message)", parameter: parameter)
   }
 
-  /// More than the server takes on at one time.
+  /// The error for more requests than the server accepts at a time.
   static func overloaded(_ message: String) -> APIError {
     APIError(429, "\(message); try again in a moment", code: "rate_limit_exceeded")
   }
@@ -34,7 +34,7 @@ public struct APIError: Error, Equatable, Sendable {
 
   static let stopping = APIError(503, "the server is stopping", code: "server_stopping")
 
-  /// The kind of error, in OpenAI's words.
+  /// OpenAI's name for the kind of error.
   var type: String {
     switch status {
     case 429: "rate_limit_error"

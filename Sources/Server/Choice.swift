@@ -1,25 +1,25 @@
 import Inference
 import JSON
 
-/// One choice of a completion as it grows.
+/// One choice of a completion, while its tokens are generated.
 struct Choice: Sendable {
   private let request: CompletionRequest
   private let model: ServedModel
   private let index: Int
   private var generated: GeneratedText
-  /// The prompt's text, where it is echoed.
+  /// The prompt's text, if it is echoed.
   private var echo: String = ""
   private var offset = TextOffset()
   private(set) var promptTokens: [Int32]
   private(set) var tokens: [Int32] = []
   private(set) var reason: EndReason?
 
-  /// What no piece of a stream has told yet, or, without a stream, all.
+  /// The text that has not been streamed yet; without streaming, the whole text.
   private var text = ""
   private var lists = LogprobLists()
-  private var hasNews = false
+  private var hasNewTokens = false
   private var newTokens: [Int32] = []
-  private var hasToldPrompt = false
+  private var hasSentPrompt = false
 
   init(_ index: Int, of prompt: [Int32], _ request: CompletionRequest, _ model: ServedModel) {
     self.request = request
@@ -30,7 +30,7 @@ struct Choice: Sendable {
     if request.echoes {
       let bytes = prompt.flatMap { spelling(of: $0) }
       text = String(decoding: bytes, as: UTF8.self)
-      hasNews = !bytes.isEmpty
+      hasNewTokens = !bytes.isEmpty
       if request.logprobs != nil { append(prompt[0], nil, bytes: spelling(of: prompt[0])) }
     }
   }
@@ -40,10 +40,10 @@ struct Choice: Sendable {
   private mutating func append(_ token: Int32, _ score: TokenScore?, bytes: [UInt8]) {
     lists.append(token, score, offset: offset.start(of: bytes), model)
     offset.add(bytes)
-    hasNews = true
+    hasNewTokens = true
   }
 
-  /// How many of the prompt's tokens are scored.
+  /// The number of prompt tokens that have been scored.
   private var scored = 1
 
   mutating func promptScored(_ scores: [TokenScore]) {
@@ -54,13 +54,13 @@ struct Choice: Sendable {
     }
   }
 
-  /// - Returns: whether the choice goes on.
+  /// - Returns: whether the choice continues.
   mutating func add(_ token: Int32, _ score: TokenScore?, ends: Bool) -> Bool {
     tokens.append(token)
     newTokens.append(token)
     let bytes = ends ? [] : model.text?.bytes(of: Int(token)) ?? []
     text += generated.add(bytes)
-    // A token that ends the text has a log-probability too: clients count on as many as tokens were asked for.
+    // The end-of-text token has a log-probability too: clients expect one per generated token.
     if score != nil { append(token, score, bytes: bytes) }
     return !generated.isStopped
   }
@@ -70,25 +70,25 @@ struct Choice: Sendable {
     text += generated.finish()
   }
 
-  /// What has come since the last piece; nil where that is nothing that a client would see.
+  /// The changes since the last piece; nil if there is nothing to send.
   mutating func takePiece() -> JSONValue? {
-    guard hasNews || !text.isEmpty || reason != nil || (request.returnsTokenIDs && !newTokens.isEmpty) else {
+    guard hasNewTokens || !text.isEmpty || reason != nil || (request.returnsTokenIDs && !newTokens.isEmpty) else {
       return nil
     }
     defer {
-      (text, lists, hasNews, newTokens, hasToldPrompt) = ("", LogprobLists(), false, [], true)
+      (text, lists, hasNewTokens, newTokens, hasSentPrompt) = ("", LogprobLists(), false, [], true)
     }
     return json
   }
 
-  /// The choice, or what is new of it.
+  /// The choice; with streaming, its changes.
   var json: JSONValue {
     var fields: JSONValue = [
       "text": .string(text), "index": .integer(index), "logprobs": request.logprobs != nil ? lists.json : .null,
       "finish_reason": finishReason,
     ]
     if request.returnsTokenIDs, var object = fields.object {
-      if !hasToldPrompt { object["prompt_token_ids"] = .array(promptTokens.map { .integer(Int($0)) }) }
+      if !hasSentPrompt { object["prompt_token_ids"] = .array(promptTokens.map { .integer(Int($0)) }) }
       object["token_ids"] = .array(newTokens.map { .integer(Int($0)) })
       fields = .object(object)
     }

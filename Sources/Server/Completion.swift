@@ -2,13 +2,13 @@ import Foundation
 import JSON
 import Synchronization
 
-/// A request for completions under way: its sequences' listener, and the maker of its response.
+/// A running request: receives the events of its sequences and builds the response.
 final class Completion: SequenceListener, @unchecked Sendable {
-  // Unchecked: `choices` and the counts are the engine's thread's until the last sequence has ended.
+  // Unchecked: only the engine's thread uses `choices` and the counts until the last sequence has ended.
 
-  /// What happens to it. Called on the engine's thread; must not wait.
+  /// An event for the connection.
   enum Event: Sendable {
-    /// The next event of the stream: JSON without its frame.
+    /// The next server-sent event, as JSON without its frame.
     case piece(String)
     /// All sequences have ended.
     case finished
@@ -18,12 +18,13 @@ final class Completion: SequenceListener, @unchecked Sendable {
   let identifier: String
   private let model: ServedModel
   private let created: Int
+  /// Called on the engine's thread; must not block.
   private let deliver: @Sendable (Completion, Event) -> Void
   private var choices: [Choice]
   private var open: Int
   private let cancelled = Atomic<Bool>(false)
 
-  /// Why the server did not finish, where it did not.
+  /// The error if the server could not finish the request.
   private(set) var failure: APIError?
 
   /// - Parameter created: seconds since 1970.
@@ -42,7 +43,7 @@ final class Completion: SequenceListener, @unchecked Sendable {
     open = choices.count
   }
 
-  /// What the engine is to do. Sequence i draws from the seed + i, as those of `phd generate` do.
+  /// The engine's tasks. Sequence i uses the seed plus i, as in `phd generate`.
   var tasks: [SequenceTask] {
     choices.indices.map { index in
       SequenceTask(
@@ -53,10 +54,10 @@ final class Completion: SequenceListener, @unchecked Sendable {
     }
   }
 
-  /// Nobody waits for the response any more.
+  /// Stops the generation, because the client has disconnected.
   func cancel() { cancelled.store(true, ordering: .relaxed) }
 
-  // MARK: what the engine tells
+  // MARK: - Events of the engine
 
   var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
 
@@ -65,11 +66,11 @@ final class Completion: SequenceListener, @unchecked Sendable {
   func promptDone(_ sequence: Int) { stream(sequence) }
 
   func generated(_ sequence: Int, _ token: Int32, _ score: TokenScore?, ends: Bool) -> Bool {
-    let goesOn = choices[sequence].add(token, score, ends: ends)
-    // The last token's piece also says why it is the last.
-    let isLast = ends || !goesOn || choices[sequence].tokens.count == request.maximumTokens
+    let continues = choices[sequence].add(token, score, ends: ends)
+    // The last token is sent together with the finish reason.
+    let isLast = ends || !continues || choices[sequence].tokens.count == request.maximumTokens
     if !isLast { stream(sequence) }
-    return goesOn
+    return continues
   }
 
   func ended(_ sequence: Int, _ reason: EndReason) {
@@ -89,9 +90,9 @@ final class Completion: SequenceListener, @unchecked Sendable {
     deliver(self, .piece(body(choices: [piece], usage: request.includesUsage ? .null : nil).compact))
   }
 
-  // MARK: the response
+  // MARK: - Response
 
-  /// The whole response; to be asked for when all has finished.
+  /// The whole response. Valid after `Event.finished`.
   var response: JSONValue { body(choices: choices.map(\.json), usage: usage) }
 
   private func body(choices: [JSONValue], usage: JSONValue?) -> JSONValue {

@@ -1,42 +1,42 @@
 import Inference
 import JSON
 
-/// A request for completions, checked.
+/// A validated completion request.
 ///
-/// Fields are OpenAI's; `top_k`, `min_p`, `repetition_penalty`, `ignore_eos` and `return_token_ids` are added, as other
-/// servers have them. Fields that nobody knows are ignored, as clients add their own; those that would change the answer
-/// and are not supported are refused by name.
+/// The fields are OpenAI's, and `top_k`, `min_p`, `repetition_penalty`, `ignore_eos` and `return_token_ids` as in other
+/// servers. Unknown fields are ignored, because clients add their own. Known fields that are not supported and would change
+/// the response are rejected.
 struct CompletionRequest: Sendable, Equatable {
   var prompts: [[Int32]] = []
-  /// New tokens of each choice at the most.
+  /// The maximum number of new tokens per choice.
   var maximumTokens = 16
-  /// Choices for each prompt.
+  /// Choices per prompt.
   var choices = 1
   var sampling = Sampling()
-  /// Choice i of all draws from this + i.
+  /// Choice i of the request uses this seed plus i.
   var seed: UInt64 = 0
-  /// How many of the likeliest tokens are told beside each token's log-probability; nil for neither.
+  /// The number of most likely tokens to report with each token's log-probability; nil for no log-probabilities.
   var logprobs: Int?
   /// Whether the choices' texts begin with their prompts.
   var echoes = false
   var streams = false
-  /// Whether a stream ends with a count of tokens.
+  /// Whether a stream ends with the number of tokens.
   var includesUsage = false
   var stops: [String] = []
-  /// Whether a token that ends a text is one like others.
+  /// Whether generation continues after an end-of-text token.
   var ignoresEnd = false
   var returnsTokenIDs = false
 
-  static let mostTokensAtOnce = 1 << 20
-  static let mostLogprobs = 20
-  static let mostChoices = 128
-  static let mostStops = 32
-  static let longestStop = 1024
+  static let maximumNewTokens = 1 << 20
+  static let maximumLogprobs = 20
+  static let maximumChoices = 128
+  static let maximumStops = 32
+  static let maximumStopBytes = 1024
 
-  /// Log-probabilities in a response at the most.
-  static let mostScores = 1 << 20
+  /// The maximum number of log-probabilities in a response.
+  static let maximumScores = 1 << 20
 
-  /// - Throws: ``APIError``: 400, or 404 where another model is asked for.
+  /// - Throws: ``APIError``: 400, or 404 if the request names another model.
   init(_ body: JSONValue, for model: ServedModel, randomSeed: UInt64 = .random(in: 0...UInt64.max))
     throws(APIError)
   {
@@ -45,44 +45,44 @@ struct CompletionRequest: Sendable, Equatable {
     if let name = fields["model"] {
       guard name.string == model.name else {
         throw APIError(
-          404, "model: \(name.described), but this server has \(quoted(model.name)) alone", parameter: "model",
+          404, "model: \(name.described), but this server only has \(quoted(model.name))", parameter: "model",
           code: "model_not_found")
       }
     }
     sampling = try CompletionRequest.sampling(fields)
     seed = try fields.integer("seed", in: Int.min...Int.max).map { UInt64(bitPattern: Int64($0)) } ?? randomSeed
-    logprobs = try fields.integer("logprobs", in: 0...CompletionRequest.mostLogprobs)
+    logprobs = try fields.integer("logprobs", in: 0...CompletionRequest.maximumLogprobs)
     echoes = try fields.flag("echo")
     streams = try fields.flag("stream")
     ignoresEnd = try fields.flag("ignore_eos")
     returnsTokenIDs = try fields.flag("return_token_ids")
-    choices = try fields.integer("n", in: 1...CompletionRequest.mostChoices) ?? 1
-    if let best = try fields.integer("best_of", in: 1...CompletionRequest.mostChoices), best != choices {
-      throw .invalid("best_of", "\(best) with n = \(choices): choosing among more than n is not supported")
+    choices = try fields.integer("n", in: 1...CompletionRequest.maximumChoices) ?? 1
+    if let best = try fields.integer("best_of", in: 1...CompletionRequest.maximumChoices), best != choices {
+      throw .invalid("best_of", "\(best) with n = \(choices): best_of must equal n")
     }
     if let options = fields["stream_options"] {
-      if !streams { throw .invalid("stream_options", "given without stream = true") }
+      if !streams { throw .invalid("stream_options", "needs stream = true") }
       includesUsage = try RequestFields(options).flag("include_usage")
     }
-    maximumTokens = try fields.integer("max_tokens", in: 0...CompletionRequest.mostTokensAtOnce) ?? 16
+    maximumTokens = try fields.integer("max_tokens", in: 0...CompletionRequest.maximumNewTokens) ?? 16
     if maximumTokens == 0 && !echoes {
-      throw .invalid("max_tokens", "0 without echo = true leaves nothing to answer")
+      throw .invalid("max_tokens", "0 needs echo = true")
     }
-    stops = try fields.texts("stop", atMost: CompletionRequest.mostStops).filter { !$0.isEmpty }
-    if stops.contains(where: { $0.utf8.count > CompletionRequest.longestStop }) {
-      throw .invalid("stop", "a text of more than \(CompletionRequest.longestStop) bytes")
+    stops = try fields.texts("stop", atMost: CompletionRequest.maximumStops).filter { !$0.isEmpty }
+    if stops.contains(where: { $0.utf8.count > CompletionRequest.maximumStopBytes }) {
+      throw .invalid("stop", "a text has more than \(CompletionRequest.maximumStopBytes) bytes")
     }
     if model.text == nil && !stops.isEmpty {
-      throw .invalid("stop", "the server knows no tokenizer, so there is no text to look for it in")
+      throw .invalid("stop", "the server has no tokenizer and generates token ids only")
     }
     prompts = try PromptField(fields["prompt"]).tokens(for: model)
     try checkSize(model)
   }
 
   private static func refuseUnsupported(_ fields: RequestFields) throws(APIError) {
-    try fields.refuse("suffix", unless: { $0 == .string("") }, "text before a suffix is not supported")
+    try fields.refuse("suffix", unless: { $0 == .string("") }, "not supported")
     for name in ["frequency_penalty", "presence_penalty"] {
-      try fields.refuse(name, unless: { $0.number == 0 }, "not supported; repetition_penalty is")
+      try fields.refuse(name, unless: { $0.number == 0 }, "not supported: use repetition_penalty")
     }
     try fields.refuse("logit_bias", unless: { $0.object?.fields.isEmpty ?? false }, "not supported")
   }
@@ -100,31 +100,31 @@ struct CompletionRequest: Sendable, Equatable {
     let sequences = prompts.count * choices
     if sequences > model.maximumSequences {
       throw .invalid(
-        "prompt", "\(prompts.count) prompts of \(choices) choices each; a request may have \(model.maximumSequences)")
+        "prompt", "\(prompts.count) prompts with \(choices) choices each, expected at most \(model.maximumSequences)")
     }
     for (index, prompt) in prompts.enumerated() where prompt.count + maximumTokens > model.maximumLength {
       throw APIError(
         400,
-        "prompt \(index) has \(prompt.count) tokens; with max_tokens = \(maximumTokens) that is more than the server's "
+        "prompt \(index) has \(prompt.count) tokens, which with max_tokens = \(maximumTokens) exceeds the server's "
           + "maximum length of \(model.maximumLength) tokens",
         parameter: "prompt", code: "context_length_exceeded")
     }
-    if scores > CompletionRequest.mostScores {
+    if scores > CompletionRequest.maximumScores {
       throw .invalid(
         "logprobs",
-        "\(scores) log-probabilities would be told; a response may have \(CompletionRequest.mostScores): ask for fewer "
-          + "prompts, choices or tokens")
+        "\(scores) log-probabilities, expected at most \(CompletionRequest.maximumScores): request fewer prompts, choices "
+          + "or tokens")
     }
   }
 
-  /// Log-probabilities that the response may tell.
+  /// The maximum number of log-probabilities in the response.
   var scores: Int {
     guard let logprobs else { return 0 }
     let tokens = prompts.reduce(0) { $0 + maximumTokens + (echoes ? $1.count : 0) }
     return tokens * choices * (logprobs + 1)
   }
 
-  /// Bytes of memory that the response may take until it is sent: JSON, and what it is made of.
+  /// An upper bound for the memory of the response until it is sent, in bytes.
   var responseBytes: Int {
     let tokens = prompts.reduce(0) { $0 + maximumTokens + $1.count }
     return tokens * choices * 16 + scores * 128

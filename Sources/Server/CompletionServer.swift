@@ -5,17 +5,18 @@ import NIOHTTP1
 import NIOPosix
 import Synchronization
 
-/// A server could not be started.
+/// The server cannot be started.
 public struct ServerError: StatusCarrying, Equatable, CustomStringConvertible {
   public let description: String
 
   public var exitStatus: ExitStatus { .inputOutput }
 }
 
-/// OpenAI's completions over HTTP: `POST /v1/completions`, and `GET` and `HEAD` of `/v1/models`, `/health` and `/metrics`.
+/// Serves OpenAI's completions API: `POST /v1/completions`, `GET` and `HEAD` of `/v1/models`, `/health` and `/metrics`.
 public final class CompletionServer: Sendable {
-  /// Where it listens, with the port that was chosen.
+  /// The address that the server listens on.
   public let host: String
+  /// The port that the server listens on; chosen by the system if the settings' port is 0.
   public let port: Int
 
   private static let networkThreads = 2
@@ -25,12 +26,12 @@ public final class CompletionServer: Sendable {
   private let listener: any Channel
   private let hasStopped = Atomic<Bool>(false)
 
-  /// Listens at once.
+  /// Starts listening.
   ///
-  /// - Throws: ``ServerError`` where it cannot listen there; `ResourceError` where its threads cannot be started, or
-  ///   the settings' connections are more than the files that may be open.
+  /// - Throws: ``ServerError`` if the address cannot be used; `ResourceError` if threads cannot be started, or if the limit
+  ///   on open files is too low for the settings' connections.
   public init(_ model: ServedModel, _ engine: Engine, _ settings: ServerSettings) throws {
-    // SwiftNIO ends the process where it gets no thread.
+    // SwiftNIO terminates the process if it cannot start a thread.
     try SystemThread.requireRoom(
       for: CompletionServer.networkThreads + Service.requestThreads, "of the server's connections")
     try OpenFiles.require(settings.maximumConnections, for: "\(settings.maximumConnections) connections at once")
@@ -45,7 +46,7 @@ public final class CompletionServer: Sendable {
       try? service.pool.syncShutdownGracefully()
       throw ServerError(
         description: "cannot listen on \(settings.host), port \(settings.port): \(CompletionServer.reason(error)); "
-          + "give another --port (0 for any that is free) or --host")
+          + "use another --port (0 for any free port) or --host")
     }
     (self.service, self.group) = (service, group)
     host = listener.localAddress?.ipAddress ?? settings.host
@@ -53,7 +54,7 @@ public final class CompletionServer: Sendable {
   }
 
   private static func reason(_ error: any Error) -> String {
-    guard let error = error as? IOError else { return "there is no such address" }
+    guard let error = error as? IOError else { return "the address does not exist" }
     return String(cString: strerror(error.errnoCode)).lowercased()
   }
 
@@ -79,10 +80,10 @@ public final class CompletionServer: Sendable {
       }
   }
 
-  /// Open connections.
+  /// The number of open connections.
   var connections: Int { service.connections.load(ordering: .relaxed) }
 
-  /// Refuses new requests, lets running ones end within the settings' time of grace, and closes all connections.
+  /// Rejects new requests, lets running ones finish within the grace period, and closes all connections.
   public func stop() {
     if hasStopped.exchange(true, ordering: .relaxed) { return }
     service.beginStopping()

@@ -4,18 +4,18 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 
-/// One connection: reads requests one after another, and answers each before the next.
+/// One connection: reads requests and answers them sequentially.
 final class Connection: ChannelInboundHandler {
   typealias InboundIn = HTTPServerRequestPart
   typealias OutboundOut = HTTPServerResponsePart
 
   private enum State {
     case idle
-    /// A body comes in, for a route that was found or an answer that is settled.
+    /// Receiving a body, for a valid route or for a request that will be answered with an error.
     case receiving(Result<Route, APIError>)
-    /// The request has been taken in; its answer is made.
+    /// The request is complete; its response is being made.
     case answering
-    /// The answer went out before the request came in, which is thrown away until the connection closes.
+    /// The response has been sent before the end of the request. The rest is discarded until the connection closes.
     case discarding
   }
 
@@ -24,8 +24,8 @@ final class Connection: ChannelInboundHandler {
   private var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: "/")
   private var body: [UInt8] = []
   private var completion: Completion?
-  private let outflow: Outflow
-  /// Bytes taken from the service's budget.
+  private let outbox: Outbox
+  /// Bytes reserved from the service's budget.
   private var charged = 0
   private var deadline: Scheduled<Void>?
   private var stallCheck: Scheduled<Void>?
@@ -35,10 +35,10 @@ final class Connection: ChannelInboundHandler {
 
   init(_ service: Service) {
     self.service = service
-    outflow = Outflow()
+    outbox = Outbox()
   }
 
-  // MARK: events
+  // MARK: - Channel events
 
   func channelActive(context: ChannelHandlerContext) {
     wait(context) { context.close(promise: nil) }
@@ -55,7 +55,7 @@ final class Connection: ChannelInboundHandler {
     context.fireChannelInactive()
   }
 
-  /// Where it was no HTTP, a handler before this one has said so.
+  /// For invalid HTTP, an earlier handler has already sent a response.
   func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -66,7 +66,7 @@ final class Connection: ChannelInboundHandler {
     }
   }
 
-  // MARK: the request
+  // MARK: - Request
 
   private func receive(_ context: ChannelHandlerContext, _ head: HTTPRequestHead) {
     self.head = head
@@ -74,7 +74,7 @@ final class Connection: ChannelInboundHandler {
     beginExchange()
     let route = self.route(head)
     state = .receiving(route)
-    wait(context) { [self] in refuse(context, APIError(408, "the request did not come within the server's time")) }
+    wait(context) { [self] in refuse(context, APIError(408, "the request was not complete within --timeout")) }
     let isShort = head.bodyBytes.map { $0 <= service.settings.maximumBody } ?? false
     if case .failure(let error) = route, !isShort || error.status == 413 { return refuse(context, error) }
     if case .success = route, head.headers.first(name: "expect")?.lowercased() == "100-continue" {
@@ -98,13 +98,13 @@ final class Connection: ChannelInboundHandler {
   }
 
   private var tooLarge: APIError {
-    APIError(413, "the body has more than the \(service.settings.maximumBody) bytes that the server takes (--max-body)")
+    APIError(413, "the body has more than \(service.settings.maximumBody) bytes (--max-body)")
   }
 
   private func receive(_ context: ChannelHandlerContext, _ buffer: ByteBuffer) {
     guard case .receiving(.success) = state else { return }
     if body.count + buffer.readableBytes > service.settings.maximumBody { return refuse(context, tooLarge) }
-    guard charge(buffer.readableBytes) else { return refuse(context, .overloaded("too many requests at once")) }
+    guard charge(buffer.readableBytes) else { return refuse(context, .overloaded("too many simultaneous requests")) }
     body += buffer.readableBytesView
   }
 
@@ -128,7 +128,7 @@ final class Connection: ChannelInboundHandler {
     }
   }
 
-  // MARK: completions
+  // MARK: - Completions
 
   private func complete(_ context: ChannelHandlerContext) {
     let service = service
@@ -151,15 +151,15 @@ final class Connection: ChannelInboundHandler {
 
   private func start(_ context: ChannelHandlerContext, _ request: CompletionRequest) {
     guard charge(request.responseBytes) else {
-      return send(context, .overloaded("the answers that are being made take all the memory there is for them"))
+      return send(context, .overloaded("the running requests use all memory for responses"))
     }
     let handle = NIOLoopBound((connection: self, context: context), eventLoop: context.eventLoop)
-    let (loop, outflow, limit) = (context.eventLoop, outflow, service.settings.maximumUnread)
+    let (loop, outbox, limit) = (context.eventLoop, outbox, service.settings.maximumUnsent)
     let completion = Completion(request, service.model, created: Int(Date().timeIntervalSince1970)) { one, event in
       switch event {
       case .piece(let json):
         let frame = "data: \(json)\n\n"
-        if outflow.announce(frame.utf8.count) > limit { one.cancel() }
+        if outbox.announce(frame.utf8.count) > limit { one.cancel() }
         loop.execute { handle.value.connection.stream(handle.value.context, one, frame) }
       case .finished: loop.execute { handle.value.connection.finish(handle.value.context, one) }
       }
@@ -175,7 +175,7 @@ final class Connection: ChannelInboundHandler {
 
   private func stream(_ context: ChannelHandlerContext, _ one: Completion, _ frame: String) {
     guard one === completion else { return }
-    // Its reader is too slow for what is generated.
+    // The client reads more slowly than tokens are generated.
     if one.isCancelled { return context.close(promise: nil) }
     if status == 0 {
       var headers: HTTPHeaders = ["Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"]
@@ -191,7 +191,7 @@ final class Connection: ChannelInboundHandler {
     completion = nil
     if one.request.streams && status != 0 {
       let last = one.failure.map { "data: \($0.json.compact)\n\n" } ?? "data: [DONE]\n\n"
-      _ = outflow.announce(last.utf8.count)
+      _ = outbox.announce(last.utf8.count)
       write(context, last)
       return endResponse(context)
     }
@@ -206,15 +206,15 @@ final class Connection: ChannelInboundHandler {
     }
   }
 
-  // MARK: the response
+  // MARK: - Response
 
   private var keepsAlive: Bool {
     if case .discarding = state { return false }
     return head.isKeepAlive && !service.isStopping
   }
 
-  /// Answers before the request is there, and throws the rest of it away: a client that is still sending would lose the
-  /// answer if the connection were closed at once.
+  /// Sends an error before the end of the request, and discards the rest. If the connection were closed at once, a client
+  /// that is still sending would not receive the response.
   private func refuse(_ context: ChannelHandlerContext, _ error: APIError) {
     state = .discarding
     body = []
@@ -239,9 +239,9 @@ final class Connection: ChannelInboundHandler {
     closesAfterwards = !keepsAlive
     headers.add(name: "Connection", value: closesAfterwards ? "close" : "keep-alive")
     writeHead(context, status, headers)
-    // The answer to HEAD has the length of GET's, and no body: a client takes the next byte for the next answer.
+    // The response to HEAD has the length of GET's, but no body: the client would read it as the next response.
     if head.method != .HEAD {
-      _ = outflow.announce(text.utf8.count)
+      _ = outbox.announce(text.utf8.count)
       write(context, text)
     }
     endResponse(context)
@@ -257,18 +257,18 @@ final class Connection: ChannelInboundHandler {
   }
 
   private func write(_ context: ChannelHandlerContext, _ text: String) {
-    outflow.write(context, text)
+    outbox.write(context, text)
     if stallCheck == nil { checkForStall(context) }
   }
 
-  /// Closes the connection where its client takes in nothing for all of its time.
+  /// Closes the connection if the client reads nothing for the whole timeout.
   private func checkForStall(_ context: ChannelHandlerContext) {
-    let taken = outflow.taken
+    let sent = outbox.sentBytes
     let time = TimeAmount.nanoseconds(Int64(service.settings.timeout * 1e9))
     stallCheck = context.eventLoop.assumeIsolated().scheduleTask(in: time) { [self] in
       stallCheck = nil
-      if !outflow.isWaiting { return }
-      if outflow.taken == taken { return context.close(promise: nil) }
+      if !outbox.isWaiting { return }
+      if outbox.sentBytes == sent { return context.close(promise: nil) }
       checkForStall(context)
     }
   }
@@ -285,7 +285,7 @@ final class Connection: ChannelInboundHandler {
     }
   }
 
-  // MARK: bookkeeping
+  // MARK: - Bookkeeping
 
   private func beginExchange() {
     status = 0
@@ -303,23 +303,23 @@ final class Connection: ChannelInboundHandler {
     service.exchanges.wrappingSubtract(1, ordering: .relaxed)
     if let log = service.settings.log {
       let seconds = (ContinuousClock.now - begin) / .seconds(1)
-      let answer = status == 0 ? "hung up" : "\(status)"
-      log("\(head.method.rawValue) \(quoted(head.uri)) \(answer) \(String(format: "%.3f", seconds)) s")
+      let outcome = status == 0 ? "disconnected" : "\(status)"
+      log("\(head.method.rawValue) \(quoted(head.uri)) \(outcome) \(String(format: "%.3f", seconds)) s")
     }
   }
 
   private func charge(_ bytes: Int) -> Bool {
-    guard service.memory.take(bytes) else { return false }
+    guard service.memory.reserve(bytes) else { return false }
     charged += bytes
     return true
   }
 
   private func uncharge() {
-    service.memory.give(charged)
+    service.memory.release(charged)
     charged = 0
   }
 
-  /// Does something when the client's time is over, unless it is asked to wait for something else before.
+  /// Runs `body` after the timeout, unless `wait` is called again before.
   private func wait(_ context: ChannelHandlerContext, atMost limit: Double = .infinity, _ body: @escaping () -> Void) {
     deadline?.cancel()
     let seconds = min(limit, service.settings.timeout)

@@ -4,21 +4,21 @@ import Inference
 import Kernels
 import Synchronization
 
-/// Takes many sequences through one model together, on a thread of its own.
+/// Runs many sequences through one model together (continuous batching), on its own thread.
 ///
-/// In each round every running sequence gets a token, all in one pass over the weights, and waiting prompts, or pieces of
-/// them, go through in another. A sequence enters when there is a place and memory for its cache, first come first
-/// served, and leaves when it ends. What a sequence gets does not depend on the others: not in one bit.
+/// Each round decodes one token for every running sequence in one pass over the weights, and prefills waiting prompts, or
+/// pieces of them, in a second pass. Sequences start in the order of their submission, when there is a free slot and memory
+/// for the KV cache. The results of a sequence do not depend on the other sequences, to the last bit.
 public final class Engine: @unchecked Sendable {
-  // Unchecked: `waiting` and the flags are guarded by `condition`; `running` and `decoder` are the thread's.
+  // Unchecked: `condition` guards `waiting` and the flags; only the engine's thread uses `running` and `decoder`.
 
-  /// How much is taken on.
+  /// The limits of the load.
   public struct Limits: Sendable {
-    /// Sequences that run at once.
+    /// The maximum number of running sequences.
     public var running: Int
-    /// Sequences that wait.
+    /// The maximum number of waiting sequences.
     public var waiting: Int
-    /// Bytes of the running ones' caches.
+    /// The maximum size of all running sequences' caches, bytes.
     public var cacheBytes: Int
 
     public init(running: Int, waiting: Int, cacheBytes: Int) {
@@ -28,7 +28,7 @@ public final class Engine: @unchecked Sendable {
     }
   }
 
-  /// What has been done since the start, and is being done.
+  /// Counters since the start, and gauges of the current state.
   final class Counts: Sendable {
     let promptTokens = Atomic<Int>(0)
     let generatedTokens = Atomic<Int>(0)
@@ -44,52 +44,52 @@ public final class Engine: @unchecked Sendable {
   private let condition = NSCondition()
   private var waiting: [SequenceTask] = []
   private var isStopping = false
-  /// When running sequences are given up; nil while there is no hurry.
+  /// When running sequences are aborted; nil unless the engine is stopping.
   private var deadline: ContinuousClock.Instant?
   private var hasStopped = false
 
   private var running: [RunningSequence] = []
   private var usedBytes = 0
 
-  /// - Throws: `ResourceError` where its thread cannot be started.
+  /// - Throws: `ResourceError` if the thread cannot be started.
   public init(_ decoder: Decoder, _ limits: Limits) throws(ResourceError) {
     self.decoder = decoder
     self.limits = limits
     _ = try SystemThread("engine") { [self] in serve() }
   }
 
-  /// Bytes of a sequence's cache.
+  /// The size of a sequence's cache, bytes.
   private func bytes(_ task: SequenceTask) -> Int {
     KVCache.bytes(
       decoder.model.configuration, decoder.model.hiddenDecoding, decoder.model.weights.precision,
       capacity: task.capacity)
   }
 
-  /// Lines up all of the sequences, or none.
+  /// Queues all of the sequences, or none.
   ///
-  /// - Throws: ``APIError``: 429 where the queue is full, 503 where the engine stops, 400 where one can never run.
+  /// - Throws: ``APIError``: 429 if the queue is full, 503 if the engine is stopping, 400 if a sequence exceeds the limits.
   func submit(_ tasks: [SequenceTask]) throws(APIError) {
     for task in tasks where bytes(task) > limits.cacheBytes {
       throw APIError(
         400,
-        "\(task.prompt.count) prompt tokens and \(task.maximumTokens) new ones need a KV cache of \(bytes(task)) bytes; "
-          + "the server has memory for \(limits.cacheBytes)", parameter: "max_tokens", code: "context_length_exceeded")
+        "\(task.prompt.count) prompt tokens and \(task.maximumTokens) new tokens need a KV cache of \(bytes(task)) bytes; "
+          + "the server's limit is \(limits.cacheBytes)", parameter: "max_tokens", code: "context_length_exceeded")
     }
     condition.lock()
     defer { condition.unlock() }
     if isStopping { throw .stopping }
     waiting.removeAll { $0.listener.isCancelled }
     if waiting.count + tasks.count > limits.waiting {
-      throw .overloaded("\(waiting.count) sequences are waiting, of \(limits.waiting) at the most")
+      throw .overloaded("\(waiting.count) sequences are waiting, and the limit is \(limits.waiting)")
     }
     waiting += tasks
     counts.waiting.store(waiting.count, ordering: .relaxed)
     condition.signal()
   }
 
-  /// Refuses new sequences and those that wait; the running ones may go on for a while.
+  /// Rejects new and waiting sequences. Running sequences may continue for a while.
   ///
-  /// - Parameter seconds: until the running ones are given up too.
+  /// - Parameter seconds: the time until running sequences are aborted.
   public func stop(within seconds: Double) {
     condition.lock()
     isStopping = true
@@ -98,14 +98,14 @@ public final class Engine: @unchecked Sendable {
     condition.unlock()
   }
 
-  /// Whether all have ended after ``stop(within:)``.
+  /// Whether all sequences have ended after ``stop(within:)``.
   public var isStopped: Bool {
     condition.lock()
     defer { condition.unlock() }
     return hasStopped
   }
 
-  // MARK: the thread
+  // MARK: - Thread
 
   private func serve() {
     while let (admitted, refused) = next() {
@@ -129,7 +129,7 @@ public final class Engine: @unchecked Sendable {
     condition.unlock()
   }
 
-  /// Waits for something to do: the sequences that enter now, and those that never will. Nil when all is over.
+  /// Waits for work. Returns the sequences to start and those to reject; nil when the engine has stopped.
   private func next() -> (admitted: [SequenceTask], refused: [SequenceTask])? {
     condition.lock()
     defer { condition.unlock() }
@@ -155,10 +155,10 @@ public final class Engine: @unchecked Sendable {
     for sequence in running where !sequence.hasEnded && sequence.task.listener.isCancelled { sequence.end(.stop) }
   }
 
-  /// A token for all whose prompts are through.
+  /// Decodes one token for each sequence whose prompt is complete.
   private func decode() {
     let sequences = running.filter { !$0.hasEnded && $0.next != nil }
-    // As many at once as the decoder takes uncut.
+    // At most as many as the decoder processes in one pass.
     for start in stride(from: 0, to: sequences.count, by: decoder.tokensAtOnce) {
       let part = sequences[start..<min(start + decoder.tokensAtOnce, sequences.count)].map { $0 }
       decoder.extend(part.map(\.cache), by: part.map { $0.next.map { [$0] } ?? [] }) { index, _, logits in
@@ -167,7 +167,7 @@ public final class Engine: @unchecked Sendable {
     }
   }
 
-  /// The next pieces of prompts, as many as the decoder takes uncut.
+  /// Prefills the next pieces of prompts, at most as many tokens as the decoder processes in one pass.
   private func prefill() {
     var room = decoder.tokensAtOnce
     var sequences: [RunningSequence] = []

@@ -1,7 +1,7 @@
 import Foundation
 import JSON
 
-/// The lists under a choice's `logprobs`, or a piece of them in a stream.
+/// The lists in a choice's `logprobs`; in a stream, those of the new tokens.
 struct LogprobLists {
   private var tokens: [JSONValue] = []
   private var logProbabilities: [JSONValue] = []
@@ -9,8 +9,8 @@ struct LogprobLists {
   private var offsets: [JSONValue] = []
 
   /// - Parameters:
-  ///   - score: nil for a text's first token, which nothing comes before.
-  ///   - offset: where it begins in the choice's text, in characters.
+  ///   - score: nil for the first token, which is not predicted.
+  ///   - offset: the token's start in the choice's text, in characters.
   mutating func append(_ token: Int32, _ score: TokenScore?, offset: Int, _ model: ServedModel) {
     tokens.append(.string(model.name(of: token)))
     logProbabilities.append(score.map { LogprobLists.number($0.logProbability) } ?? .null)
@@ -25,8 +25,8 @@ struct LogprobLists {
     ]
   }
 
-  /// The likeliest tokens by their names, and the token itself where it is none of them. Of two tokens with one name,
-  /// which vocabularies have, the less likely one is called by its number: names must differ.
+  /// The most likely tokens by name, and the token itself. Names must be unique: if two tokens have the same name, which
+  /// occurs in vocabularies, the less likely one is named by its number.
   private static func object(_ token: Int32, _ score: TokenScore, _ model: ServedModel) -> JSONValue {
     var candidates = score.likeliest
     if !candidates.contains(where: { $0.token == token }) {
@@ -37,7 +37,7 @@ struct LogprobLists {
       var name = model.name(of: candidate.token)
       if !names.insert(Array(name.utf8)).inserted {
         name = ServedModel.numbered(candidate.token)
-        // A vocabulary may hold that very text.
+        // The vocabulary may contain this text too.
         while !names.insert(Array(name.utf8)).inserted { name += "'" }
       }
       return JSONValue.Field(name: name, value: number(candidate.logProbability))
@@ -45,7 +45,7 @@ struct LogprobLists {
     return .object(JSONValue.Object(distinct: fields))
   }
 
-  /// In the fewest digits that are this float and no other. JSON knows no infinity: clients expect −9999 in its place.
+  /// The shortest decimal that identifies the float. JSON has no infinity; clients expect −9999 instead.
   private static func number(_ value: Float) -> JSONValue {
     .number(value.isFinite ? Double(value.description) ?? Double(value) : -9999)
   }

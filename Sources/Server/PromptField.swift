@@ -9,9 +9,9 @@ struct PromptField {
 
   private let prompts: [Prompt]
 
-  /// - Throws: ``APIError`` where it is nothing of these.
+  /// - Throws: ``APIError`` for other values.
   init(_ value: JSONValue?) throws(APIError) {
-    guard let value else { throw .invalid("prompt", "missing: a text, a list of texts, or token ids") }
+    guard let value else { throw .invalid("prompt", "missing, expected a text, a list of texts, or token ids") }
     if let text = value.string {
       prompts = [.text(text)]
       return
@@ -36,7 +36,7 @@ struct PromptField {
     self.prompts = prompts
   }
 
-  /// - Throws: ``APIError`` where a prompt is empty, or has a token that the model has not.
+  /// - Throws: ``APIError`` if a prompt is empty, or if a token is outside the model's vocabulary.
   func tokens(for model: ServedModel) throws(APIError) -> [[Int32]] {
     var all: [[Int32]] = []
     for (index, prompt) in prompts.enumerated() {
@@ -46,7 +46,7 @@ struct PromptField {
         case .text(let text): try encode(text, name, model)
         case .tokens(let list): try check(list, name, model)
         }
-      if tokens.isEmpty { throw .invalid("prompt", "\(name) is empty: a model needs a token to go on from") }
+      if tokens.isEmpty { throw .invalid("prompt", "\(name) is empty: expected at least one token") }
       all.append(tokens)
     }
     return all
@@ -55,12 +55,12 @@ struct PromptField {
   private func encode(_ string: String, _ name: String, _ model: ServedModel) throws(APIError) -> [Int32] {
     guard let text = model.text else {
       throw .invalid(
-        "prompt", "\(name) is a text, but the server knows no tokenizer: send token ids, or start it with --tokenizer")
+        "prompt", "\(name) is a text, but the server has no tokenizer: send token ids, or start it with --tokenizer")
     }
     if string.utf8.count > model.maximumTextBytes {
       throw APIError(
         400,
-        "\(name) has \(string.utf8.count) bytes: more than the server's maximum length of \(model.maximumLength) tokens",
+        "\(name) has \(string.utf8.count) bytes, which exceeds the server's maximum length of \(model.maximumLength) tokens",
         parameter: "prompt", code: "context_length_exceeded")
     }
     let tokens: [Int]
@@ -75,12 +75,12 @@ struct PromptField {
   private func check(_ list: [JSONValue], _ name: String, _ model: ServedModel) throws(APIError) -> [Int32] {
     if list.count > model.maximumLength {
       throw APIError(
-        400, "\(name) has \(list.count) tokens: more than the server's maximum length of \(model.maximumLength)",
+        400, "\(name) has \(list.count) tokens, which exceeds the server's maximum length of \(model.maximumLength)",
         parameter: "prompt", code: "context_length_exceeded")
     }
     return try list.map { value throws(APIError) in
       guard let token = value.integer else {
-        throw .invalid("prompt", "\(name): \(value.described) among token ids")
+        throw .invalid("prompt", "\(name): \(value.described) in a list of token ids")
       }
       return try checked(token, name, model)
     }

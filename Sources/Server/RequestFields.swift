@@ -1,6 +1,6 @@
 import JSON
 
-/// The fields of a request's object; one that is null counts as absent.
+/// The fields of a request's object. Null counts as absent.
 struct RequestFields {
   private let object: JSONValue.Object
 
@@ -22,7 +22,7 @@ struct RequestFields {
     return integer
   }
 
-  /// - Parameter expected: the numbers that are accepted, in words.
+  /// - Parameter expected: a description of the accepted numbers, for the error message.
   func number(_ name: String, _ expected: String, _ accepts: (Double) -> Bool) throws(APIError) -> Float? {
     guard let value = self[name] else { return nil }
     guard let number = value.number, accepts(number), Float(number).isFinite else {
@@ -52,7 +52,7 @@ struct RequestFields {
     return texts
   }
 
-  /// Refuses a field that would change the answer and is not supported, unless it says what happens anyway.
+  /// Rejects a field that is not supported, unless its value would not change the response.
   func refuse(_ name: String, unless isHarmless: (JSONValue) -> Bool, _ reason: String) throws(APIError) {
     guard let value = self[name], !isHarmless(value) else { return }
     throw .invalid(name, reason)

@@ -1,7 +1,7 @@
 import Foundation
 import NIOHTTP1
 
-/// What a request's method and path ask for.
+/// The endpoint for a request's method and path.
 enum Route: Equatable {
   case completions
   case models
@@ -21,30 +21,30 @@ enum Route: Equatable {
     case _ where path.hasPrefix("/v1/models/"):
       route = .model(path.dropFirst("/v1/models/".count).removingPercentEncoding ?? "")
     case "/v1/chat/completions":
-      throw APIError(404, "there is no chat here: the server completes texts, at /v1/completions", code: "not_found")
-    default: throw APIError(404, "there is no \(path.prefix(200)); there is /v1/completions", code: "not_found")
+      throw APIError(404, "chat is not supported: use /v1/completions", code: "not_found")
+    default: throw APIError(404, "\(path.prefix(200)) does not exist: use /v1/completions", code: "not_found")
     }
-    // HEAD asks for a GET's head alone: the response then has no body, see `Connection`.
+    // HEAD is answered like GET without the body, see `Connection`.
     if head.method != route.method && !(head.method == .HEAD && route.method == .GET) {
-      throw APIError(405, "\(path.prefix(200)) takes \(route.method.rawValue), not \(head.method.rawValue)")
+      throw APIError(405, "\(path.prefix(200)) needs \(route.method.rawValue), not \(head.method.rawValue)")
     }
     self = route
   }
 
-  /// The one that it takes.
+  /// The endpoint's method.
   var method: HTTPMethod { self == .completions ? .POST : .GET }
 }
 
 extension HTTPRequestHead {
-  /// Bytes of its body; nil where that is not said.
+  /// The size of the body; nil if it is unknown.
   var bodyBytes: Int? {
     if headers.contains(name: "transfer-encoding") { return nil }
     guard let length = headers.first(name: "content-length") else { return 0 }
     return Int(length)
   }
 
-  /// Whether the body is said to be JSON. Any page on the web may make a browser send other types to a server on its
-  /// user's machine, but not this one.
+  /// Whether the content type is JSON. A web page can make a browser send requests of other types to servers on the user's
+  /// machine, but not of this type.
   var isJSON: Bool {
     let type = headers.first(name: "content-type")?.split(separator: ";").first ?? ""
     return type.trimmingCharacters(in: .whitespaces).lowercased() == "application/json"

@@ -1,17 +1,17 @@
 import Inference
 
-/// A sequence that has a cache.
+/// A running sequence with its KV cache.
 final class RunningSequence {
   let task: SequenceTask
   let cache: KVCache
   /// Tokens generated so far.
   private(set) var count = 0
-  /// The token that enters the cache next; nil while the prompt does.
+  /// The next token to decode; nil while the prompt is being prefilled.
   private(set) var next: Int32?
   private(set) var hasEnded = false
 
   private var sampler: Sampler
-  /// Tokens so far, where the repetition penalty asks for them.
+  /// The tokens so far, if there is a repetition penalty.
   private var seen: Set<Int32>
 
   init(_ task: SequenceTask, _ cache: KVCache) {
@@ -21,16 +21,16 @@ final class RunningSequence {
     seen = task.sampling.repetitionPenalty == 1 ? [] : Set(task.prompt)
   }
 
-  /// The prompt's tokens that enter the cache next. Where a prompt is cut depends on nothing but its length, and so do
-  /// the bits of what comes of it.
+  /// The prompt's next piece. Only the prompt's length determines the pieces, so that results do not depend on other
+  /// sequences.
   func piece(atMost limit: Int) -> ArraySlice<Int32> {
     task.prompt[cache.length..<min(cache.length + limit, task.prompt.count)]
   }
 
-  /// The first position whose logits are wanted.
+  /// The first position whose logits are needed.
   var firstWanted: Int { task.scoresPrompt ? 0 : task.prompt.count - 1 }
 
-  /// Takes what the model says of the token behind the prompt's end or behind ``next``.
+  /// Samples a token from the logits after the prompt or after ``next``.
   func advance(_ logits: UnsafeBufferPointer<Float>) {
     if count == task.maximumTokens { return end(.length) }
     let token = sampler.choose(logits, seen: seen)
@@ -39,8 +39,8 @@ final class RunningSequence {
     count += 1
     next = token
     if task.sampling.repetitionPenalty != 1 { seen.insert(token) }
-    let goesOn = task.listener.generated(task.index, token, score, ends: ends)
-    if ends || !goesOn { return end(.stop) }
+    let continues = task.listener.generated(task.index, token, score, ends: ends)
+    if ends || !continues { return end(.stop) }
     if count == task.maximumTokens { end(.length) }
   }
 

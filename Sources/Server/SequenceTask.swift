@@ -1,37 +1,37 @@
 import Inference
 
-/// What is to be generated, or scored, for one prompt.
+/// One sequence to generate or to score.
 struct SequenceTask: Sendable {
   let prompt: [Int32]
   let maximumTokens: Int
   let sampling: Sampling
   let seed: UInt64
   let endTokens: Set<Int32>
-  /// The likeliest tokens to be told with each new token's score; nil for no scores.
+  /// The number of most likely tokens in each new token's score; nil for no scores.
   let logprobs: Int?
   /// Whether the prompt's tokens, from the second on, are scored too.
   let scoresPrompt: Bool
-  /// Which of its listener's sequences it is.
+  /// The sequence's index in its listener.
   let index: Int
   let listener: any SequenceListener
 
-  /// Tokens that its cache holds: the last one that is generated never enters it.
+  /// The capacity of the cache in tokens. The last generated token is never cached.
   var capacity: Int { prompt.count + max(0, maximumTokens - 1) }
 }
 
-/// Hears how sequences fare, on the engine's thread. It must not wait for anything.
+/// Receives the events of sequences. Called on the engine's thread; must not block.
 protocol SequenceListener: AnyObject, Sendable {
-  /// Whether nobody wants to hear of it any more.
+  /// Whether the results are no longer needed.
   var isCancelled: Bool { get }
 
-  /// The scores of some of the prompt's tokens, in their order, from the second token on.
+  /// The scores of the prompt's next tokens; the first token has none.
   func promptScored(_ sequence: Int, _ scores: [TokenScore])
 
-  /// The prompt has gone through; a prompt's scores, where wanted, have all been heard of.
+  /// The prompt has been processed, and all its scores have been delivered.
   func promptDone(_ sequence: Int)
 
   /// - Parameter ends: whether the token ends the text.
-  /// - Returns: whether the sequence goes on.
+  /// - Returns: whether the sequence continues.
   func generated(_ sequence: Int, _ token: Int32, _ score: TokenScore?, ends: Bool) -> Bool
 
   func ended(_ sequence: Int, _ reason: EndReason)
@@ -39,10 +39,10 @@ protocol SequenceListener: AnyObject, Sendable {
 
 /// Why a sequence ended.
 enum EndReason: Sendable, Equatable {
-  /// A token that ends a text, or a stop text.
+  /// An end-of-text token, or a stop text.
   case stop
-  /// It has as many tokens as were asked for.
+  /// The maximum number of tokens.
   case length
-  /// The server did not finish it.
+  /// The server could not finish the sequence.
   case failed(APIError)
 }

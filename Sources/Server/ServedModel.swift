@@ -1,19 +1,19 @@
 import Corpus
 
-/// What a request has to fit: the model's tokens, and the server's limits.
+/// The model that requests are validated against, and the server's limits.
 public struct ServedModel: Sendable {
-  /// What clients call it.
+  /// The model's name in requests.
   public let name: String
   public let vocabularySize: Int
-  /// Nil where nobody knows what the tokens mean: prompts are then token ids, and texts empty.
+  /// Nil without a tokenizer: prompts must then be token ids, and texts are empty.
   public let text: TokenText?
-  /// Each ends a text.
+  /// The end-of-text tokens.
   public let endTokens: Set<Int32>
-  /// Tokens of a prompt and what is added to it, together.
+  /// The maximum number of tokens of a prompt and its completion together.
   public let maximumLength: Int
-  /// Prompts times choices of one request.
+  /// The maximum number of prompts times choices in one request.
   public let maximumSequences: Int
-  /// Longer texts cannot be so few tokens.
+  /// The maximum size of a prompt's text; longer texts have more than ``maximumLength`` tokens.
   let maximumTextBytes: Int
 
   public init(
@@ -26,12 +26,12 @@ public struct ServedModel: Sendable {
     self.endTokens = endTokens
     self.maximumLength = maximumLength
     self.maximumSequences = maximumSequences
-    // A normal form may shorten a text.
+    // Unicode normalization may shorten a text.
     maximumTextBytes = 4 * (text?.longestText(tokens: maximumLength) ?? 0)
   }
 
-  /// How a token is called in a response's logprobs: its text; `bytes:\xe2\x80` where its bytes are no whole characters;
-  /// `token_id:7` where it has none.
+  /// A token's name in a response's logprobs: its text; `bytes:\xe2\x80` if its bytes are not complete characters;
+  /// `token_id:7` if it has no bytes.
   func name(of token: Int32) -> String {
     let bytes = text?.spelling(of: Int(token)) ?? []
     if bytes.isEmpty { return ServedModel.numbered(token) }

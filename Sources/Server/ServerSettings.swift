@@ -1,29 +1,29 @@
 import Synchronization
 
-/// Where a server listens, and how much it takes on.
+/// The server's address and limits.
 public struct ServerSettings: Sendable {
   public var host = "127.0.0.1"
-  /// 0 for any that is free.
+  /// 0 for any free port.
   public var port = 8080
-  /// Bytes of a request's body.
+  /// The maximum size of a request's body, bytes.
   public var maximumBody = 4 << 20
   public var maximumConnections = 256
-  /// Seconds that a client may take to send a request, or to take in a piece of its answer, and that a connection may
-  /// stay idle.
+  /// Seconds after which a connection is closed: if a request is incomplete, if the client receives no data, or if the
+  /// connection is idle.
   public var timeout = 60.0
-  /// Bytes of one stream that wait for its reader.
-  public var maximumUnread = 1 << 20
-  /// Bytes of bodies and responses that are in memory at one time.
+  /// The maximum number of unsent bytes of one stream.
+  public var maximumUnsent = 1 << 20
+  /// The maximum size of all bodies and responses in memory, bytes.
   public var maximumInFlight = 256 << 20
-  /// Seconds that running requests have to end when the server stops.
+  /// Seconds that running requests have to finish when the server stops.
   public var grace = 5.0
-  /// Hears of each request's end, a line each; nil for nobody.
+  /// Called with one line at the end of each request; nil for no log.
   public var log: (@Sendable (String) -> Void)?
 
   public init() {}
 }
 
-/// A number of bytes that is shared by all connections.
+/// A memory budget that all connections share.
 final class ByteBudget: Sendable {
   private let limit: Int
   private let used: Atomic<Int>
@@ -33,14 +33,14 @@ final class ByteBudget: Sendable {
     used = Atomic(0)
   }
 
-  /// - Returns: whether there was room for so many more.
-  func take(_ bytes: Int) -> Bool {
+  /// Reserves bytes. Returns false if the budget is exhausted.
+  func reserve(_ bytes: Int) -> Bool {
     if used.wrappingAdd(bytes, ordering: .relaxed).newValue <= limit { return true }
-    give(bytes)
+    release(bytes)
     return false
   }
 
-  func give(_ bytes: Int) { used.wrappingSubtract(bytes, ordering: .relaxed) }
+  func release(_ bytes: Int) { used.wrappingSubtract(bytes, ordering: .relaxed) }
 
   var inUse: Int { used.load(ordering: .relaxed) }
 }

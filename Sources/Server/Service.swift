@@ -3,18 +3,18 @@ import JSON
 import NIOPosix
 import Synchronization
 
-/// What all connections share.
+/// The state that all connections share.
 final class Service: Sendable {
   let model: ServedModel
   let engine: Engine
   let settings: ServerSettings
-  /// Where requests are read and responses written, which may take long.
+  /// Parses requests and encodes responses, which may take long.
   let pool: NIOThreadPool
-  /// Its threads.
+  /// The number of threads in ``pool``.
   static let requestThreads = 2
   let memory: ByteBudget
   let connections = Atomic<Int>(0)
-  /// Requests that are not answered yet.
+  /// The number of requests that have not been answered.
   let exchanges = Atomic<Int>(0)
   private let stopping = Atomic<Bool>(false)
   private let answers = Mutex<[Int: Int]>([:])
@@ -32,7 +32,7 @@ final class Service: Sendable {
 
   func beginStopping() { stopping.store(true, ordering: .relaxed) }
 
-  /// Reads a request.
+  /// Parses and validates a request.
   ///
   /// - Throws: ``APIError``.
   func request(_ body: [UInt8]) throws(APIError) -> CompletionRequest {
@@ -40,23 +40,23 @@ final class Service: Sendable {
     do {
       value = try JSONValue(parsing: body)
     } catch {
-      throw APIError(400, "the body is no JSON: \(error)", code: "invalid_json")
+      throw APIError(400, "the body is not JSON: \(error)", code: "invalid_json")
     }
     return try CompletionRequest(value, for: model)
   }
 
   func countAnswer(_ status: Int) { answers.withLock { $0[status, default: 0] += 1 } }
 
-  // MARK: what it says of itself
+  // MARK: - Information
 
-  /// - Throws: ``APIError``: 404 for another model, 503 for the health of a server that stops.
+  /// - Throws: ``APIError``: 404 for another model, 503 for the health of a stopping server.
   func describe(_ route: Route) throws(APIError) -> JSONValue {
     switch route {
     case .models: return ["object": "list", "data": [modelJSON]]
     case .model(let name):
       if name == model.name { return modelJSON }
       throw APIError(
-        404, "there is no model \(quoted(name)); there is \(quoted(model.name))", parameter: "model",
+        404, "the model \(quoted(name)) does not exist: use \(quoted(model.name))", parameter: "model",
         code: "model_not_found")
     default:
       if isStopping { throw .stopping }
@@ -71,7 +71,7 @@ final class Service: Sendable {
     ]
   }
 
-  /// In Prometheus's text format.
+  /// The metrics in Prometheus's text format.
   var metrics: String {
     let counts = engine.counts
     var lines = answers.withLock { answers in

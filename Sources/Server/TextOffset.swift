@@ -1,13 +1,14 @@
-/// Counts the characters (Unicode scalars) of a text that comes in pieces of bytes; bytes that are no UTF-8 count as the
-/// replacement characters that they become.
+/// Counts the characters (Unicode scalars) of a text that arrives in pieces of bytes. Invalid UTF-8 counts as the
+/// replacement characters that replace it.
 struct TextOffset: Sendable, Equatable {
-  /// Characters that have begun.
+  /// Characters that have started.
   private(set) var count = 0
-  /// Further bytes that the last character may have, and which values the next of them.
+  /// The maximum number of further bytes of the last character.
   private var rest = 0
+  /// The valid values of the next byte of the last character.
   private var range: ClosedRange<UInt8> = 0x80...0xbf
 
-  /// Where a token with these bytes begins: at the character that has begun and not ended, if the bytes go on with it.
+  /// The start of a token with these bytes: if they continue an incomplete character, that character, else the next one.
   func start(of bytes: [UInt8]) -> Int {
     guard rest > 0, let first = bytes.first, range.contains(first) else { return count }
     return count - 1

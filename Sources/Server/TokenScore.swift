@@ -1,6 +1,6 @@
 import Kernels
 
-/// A token's log-probability under the model, before temperature, and those of the likeliest in its place.
+/// A token's log-probability before temperature, and the most likely tokens at its position.
 struct TokenScore: Sendable, Equatable {
   struct Candidate: Sendable, Equatable {
     let token: Int32
@@ -8,12 +8,12 @@ struct TokenScore: Sendable, Equatable {
   }
 
   let logProbability: Float
-  /// The likeliest first; of equal ones the first in the vocabulary.
+  /// In descending order of probability, then ascending token ids.
   let likeliest: [Candidate]
 
   /// - Parameters:
   ///   - logits: [V].
-  ///   - count: how many of the likeliest.
+  ///   - count: the number of most likely tokens.
   init(of token: Int32, _ logits: UnsafeBufferPointer<Float>, likeliest count: Int) {
     let (highest, logSum) = CrossEntropy.logSumExp(logits)
     func logProbability(_ token: Int) -> Float { logits[token] - highest - logSum }
@@ -23,7 +23,7 @@ struct TokenScore: Sendable, Equatable {
     }
   }
 
-  /// The places of the highest values, in falling order: a few of many.
+  /// The indices of the `count` highest values, in descending order. Efficient for small counts.
   private static func highest(_ count: Int, of values: UnsafeBufferPointer<Float>) -> [Int] {
     guard count > 0 else { return [] }
     var best: [Int] = []

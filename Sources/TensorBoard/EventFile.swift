@@ -1,23 +1,22 @@
 import Foundation
 import Storage
 
-/// A file that TensorBoard reads, as it grows: scalars of steps.
+/// Writes scalars to an event file of TensorBoard.
 ///
-/// TensorBoard reads the event files of a folder one after another, in the order of their names. A run that goes on
-/// writes another file, which begins by saying from which step on it replaces what the files before it hold; so a run
-/// that was cut back is shown once.
+/// TensorBoard reads the event files of a folder in the order of their names. A run that resumes writes a new file. Its
+/// first record contains the step from which it replaces the values in earlier files, so repeated steps are shown once.
 public final class EventFile {
   private let file: AppendingFile
 
-  /// Begins a new file in a folder, behind those that are there.
+  /// Creates a new file in a folder, whose name sorts after the existing event files.
   ///
   /// - Parameters:
-  ///   - step: the first step to come: what older files have of it and of later ones counts no longer.
+  ///   - step: the first step of this file. TensorBoard ignores values of this and later steps in older files.
   ///   - wallTime: seconds since 1970.
   /// - Throws: `StorageError.failed`.
   public init(in folder: String, from step: Int, wallTime: Double) throws {
     let last = try EventFile.names(in: folder).compactMap { EventFile.number(of: $0) }.max() ?? 0
-    // The system's clock may have gone back since; the order of the names must not.
+    // The names stay in order even if the system's clock has been set back.
     let number = max(Int(wallTime), last + 1)
     let digits = String(number)
     let name = EventFile.prefix + String(repeating: "0", count: max(0, 10 - digits.count)) + digits + EventFile.suffix
@@ -25,12 +24,12 @@ public final class EventFile {
     try file.append(EventMessage.version(wallTime: wallTime) + EventMessage.start(step: step, wallTime: wallTime))
   }
 
-  /// Goes on in a file that has its beginning.
+  /// Appends to a file that already has its first records.
   init(continuing file: AppendingFile) { self.file = file }
 
   public var path: String { file.path }
 
-  /// Appends values of a step, by their tags: `training/loss`. TensorBoard's scalars are of single precision.
+  /// Appends a step's values by tag (`training/loss`). TensorBoard's scalars have single precision.
   ///
   /// - Throws: `StorageError.failed`.
   public func append(_ scalars: [(tag: String, value: Float)], step: Int, wallTime: Double) throws {
@@ -38,21 +37,21 @@ public final class EventFile {
     try append([(scalars, step, wallTime)])
   }
 
-  /// Appends values of several steps at once.
+  /// Appends the values of several steps.
   ///
   /// - Throws: `StorageError.failed`.
   public func append(_ steps: [(scalars: [(tag: String, value: Float)], step: Int, wallTime: Double)]) throws {
     try file.append(steps.flatMap { EventMessage.scalars($0.scalars, step: $0.step, wallTime: $0.wallTime) })
   }
 
-  /// The names of a folder's event files, in the order in which they are read.
+  /// The names of a folder's event files, in the order in which TensorBoard reads them.
   ///
-  /// - Throws: `StorageError.failed` where the folder cannot be listed.
+  /// - Throws: `StorageError.failed` if the folder cannot be listed.
   public static func names(in folder: String) throws -> [String] {
     try Folder.namesIfPresent(in: folder, invalidNames: .ignored).filter { $0.hasPrefix(prefix) }
   }
 
-  /// Removes the event files that this program has left in a folder: those of a run that is begun anew.
+  /// Removes this program's event files from a folder, for a run that starts over.
   ///
   /// - Throws: `StorageError.failed`.
   public static func removeAll(in folder: String) throws {

@@ -1,8 +1,8 @@
-/// One record of an event file, in bytes.
+/// Encodes the records of an event file.
 ///
-/// The file is a row of records, TensorFlow's TFRecord: the length of the data (8 bytes, little-endian), the masked
-/// CRC-32C of these 8, the data, the masked CRC-32C of the data. The data is an `Event` in protobuf's encoding; of it,
-/// and of what it holds, these fields are written:
+/// The file is a sequence of TensorFlow's TFRecords: the length of the data (8 bytes, little-endian), the masked CRC-32C of
+/// these 8 bytes, the data, the masked CRC-32C of the data. The data is an `Event` in protobuf's encoding, with these
+/// fields:
 ///
 /// ```
 /// Event      { double wall_time = 1; int64 step = 2; string file_version = 3; Summary summary = 5;
@@ -11,16 +11,15 @@
 /// SessionLog { SessionStatus status = 1; }     SessionStatus { START = 1; }
 /// ```
 ///
-/// A field is its number · 8 + its kind as a varint, and then its value: kind 0 a varint, 1 eight bytes, 2 a length and
-/// so many bytes, 5 four bytes.
+/// A field is encoded as its number · 8 + its wire type as a varint, followed by its value: a varint for wire type 0, eight
+/// bytes for 1, a length and as many bytes for 2, four bytes for 5.
 enum EventMessage {
-  /// The first of a file, which says of which version its records are. From version 2 on a reader takes notice of
-  /// ``start(step:wallTime:)``.
+  /// The first record of a file, with the format's version. Readers use ``start(step:wallTime:)`` from version 2 on.
   static func version(wallTime: Double) -> [UInt8] {
     record(wallTime: wallTime, step: 0) { $0.field(3, Array("brain.Event:2".utf8)) }
   }
 
-  /// A run starts, or goes on: what was recorded of `step` and later ones counts no longer.
+  /// A run starts or resumes: earlier values of `step` and later steps are replaced.
   static func start(step: Int, wallTime: Double) -> [UInt8] {
     record(wallTime: wallTime, step: step) { event in
       var log = Protobuf()
@@ -29,7 +28,7 @@ enum EventMessage {
     }
   }
 
-  /// Values of a step, by their tags.
+  /// A step's values by tag.
   static func scalars(_ scalars: [(tag: String, value: Float)], step: Int, wallTime: Double) -> [UInt8] {
     record(wallTime: wallTime, step: step) { event in
       var summary = Protobuf()
@@ -54,7 +53,7 @@ enum EventMessage {
   }
 }
 
-/// A message of protobuf as it grows.
+/// Builds a protobuf message.
 private struct Protobuf {
   var bytes: [UInt8] = []
 
@@ -79,7 +78,7 @@ private struct Protobuf {
     bytes += Protobuf.littleEndian(value.bitPattern)
   }
 
-  /// Seven bits a byte, the lowest first; the eighth says that more follow.
+  /// Seven bits per byte, the lowest first; the eighth bit is set if more bytes follow.
   private mutating func varint(_ value: UInt64) {
     var rest = value
     while rest > 0x7f {

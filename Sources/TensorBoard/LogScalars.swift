@@ -1,11 +1,11 @@
 import JSON
 
-/// What TensorBoard is shown of a record of the loss log, and under which tags.
+/// The TensorBoard scalars of the log's records, and their tags.
 public enum LogScalars {
-  /// The scalars of a record; none of a record of an event that has no numbers to draw. Null is left out; a text such
-  /// as `nan` is kept: a curve that breaks off is what it should look like.
+  /// The scalars of a record; empty for events without numbers to plot. Null is omitted. Texts such as `nan` are kept, so
+  /// the curve has a gap.
   ///
-  /// - Parameter event: `step`, `validation`, …, as the log has it.
+  /// - Parameter event: the event's name in the log: `step`, `validation`, …
   public static func of(_ event: String, _ fields: JSONValue) -> [(tag: String, value: Float)] {
     switch event {
     case "step": numbers(fields, under: "training")
@@ -22,7 +22,7 @@ public enum LogScalars {
     }
   }
 
-  /// The tag of a number of a step.
+  /// The tag of a number in a step's record.
   public static func tag(_ name: String) -> String { "training/\(name)" }
 
   private static func numbers(_ fields: JSONValue, under group: String) -> [(tag: String, value: Float)] {
@@ -31,7 +31,7 @@ public enum LogScalars {
     }
   }
 
-  /// Also of a text such as `nan`.
+  /// A number, or a text such as `nan`.
   private static func number(_ value: JSONValue?) -> Float? {
     value?.number.map { Float($0) } ?? value?.string.flatMap { Float($0) }
   }

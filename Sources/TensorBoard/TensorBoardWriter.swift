@@ -2,13 +2,13 @@ import Foundation
 import JSON
 import Storage
 
-/// Hands a run's records to TensorBoard while they are written: `log.tensorboard`.
+/// Writes a run's records to event files of TensorBoard during the run (`log.tensorboard`).
 ///
-/// The files are for looking at. A run must not end for them: the first that cannot be written ends the writing.
+/// The files are optional: if a record cannot be written, the writer stops and the run continues.
 public final class TensorBoardWriter {
   private var file: EventFile?
 
-  /// Begins a file in a run's folder, from the step after `step` on; at step 0 the files of an earlier run go.
+  /// Creates a file in a run's folder for the steps after `step`. If `step` is 0, removes the files of an earlier run.
   ///
   /// - Throws: `StorageError.failed`.
   public init(folder: String, continuingFrom step: Int) throws {
@@ -20,7 +20,7 @@ public final class TensorBoardWriter {
 
   /// Appends the numbers of a record.
   ///
-  /// - Returns: what to warn of, once, where that failed: nothing is written from then on.
+  /// - Returns: a warning if the record cannot be written; nothing is written after that.
   public func append(_ event: String, _ fields: JSONValue) -> String? {
     guard let open = file, let step = fields["step"]?.integer else { return nil }
     do {
@@ -29,7 +29,7 @@ public final class TensorBoardWriter {
       return nil
     } catch {
       file = nil
-      return "\(error); nothing more is written for TensorBoard: phd log export makes it from the loss log"
+      return "\(error); TensorBoard's event file ends here: use phd log export to make one from the log"
     }
   }
 }

@@ -1,9 +1,9 @@
-/// What a model's users want to know of it, and its arithmetic does not: carried from where it is from to where it goes.
+/// Settings of a model that do not affect its computation. Imports and exports preserve them.
 public struct ModelMetadata: Sendable, Equatable {
-  /// The longest text it was made for; no limit to what it computes.
+  /// The maximum number of positions that the model was made for. This project does not enforce it.
   public var maxPositionEmbeddings: Int?
   public var beginOfText: Int?
-  /// The tokens that end a text, the first foremost.
+  /// The end-of-text tokens. The first also ends documents.
   public var endOfText: [Int]
   public var padding: Int?
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandLineOptions
 import Communication
 import Display
 import Foundation
@@ -7,51 +8,48 @@ import Kernels
 import Storage
 import Training
 
-/// `phd-train CONFIG.json`, run plain or under `mpirun`.
+/// `phd-train CONFIG.json`, as one process or under `mpirun`.
 @main
 struct PHDTrain: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "phd-train",
-    abstract: "Train a PHD-Transformer, from a corpus to checkpoints.",
+    abstract: "Train a PHD-Transformer.",
     discussion: """
-      Run it again to go on where it was. Under Open MPI: mpirun -n 8 phd-train configs/phd-cswa.json
+      Run the same command again to resume. With Open MPI: mpirun -n 8 phd-train configs/phd-cswa.json
 
-      Exit status: 0 done, 64 wrong usage or configuration, 65 bad corpus or checkpoint, 66 a file is missing, \
-      69 a rank no longer answered, 70 the numbers broke, 74 reading or writing failed or the system gave too few \
-      threads or open files, 75 stopped by a signal or the time limit after saving.
+      Exit status: 0 done, 64 wrong usage or configuration, 65 invalid corpus or checkpoint, 66 missing file, \
+      69 a rank does not respond, 70 numbers are not finite, 74 reading or writing failed or the system allows too \
+      few threads or open files, 75 stopped by a signal or the time limit after saving.
       """,
     version: Version.current)
 
-  @Argument(help: ArgumentHelp("The run's configuration (JSON).", valueName: "config"), completion: .file())
-  var config: String
+  @OptionGroup var arguments: ConfigurationArguments
 
-  @Option(
-    name: .customLong("set"), parsing: .singleValue,
-    help: ArgumentHelp("Override one key by its dotted path; VALUE is JSON or a bare string.", valueName: "key=value"))
-  var overrides: [String] = []
-
-  @Option(help: ArgumentHelp("Stop, with a checkpoint, when step N is done.", valueName: "n"))
+  @Option(help: ArgumentHelp("Save a checkpoint and stop after step N.", valueName: "n"))
   var stopAfter: Int?
 
-  @Option(help: ArgumentHelp("auto, never, or a checkpoint.", valueName: "auto|never|file"))
+  @Option(
+    help: ArgumentHelp(
+      "The checkpoint to resume from: auto for the newest, never, or a file.", valueName: "auto|never|file"))
   var resume = "auto"
 
-  @Flag(help: "Start anew: the run's old checkpoints and log are removed.")
+  @Flag(help: "Start from step 0 and remove the run's old checkpoints and log.")
   var overwrite = false
 
   @Option(
-    help: ArgumentHelp("Take the first weights from a checkpoint, or a safetensors file or folder.", valueName: "file"),
+    help: ArgumentHelp(
+      "Initialize the weights from a checkpoint, or from a safetensors file or folder.", valueName: "file"),
     completion: .file())
   var initializeFrom: String?
 
   @Option(
     name: .customLong("allow"), parsing: .singleValue,
     help: ArgumentHelp(
-      "With --initialize-from: what may differ from the file's model: rope, the base of the rotary embedding.",
+      "With --initialize-from: allow a difference from the file's model: rope, the base of the rotary embedding.",
       valueName: "difference"))
   var allowances: [RunOptions.Allowance] = []
 
-  @Flag(help: "Print the resolved configuration and what the run takes; train nothing.")
+  @Flag(help: "Print the resolved configuration, the operations and the memory; do not train.")
   var dryRun = false
 
   @Flag(help: "With --dry-run: print JSON.")
@@ -59,13 +57,13 @@ struct PHDTrain: ParsableCommand {
 
   func validate() throws {
     if let stopAfter, stopAfter < 1 { throw ValidationError("--stop-after \(stopAfter): expected 1 or more") }
-    if !allowances.isEmpty && initializeFrom == nil { throw ValidationError("--allow goes with --initialize-from") }
-    if json && !dryRun { throw ValidationError("--json goes with --dry-run") }
+    if !allowances.isEmpty && initializeFrom == nil { throw ValidationError("--allow needs --initialize-from") }
+    if json && !dryRun { throw ValidationError("--json needs --dry-run") }
   }
 
   var options: RunOptions {
-    var options = RunOptions(configuration: config)
-    options.overrides = overrides
+    var options = RunOptions(configuration: arguments.config)
+    options.overrides = arguments.overrides.values
     options.resume = resume == "auto" ? .auto : resume == "never" ? .never : .file(resume)
     options.stopAfter = stopAfter
     options.overwrite = overwrite
@@ -83,27 +81,27 @@ struct PHDTrain: ParsableCommand {
       OpenFiles.raiseLimit()
       try RunSetup.requireProcessor()
       try Processor.loadLibrary()
-      // Signals are watched before MPI starts threads of its own.
+      // Signals must be blocked before MPI starts its threads.
       signals = try SignalWatch()
       communicator = try Communicator.initialize()
     } catch {
-      if Communicator.isToReport(error) { complain("\(error)") }
+      if Communicator.isToReport(error) { printError("\(error)") }
       Foundation.exit(ExitStatus.of(error).rawValue)
     }
     let status = run(communicator, signals)
     do {
       try communicator.finalize()
     } catch {
-      complain("\(error)")
+      printError("\(error)")
     }
     Foundation.exit(status)
   }
 
-  /// What every rank does, and the status that all of them end with; rank 0 alone prints.
+  /// Runs the command on every rank. Returns the exit status, which is the same on all ranks; only rank 0 prints.
   private static func run(_ communicator: Communicator, _ signals: SignalWatch) -> Int32 {
     let command: PHDTrain
     if let problem = ProgramArguments.problem {
-      if communicator.isRoot { complain(problem) }
+      if communicator.isRoot { printError(problem) }
       return ExitStatus.usage.rawValue
     }
     do {
@@ -112,18 +110,18 @@ struct PHDTrain: ParsableCommand {
       let text = fullMessage(for: error)
       let code = exitCode(for: error)
       if communicator.isRoot {
-        if code == .success { print(text) } else { complain(message(for: error), hint: "see: phd-train --help") }
+        if code == .success { print(text) } else { printError(message(for: error), hint: "see: phd-train --help") }
       }
       return code == .success ? 0 : ExitStatus.usage.rawValue
     }
     do {
       return try command.train(communicator, signals).rawValue
     } catch let error as CommunicationError {
-      // The ranks can't agree any more: whoever notices says so and ends the job.
-      complain("\(error)")
+      // Communication has failed: the rank that detects this prints the error and ends the job.
+      printError("\(error)")
       communicator.abort(status: error.exitStatus)
     } catch {
-      if communicator.isRoot { complain("\(error)") }
+      if communicator.isRoot { printError("\(error)") }
       return ExitStatus.of(error).rawValue
     }
   }
@@ -132,7 +130,7 @@ struct PHDTrain: ParsableCommand {
     let configuration = try RunSetup.configuration(options, communicator)
     if dryRun {
       try communicator.rootOnly {
-        for note in try InitialWeights.dryRun(options, configuration) { PHDTrain.complain("warning: \(note)") }
+        for note in try InitialWeights.dryRun(options, configuration) { PHDTrain.printError("warning: \(note)") }
         let threads = configuration.training.threads ?? max(1, Threads.available / communicator.size)
         let plan = RunPlan(
           configuration, ranks: communicator.size, threads: threads, samples: try RunPlan.samples(of: configuration))
@@ -144,7 +142,7 @@ struct PHDTrain: ParsableCommand {
     return try TrainingRun(configuration, options, communicator, signals).run()
   }
 
-  private static func complain(_ text: String, hint: String? = nil) {
+  private static func printError(_ text: String, hint: String? = nil) {
     StandardStream.error.write("phd-train: " + text + (hint.map { " (\($0))" } ?? "") + "\n")
   }
 }

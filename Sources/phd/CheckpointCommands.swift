@@ -5,13 +5,13 @@ import JSON
 import RunFiles
 import Training
 
-/// `phd checkpoint`: what is in a checkpoint, and whether it is whole.
+/// `phd checkpoint`: inspects, verifies, imports and exports checkpoints.
 struct CheckpointCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "checkpoint", abstract: "Look at checkpoints; take models from others, and give them theirs.",
+    commandName: "checkpoint", abstract: "Inspect, verify, import and export checkpoints.",
     subcommands: [Inspect.self, Verify.self, Import.self, Export.self])
 
-  /// Reads a checkpoint, and says how far it is with that.
+  /// Reads a checkpoint and shows the progress.
   static func report(_ path: String) throws -> CheckpointReport {
     var line = ProgressLine(.megabytes)
     defer { line.clear() }
@@ -19,7 +19,7 @@ struct CheckpointCommand: ParsableCommand {
   }
 
   struct Inspect: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Say what a checkpoint is.")
+    static let configuration = CommandConfiguration(abstract: "Describe a checkpoint's model and run.")
 
     @Argument(help: ArgumentHelp("The checkpoint.", valueName: "checkpoint"), completion: .file())
     var path: String
@@ -35,8 +35,8 @@ struct CheckpointCommand: ParsableCommand {
 
   struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Read every byte of a checkpoint and check it.",
-      discussion: "Exits with 65 where a byte has changed, a tensor is missing, or a number is not finite.")
+      abstract: "Check every byte of a checkpoint.",
+      discussion: "Exits with status 65 if a byte has changed, a tensor is missing, or a number is not finite.")
 
     @Argument(help: ArgumentHelp("The checkpoint.", valueName: "checkpoint"), completion: .file())
     var path: String
@@ -50,7 +50,7 @@ struct CheckpointCommand: ParsableCommand {
       if json {
         print((["valid": true, "sealed": .bool(report.isSealed)] as JSONValue).compact)
       } else {
-        print("\(path): valid\(report.isSealed ? "" : ", but without a seal: changed bytes would not be noticed")")
+        print("\(path): valid\(report.isSealed ? "" : ", but without a seal: changed bytes are not detected")")
       }
     }
   }

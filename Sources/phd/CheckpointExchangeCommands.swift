@@ -10,22 +10,21 @@ import Training
 import Transformer
 
 extension CheckpointCommand {
-  /// Warns where weights are not finite; they are copied all the same.
+  /// Warns if weights are not finite. They are copied unchanged.
   private static func warn(of broken: NotFiniteWeights, in path: String) {
     guard broken.count > 0 else { return }
-    ErrorReport.print(
-      toStandardError: "phd: warning: \(path): \(broken); generate and evaluate end with status 70 where they meet them"
-    )
+    ErrorReport.warn("\(path): \(broken); generate and evaluate will fail with status 70")
   }
 
   struct Import: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Make a checkpoint of a Hugging Face model.",
+      abstract: "Convert a Hugging Face model to a checkpoint.",
       discussion: """
-        Reads OLMo 2 and Llama models: a folder with config.json and model.safetensors, or several such files and their \
-        index; in fp32, bf16 or fp16. The checkpoint serves generate, evaluate and phd-train --initialize-from. Prints \
-        the sections of a configuration that say what the model is; with another hidden_decoding it goes on as a \
-        PHD-Transformer, since hidden copies add no parameter. A tokenizer.json in the folder comes along.
+        Reads OLMo 2 and Llama models in fp32, bf16 or fp16: a folder with config.json and model.safetensors, or with \
+        several safetensors files and their index. generate, serve, evaluate and phd-train --initialize-from accept \
+        the checkpoint. Prints the model's sections of a run's configuration. To continue training as a \
+        PHD-Transformer, change hidden_decoding there: hidden copies add no parameters. The checkpoint also contains \
+        the folder's tokenizer.json, if there is one.
         """)
 
     @Argument(help: ArgumentHelp("The folder, or its .safetensors file.", valueName: "model"), completion: .file())
@@ -39,7 +38,7 @@ extension CheckpointCommand {
       let name = URL(fileURLWithPath: to).deletingPathExtension().lastPathComponent
       let configuration = SavedModel.configuration(of: pretrained.description, name: name)
       let tokenizer = try tokenizer(of: pretrained)
-      for note in pretrained.notes { ErrorReport.print(toStandardError: "phd: warning: \(note)") }
+      for note in pretrained.notes { ErrorReport.warn(note) }
       var line = ProgressLine(.millionParameters)
       defer { line.clear() }
       var done = 0
@@ -58,8 +57,7 @@ extension CheckpointCommand {
       print(configuration.pretty)
     }
 
-    /// The folder's tokenizer, where it has one of the kind that we read; one of another kind is no reason to leave the
-    /// weights.
+    /// The folder's tokenizer. If it has none, or one that we cannot read, the checkpoint contains the weights only.
     private func tokenizer(of pretrained: PretrainedModel) throws -> TokenizerIdentity {
       let end = pretrained.description.metadata.endOfText.first
       guard try FileStatus.exists(pretrained.tokenizerPath) else { return TokenizerIdentity(endOfDocument: end) }
@@ -68,7 +66,7 @@ extension CheckpointCommand {
         _ = try BPETokenizer(file)
         return TokenizerIdentity(name: file.name, sha256: file.sha256, endOfDocument: end, file: file)
       } catch let error as InvalidFileError {
-        ErrorReport.print(toStandardError: "phd: warning: the tokenizer is left out: \(error)")
+        ErrorReport.warn("the checkpoint will not contain the tokenizer: \(error)")
         return TokenizerIdentity(endOfDocument: end)
       }
     }
@@ -76,10 +74,11 @@ extension CheckpointCommand {
 
   struct Export: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Make a folder that Hugging Face's transformers loads.",
+      abstract: "Convert a checkpoint to a folder that Hugging Face's transformers loads.",
       discussion: """
-        A vanilla model becomes an Olmo2ForCausalLM or LlamaForCausalLM. One with hidden copies comes with its own code, \
-        modeling_phd.py: load it with AutoModelForCausalLM.from_pretrained(FOLDER, trust_remote_code=True).
+        A vanilla model becomes an Olmo2ForCausalLM or LlamaForCausalLM. For a model with hidden copies, the folder \
+        also contains its code, modeling_phd.py: load it with \
+        AutoModelForCausalLM.from_pretrained(FOLDER, trust_remote_code=True).
         """)
 
     @Argument(help: ArgumentHelp("The checkpoint.", valueName: "checkpoint"), completion: .file())
@@ -88,7 +87,7 @@ extension CheckpointCommand {
     @Option(help: ArgumentHelp("The folder to write.", valueName: "folder"), completion: .file())
     var to: String
 
-    @Option(help: ArgumentHelp("What weights are stored as: fp32 or bf16.", valueName: "type"))
+    @Option(help: ArgumentHelp("Type of the stored weights: fp32 or bf16.", valueName: "type"))
     var dtype: ExportType = .fp32
 
     enum ExportType: String, ExpressibleByArgument, CaseIterable {
@@ -97,8 +96,8 @@ extension CheckpointCommand {
     }
 
     func run() throws {
-      // A run's folder has a config.json of its own, which the model's would take the place of.
-      if try RunFolder(to).isInUse() { throw ValidationError("--to \(to): this is a run's folder: name another") }
+      // The model's config.json would overwrite the run's.
+      if try RunFolder(to).isInUse() { throw ValidationError("--to \(to): this is a run's folder: choose another") }
       let report = try CheckpointCommand.report(path)
       let layout = ParameterLayout(report.saved.model)
       let description = report.saved.exported(report.checkpoint.tokenizer)
@@ -106,8 +105,8 @@ extension CheckpointCommand {
         in: to, of: description, hasTokenizer: report.checkpoint.tokenizer.file != nil)
       if !leftovers.isEmpty {
         throw ConfigurationError(
-          "--to \(to): the folder holds \(leftovers.joined(separator: ", ")), which would be taken for the exported "
-            + "model's; name a new folder, or remove what is there")
+          "--to \(to): the folder holds \(leftovers.joined(separator: ", ")), which transformers would load with the "
+            + "exported model: choose a new folder, or remove these files")
       }
       var line = ProgressLine(.millionParameters)
       defer { line.clear() }

@@ -6,25 +6,26 @@ import Storage
 import Tokenizers
 import Training
 
-/// `phd corpus`: make corpora, look at them.
+/// `phd corpus`: builds, inspects and exports corpora, and trains tokenizers.
 struct CorpusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "corpus",
-    abstract: "Build corpora of text or of other trainers' tokens, look at them, export them; make tokenizers.",
+    abstract: "Build, inspect, verify and export corpora; train tokenizers.",
     subcommands: [Build.self, Inspect.self, Show.self, Verify.self, Export.self, TrainTokenizer.self])
 
   struct Build: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Tokenize text files into a corpus, or import other trainers' token files.",
       discussion: """
-        With --tokenizer the files are text, without it they are tokens.
+        With --tokenizer the files are text, without it they are tokens. An existing output is replaced when the new \
+        one is complete.
 
-        Text: JSON lines hold one document a line, in the field "text"; they are recognised by the names .jsonl, \
-        .ndjson and .json or by their first line, with --format text by the first two names alone. A file of another \
-        name whose first line is an object without that field is an error. Any other file is one document or, with \
-        --document-separator, several: the bytes between lines that say exactly LINE. An output that is there is \
-        replaced once the new one is whole. A tokenizer.json of Hugging Face, of the byte-level BPE kind, gives the \
-        ids that the tokenizers library gives without adding special tokens; it takes UTF-8 and goes into the corpus.
+        Text: JSON lines contain one document per line, in the field "text". A file is read as JSON lines if its name \
+        ends in .jsonl, .ndjson or .json, or if its first line is a JSON object; with --format text, only if the name \
+        ends in .jsonl or .ndjson. An object without the field "text" is an error. Any other file is one document, or, \
+        with --document-separator LINE, one document between each two lines that equal LINE. The tokenizer is a \
+        byte-level BPE tokenizer.json of Hugging Face. It yields the same ids as the tokenizers library without \
+        special tokens, requires UTF-8, and is stored in the corpus.
 
         \(TokenFileOptions.discussion)
         """)
@@ -37,19 +38,21 @@ struct CorpusCommand: ParsableCommand {
     var output: String
 
     @Option(
-      help: ArgumentHelp("Of text: bytes, a tokenizer.json, or a folder with one.", valueName: "bytes|path"),
+      help: ArgumentHelp(
+        "The tokenizer for text: bytes, a tokenizer.json, or a folder with one.", valueName: "bytes|path"),
       completion: .file())
     var tokenizer: String?
 
     @Option(
       help: ArgumentHelp(
-        "The token after each document, of a tokenizer.json; default: <|endoftext|>, else </s>.", valueName: "token"))
+        "The token of tokenizer.json to add after each document; default: <|endoftext|>, else </s>.", valueName: "token"
+      ))
     var endOfDocument: String?
 
     @Option(help: ArgumentHelp("The line that separates documents in text files.", valueName: "line"))
     var documentSeparator: String?
 
-    @Option(help: ArgumentHelp("Threads that tokenize; default: all processors at hand.", valueName: "n"))
+    @Option(help: ArgumentHelp("Threads for tokenizing; default: all available processors.", valueName: "n"))
     var threads: Int?
 
     @OptionGroup(title: "Files of tokens")
@@ -63,11 +66,11 @@ struct CorpusCommand: ParsableCommand {
           ("--threads", threads != nil),
         ])
       if tokenizer == "bytes" && endOfDocument != nil {
-        throw ValidationError("--end-of-document: the tokenizer bytes ends documents with 256")
+        throw ValidationError("--end-of-document: not for --tokenizer bytes, whose documents always end with token 256")
       }
       try require(("threads", threads, threadRange))
       guard documentSeparator?.utf8.contains(where: { $0 == 0x0a || $0 == 0x0d }) != true else {
-        throw ValidationError("--document-separator: a separator is one line, without its newline")
+        throw ValidationError("--document-separator: expected one line, without a newline")
       }
     }
 
@@ -105,17 +108,17 @@ struct CorpusCommand: ParsableCommand {
   struct TrainTokenizer: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "train-tokenizer",
-      abstract: "Make a tokenizer.json of text files: byte-level BPE.",
+      abstract: "Train a byte-level BPE tokenizer on text files and write a tokenizer.json.",
       discussion: """
-        The pair of neighbouring tokens that occurs most often becomes a token, again and again; of pairs that occur \
-        equally often, the one with the smaller ids. The same files in the same order give the same bytes. The \
-        tokenizers library reads the file, and makes the same of the same text.
+        Repeatedly merges the most frequent pair of neighbouring tokens; among equally frequent pairs, the one with \
+        the smaller ids. The same files in the same order yield the same tokenizer.json. The tokenizers library reads \
+        the file and yields the same tokens.
         """)
 
     @Argument(help: ArgumentHelp("Text files and JSON lines, all UTF-8.", valueName: "file"), completion: .file())
     var inputs: [String]
 
-    @Option(help: ArgumentHelp("Tokens in all: the 256 bytes, special ones, and merges.", valueName: "n"))
+    @Option(help: ArgumentHelp("Size of the vocabulary: 256 bytes, special tokens, and merges.", valueName: "n"))
     var vocabSize: Int
 
     @Option(help: ArgumentHelp("The tokenizer.json to write.", valueName: "file"), completion: .file())
@@ -123,19 +126,20 @@ struct CorpusCommand: ParsableCommand {
 
     @Option(
       help: ArgumentHelp(
-        "What words are: gpt2, cl100k (OLMo 2, Llama 3), or qwen2 (each digit a word).", valueName: "name"))
+        "How text is split into words: gpt2, cl100k (OLMo 2, Llama 3), qwen2 (each digit is a word).", valueName: "name"
+      ))
     var pattern = "gpt2"
 
     @Option(
       help: ArgumentHelp(
-        "A special token, the first with the id 0; may be given several times; default: <|endoftext|>.",
+        "A special token; may be repeated, ids start at 0; default: <|endoftext|>.",
         valueName: "token"))
     var special: [String] = []
 
     @Option(help: ArgumentHelp("The line that separates documents in text files.", valueName: "line"))
     var documentSeparator: String?
 
-    @Option(help: ArgumentHelp("Threads that count words; default: all processors at hand.", valueName: "n"))
+    @Option(help: ArgumentHelp("Threads for counting words; default: all available processors.", valueName: "n"))
     var threads: Int?
 
     private var specialTokens: [String] { special.isEmpty ? [FileTokenizer.defaultEndTokens[0]] : special }
@@ -146,17 +150,17 @@ struct CorpusCommand: ParsableCommand {
         throw ValidationError(
           "--vocab-size \(vocabSize): expected \(least), for bytes and special tokens, to \(1 << 24)")
       }
-      if specialTokens.contains("") { throw ValidationError("--special: expected a text") }
+      if specialTokens.contains("") { throw ValidationError("--special: expected a text that is not empty") }
       for (index, token) in specialTokens.enumerated()
       where specialTokens[..<index].contains(where: { $0.utf8.elementsEqual(token.utf8) }) {
-        throw ValidationError("--special \(token): is there twice")
+        throw ValidationError("--special \(token): is given twice")
       }
       guard WordPattern(rawValue: pattern) != nil else {
         let names = WordPattern.allCases.map(\.rawValue).joined(separator: ", ")
         throw ValidationError("--pattern \(pattern): expected one of \(names)")
       }
       guard documentSeparator?.utf8.contains(where: { $0 == 0x0a || $0 == 0x0d }) != true else {
-        throw ValidationError("--document-separator: a separator is one line, without its newline")
+        throw ValidationError("--document-separator: expected one line, without a newline")
       }
       try require(("threads", threads, threadRange))
     }
@@ -179,7 +183,7 @@ struct CorpusCommand: ParsableCommand {
   }
 
   struct Inspect: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Say what a corpus is.")
+    static let configuration = CommandConfiguration(abstract: "Describe a corpus: its tokens, documents and tokenizer.")
 
     @Argument(help: ArgumentHelp("The corpus.", valueName: "corpus"), completion: .file())
     var path: String
@@ -190,7 +194,7 @@ struct CorpusCommand: ParsableCommand {
     func run() throws {
       let file = try TokenFile(path)
       _ = try file.tokenizerFile()
-      if let warning = file.capacityWarning { ErrorReport.print(toStandardError: "phd: warning: \(warning)") }
+      if let warning = file.capacityWarning { ErrorReport.warn(warning) }
       try JSONReport([
         ("tokens", .integer(file.tokenCount)),
         ("dtype", .text(file.elementType.rawValue)),
@@ -205,13 +209,13 @@ struct CorpusCommand: ParsableCommand {
 
   struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Read every token of a corpus and check it.",
-      discussion: "Exits with 65 where the corpus is bad.")
+      abstract: "Check every token of a corpus.",
+      discussion: "Exits with status 65 if the corpus is invalid.")
 
     @Argument(help: ArgumentHelp("The corpus.", valueName: "corpus"), completion: .file())
     var path: String
 
-    @Option(help: ArgumentHelp("Check the tokens against N, not the corpus's own vocab_size.", valueName: "n"))
+    @Option(help: ArgumentHelp("Check that tokens are below N instead of the corpus's vocab_size.", valueName: "n"))
     var vocabSize: Int?
 
     @Flag(help: "Print JSON.")
@@ -232,7 +236,7 @@ struct CorpusCommand: ParsableCommand {
         return (report, try file.contentHash())
       }
       line.clear()
-      if let warning = report.warning { ErrorReport.print(toStandardError: "phd: warning: \(warning)") }
+      if let warning = report.warning { ErrorReport.warn(warning) }
       var fields: [(String, JSONReport.Value)] = [
         ("valid", .boolean(true)),
         ("tokens", .integer(report.tokens)),

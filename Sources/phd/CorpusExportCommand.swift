@@ -3,14 +3,14 @@ import Corpus
 import Display
 
 extension CorpusCommand {
-  /// `phd corpus export`: tokens for NumPy and other trainers.
+  /// `phd corpus export`: writes tokens for NumPy and other trainers.
   struct Export: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Write a corpus's tokens as a .npy file, or as numbers without a header.",
       discussion: """
-        The numbers are of the corpus's own type, little-endian. numpy.load reads the file; with --raw numpy.memmap, \
-        OLMo (which calls such files .npy too) and nanoGPT do. An output that is there is replaced once the new one is \
-        whole.
+        The numbers have the corpus's type, little-endian. numpy.load reads the file. With --raw, numpy.memmap, OLMo \
+        (which also names such files .npy) and nanoGPT read it. An existing output is replaced when the new one is \
+        complete.
         """)
 
     @Argument(help: ArgumentHelp("The corpus.", valueName: "corpus"), completion: .file())

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandLineOptions
 import Configuration
 import Corpus
 import Display
@@ -7,13 +8,13 @@ import Storage
 import Training
 
 extension CorpusCommand {
-  /// `phd corpus show`: what a run has read, or will read, in one step.
+  /// `phd corpus show`: the samples of one step.
   struct Show: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Show which documents and which text were in a step's batch.",
+      abstract: "Show the documents and the text of a step's batch.",
       discussion: """
-        Computed from the configuration, at once whatever the step; nothing of the run's folder is needed. With a \
-        corpus, the samples that are from it alone; without, all of the batch.
+        The batch is computed from the configuration and the corpora; the run's folder is not needed. If a corpus is \
+        named, only the samples from this corpus are shown.
         """)
 
     @Argument(
@@ -26,12 +27,9 @@ extension CorpusCommand {
     @Option(help: ArgumentHelp("The run's configuration (JSON).", valueName: "file"), completion: .file())
     var config: String
 
-    @Option(
-      name: .customLong("set"), parsing: .singleValue,
-      help: ArgumentHelp("Override one key of the configuration by its dotted path.", valueName: "key=value"))
-    var overrides: [String] = []
+    @OptionGroup var overrides: ConfigurationOverrides
 
-    @Option(help: ArgumentHelp("Show so many characters of each document at the most.", valueName: "n"))
+    @Option(help: ArgumentHelp("Show at most N characters of each document.", valueName: "n"))
     var characters: Int?
 
     @Flag(help: "Print JSON.")
@@ -43,7 +41,7 @@ extension CorpusCommand {
     }
 
     func run() throws {
-      let configuration = try RunSetup.load(config, overrides: overrides)
+      let configuration = try RunSetup.load(config, overrides: overrides.values)
       let (batch, only, shown) = try ConsistentRead.run(
         { try configuration.openTrainingData() }, files: { $0.sources.flatMap(\.files) },
         { try read($0, configuration) })
@@ -60,7 +58,7 @@ extension CorpusCommand {
       }
     }
 
-    /// The step's batch, the path of the only corpus that is wanted, and the batch's samples from it.
+    /// The step's batch, the path of the named corpus, and the batch's samples from it (all if none is named).
     private func read(
       _ mixture: Mixture, _ configuration: RunConfiguration
     ) throws -> (batch: [SampleSchedule.Sample], only: String?, shown: [ShownSample]) {
@@ -82,7 +80,7 @@ extension CorpusCommand {
       return (batch, only, shown)
     }
 
-    /// The path under which the configuration knows a corpus.
+    /// The path of a corpus in the configuration, which may differ from the path on the command line.
     private static func named(_ path: String, in sources: [DataSource]) throws -> String {
       let status = try FileStatus(path)
       let files = sources.flatMap(\.files).map(\.path)
@@ -92,19 +90,19 @@ extension CorpusCommand {
       }
       guard let same else {
         throw ConfigurationError(
-          "\(path) is none of the configuration's training corpora (\(files.prefix(8).joined(separator: ", "))); leave it "
-            + "out, or give its path: --set data.train=\(path)")
+          "\(path) is not one of the configuration's training corpora (\(files.prefix(8).joined(separator: ", "))): "
+            + "remove it from the command, or use --set data.train=\(path)")
       }
       return same
     }
   }
 }
 
-/// One sample as it is shown.
+/// The report on one sample.
 private struct ShownSample {
   let sequence: Int
   let sample: SampleSchedule.Sample
-  /// Of its corpus.
+  /// The number of samples in its corpus.
   let samples: Int
   let contents: SampleContents
   let text: TokenText?
@@ -115,7 +113,7 @@ private struct ShownSample {
     return contents.tokens[part.tokens.lowerBound - start..<part.tokens.upperBound - start]
   }
 
-  /// A part's text; its tokens where nobody knows what they mean.
+  /// A part's text; its tokens if the tokenizer is unknown.
   private func content(of part: SampleContents.Part) -> (text: String, isText: Bool) {
     let tokens = tokens(of: part)
     guard let text else { return (tokens.map { "\($0)" }.joined(separator: " "), false) }

@@ -3,16 +3,19 @@ import Display
 import Host
 import Training
 
-/// `phd evaluate`: how good a model is.
+/// `phd evaluate`: loss and benchmark accuracy of a model.
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "evaluate", abstract: "Say how good a checkpoint's model is.",
+    commandName: "evaluate", abstract: "Evaluate a checkpoint's model: loss, accuracy on benchmarks.",
     subcommands: [Loss.self, EvaluateTasksCommand.self])
 
   struct Loss: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "The mean loss over a corpus's samples, in their order.",
-      discussion: "Under mpirun the ranks share the samples; the loss has the same bits on any number of them.")
+      abstract: "Compute the mean loss over a corpus's samples.",
+      discussion: """
+        Reads the samples in the corpus's order. Under mpirun the ranks divide the samples among themselves; the loss \
+        is the same to the last bit for any number of ranks.
+        """)
 
     @Option(help: ArgumentHelp("The checkpoint.", valueName: "file"), completion: .file())
     var checkpoint: String
@@ -20,16 +23,16 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The corpus, a path or a glob.", valueName: "file"), completion: .file())
     var corpus: String
 
-    @Option(help: ArgumentHelp("Target tokens of a sample; default: as the model was trained.", valueName: "n"))
+    @Option(help: ArgumentHelp("Target tokens per sample; default: as in the model's training.", valueName: "n"))
     var sequenceLength: Int?
 
-    @Option(help: ArgumentHelp("Samples at the most; default: all.", valueName: "n"))
+    @Option(help: ArgumentHelp("Maximum number of samples; default: all.", valueName: "n"))
     var sequences: Int?
 
-    @Option(help: ArgumentHelp("Samples that a rank takes through the model at once.", valueName: "n"))
+    @Option(help: ArgumentHelp("Samples per micro-batch and rank.", valueName: "n"))
     var microBatch = 4
 
-    @Option(help: ArgumentHelp("Threads of each rank; default: the node's cores over its ranks.", valueName: "n"))
+    @Option(help: ArgumentHelp("Threads per rank; default: the node's cores divided by its ranks.", valueName: "n"))
     var threads: Int?
 
     @Flag(help: "Print JSON.")

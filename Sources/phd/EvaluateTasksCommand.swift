@@ -13,56 +13,46 @@ import Tokenizers
 import Training
 import Transformer
 
-/// `phd evaluate tasks`: how a model does at benchmarks of language understanding.
+/// `phd evaluate tasks`: accuracy on benchmarks of language understanding.
 struct EvaluateTasksCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "tasks", abstract: "How well the model does at benchmarks: HellaSwag, ARC, PIQA, MMLU, LAMBADA, …",
+    commandName: "tasks",
+    abstract: "Measure a checkpoint's accuracy on benchmarks: HellaSwag, ARC, PIQA, MMLU, LAMBADA, …",
     discussion: """
-      A benchmark is a file as its authors distribute it (JSON lines, MMLU's CSV), or one of requests; docs/evaluation.md \
-      has the formats and the prompts. Under mpirun the ranks share the items; their number changes no bit.
+      Reads benchmark files as their authors distribute them (JSON lines, MMLU's CSV), or files of prepared requests; \
+      docs/evaluation.md lists the formats and the prompts. Under mpirun the ranks divide the items among themselves; \
+      the results do not depend on the number of ranks.
       """)
 
-  @Option(help: ArgumentHelp("The checkpoint.", valueName: "file"), completion: .file())
-  var checkpoint: String
+  @OptionGroup var model: ModelOptions
 
   @Option(
     parsing: .upToNextOption,
-    help: ArgumentHelp("Benchmarks: files, or folders of them.", valueName: "path"), completion: .file())
+    help: ArgumentHelp("Benchmark files, or folders that contain them.", valueName: "path"), completion: .file())
   var tasks: [String]
 
-  @Option(help: ArgumentHelp("Only this benchmark; may be given several times.", valueName: "name"))
+  @Option(help: ArgumentHelp("Evaluate only this benchmark; may be repeated.", valueName: "name"))
   var task: [String] = []
 
-  @Option(help: ArgumentHelp("Items of each benchmark at the most, from its beginning; default: all.", valueName: "n"))
+  @Option(help: ArgumentHelp("Evaluate only the first N items of each benchmark.", valueName: "n"))
   var limit: Int?
 
   @Option(
-    help: ArgumentHelp("MMLU's examples before each question; default: 5 where its dev file is there.", valueName: "n"))
+    help: ArgumentHelp(
+      "Examples before each of MMLU's questions; default: 5 if there is a dev file, else 0.", valueName: "n"))
   var shots: Int?
 
   @Option(
     help: ArgumentHelp(
-      "Tokens of a sequence at the most, longer ones lose their beginning; default: as the model was made for, else as "
-        + "it was trained.", valueName: "n"))
+      "Maximum number of tokens per sequence, longer ones lose their beginning; default: the model's maximum length, "
+        + "else the length of its training samples.", valueName: "n"))
   var maxLength: Int?
 
-  @Option(
-    help: ArgumentHelp(
-      "The tokenizer of the text: bytes, a tokenizer.json, or a folder with one.", valueName: "bytes|path"),
-    completion: .file())
-  var tokenizer: String?
-
-  @Option(help: ArgumentHelp("Weights and cached keys: fp32, or bf16 for half the memory.", valueName: "type"))
-  var precision = ElementType.fp32
-
-  @Option(help: ArgumentHelp("Items that a rank takes through the model at once.", valueName: "n"))
+  @Option(help: ArgumentHelp("Items per batch and rank.", valueName: "n"))
   var batch = 8
 
-  @Option(help: ArgumentHelp("Threads of each rank; default: the node's cores over its ranks.", valueName: "n"))
-  var threads: Int?
-
   @Option(
-    help: ArgumentHelp("Write every item's log-likelihoods there, a JSON object a line.", valueName: "file"),
+    help: ArgumentHelp("Write every item's log-likelihoods to this file, one JSON object per line.", valueName: "file"),
     completion: .file())
   var details: String?
 
@@ -70,36 +60,36 @@ struct EvaluateTasksCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
-    // Each item at once has a KV cache of its own.
+    // Each item of a batch has its own KV cache.
     try require(
       ("limit", limit, 1...1 << 31), ("shots", shots, 0...1000), ("max-length", maxLength, 1...1 << 24),
-      ("batch", batch, 1...128), ("threads", threads, threadRange))
+      ("batch", batch, 1...128))
   }
 
   func run() throws {
     try underMPI { communicator in
-      try warnOfBinding(threads: threads, communicator)
-      let threads = try threads ?? Threads.perRank(communicator)
+      try warnOfBinding(threads: model.threads, communicator)
+      let threads = try model.threads ?? Threads.perRank(communicator)
       let (tasks, evaluation) = try communicator.agreed {
         let tasks = try TaskReader.tasks(self.tasks, named: task, limit: limit, shots: shots) { note in
-          if communicator.isRoot { ErrorReport.print(toStandardError: "phd: warning: \(note)") }
+          if communicator.isRoot { ErrorReport.warn(note) }
         }
-        let loaded = try LoadedModel(checkpoint, tokenizer: tokenizer)
+        let loaded = try model.load()
         let encoder = try loaded.encoder(maximumLength: maxLength)
-        try checkMemory(loaded, ranks: communicator.nodeSize)
-        let decoder = Decoder(try loaded.withWeights(precision), on: try ThreadTeam(count: threads))
+        var memory = InferenceMemory(loaded, model.precision)
+        memory.ranks = communicator.nodeSize
+        try memory.require(advice: "use fewer ranks per node")
+        let decoder = Decoder(try loaded.withWeights(model.precision), on: try ThreadTeam(count: threads))
         return (tasks, TaskEvaluation(decoder, encoder, itemsAtOnce: batch, communicator))
       }
       let entries = try communicator.agreed {
-        [try CommonFiles.Entry("--checkpoint", file: checkpoint)]
-          + (try tokenizer.map { $0 == "bytes" ? [] : [try tokenizerEntry($0)] } ?? [])
+        [try CommonFiles.Entry("--checkpoint", file: model.checkpoint)]
+          + (try model.tokenizer.map { $0 == "bytes" ? [] : [try tokenizerEntry($0)] } ?? [])
           + tasks.map { CommonFiles.Entry("--tasks, \($0.name)", read: $0.fingerprint) }
       }
       try CommonFiles.requireSame(entries, communicator)
-      if communicator.isRoot, precision == .bf16, let warning = Processor.bf16Warning {
-        ErrorReport.print(toStandardError: "phd: warning: \(warning)")
-      }
-      // Where it cannot be written is better known now; what has the name stays until the new one is whole.
+      if communicator.isRoot { model.warnAboutPrecision() }
+      // Fails before the evaluation if the file cannot be written. An existing file is not changed yet.
       try communicator.rootOnly { if let details { try WholeFile.requireWritable(details) } }
       var results: [TaskResult] = []
       for task in tasks {
@@ -122,15 +112,5 @@ struct EvaluateTasksCommand: ParsableCommand {
 
   private func tokenizerEntry(_ path: String) throws -> CommonFiles.Entry {
     CommonFiles.Entry("--tokenizer (\(path))", read: "the SHA-256 \(try TokenizerFile(reading: path).sha256)")
-  }
-
-  private func checkMemory(_ loaded: LoadedModel, ranks: Int) throws {
-    let weights = InferenceWeights.bytes(loaded.layout, precision)
-    let available = AvailableMemory.bytes
-    if weights * ranks > available {
-      throw ConfigurationError(
-        "the weights take \(Quantity.bytes(weights)) a rank, \(Quantity.bytes(available)) are available on a node of "
-          + "\(ranks) ranks: use fewer ranks a node, or take --precision bf16")
-    }
   }
 }

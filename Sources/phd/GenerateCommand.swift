@@ -10,75 +10,65 @@ import Kernels
 import Storage
 import Training
 
-/// `phd generate`: text from a checkpoint.
+/// `phd generate`: generates text from a checkpoint.
 struct GenerateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "generate", abstract: "Go on from prompts with a checkpoint's model.",
+    commandName: "generate", abstract: "Generate text from a checkpoint.",
     discussion: """
-      The text streams to the terminal as it comes. Prompts may be longer than the samples that the model was trained \
-      on. A checkpoint holds its tokenizer where its training corpus did; --tokenizer names one where it does not.
+      With one prompt, the text streams to the terminal. Prompts may be longer than the training samples. A checkpoint \
+      contains its tokenizer if the training corpus did; otherwise pass --tokenizer.
       """)
 
-  @Option(help: ArgumentHelp("The checkpoint.", valueName: "file"), completion: .file())
-  var checkpoint: String
+  @OptionGroup var model: ModelOptions
 
-  @Option(help: ArgumentHelp("The text to go on from.", valueName: "text"))
+  @Option(help: ArgumentHelp("The prompt.", valueName: "text"))
   var prompt: String?
 
-  @Option(help: ArgumentHelp("The tokens to go on from, as numbers.", valueName: "1,2,3"))
+  @Option(help: ArgumentHelp("The prompt as token ids.", valueName: "1,2,3"))
   var tokens: String?
 
-  @Option(help: ArgumentHelp("A file of prompts, one a line.", valueName: "file"), completion: .file())
+  @Option(help: ArgumentHelp("A file of prompts, one per line.", valueName: "file"), completion: .file())
   var prompts: String?
+
+  @Option(help: ArgumentHelp("Maximum number of tokens to generate per prompt.", valueName: "n"))
+  var maxNewTokens = 128
+
+  @Option(
+    help: ArgumentHelp("Divisor of the logits: above 1 for more random text, below 1 for less.", valueName: "x"))
+  var temperature: Float = 1
+
+  @Option(help: ArgumentHelp("Sample only from the k most likely tokens.", valueName: "k"))
+  var topK: Int?
+
+  @Option(help: ArgumentHelp("Sample from the smallest set of tokens whose probabilities sum to p.", valueName: "p"))
+  var topP: Float = 1
 
   @Option(
     help: ArgumentHelp(
-      "The tokenizer of the text: bytes, a tokenizer.json, or a folder with one.", valueName: "bytes|path"),
-    completion: .file())
-  var tokenizer: String?
-
-  @Option(help: ArgumentHelp("How many tokens to add at the most.", valueName: "n"))
-  var maxNewTokens = 128
-
-  @Option(help: ArgumentHelp("Above 1 flatter, below 1 sharper than the model's own probabilities.", valueName: "x"))
-  var temperature: Float = 1
-
-  @Option(help: ArgumentHelp("Draw from the k likeliest tokens only.", valueName: "k"))
-  var topK: Int?
-
-  @Option(help: ArgumentHelp("Draw from the fewest tokens whose probabilities sum to p.", valueName: "p"))
-  var topP: Float = 1
-
-  @Option(help: ArgumentHelp("Draw from tokens of at least p times the likeliest's probability.", valueName: "p"))
+      "Sample only from tokens with at least p times the probability of the most likely token.", valueName: "p"))
   var minP: Float = 0
 
-  @Option(help: ArgumentHelp("Above 1, what has been seen becomes less likely.", valueName: "x"))
+  @Option(help: ArgumentHelp("Values above 1 make tokens that have occurred less likely.", valueName: "x"))
   var repetitionPenalty: Float = 1
 
-  @Option(help: ArgumentHelp("The same seed gives the same tokens.", valueName: "n"))
+  @Option(help: ArgumentHelp("The seed of the random numbers; equal seeds yield equal tokens.", valueName: "n"))
   var seed: UInt64 = 0
 
-  @Option(help: ArgumentHelp("End before this text; may be given several times.", valueName: "text"))
+  @Option(help: ArgumentHelp("Stop before this text; may be repeated.", valueName: "text"))
   var stop: [String] = []
 
-  @Flag(help: "Go on after a token that ends a text.")
+  @Flag(help: "Continue after an end-of-text token.")
   var ignoreEos = false
 
-  @Flag(help: "Take the likeliest token always.")
+  @Flag(help: "Always choose the most likely token.")
   var greedy = false
-
-  @Option(help: ArgumentHelp("Weights and cached keys: fp32, or bf16 for half the memory.", valueName: "type"))
-  var precision = ElementType.fp32
-
-  @Option(help: ArgumentHelp("Threads; default: all processors at hand.", valueName: "n"))
-  var threads: Int?
 
   @Flag(help: "Print JSON.")
   var json = false
 
   func validate() throws {
     if [prompt, tokens, prompts].count(where: { $0 != nil }) != 1 {
-      throw ValidationError("give one of --prompt, --tokens and --prompts")
+      throw ValidationError("expected exactly one of --prompt, --tokens and --prompts")
     }
     if !(1...1 << 32).contains(maxNewTokens) {
       throw ValidationError("--max-new-tokens \(maxNewTokens): expected 1 to \(1 << 32)")
@@ -92,23 +82,20 @@ struct GenerateCommand: ParsableCommand {
     if !(repetitionPenalty > 0 && repetitionPenalty.isFinite) {
       throw ValidationError("--repetition-penalty \(repetitionPenalty): expected above 0")
     }
-    try require(("threads", threads, threadRange))
-    if stop.contains("") { throw ValidationError("--stop: expected a text") }
+    if stop.contains("") { throw ValidationError("--stop: expected a text that is not empty") }
   }
 
   func run() throws {
-    let loaded = try LoadedModel(checkpoint, tokenizer: tokenizer)
+    let loaded = try model.load()
     let prompts = try loadPrompts(loaded)
-    try checkMemory(loaded, prompts)
-    if precision == .bf16, let warning = Processor.bf16Warning {
-      ErrorReport.print(toStandardError: "phd: warning: \(warning)")
-    }
-    let team = try ThreadTeam(count: threads ?? Threads.available)
+    try requireMemory(loaded, prompts)
+    model.warnAboutPrecision()
+    let team = try ThreadTeam(count: model.threads ?? Threads.available)
     var sampling = Sampling(
       temperature: temperature, topK: topK, topP: topP, minP: minP, repetitionPenalty: repetitionPenalty)
     if greedy { sampling.temperature = 0 }
     let generation = Generation(
-      Decoder(try loaded.withWeights(precision), on: team), maximumTokens: maxNewTokens, sampling: sampling,
+      Decoder(try loaded.withWeights(model.precision), on: team), maximumTokens: maxNewTokens, sampling: sampling,
       seed: seed, endTokens: ignoreEos ? [] : loaded.endTokens)
 
     var texts = prompts.map { _ in GeneratedText(stops: stop) }
@@ -162,34 +149,27 @@ struct GenerateCommand: ParsableCommand {
   private func parse(_ list: String, below vocabulary: Int) throws -> [Int32] {
     let tokens = try list.split(separator: ",", omittingEmptySubsequences: true).map { part in
       guard let token = Int(part.trimmingCharacters(in: .whitespacesAndNewlines)) else {
-        throw InferenceError(.usage, "--tokens: \(part) is no number")
+        throw InferenceError(.usage, "--tokens: \(part) is not a number")
       }
       guard token >= 0 && token < vocabulary else {
         throw InferenceError(.usage, "--tokens: \(token) is outside the model's vocabulary of \(vocabulary) tokens")
       }
       return Int32(token)
     }
-    if tokens.isEmpty { throw InferenceError(.usage, "--tokens is empty: a model needs a token to go on from") }
+    if tokens.isEmpty { throw InferenceError(.usage, "--tokens is empty: expected at least one token") }
     return tokens
   }
 
-  private func checkMemory(_ loaded: LoadedModel, _ prompts: [[Int32]]) throws {
-    let weights = InferenceWeights.bytes(loaded.layout, precision)
-    let cache = prompts.reduce(0) { sum, prompt in
+  private func requireMemory(_ loaded: LoadedModel, _ prompts: [[Int32]]) throws {
+    var memory = InferenceMemory(loaded, model.precision)
+    memory.caches = prompts.reduce(0) { sum, prompt in
       sum
         + KVCache.bytes(
-          loaded.layout.model, loaded.hiddenDecoding, precision, capacity: prompt.count + maxNewTokens)
+          loaded.layout.model, loaded.hiddenDecoding, model.precision, capacity: prompt.count + maxNewTokens)
     }
-    let workspace = Decoder.workspaceBytes(
+    memory.workspace = Decoder.workspaceBytes(
       loaded.layout.model, loaded.hiddenDecoding, sequences: prompts.count, tokens: prompts.reduce(0) { $0 + $1.count })
-    let available = AvailableMemory.bytes
-    if weights + cache + workspace > available {
-      throw InferenceError(
-        .usage,
-        "the weights take \(Quantity.bytes(weights)), the KV cache of the prompts and \(maxNewTokens) new tokens "
-          + "\(Quantity.bytes(cache)), what is computed \(Quantity.bytes(workspace)); \(Quantity.bytes(available)) are "
-          + "available: lower --max-new-tokens, give fewer prompts at once, or take --precision bf16")
-    }
+    try memory.require(
+      cachesOf: "the prompts and \(maxNewTokens) new tokens", advice: "lower --max-new-tokens, pass fewer prompts")
   }
-
 }

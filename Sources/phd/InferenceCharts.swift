@@ -2,14 +2,13 @@ import Charts
 import Inference
 import Storage
 
-/// The measured cases as pictures: those of the paper's figures 1c and 1d, against K, and 9a and 9b, against the
-/// prompt's length.
+/// Charts of the measured times: by K as in the paper's figures 1c and 1d, by prompt length as in 9a and 9b.
 struct InferenceCharts {
   private let results: [InferenceBenchmark.Result]
 
   init(_ results: [InferenceBenchmark.Result]) { self.results = results }
 
-  /// Writes what there are several points for; returns the files' paths.
+  /// Writes each chart that has a line of two or more points; returns the files' paths.
   ///
   /// - Throws: `StorageError`.
   func write(to folder: String) throws -> [String] {
@@ -21,14 +20,14 @@ struct InferenceCharts {
     }
   }
 
-  /// Prefill, or decoding.
+  /// One of the two measured parts: prefill or decoding.
   private struct Part: Sendable {
     let name: String
     let title: String
     let unit: String
     let scale: LineChart.Scale
     let seconds: @Sendable (InferenceBenchmark.Result) -> Double
-    /// In the unit.
+    /// The time in ``unit``.
     let value: @Sendable (InferenceBenchmark.Result) -> Double
   }
 
@@ -37,7 +36,7 @@ struct InferenceCharts {
       name: "prefill", title: "Prefill", unit: "s", scale: .logarithmic, seconds: { $0.prefillSeconds },
       value: { $0.prefillSeconds }),
     Part(
-      name: "decode", title: "Decoding a token", unit: "ms", scale: .linearFromZero,
+      name: "decode", title: "Decoding, per token", unit: "ms", scale: .linearFromZero,
       seconds: { $0.decodeSecondsPerToken }, value: { $0.decodeSecondsPerToken * 1000 }),
   ]
 
@@ -57,7 +56,7 @@ struct InferenceCharts {
           (
             name: "\(part.name)-against-prompt-\(repeats)\(suffix)",
             chart: LineChart(
-              "\(part.title), K = \(repeats), batch \(batch)", x: "tokens of the prompt", .logarithmic, y: part.unit,
+              "\(part.title), K = \(repeats), batch \(batch)", x: "prompt length (tokens)", .logarithmic, y: part.unit,
               part.scale, linesAgainstPrompt(part, repeats, batch))
           )
         }
@@ -71,7 +70,7 @@ struct InferenceCharts {
   private var batches: [Int] { Set(results.map(\.of.batch)).sorted() }
   private var repeats: [Int] { Set(results.map(\.of.decoding.repeats)).sorted().filter { $0 > 1 } }
 
-  /// A line for each pattern; vanilla is where K is 1.
+  /// One line per pattern; vanilla is the point at K = 1.
   private func linesAgainstRepeats(_ part: Part, _ prompt: Int, _ batch: Int) -> [LineChart.Line] {
     let here = results.filter { $0.of.prompt == prompt && $0.of.batch == batch }
     guard let vanilla = here.first(where: { $0.of.decoding == .vanilla }) else { return [] }
@@ -83,7 +82,7 @@ struct InferenceCharts {
     }
   }
 
-  /// A line for vanilla, and one for each model of so many copies.
+  /// One line for vanilla, and one for each model with `repeats` copies.
   private func linesAgainstPrompt(_ part: Part, _ repeats: Int, _ batch: Int) -> [LineChart.Line] {
     let here = results.filter { $0.of.batch == batch && [1, repeats].contains($0.of.decoding.repeats) }
     let names = here.map(\.of.decoding.name)

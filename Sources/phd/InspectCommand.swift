@@ -8,41 +8,41 @@ import Storage
 import Training
 import Transformer
 
-/// `phd inspect`: a look inside.
+/// `phd inspect`: shows attention patterns and hidden copies.
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "inspect", abstract: "Look inside: what a pattern lets copies see, what a model does with them.",
+    commandName: "inspect", abstract: "Show a pattern's attention mask, or a model's hidden copies.",
     subcommands: [Patterns.self, Copies.self])
 
   struct Patterns: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Draw which copy of which token sees which.",
+      abstract: "Draw the attention mask between the copies of tokens.",
       discussion: """
-        From the rule that attention itself goes by. Without --pattern all of them are drawn. Marked are the keys that \
-        a decoder keeps when the last of the positions is done: for good, in the KV cache, or while they are in the \
-        window of tokens to come.
+        Uses the same rule as attention itself. Without --pattern, all patterns are drawn. Marked are the keys that a \
+        decoder still holds after the last position: permanently in the KV cache, or only while they are in the window \
+        of later tokens.
         """)
 
     @Option(
-      help: ArgumentHelp("vanilla, naive, phd, swa or cswa; may be given several times.", valueName: "name"))
+      help: ArgumentHelp("vanilla, naive, phd, swa or cswa; may be repeated.", valueName: "name"))
     var pattern: [Pattern] = []
 
-    @Option(help: ArgumentHelp("K, copies of each token; not of vanilla's.", valueName: "n"))
+    @Option(help: ArgumentHelp("K, copies of each token; ignored for vanilla.", valueName: "n"))
     var repeats = 2
 
-    @Option(help: ArgumentHelp("W, positions of the window of swa and cswa.", valueName: "n"))
+    @Option(help: ArgumentHelp("W, the window of swa and cswa, in positions.", valueName: "n"))
     var window = 3
 
-    @Option(help: ArgumentHelp("C, positions of a chunk of cswa.", valueName: "n"))
+    @Option(help: ArgumentHelp("C, the chunk of cswa, in positions.", valueName: "n"))
     var chunk = 4
 
-    @Option(help: ArgumentHelp("T, positions to draw.", valueName: "n"))
+    @Option(help: ArgumentHelp("T, the number of positions to draw.", valueName: "n"))
     var positions = 8
 
-    @Option(help: "Rows and columns: tokens with their copies, or copies with their tokens.")
+    @Option(help: "The order of rows and columns: by token and then copy, or by copy and then token.")
     var order = PatternGrid.Order.tokens
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("Also draw it as an SVG.", valueName: "file"), completion: .file())
+    @Option(name: .shortAndLong, help: ArgumentHelp("Also write an SVG.", valueName: "file"), completion: .file())
     var output: String?
 
     @Flag(help: "Print JSON.")
@@ -59,7 +59,7 @@ struct InspectCommand: ParsableCommand {
       let rows = positions.multipliedReportingOverflow(by: chosen.map(repeats).max() ?? 1)
       if positions < 1 || rows.overflow || rows.partialValue > PatternGrid.maximumRows {
         throw ValidationError(
-          "--positions \(positions): expected 1 or more, and at most \(PatternGrid.maximumRows) rows of all copies")
+          "--positions \(positions): expected 1 or more, and at most \(PatternGrid.maximumRows) rows with all copies")
       }
     }
 
@@ -67,7 +67,7 @@ struct InspectCommand: ParsableCommand {
       let grids = chosen.map { PatternGrid(decoding($0), positions: positions, order: order) }
       if let output {
         try WholeFile.write(Array(PatternPicture(grids).svg.utf8), to: output)
-        ErrorReport.print(toStandardError: "\(output) is drawn")
+        ErrorReport.print(toStandardError: "wrote \(output)")
       }
       if json {
         print(JSONValue.array(grids.map(\.json)).compact)
@@ -91,10 +91,10 @@ struct InspectCommand: ParsableCommand {
 
   struct Copies: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Say how far each copy of a token moves, and what each would predict.",
+      abstract: "Report how the copies of a token differ, and what each copy predicts.",
       discussion: """
-        For each layer and copy the cosine to the copy before it, and how large the difference is; for each copy the \
-        loss and the entropy of what the head reads from it. Only the last copy was trained to predict.
+        Reports, for each layer and copy, the cosine to the previous copy and the size of the difference; and for each \
+        copy, the loss and the entropy of the head's prediction from it. Only the last copy was trained to predict.
         """)
 
     @Option(help: ArgumentHelp("The checkpoint.", valueName: "file"), completion: .file())
@@ -103,13 +103,13 @@ struct InspectCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The corpus, a path or a glob.", valueName: "file"), completion: .file())
     var corpus: String
 
-    @Option(help: ArgumentHelp("Samples to look at, from the corpus's start.", valueName: "n"))
+    @Option(help: ArgumentHelp("Number of samples, from the corpus's start.", valueName: "n"))
     var sequences = 16
 
-    @Option(help: ArgumentHelp("Target tokens of a sample; default: as the model was trained.", valueName: "n"))
+    @Option(help: ArgumentHelp("Target tokens per sample; default: as in the model's training.", valueName: "n"))
     var sequenceLength: Int?
 
-    @Option(help: ArgumentHelp("Threads; default: all processors at hand.", valueName: "n"))
+    @Option(help: ArgumentHelp("Threads; default: all available processors.", valueName: "n"))
     var threads: Int?
 
     @Flag(help: "Print JSON.")

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What a subcommand reports: names and values in order, as JSON or as lines for people.
+/// A subcommand's report: ordered names and values, printed as JSON or as text.
 struct JSONReport {
   enum Value {
     case integer(Int?)
@@ -23,7 +23,7 @@ struct JSONReport {
     let width = fields.map { $0.name.count }.reduce(0, max)
     for (name, value) in fields {
       let label = name.replacing("_", with: " ").padding(toLength: width + 2, withPad: " ", startingAt: 0)
-      Swift.print(label + Self.words(value))
+      Swift.print(label + Self.text(value))
     }
   }
 
@@ -41,7 +41,7 @@ struct JSONReport {
     }
   }
 
-  private static func words(_ value: Value) -> String {
+  private static func text(_ value: Value) -> String {
     switch value {
     case .integer(let number): number.map { String($0) } ?? "unknown"
     case .text(let text): text ?? "unknown"

@@ -7,25 +7,25 @@ import RunFiles
 import Training
 import Transformer
 
-/// A checkpoint's model, still without its weights, and what its tokens mean.
+/// A checkpoint's model without its weights, and its tokenizer.
 struct LoadedModel {
-  /// Its run's name, or its file's.
+  /// The name of the run, or of the checkpoint's file.
   let name: String
   let layout: ParameterLayout
   let hiddenDecoding: HiddenDecoding
-  /// The tokens that end a text, as far as they are known.
+  /// The known end-of-text tokens.
   let endTokens: Set<Int32>
-  /// Nil where nobody knows what the tokens mean.
+  /// Nil if the tokenizer is unknown.
   let text: TokenText?
-  /// The token after each document, else the first that ends a text, where one is known.
+  /// The token after each document, else the first end-of-text token, else nil.
   private let endOfDocument: Int?
-  /// Positions of the longest text that the model was made for, else of the samples that it was trained on.
+  /// The model's maximum number of positions, else the length of its training samples.
   let maximumLength: Int?
 
   private let checkpoint: Checkpoint
 
-  /// - Parameter tokenizer: `bytes`, a tokenizer.json or a folder with one; nil for what the checkpoint says.
-  /// - Throws: `StorageError`, `InferenceError`; `InvalidFileError`, also where the checkpoint names another tokenizer.
+  /// - Parameter tokenizer: `bytes`, a tokenizer.json or a folder with one; nil for the checkpoint's own.
+  /// - Throws: `StorageError`, `InferenceError`; `InvalidFileError`, also if the checkpoint names a different tokenizer.
   init(_ path: String, tokenizer: String?) throws {
     try RunSetup.requireProcessor()
     let report = try CheckpointReport(path)
@@ -42,7 +42,7 @@ struct LoadedModel {
     endTokens = Set((ends + (end.map { [$0] } ?? [])).filter { $0 < vocabulary }.map { Int32($0) })
   }
 
-  /// The model with its weights, straight from the file to where decoding reads them.
+  /// The model with its weights, which are read directly into the layout for decoding.
   ///
   /// - Throws: `StorageError`.
   func withWeights(_ precision: ElementType) throws -> InferenceModel {
@@ -50,32 +50,35 @@ struct LoadedModel {
     return InferenceModel(weights, hiddenDecoding)
   }
 
-  /// What turns benchmarks' requests into tokens.
+  /// The encoder that tokenizes benchmarks' requests.
   ///
-  /// - Parameter maximumLength: in place of the model's own.
-  /// - Throws: `ConfigurationError` where nobody knows what the tokens mean.
+  /// - Parameter maximumLength: nil for the model's ``maximumLength``.
+  /// - Throws: `ConfigurationError` if the tokenizer is unknown.
   func encoder(maximumLength: Int?) throws -> RequestEncoder {
-    guard let text else { throw ConfigurationError("\(unknownTokenizer), so no text can be asked of it: \(advice)") }
+    guard let text else { throw ConfigurationError("\(unknownTokenizer): \(advice)") }
     return RequestEncoder(
       text, endOfDocument: endOfDocument, vocabularySize: layout.model.vocabularySize,
       maximumLength: maximumLength ?? self.maximumLength)
   }
 
   private var unknownTokenizer: String {
-    "\(checkpoint.path) "
-      + (checkpoint.tokenizer.name.map { "does not hold its tokenizer, \($0)" } ?? "names no tokenizer")
+    "\(checkpoint.path) has no tokenizer"
+      + (checkpoint.tokenizer.name.map { "; the corpus of its run was tokenized with \($0)" } ?? "")
   }
 
-  private let advice = "give --tokenizer PATH, or --tokenizer bytes if that is what the model was trained on"
+  private let advice = "pass --tokenizer PATH, or --tokenizer bytes if the model was trained on bytes"
 
   /// A prompt's tokens.
+  ///
+  /// - Parameter name: the prompt's option or place, for error messages.
+  /// - Throws: `InferenceError`, `InvalidFileError`.
   func tokens(of text: String, named name: String) throws -> [Int32] {
     guard let known = self.text else {
       throw InferenceError(
-        .usage, "\(unknownTokenizer), so \(name) cannot be read as text: give --tokens 1,2,3; or \(advice)")
+        .usage, "\(unknownTokenizer), which \(name) needs: use --tokens 1,2,3, or \(advice)")
     }
     let tokens = try known.tokens(of: text)
-    if tokens.isEmpty { throw InferenceError(.usage, "\(name) is empty: a model needs a token to go on from") }
+    if tokens.isEmpty { throw InferenceError(.usage, "\(name) is empty: expected at least one token") }
     let vocabulary = layout.model.vocabularySize
     if let outside = tokens.first(where: { $0 >= vocabulary }) {
       throw InferenceError(

@@ -5,31 +5,31 @@ import JSON
 import Reports
 import Training
 
-/// `phd log`: what a run has written of itself.
+/// `phd log`: shows, compares, plots and exports the logs of runs.
 struct LogCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "log", abstract: "Look at runs' loss logs.",
+    commandName: "log", abstract: "Show, compare, plot and export the logs of runs.",
     subcommands: [Show.self, Compare.self, Plot.self, Export.self])
 
   struct Show: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Summarise runs: their losses, their speed, their restarts, and a chart of the losses.",
-      discussion: "The shades say where the losses are, the line is their mean over some records.")
+      abstract: "Summarise runs: losses, speed, restarts, and a chart of the loss.",
+      discussion: "The chart's shades show the density of the losses; its line is their moving average.")
 
     @Argument(help: ArgumentHelp("Runs' folders, or their log.jsonl.", valueName: "run"))
     var paths: [String]
 
     @OptionGroup var options: PlotOptions
 
-    @Flag(help: "Show the run anew when its log grows, until the log has an end or Ctrl-C.")
+    @Flag(help: "Update the report when the log grows, until the run ends or Ctrl-C.")
     var follow = false
 
-    @Flag(help: "Print JSON: an object, of several runs a list.")
+    @Flag(help: "Print JSON: an object; for several runs, a list.")
     var json = false
 
     func validate() throws {
-      if follow && json { throw ValidationError("--follow shows, --json prints once: give one of them") }
-      if follow && paths.count > 1 { throw ValidationError("--follow takes one run, not \(paths.count)") }
+      if follow && json { throw ValidationError("--follow and --json exclude each other: remove one") }
+      if follow && paths.count > 1 { throw ValidationError("--follow accepts one run, not \(paths.count)") }
     }
 
     func run() throws {
@@ -48,7 +48,7 @@ struct LogCommand: ParsableCommand {
       while true {
         let run = RunLog(records)
         if Terminal(STDOUT_FILENO) != nil {
-          // In place of all that the terminal shows.
+          // Overwrites the terminal's contents.
           let lines = try lines(run, rows: nil).map { $0 + "\u{1B}[K\n" }
           print("\u{1B}[H" + lines.joined() + "\u{1B}[J", terminator: "")
           fflush(nil)
@@ -57,18 +57,18 @@ struct LogCommand: ParsableCommand {
           fflush(nil)
         }
         if run.end != nil { return }
-        repeat { usleep(500_000) } while try !records.readOn()
+        repeat { usleep(500_000) } while try !records.readNew()
       }
     }
 
     /// The summary and the chart.
     ///
-    /// - Parameter rows: of the chart; nil for what the terminal has left.
+    /// - Parameter rows: the chart's height; nil for the rest of the terminal.
     private func lines(_ run: RunLog, rows: Int?) throws -> [String] {
       let terminal = Terminal(STDOUT_FILENO)
       let (columns, height) = terminal?.size ?? (Terminal.columnsElsewhere, 24)
       var summary = LogSummary(run).text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-      // A line that wrapped would push others off a screen that is written over.
+      // A wrapped line would scroll a screen that is overwritten.
       if rows == nil { summary = summary.map { String($0.prefix(columns - 1)) } }
       guard run.steps.count > 1 else { return summary }
       let chart = try options.plot([run]).chart(.loss)

@@ -4,10 +4,11 @@ import Reports
 extension LogCommand {
   struct Compare: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Set runs beside the first: losses at the same tokens, operations and time; differing keys.",
+      abstract: "Compare runs with the first one: losses at equal tokens, operations and time; differing keys.",
       discussion: """
-        A training loss is the mean over the last tenth of the way that all runs have gone. Its difference from the first \
-        run's has a 95 % interval, of the noise in these runs; other seeds would differ by more.
+        The training loss is the mean over the last tenth of the range that all runs have reached. The difference from \
+        the first run has a 95 % confidence interval for the noise within these runs; differences between seeds are \
+        larger.
         """)
 
     @Argument(help: ArgumentHelp("Two or more runs' folders, or their log.jsonl.", valueName: "run"))
@@ -17,7 +18,7 @@ extension LogCommand {
     var json = false
 
     func validate() throws {
-      if paths.count < 2 { throw ValidationError("log compare takes two runs or more, not \(paths.count)") }
+      if paths.count < 2 { throw ValidationError("log compare needs two or more runs, not \(paths.count)") }
     }
 
     func run() throws {

@@ -8,38 +8,40 @@ import Training
 extension LogCommand {
   struct Export: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Write a run's log for other programs: TensorBoard's event files, or a table.")
+      abstract: "Export a run's log as TensorBoard event files or as CSV.")
 
     @Argument(help: ArgumentHelp("A run's folder, or its log.jsonl.", valueName: "run"))
     var path: String
 
     @Option(
       help: ArgumentHelp(
-        "Write an event file into this folder, which TensorBoard shows as one run.", valueName: "folder"))
+        "Write an event file to this folder, which is one run in TensorBoard.", valueName: "folder"))
     var tensorboard: String?
 
-    @Option(help: ArgumentHelp("Write a table of comma-separated values.", valueName: "file"))
+    @Option(help: ArgumentHelp("Write comma-separated values to this file.", valueName: "file"))
     var csv: String?
 
     @Flag(help: "Print JSON.")
     var json = false
 
     func validate() throws {
-      if tensorboard == nil && csv == nil { throw ValidationError("give --tensorboard FOLDER, --csv FILE, or both") }
+      if tensorboard == nil && csv == nil {
+        throw ValidationError("expected --tensorboard FOLDER, --csv FILE, or both")
+      }
     }
 
     func run() throws {
-      // A run's folder has event files of its own, which an export would take the place of.
+      // The export would replace the run's own event files.
       if let tensorboard, try RunFolder(tensorboard).isInUse() {
-        throw ValidationError("--tensorboard \(tensorboard): this is a run's folder: name another")
+        throw ValidationError("--tensorboard \(tensorboard): this is a run's folder: choose another")
       }
       let run = try RunLog(path: path)
-      for fault in run.faults { ErrorReport.print(toStandardError: "phd: warning: \(run.path): \(fault)") }
+      for problem in run.problems { ErrorReport.warn("\(run.path): \(problem)") }
       var report: JSONValue.Object = .init()
       if let tensorboard {
         let (path, scalars) = try LogExport.tensorBoard(run, to: tensorboard)
         report["tensorboard"] = ["path": .string(path), "scalars": .integer(scalars)]
-        if !json { print("\(path): \(scalars) scalars; to look at them: tensorboard --logdir \(tensorboard)") }
+        if !json { print("\(path): \(scalars) scalars; to view them: tensorboard --logdir \(tensorboard)") }
       }
       if let csv {
         let lines = try LogExport.csv(run, to: csv)

@@ -7,10 +7,10 @@ import Storage
 extension LogCommand {
   struct Plot: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Draw runs: charts as SVG or PNG, or a report as one HTML file.",
+      abstract: "Plot runs: charts as SVG or PNG, or a report as one HTML file.",
       discussion: """
-        A report holds every chart, over every axis, with the runs' facts, warnings and configurations; --x, --y, --log-x, \
-        --log-y and --smooth are for charts.
+        The HTML report contains every chart over every axis, and the runs' summaries, warnings and configurations. \
+        --x, --y, --log-x, --log-y and --smooth apply to SVG and PNG only.
         """)
 
     @Argument(help: ArgumentHelp("Runs' folders, or their log.jsonl.", valueName: "run"))
@@ -21,7 +21,7 @@ extension LogCommand {
 
     @Option(
       name: .customLong("y"), parsing: .upToNextOption,
-      help: ArgumentHelp("What to draw, a chart each, or all.", valueName: "measures"))
+      help: ArgumentHelp("The measures to plot, one chart each, or all.", valueName: "measures"))
     var measures: [String] = ["loss"]
 
     @OptionGroup var options: PlotOptions
@@ -32,7 +32,7 @@ extension LogCommand {
     @Option(help: ArgumentHelp("Height of a chart.", valueName: "n"))
     var height = 400
 
-    @Option(help: ArgumentHelp("Pixels of a PNG to one of the width.", valueName: "n"))
+    @Option(help: ArgumentHelp("Pixels of a PNG per unit of width.", valueName: "n"))
     var scale = 2.0
 
     func validate() throws {
@@ -52,7 +52,7 @@ extension LogCommand {
     func run() throws {
       let runs = try paths.map { try RunLog(path: $0) }
       for run in runs {
-        for fault in run.faults { ErrorReport.print(toStandardError: "phd: warning: \(run.path): \(fault)") }
+        for problem in run.problems { ErrorReport.warn("\(run.path): \(problem)") }
       }
       switch Picture.Kind(path: output) {
       case .html: try WholeFile.write(Array(RunPage(runs).html.utf8), to: output)
@@ -65,10 +65,10 @@ extension LogCommand {
       let plot = try options.plot(runs)
       let chosen = measures.contains("all") ? plot.measures : measures.compactMap { RunMeasure(rawValue: $0) }
       for measure in chosen where !runs.contains(where: { $0.has(measure) }) {
-        throw ValidationError("--y \(measure.rawValue): there is none in \(paths.joined(separator: ", "))")
+        throw ValidationError("--y \(measure.rawValue): not recorded in \(paths.joined(separator: ", "))")
       }
       if chosen.isEmpty {
-        throw ValidationError("--y all: there is nothing to draw in \(paths.joined(separator: ", "))")
+        throw ValidationError("--y all: there is nothing to plot in \(paths.joined(separator: ", "))")
       }
       let charts = chosen.map { plot.chart($0) }
       let (width, height) = (Double(width), Double(height))

@@ -1,12 +1,12 @@
 import ArgumentParser
 
-/// A whole number that a user gave, or did not, and what it may be.
+/// The value of an integer option, nil if absent, and its allowed range.
 typealias OptionRange = (name: String, value: Int?, range: ClosedRange<Int>)
 
-/// What `--threads` may be.
+/// The allowed range of `--threads`.
 let threadRange = 1...4096
 
-/// - Throws: `ValidationError` for the first that is out of its range.
+/// - Throws: `ValidationError` for the first option that is out of its range.
 func require(_ options: OptionRange...) throws {
   for (name, value, range) in options {
     if let value, !range.contains(value) {

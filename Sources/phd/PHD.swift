@@ -5,19 +5,19 @@ import Host
 import Storage
 import Training
 
-/// `phd`: everything around a run.
+/// `phd`: all commands except training.
 @main
 struct PHD: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "phd",
-    abstract: "What stands around a training run: corpora, logs, checkpoints, plans.",
+    abstract: "Build corpora, read logs, convert checkpoints, generate text, evaluate, plan and benchmark.",
     version: Version.current,
     subcommands: [
       CorpusCommand.self, LogCommand.self, CheckpointCommand.self, GenerateCommand.self, ServeCommand.self,
       EvaluateCommand.self, PlanCommand.self, BenchmarkCommand.self, InspectCommand.self,
     ])
 
-  /// Parses, runs, and reports an error once.
+  /// Parses the arguments, runs the command, and reports errors.
   static func main() {
     OpenFiles.raiseLimit()
     do {
@@ -28,14 +28,14 @@ struct PHD: ParsableCommand {
     }
   }
 
-  /// Options whose value is any text.
+  /// Options whose value is an arbitrary text.
   private static let textOptions: Set = [
     "--document-separator", "--end-of-document", "--prompt", "--special", "--stop",
   ]
 
-  /// The arguments, with texts that begin with a dash joined to their options, `--document-separator=---`: the parser
-  /// takes such a text for an option, or for the end of all options. What looks like an option stays one: its text may
-  /// have been forgotten.
+  /// Joins texts that start with a dash to their options, `--document-separator=---`, because the parser would read
+  /// such a text as an option or as the end of all options. An argument that looks like an option remains one: the user
+  /// may have forgotten the text.
   private static func joined(_ arguments: [String]) -> [String] {
     arguments.reduce(into: []) { joined, argument in
       if argument.hasPrefix("-"), !isOption(argument), let option = joined.last, textOptions.contains(option) {
@@ -46,12 +46,12 @@ struct PHD: ParsableCommand {
     }
   }
 
-  /// Whether the parser would take an argument for an option: `--json`, `-h`, `--top-k=3`.
+  /// Whether the parser reads an argument as an option: `--json`, `-h`, `--top-k=3`.
   private static func isOption(_ argument: String) -> Bool {
     argument.wholeMatch(of: /--?[A-Za-z][A-Za-z0-9-]*(=.*)?/.dotMatchesNewlines()) != nil
   }
 
-  /// The command that the arguments ask for. Where they are wrong, or ask for help, one rank alone answers.
+  /// The command of the arguments. Under mpirun, only one rank prints help and usage errors.
   private static func parse() throws -> any ParsableCommand {
     do {
       if let problem = ProgramArguments.problem { throw ConfigurationError(problem) }

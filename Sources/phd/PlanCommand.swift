@@ -1,19 +1,20 @@
 import ArgumentParser
+import CommandLineOptions
 import Configuration
 import Host
 import Training
 
-/// `phd plan`: what a run would take.
+/// `phd plan`: parameters, operations and memory of a run.
 struct PlanCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "plan", abstract: "Say what a run takes: parameters, operations, memory.")
+    commandName: "plan", abstract: "Compute a run's parameters, operations and memory.")
 
   @OptionGroup var arguments: ConfigurationArguments
 
-  @Option(help: ArgumentHelp("Ranks that share the batch.", valueName: "n"))
+  @Option(help: ArgumentHelp("Number of ranks.", valueName: "n"))
   var ranks = 1
 
-  @Option(help: ArgumentHelp("Threads of each rank; default training.threads, else 1.", valueName: "n"))
+  @Option(help: ArgumentHelp("Threads per rank; default: training.threads, else 1.", valueName: "n"))
   var threads: Int?
 
   @Flag(help: "Print JSON.")

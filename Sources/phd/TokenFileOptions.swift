@@ -3,14 +3,14 @@ import Corpus
 import Storage
 import Tokenizers
 
-/// The options of `phd corpus build` that are for files of tokens.
+/// The options of `phd corpus build` for token files.
 struct TokenFileOptions: ParsableArguments {
   static let discussion = """
-    Tokens: NumPy's .npy, headerless memmaps (OLMo and Dolma call them .npy too), nanoGPT's .bin, llm.c's .bin, \
-    Megatron's pair of .bin and .idx (name either, or what both have in common), .jsonl, .ndjson and .json files whose \
-    lines are lists of tokens or objects with a field "tokens" or "input_ids". They are recognised by their content and \
-    names, or --format says what they are; several formats may be mixed. Megatron's files and JSON lines say where \
-    documents start. Other files are cut after --eos-token-id or before --bos-token-id; without both each file is one \
+    Tokens: NumPy's .npy, headerless memmaps (OLMo and Dolma also name them .npy), nanoGPT's .bin, llm.c's .bin, \
+    Megatron's .bin and .idx (pass either, or their common prefix), and .jsonl, .ndjson and .json files whose lines \
+    are lists of tokens or objects with a field "tokens" or "input_ids". The format is detected from the content and \
+    the name, or set with --format; detected formats may be mixed. Megatron's files and JSON lines contain document \
+    boundaries. Other files are split after --eos-token-id or before --bos-token-id; without both, each file is one \
     document.
     """
 
@@ -42,21 +42,24 @@ struct TokenFileOptions: ParsableArguments {
     static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
   }
 
-  @Option(help: "What the files are.")
+  @Option(help: "The files' format.")
   var format = Format.auto
 
-  @Option(help: "What files without a header hold; nanoGPT's: uint16.")
+  @Option(help: "Type of the tokens in files without a header; nanoGPT's: uint16.")
   var dtype: TokenNumbers.Kind?
 
-  @Option(help: ArgumentHelp("The vocabulary's size: recorded, and every token must be below it.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp("The vocabulary's size, stored in the corpus; every token must be below it.", valueName: "n"))
   var vocabSize: Int?
 
-  @Option(help: ArgumentHelp("The token that ends documents: recorded, and documents are found by it.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "The token that ends documents, stored in the corpus; documents are split after it.", valueName: "n"))
   var eosTokenId: Int?
 
   @Option(
     help: ArgumentHelp(
-      "The token that starts documents, which are then found by it: llm.c's files have <|endoftext|> there.",
+      "The token that starts documents, which are split before it; <|endoftext|> in llm.c's files.",
       valueName: "n"))
   var bosTokenId: Int?
 
@@ -65,15 +68,15 @@ struct TokenFileOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The tokenizer.json that made the tokens: goes into the corpus, and gives --vocab-size and --eos-token-id.",
+      "The tokenizer.json of the tokens: stored in the corpus; sets --vocab-size and --eos-token-id.",
       valueName: "path"), completion: .file())
   var madeWith: String?
 
-  @Option(help: ArgumentHelp("The field of JSON lines that is the list of tokens.", valueName: "name"))
+  @Option(help: ArgumentHelp("The field of JSON lines that contains the tokens.", valueName: "name"))
   var tokensField: String?
 
-  /// - Parameter ofText: the options that are for text, and whether they are given.
-  /// - Throws: `ValidationError` for options that do not belong together.
+  /// - Parameter ofText: the options for text, and whether they are given.
+  /// - Throws: `ValidationError` for options that exclude each other.
   func validate(tokenizer: String?, ofText: [(name: String, isGiven: Bool)]) throws {
     if tokenizer != nil {
       let given = [
@@ -83,13 +86,13 @@ struct TokenFileOptions: ParsableArguments {
         ("--tokens-field", tokensField != nil),
       ]
       if let wrong = given.first(where: \.1) {
-        throw ValidationError("\(wrong.0) is for files of tokens; with --tokenizer the files are text")
+        throw ValidationError("\(wrong.0) is for token files: remove it, or --tokenizer, which is for text")
       }
       return
     }
     if let option = format.option, !format.isTokens { throw ValidationError("--format \(option) needs --tokenizer") }
     if let wrong = ofText.first(where: \.isGiven) {
-      throw ValidationError("\(wrong.name) is for text: give --tokenizer")
+      throw ValidationError("\(wrong.name) is for text: pass --tokenizer")
     }
     if let vocabSize, !(1...1 << 32).contains(vocabSize) {
       throw ValidationError("--vocab-size \(vocabSize): expected 1 to 2^32")
@@ -126,7 +129,7 @@ struct TokenFileOptions: ParsableArguments {
     return TokenImporter(options)
   }
 
-  /// What a tokenizer says holds where no option says otherwise.
+  /// Fills options that are not given with the tokenizer's values.
   private func add(_ tokenizer: BPETokenizer, to options: inout TokenImporter.Options) throws {
     options.tokenizer = tokenizer.file
     let size = vocabSize ?? tokenizer.vocabularySize
@@ -135,7 +138,8 @@ struct TokenFileOptions: ParsableArguments {
       options.endOfDocument = FileTokenizer.endOfDocument(of: tokenizer).map { UInt32(truncatingIfNeeded: $0) }
     }
     if appendEos && options.endOfDocument == nil {
-      throw InvalidFileError(tokenizer.file.path, "has no usual end of a document: give --eos-token-id")
+      throw InvalidFileError(
+        tokenizer.file.path, "has no <|endoftext|> or </s> to end documents: pass --eos-token-id")
     }
     for (name, token) in [("--eos-token-id", options.endOfDocument), ("--bos-token-id", options.startOfDocument)] {
       if let token, Int(token) >= size {

@@ -17,8 +17,7 @@ import Testing
     LineChart("Title", x: "K", x, y: "s", y, lines)
   }
 
-  @Test("What comes out is well-formed XML, whatever the names and numbers")
-  func wellFormed() {
+  @Test func `charts are well-formed XML for any names and numbers`() {
     let odd = [LineChart.Line("<&>\"", [(x: 0, y: -1), (x: 1, y: .infinity), (x: 5, y: 0)])]
     for lines in [LineChartTests.lines, odd, [], [LineChart.Line("one", [(x: 3, y: 7)])]] {
       for x in [LineChart.Scale.linear, .linearFromZero, .logarithmic] {
@@ -30,20 +29,19 @@ import Testing
     }
   }
 
-  @Test("Axes go from end to end, and ticks lie on them")
-  func axes() {
+  @Test func `axes contain their range and their ticks`() {
     for (values, scale) in [
       ([0.3, 17.0], LineChart.Scale.linear), ([3, 3], .linear), ([0.9, 1.4], .linearFromZero), ([1, 73], .logarithmic),
       ([2e-3, 5e6], .logarithmic), ([3, 163], .linearFromZeroToLast), ([5, 5], .logarithmic), ([-4, 9], .linear),
     ] {
       let axis = Axis(values, scale)
-      #expect(axis.place(axis.range.lowerBound) == 0 && abs(axis.place(axis.range.upperBound) - 1) < 1e-12)
+      #expect(axis.position(axis.range.lowerBound) == 0 && abs(axis.position(axis.range.upperBound) - 1) < 1e-12)
       #expect(values.allSatisfy { axis.range.contains($0) }, "\(values) \(scale): \(axis.range)")
       #expect((1...24).contains(axis.ticks.count), "\(values) \(scale): \(axis.ticks)")
-      #expect(axis.ticks.allSatisfy { (-1e-9...1 + 1e-9).contains(axis.place($0)) })
+      #expect(axis.ticks.allSatisfy { (-1e-9...1 + 1e-9).contains(axis.position($0)) })
       #expect(axis.ticks == axis.ticks.sorted() && Set(axis.ticks.map { Axis.label($0) }).count == axis.ticks.count)
     }
-    #expect(Axis([1, 100], .logarithmic).place(10) == 0.5)
+    #expect(Axis([1, 100], .logarithmic).position(10) == 0.5)
     #expect(["0.25", "12", "20k", "1.5M"] == [0.25, 12, 20_000, 1_500_000].map { Axis.label($0) })
     #expect(["5e-5", "2T", "1.2e18", "0"] == [5e-5, 2e12, 1.2e18, 0].map { Axis.label($0) })
     #expect(Axis([0, 1e-4], .linear).labels == ["0", "2e-5", "4e-5", "6e-5", "8e-5", "1e-4"])
@@ -58,8 +56,7 @@ import Testing
     }
   }
 
-  @Test("Numbers of any size are drawn, or left out, as a picture and in characters")
-  func anySize() {
+  @Test func `numbers of any size are drawn or omitted`() {
     let far: [Double] = [1e17, 1e20, 1e300, 1.7e308, -1.7e308, .leastNonzeroMagnitude, 1.0.nextUp]
     for value in far {
       for scale in [LineChart.Scale.linear, .linearFromZero, .linearFromZeroToLast, .logarithmic] {
@@ -74,18 +71,16 @@ import Testing
     #expect(SVG.short(1e300) == "1000000" && SVG.short(-1e300) == "-1000000")
   }
 
-  @Test("A text's marks are escaped, whatever joins them")
-  func escaped() {
+  @Test func `special characters are escaped also with combining marks`() {
     #expect(SVG.escaped("\u{600}<i>&\"\u{301}") == "\u{600}&lt;i&gt;&amp;&quot;\u{301}")
   }
 
-  @Test("Points lie where the axes say, and the names beside the plot")
-  func places() {
+  @Test func `points are at their positions, and the legend is to the right of the plot`() {
     let svg = chart(.linear, .linearFromZero).svg(width: 700, height: 400)
-    // Both axes' ends are ticks: 0 and 20 of y, and the line's own x.
+    // The ends of the axes are ticks: 0 and 20 for y, and the line's first and last x.
     #expect(svg.contains(">20</text>") && svg.contains(">a &lt; b &amp; c</text>"))
     let points = svg.components(separatedBy: "<polyline points=\"").dropFirst().map { $0.prefix { $0 != "\"" } }
-    // Each line, and its sample beside its name.
+    // Each line, and its sample in the legend.
     #expect(points.count == 4)
     let first = points[0].split(separator: " ").map { $0.split(separator: ",").compactMap { Double($0) } }
     #expect(first.count == 3)
@@ -95,8 +90,7 @@ import Testing
     #expect(sample > (first.map { $0[0] }.max() ?? 0))
   }
 
-  @Test("A curve of many points keeps its extremes, its ends and its pixels")
-  func thinning() {
+  @Test func `a thinned curve keeps its extremes, its ends and its pixels`() {
     var places: [(x: Double, y: Double)] = (0..<300_000).map { (x: Double($0) / 600, y: Double($0 * 7919 % 1000)) }
     places[31_234].y = 5000
     places[12_345].y = -5000
@@ -110,8 +104,7 @@ import Testing
     #expect(Array(places[..<1]).thinned().count == 1 && Array(places[..<0]).thinned().isEmpty)
   }
 
-  @Test("What was smoothed is drawn behind, and a steep beginning does not set the axis")
-  func smoothed() {
+  @Test func `unsmoothed values are drawn behind, and a steep beginning does not set the axis`() {
     let noisy: [(x: Double, y: Double)] = (0...100).map { step in
       let loss: Double = step == 0 ? 1000 : Double(2 + step % 2)
       return (x: Double(step), y: loss)
@@ -124,8 +117,7 @@ import Testing
     #expect(svg.contains("stroke-opacity") && !svg.contains("<circle"))
   }
 
-  @Test("In characters a line rises from the left below to the right above, in so many columns")
-  func characters() throws {
+  @Test func `a text chart has the requested size and shows the line`() throws {
     let line = LineChart.Line("run", (0...100).map { (x: Double($0), y: Double($0)) })
     for columns in [40, 80, 200] {
       let text = chart(.linear, .linear, [line]).text(columns: columns, rows: 10)

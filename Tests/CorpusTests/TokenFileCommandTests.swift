@@ -26,9 +26,9 @@ import Testing
     ("build parquet.bin --dtype uint16", 64, "is Parquet"), ("build parquet.bin --tokenizer bytes", 64, "is Parquet"),
     ("build a.parquet", 64, "Parquet"), ("build a.parquet --tokenizer bytes", 64, "Parquet"),
     ("build array.npy a.txt", 64, "a.txt: is not recognised"),
-    // Options that cannot be combined.
-    ("build a.txt --tokenizer bytes --vocab-size 5", 64, "--vocab-size is for files of tokens"),
-    ("build a.txt --tokenizer bytes --format npy", 64, "--format npy is for files of tokens"),
+    // Options that do not belong together.
+    ("build a.txt --tokenizer bytes --vocab-size 5", 64, "--vocab-size is for token files"),
+    ("build a.txt --tokenizer bytes --format npy", 64, "--format npy is for token files"),
     ("build array.npy --format text", 64, "needs --tokenizer"), ("build array.npy --format numpy", 64, "numpy"),
     ("build array.npy --document-separator x", 64, "is for text"),
     ("build array.npy --append-eos", 64, "--eos-token-id"),

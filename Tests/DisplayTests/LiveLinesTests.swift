@@ -10,7 +10,7 @@ import Testing
     Self.fields.prefix(count).map { LiveLines.Field(paint($0, colour: 32), plain: $0) }
   }
 
-  @Test(arguments: [20, 30, 45, 80, 200]) func `each state takes the last one's place, at any width`(width: Int) {
+  @Test(arguments: [20, 30, 45, 80, 200]) func `each state replaces the previous one, at any width`(width: Int) {
     var screen = Screen(width: width)
     var live = LiveLines()
     screen.write("before\n")
@@ -19,7 +19,7 @@ import Testing
     #expect(screen.lines.dropFirst().joined(separator: "  ") == Self.fields.prefix(3).joined(separator: "  "))
     #expect(!screen.hasBrokenLine)
 
-    // A line that stays goes above it.
+    // A permanent line is printed above the live lines.
     screen.write(live.takeAway() + "said\n" + live.show(fields(5), width: width))
     #expect(screen.lines.prefix(2) == ["before", "said"])
     screen.write(live.leave() + "after\n")
@@ -28,10 +28,10 @@ import Testing
     #expect(live.takeAway() == "" && live.leave() == "")
   }
 
-  @Test func `fields are kept whole`() {
+  @Test func `fields are not broken`() {
     #expect(LiveLines.rows(fields(3), width: 22) == ["step 5/20  ━━━━────", "loss 3.1250"])
     #expect(LiveLines.rows(fields(3), width: 10) == ["step 5/20", "━━━━────"])
-    // Four rows are the most.
+    // There are at most four rows.
     #expect(LiveLines.rows((0..<9).map { _ in LiveLines.Field("12345") }, width: 6).count == 4)
   }
 
@@ -45,7 +45,7 @@ import Testing
       ])
   }
 
-  @Test func `a sparkline is the whole course`() {
+  @Test func `a sparkline shows the whole series`() {
     var line = Sparkline()
     #expect(line.text(width: 8) == "")
     for value in [7.0, 6, 5, 4, 3, 2, 1, .nan, 0, .infinity] { line.append(value) }
@@ -59,7 +59,7 @@ import Testing
     #expect(flat.text(width: 5) == "▁▁▁")
   }
 
-  @Test func `progress says how fast and how long yet`() {
+  @Test func `progress shows the rate and the remaining time`() {
     func row(_ done: Int, _ total: Int, _ unit: ProgressLine.Unit, seconds: Double) -> String? {
       let fields = ProgressLine.fields(done: done, of: total, unit, seconds: seconds, Paint(isOn: false))
       return LiveLines.rows(fields, width: 100).first
@@ -69,7 +69,7 @@ import Testing
         == "━━━━━───────────────  25 %  0:30 left  25.0 MB  2.5 MB/s")
     #expect(row(8, 16, .samples, seconds: 4) == "━━━━━━━━━━──────────  50 %  0:04 left  8 samples  2.0 samples/s")
     #expect(row(300, 300, .samples, seconds: 2) == "━━━━━━━━━━━━━━━━━━━━  100 %  0:00 left  300 samples  150 samples/s")
-    // Nobody knows how much there is, or nothing was done yet.
+    // The total is unknown, or nothing is done yet.
     #expect(row(5_000_000, 0, .megabytes, seconds: 2) == "5.0 MB  2.5 MB/s")
     #expect(row(0, 9, .items, seconds: 2) == "────────────────────  0 %  0 items  0.0 items/s")
   }

@@ -12,13 +12,13 @@ import Testing
     #expect(!Terminal.wantsColours([:]))
   }
 
-  @Test func `a pipe and a file are no terminals`() throws {
+  @Test func `a pipe and a file are not terminals`() throws {
     let pipe = Pipe()
     #expect(Terminal(pipe.fileHandleForWriting.fileDescriptor) == nil)
     #expect(!Paint(for: nil).isOn)
   }
 
-  @Test func `without colours a text stays as it is`() {
+  @Test func `without colours a text is unchanged`() {
     let plain = Paint(isOn: false)
     #expect(plain("loss", colour: 32) == "loss" && plain.bold("loss") == "loss" && plain.faint("loss") == "loss")
     let colours = Paint(isOn: true)

@@ -3,16 +3,17 @@ import JSON
 import TestSupport
 import Testing
 
-/// `phd evaluate tasks` beside `transformers`, which takes each choice by itself through the same weights.
+/// Compares `phd evaluate tasks` with `transformers`, which processes each choice separately with the same weights.
 @Suite(
   .serialized, .enabled(if: Peers.python != nil, Comment(rawValue: Peers.missing)),
   .enabled(if: shared("data/bench/olmo_requests_rc_0shot") != nil, Comment(rawValue: sharedIsMissing)))
 struct AgainstTransformersTests {
-  /// Of each file, in place of the few that take a minute: 500 is all.
+  /// The number of items per file, if it is set; 500 is all. By default a few, which take a minute.
   private static let items = ProcessInfo.processInfo.environment["PHD_TEST_ITEMS"].flatMap { Int($0) }
 
-  @Test("Every choice's log-likelihood within 1e-3, and so the accuracies", arguments: [("gpt2", 16), ("olmo2", 6)])
-  func requests(_ tokenizer: String, _ few: Int) throws {
+  @Test(arguments: [("gpt2", 16), ("olmo2", 6)]) func `log-likelihoods and accuracies agree with transformers`(
+    _ tokenizer: String, _ few: Int
+  ) throws {
     let items = AgainstTransformersTests.items ?? few
     let folder = try TemporaryFolder()
     let model = "\(folder.path)/model"

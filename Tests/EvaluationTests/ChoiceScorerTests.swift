@@ -6,7 +6,7 @@ import Transformer
 
 @testable import Evaluation
 
-/// Log-likelihoods with shared contexts beside those from the training forward, one choice at a time.
+/// Compares log-likelihoods with shared contexts with those of the training forward, one choice at a time.
 @Suite struct ChoiceScorerTests {
   static let patterns: [HiddenDecoding] = [
     .vanilla, HiddenDecoding(pattern: .phd, repeats: 3), HiddenDecoding(pattern: .swa, repeats: 2, window: 6),
@@ -27,7 +27,7 @@ import Transformer
       model = InferenceModel(InferenceWeights(layout, .fp32, flat: parameters), decoding)
     }
 
-    /// By the definition: the softmax of each position's logits in double precision.
+    /// The definition: the softmax of each position's logits in double precision.
     func score(_ choice: ChoiceTokens) -> ChoiceScore {
       let pass = ModelPass(
         PassShape(
@@ -55,7 +55,7 @@ import Transformer
     (0..<count).map { Int32((($0 + seed) * ($0 + 3 * seed) * 31 + $0 * 7 + seed) % 53) }
   }
 
-  /// An item of these lengths: a context, and what follows it in each choice.
+  /// An item with the given lengths of the context and of each continuation.
   private static func item(_ context: Int, _ continuations: [Int], seed: Int) -> ItemTokens {
     let start = tokens(context, seed)
     return ItemTokens(
@@ -70,7 +70,7 @@ import Transformer
       item(20, [5, 1, 9, 3], seed: 1), item(3, [1, 1], seed: 2), item(40, [12], seed: 3), item(1, [4, 2, 2], seed: 4),
       item(70, [3, 30], seed: 5),
     ]
-    // Contexts that part in the middle, and in their first token.
+    // Contexts that differ in the middle, and from the first token.
     let (start, end) = (tokens(15, 6), tokens(4, 7))
     for count in [15, 0] {
       items.append(
@@ -80,8 +80,9 @@ import Transformer
     return items
   }()
 
-  @Test("Every choice's log-likelihood, all items at once and one by one", arguments: patterns)
-  func scores(_ decoding: HiddenDecoding) throws {
+  @Test(arguments: patterns) func `log-likelihoods equal those of the training forward, in any batch`(
+    _ decoding: HiddenDecoding
+  ) throws {
     let subject = Subject(decoding)
     let expected = ChoiceScorerTests.items.map { $0.choices.map { subject.score($0) } }
     var alone: [[ChoiceScore]] = []
@@ -95,7 +96,7 @@ import Transformer
         #expect(found.tokens == expected.tokens && found.isGreedy == expected.isGreedy)
       }
     }
-    // What a choice is asked for can be what the model would say.
+    // Of all possible single-token continuations, exactly one is greedy.
     let greedy = ItemTokens(
       (0..<53).map { ChoiceTokens(inputs: ChoiceScorerTests.tokens(20, 1), targets: [Int32($0)]) })
     let one = ChoiceScorer(Decoder(subject.model, on: ThreadTeam())).scores(of: [greedy])[0]
@@ -104,11 +105,10 @@ import Transformer
     #expect(abs(one.reduce(0) { $0 + exp($1.logLikelihood) } - 1) < 1e-5)
   }
 
-  @Test("A context goes through the model once, whatever the number of its choices")
-  func tokensPassed() {
+  @Test func `a shared context is processed once`() {
     let subject = Subject(HiddenDecoding(pattern: .cswa, repeats: 2, window: 4, chunk: 8))
     let scorer = ChoiceScorer(Decoder(subject.model, on: ThreadTeam()))
-    // The context once, and of each continuation all but the last token.
+    // The context once, and all but the last token of each continuation.
     _ = scorer.scores(of: [ChoiceScorerTests.item(20, [5, 1, 9, 3], seed: 1)])
     #expect(scorer.tokens == 20 + 4 + 0 + 8 + 2)
     _ = scorer.scores(of: [ChoiceScorerTests.item(31, [1, 1, 1, 1], seed: 1)])

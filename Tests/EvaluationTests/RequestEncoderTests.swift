@@ -6,7 +6,7 @@ import Tokenizers
 
 @testable import Evaluation
 
-/// How a context and a continuation become tokens.
+/// Tokenization of contexts and continuations.
 @Suite struct RequestEncoderTests {
   private func encoder(maximumLength: Int? = nil, vocabulary: Int = 257) -> RequestEncoder {
     RequestEncoder(.bytes, endOfDocument: nil, vocabularySize: vocabulary, maximumLength: maximumLength)
@@ -19,21 +19,19 @@ import Tokenizers
 
   private func bytes(_ text: String) -> [Int32] { text.utf8.map { Int32($0) } }
 
-  @Test("The last token of all is asked for and does not go in")
-  func plain() throws {
+  @Test func `the last token is a target and not an input`() throws {
     let item = try tokens(encoder(), ("ab", " cd"), ("ab", " e"))
     #expect(item.choices[0].inputs == bytes("ab c") && item.choices[0].targets == bytes(" cd"))
     #expect(item.choices[1].inputs == bytes("ab ") && item.choices[1].targets == bytes(" e"))
-    // Both begin with "ab ", but the first target is asked of "ab".
-    #expect(item.shared == 2 && item.choices[0].firstAsked == 1 && item.unshared == 7)
-    // Contexts that part before their end.
+    // Both start with "ab ", but the last token of "ab" predicts the first target.
+    #expect(item.shared == 2 && item.choices[0].firstPredicting == 1 && item.unshared == 7)
+    // Contexts that differ before their end.
     let apart = try tokens(encoder(), ("xyz", " e"), ("xaz", " e"))
     #expect(apart.shared == 1)
     #expect(try tokens(encoder(), ("xyz", " e"), ("yyz", " e")).shared == 0)
   }
 
-  @Test("Spaces at the context's end are the continuation's; an empty context is the end of a document")
-  func spaces() throws {
+  @Test func `spaces at the context's end move to the continuation`() throws {
     let item = try tokens(encoder(), ("ab \n", "c"))
     #expect(item.choices[0].inputs == bytes("ab \n") && item.choices[0].targets == bytes(" \nc"))
     for context in ["", "  "] {
@@ -43,8 +41,7 @@ import Tokenizers
     }
   }
 
-  @Test("What is too long loses its beginning; a continuation that is too long is an error")
-  func length() throws {
+  @Test func `long sequences lose their beginning, and long continuations are errors`() throws {
     let item = try tokens(encoder(maximumLength: 4), ("abcdef", " g"), ("abcdef", " ghi"), ("a", "b"))
     #expect(item.choices[0].inputs == bytes("def ") && item.choices[0].targets == bytes(" g"))
     #expect(item.choices[1].inputs == bytes("f gh") && item.choices[1].targets == bytes(" ghi"))
@@ -55,8 +52,7 @@ import Tokenizers
     #expect(small?.description.contains("120") == true && small?.exitStatus == 65)
   }
 
-  @Test("A word that joins context and continuation: the tokens of both, less as many as the context's")
-  func merges() throws {
+  @Test func `a token across the boundary belongs to the continuation`() throws {
     let merges: [[String]] = [["a", "b"], ["ab", "c"], ["c", "d"]]
     let letters = ["a", "b", "c", "d", "ab", "abc", "cd"]
     let vocabulary = letters.enumerated().map { "\"\($1)\":\($0)" }.joined(separator: ",")
@@ -70,10 +66,10 @@ import Tokenizers
       return try BPETokenizer(try TokenizerFile(reading: "\(folder)/tokenizer.json"))
     }
     let encoder = RequestEncoder(.file(tokenizer), endOfDocument: 3, vocabularySize: 7, maximumLength: nil)
-    // "abcd" is abc d, "ab" is one token: the second token is the continuation's.
+    // "abcd" is tokenized as abc d, and "ab" is one token, so the second token belongs to the continuation.
     let joined = try tokens(encoder, ("ab", "cd"))
     #expect(joined.choices == [ChoiceTokens(inputs: [4], targets: [3])])
-    // "abc" is one token: nothing is left behind "ab", so that it is asked for whole.
+    // "abc" is one token, like "ab": no token is left for the continuation, so the whole token is the target.
     let whole = try tokens(encoder, ("ab", "c"))
     #expect(whole.choices == [ChoiceTokens(inputs: [3], targets: [5])])
     let without = RequestEncoder(.file(tokenizer), endOfDocument: nil, vocabularySize: 7, maximumLength: nil)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Evaluation
 
-/// The metrics of given log-likelihoods.
+/// The metrics for given log-likelihoods.
 @Suite struct TaskResultTests {
   private func item(_ continuations: [String], _ label: Int) -> TaskItem {
     TaskItem(
@@ -13,24 +13,23 @@ import Testing
 
   private func scores(_ values: [Double]) -> [ChoiceScore] { values.map { ChoiceScore(logLikelihood: $0, tokens: 2) } }
 
-  @Test("The likeliest, and the likeliest by code point and by byte; the first of equal ones")
-  func choices() {
+  @Test func `accuracy counts the most likely choice, also by code point and by byte`() {
     let task = EvaluationTask(
       name: "t",
       items: [
-        // By sum the first, by either length the second.
+        // The first has the highest sum, the second the highest mean by either length.
         item([" a", " abcd"], 1),
         // An é in two code points of three bytes: by code points −1.5 and −1.6, by bytes −1 and −1.6.
         item([" e\u{301}", " xy"], 0), item([" \u{1f600}", " abc"], 0),
-        // Equal: the first.
+        // Equal scores: the first counts.
         item([" ab", " cd", " ef"], 0), item([" ab", " cd"], 1),
       ])
     let values: [[Double]] = [[-2, -4], [-3, -3.2], [-2, -3], [-1, -1, -1], [-1, -1]]
     let result = TaskResult(task, values.map { scores($0) }, tokens: 7, tokensUnshared: 9)
     #expect(result.accuracy.value == 3.0 / 5)
-    // Items: 1 yes; 2 yes; 3 no, −2 against −1; 4 yes; 5 no.
+    // Right: items 1, 2 and 4. Item 3 is wrong (−2 and −1), and so is item 5.
     #expect(result.byCharacters?.value == 3.0 / 5)
-    // Item 3: −0.5 against −1.
+    // Item 3 is right as well: −0.5 and −1.
     #expect(result.byBytes?.value == 4.0 / 5)
     #expect(abs(result.accuracy.standardError - (0.6 * 0.4 / 4).squareRoot()) < 1e-12)
     #expect(result.json["items"] == 5 && result.json["acc"] == 0.6 && result.json["tokens"] == 7)
@@ -43,8 +42,7 @@ import Testing
         + #""is_greedy":[true,true]}"#)
   }
 
-  @Test("LAMBADA: what the model would say, and the perplexity of the last words")
-  func lastWord() {
+  @Test func `LAMBADA's accuracy counts greedy words, and its perplexity is per word`() {
     let task = EvaluationTask(
       name: "l", measure: .lastWord, items: [item([" a"], 0), item([" b"], 0), item([" c"], 0)])
     var found = [[-1.0], [-2.0], [-6.0]].map { scores($0) }

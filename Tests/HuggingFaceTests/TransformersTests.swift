@@ -9,7 +9,7 @@ import Testing
 import Training
 import Transformer
 
-/// Models go from `transformers` to us and back, and compute the same on both sides.
+/// Imports models from `transformers`, exports them, and compares the results on both sides.
 @Suite(.serialized, .enabled(if: Peers.python != nil, Comment(rawValue: Peers.missing)))
 struct TransformersTests {
   private static let made = Result { () throws -> TemporaryFolder in
@@ -20,7 +20,7 @@ struct TransformersTests {
 
   static let names = ["olmo2", "llama"].flatMap { name in ["float32", "bfloat16", "float16"].map { "\(name)-\($0)" } }
 
-  /// K copies of a vanilla model's weights; more positions than a chunk, and a window across its end.
+  /// Patterns for the weights of a vanilla model. The sequences are longer than a chunk, and windows cross its end.
   static let patterns: [HiddenDecoding] = [
     HiddenDecoding(pattern: .phd, repeats: 3), HiddenDecoding(pattern: .swa, repeats: 2, window: 5),
     HiddenDecoding(pattern: .cswa, repeats: 3, window: 4, chunk: 6),
@@ -32,8 +32,7 @@ struct TransformersTests {
   }
   private static let newTokens = 15
 
-  @Test("Import, export and what transformers computes of it, vanilla and with hidden copies")
-  func thereAndBack() throws {
+  @Test func `transformers computes the same logits and text after import and export`() throws {
     let made = try TransformersTests.made.get().path
     let folder = try TemporaryFolder()
     var jobs: [(folder: String, checkpoint: String, description: ModelDescription)] = []
@@ -76,7 +75,7 @@ struct TransformersTests {
     for (job, result) in zip(jobs, results) { try compare(result, job.checkpoint, job.description) }
   }
 
-  /// The same weights, with hidden copies.
+  /// Writes a checkpoint with the same weights and hidden copies.
   private func repeated(_ vanilla: String, _ decoding: HiddenDecoding, to path: String) throws -> ModelDescription {
     let report = try CheckpointReport(vanilla)
     let old = report.saved.description
@@ -90,7 +89,7 @@ struct TransformersTests {
     return description
   }
 
-  /// Every weight, bit for bit, and what is said of the model.
+  /// Checks that the descriptions and the bits of all weights are equal.
   private func expectSame(_ one: PretrainedModel, _ other: PretrainedModel) throws {
     #expect(one.description == other.description)
     for tensor in one.layout.tensors {

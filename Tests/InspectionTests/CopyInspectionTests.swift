@@ -10,12 +10,12 @@ import Transformer
 @testable import Inspection
 @testable import Reference
 
-/// What `phd inspect copies` says, against the double-precision reference.
+/// Compares `phd inspect copies` with the double-precision reference.
 @Suite struct CopyInspectionTests {
   private static let vocabulary = 61
   private static let positions = 11
 
-  /// A checkpoint with a random model of the reference's, as h5py would write one, and a corpus of 3 samples.
+  /// A checkpoint with a random reference model, in the format that h5py writes, and a corpus of 3 samples.
   private func prepare(_ pattern: ReferencePattern, _ architecture: ReferenceModel.Architecture) throws -> (
     model: ReferenceModel, folder: TemporaryFolder, samples: [[Int]]
   ) {
@@ -59,12 +59,13 @@ import Transformer
   }
 
   @Test(
-    "Norms, cosines, changes, losses and entropies are the reference's",
     arguments: [
       ReferencePattern.vanilla, .phd(repeats: 3), .swa(repeats: 2, window: 4), .cswa(repeats: 3, window: 3, chunk: 5),
       .naive(repeats: 2),
-    ], ReferenceModel.Architecture.allCases)
-  func agrees(_ pattern: ReferencePattern, _ architecture: ReferenceModel.Architecture) throws {
+    ], ReferenceModel.Architecture.allCases) func `norms, cosines, changes, losses and entropies equal the reference's`(
+      _ pattern: ReferencePattern, _ architecture: ReferenceModel.Architecture
+    ) throws
+  {
     let (model, folder, samples) = try prepare(pattern, architecture)
     let found = try CopyInspection(
       checkpoint: folder.path + "/model.h5", corpus: folder.path + "/corpus.h5", sequenceLength: Self.positions,
@@ -87,11 +88,11 @@ import Transformer
       #expect(abs(found.readings[copy].loss - expected.loss) < 1e-5 * expected.loss, "loss of copy \(copy)")
       #expect(abs(found.readings[copy].entropy - expected.entropy) < 1e-5 * expected.entropy, "entropy of copy \(copy)")
     }
-    // Where copies can differ at all, they do: what is compared is not the same number everywhere.
+    // The copies differ, so the comparison is not trivial.
     if pattern.repeats > 1 { #expect((found.layers[2][1].change ?? 0) > 0.01) }
   }
 
-  /// Means over the positions of all samples, from the reference's residual stream.
+  /// Means over the positions of all samples, computed from the reference's residual stream.
   private func state(
     _ model: ReferenceModel, _ samples: [[Int]], layer: Int, copy: Int
   ) throws -> (norm: Double, cosine: Double, change: Double) {
@@ -130,7 +131,7 @@ import Transformer
     return (loss / rows, entropy / rows)
   }
 
-  @Test func `the last copy's loss is the model's, and what is wrong is said`() throws {
+  @Test func `the last copy's loss equals the model's, and errors are reported`() throws {
     let (_, folder, _) = try prepare(.cswa(repeats: 2, window: 3, chunk: 5), .olmo2)
     let files = ["--checkpoint", "model.h5", "--corpus", "corpus.h5", "--sequence-length", "11"]
     let outcome = try launch("phd", ["inspect", "copies", "--json"] + files, directory: folder.path)

@@ -19,7 +19,7 @@ import Transformer
     PatternGrid(HiddenDecoding(pattern: .naive, repeats: 40), positions: 2),
   ]
 
-  @Test func `a small pattern in characters`() {
+  @Test func `a small pattern is drawn as text`() {
     let grid = PatternGrid(HiddenDecoding(pattern: .cswa, repeats: 2, window: 2, chunk: 2), positions: 3)
     let lines = PatternText([grid], Paint(isOn: false)).text(width: 80).split(separator: "\n")
     #expect(
@@ -35,7 +35,7 @@ import Transformer
       ])
   }
 
-  @Test func `panels stand side by side as far as the width allows, and nothing is lost`() {
+  @Test func `panels are side by side as far as the width allows`() {
     let grids = (2...4).map { PatternGrid(HiddenDecoding(pattern: .phd, repeats: $0), positions: 4) }
     func lines(_ width: Int, _ paint: Paint = Paint(isOn: false)) -> [String] {
       PatternText(grids, paint).text(width: width).components(separatedBy: "\n")
@@ -47,7 +47,7 @@ import Transformer
     }
     #expect(lines(200).count { $0.contains("PHD-") } == 1)
     #expect(lines(40).count { $0.contains("PHD-") } == 3)
-    // Colours change nothing but colours.
+    // Without the colour codes, the text is the same.
     let plain = lines(80, Paint(isOn: true)).map {
       $0.replacing(/\u{1B}\[[0-9;]*m/, with: "").replacing("▌", with: " ")
     }
@@ -55,7 +55,7 @@ import Transformer
     #expect(lines(80, Paint(isOn: true)) != lines(80))
   }
 
-  @Test func `the SVG is well-formed, and has a cell for each pair that sees each other`() throws {
+  @Test func `the SVG is well-formed and has a cell for each visible key`() throws {
     for grids in [PatternTests.grids, [PatternTests.grids[0]]] {
       let svg = PatternPicture(grids).svg
       let parser = XMLParser(data: Data(svg.utf8))
@@ -63,7 +63,7 @@ import Transformer
       parser.delegate = counter
       #expect(parser.parse(), "\(String(describing: parser.parserError))")
       let pairs = grids.reduce(0) { $0 + $1.sees.joined().count { $0 } }
-      // Beside the cells: a chip for each row, and one for each copy of the legend.
+      // In addition to the cells: one mark per row, and one per copy in the legend.
       let rows = grids.reduce(0) { $0 + $1.tokens.count }
       let copies = min(CopyColours.distinct, grids.map(\.decoding.repeats).max() ?? 0)
       #expect(counter.cells == pairs + rows + copies)
@@ -77,7 +77,7 @@ import Transformer
     }
   }
 
-  @Test func `the command draws, prints, and says what is wrong`() throws {
+  @Test func `the command draws, prints, and reports errors`() throws {
     let folder = try TemporaryFolder()
     let arguments = ["inspect", "patterns", "--pattern", "swa", "--positions", "4", "-o", "swa.svg", "--json"]
     let outcome = try launch("phd", arguments, directory: folder.path)
@@ -102,7 +102,7 @@ import Transformer
   }
 }
 
-/// Counts the coloured rectangles of an SVG, and looks whether all lie on its page.
+/// Counts the coloured rectangles of an SVG, and checks that all are on its page.
 private final class CellCounter: NSObject, XMLParserDelegate {
   var cells = 0
   var isInside = true

@@ -3,14 +3,14 @@ import JSON
 import TestSupport
 import Testing
 
-/// `phd log`, as a user types it.
+/// The command `phd log`.
 @Suite struct LogCommandTests {
   private let folder: TemporaryFolder
 
   init() throws {
     folder = try TemporaryFolder()
     for (name, steps) in [("one", 1...60), ("two", 1...40)] {
-      var log = MadeLog.run(steps)
+      var log = TestLog.run(steps)
       log.add(["event": "end", "step": .integer(steps.upperBound), "reason": "finished"])
       _ = try log.write(to: folder, name, configuration: ["name": .string(name), "seed": .integer(steps.upperBound)])
     }
@@ -26,8 +26,7 @@ import Testing
     for word in words { #expect(outcome.error.contains(word), "\(outcome.error)") }
   }
 
-  @Test("show prints summaries and charts, or JSON alone")
-  func show() throws {
+  @Test func `show prints summaries and charts, or only JSON`() throws {
     let text = try phd("show", "one", "two/log.jsonl", "--smooth", "5", environment: ["COLUMNS": "72"])
     #expect(text.status == 0 && text.error == "")
     #expect(text.output.contains("one: 60 steps") && text.output.contains("two: 40 steps"))
@@ -42,11 +41,10 @@ import Testing
     expectError(try phd("show", "one", "--x", "miles"), 64, naming: ["miles", "flops"])
   }
 
-  @Test("show --follow shows what is added, and ends with the run")
-  func follow() throws {
+  @Test func `show --follow shows new records and ends with the run`() throws {
     let path = folder.path + "/three/log.jsonl"
-    let lines = MadeLog.run(1...20).lines.map { $0 + "\n" }
-    _ = try MadeLog(lines: MadeLog.run(1...10).lines).write(to: folder, "three")
+    let lines = TestLog.run(1...20).lines.map { $0 + "\n" }
+    _ = try TestLog(lines: TestLog.run(1...10).lines).write(to: folder, "three")
     let program = try start("phd", ["log", "show", "three", "--follow"], directory: folder.path)
     #expect(program.wait { $0.output.contains("three: 10 steps") })
     try write(lines.joined().utf8, to: path)
@@ -56,18 +54,16 @@ import Testing
     #expect(outcome.status == 0 && outcome.error == "" && outcome.output.contains("ended: signal"))
   }
 
-  @Test("compare sets runs side by side")
-  func compare() throws {
+  @Test func `compare compares runs with the first`() throws {
     let text = try phd("compare", "one", "two")
     #expect(text.status == 0 && text.output.contains("at the same tokens, 164k") && text.output.contains("seed"))
     let json = try JSONValue(parsing: try phd("compare", "one", "two", "--json").output)
     #expect(json["same"]?["time"]?["at"]?.number == 20)
     #expect(json["configuration"]?.array?.first?["values"] == [60, 40])
-    expectError(try phd("compare", "one"), 64, naming: ["two runs"])
+    expectError(try phd("compare", "one"), 64, naming: ["two or more runs"])
   }
 
-  @Test("plot writes what the file's name says")
-  func plot() throws {
+  @Test func `plot writes the format of the file's name`() throws {
     for name in ["a.svg", "b.SVG", "c.html"] {
       let outcome = try phd("plot", "one", "two", "-o", name, "--y", "loss", "gradient-norm", "--x", "flops")
       #expect(outcome.status == 0 && outcome.error == "" && outcome.output == "", "\(outcome.error)")
@@ -77,16 +73,15 @@ import Testing
     expectError(try phd("plot", "one", "-o", "a.svg", "--y", "volume"), 64, naming: ["volume", "gradient-norm"])
     expectError(try phd("plot", "one", "-o", "a.svg", "--y", "tasks"), 64, naming: ["tasks", "one"])
     expectError(try phd("plot", "one", "-o", "none/a.svg"), 74, naming: ["none/a.svg"])
-    _ = try MadeLog().write(to: folder, "empty")
-    expectError(try phd("plot", "empty", "-o", "a.svg", "--y", "all"), 64, naming: ["nothing to draw", "empty"])
+    _ = try TestLog().write(to: folder, "empty")
+    expectError(try phd("plot", "empty", "-o", "a.svg", "--y", "all"), 64, naming: ["nothing to plot", "empty"])
     let without = try phd("plot", "one", "-o", "a.png", environment: ["PATH": "/nowhere:\(folder.path)"])
     expectError(without, 66, naming: ["a.png", "librsvg2-bin"])
   }
 
-  @Test("PNG is what rsvg-convert makes, in a file that is whole")
-  func png() throws {
+  @Test func `plot writes complete PNG files with rsvg-convert`() throws {
     let program = folder.path + "/rsvg-convert"
-    // One that writes what it was told to, and one that fails.
+    // A substitute for rsvg-convert that copies its input, and one that fails.
     try write("#!/bin/sh\ncat \"$7\" > \"$6\"\n".utf8, to: program)
     try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program)
     let path = ["PATH": "\(folder.path):/usr/bin:/bin"]
@@ -97,8 +92,7 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: folder.path + "/b.png"))
   }
 
-  @Test("export writes tables and event files, and says where")
-  func export() throws {
+  @Test func `export writes tables and event files and prints their paths`() throws {
     let json = try JSONValue(
       parsing: try phd("export", "one", "--csv", "one.csv", "--tensorboard", "board/one", "--json").output)
     #expect(json["csv"]?["lines"] == 60 && json["tensorboard"]?["scalars"] == 480)

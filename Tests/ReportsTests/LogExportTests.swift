@@ -8,20 +8,19 @@ import Training
 @testable import Reports
 
 @Suite struct LogExportTests {
-  /// A run that was resumed, measured, and left a step out.
+  /// A run with a resume, validations, benchmarks and a skipped step.
   private static let run = Result { () throws -> RunLog in
     let folder = try TemporaryFolder()
-    var log = MadeLog.run(1...40)
+    var log = TestLog.run(1...40)
     log.add(["event": "validation", "step": 40, "set": "books, \"old\"", "loss": 2.125])
-    log.lines += MadeLog.run(41...50).lines
+    log.lines += TestLog.run(41...50).lines
     log.add(["event": "skipped", "step": 51, "reason": "spike", "loss": 9, "tokens": 1, "skipped": 1])
     log.add(["event": "task", "step": 51, "task": "piqa", "acc": 0.625, "items": 8])
-    log.lines += MadeLog.run(52...60).lines.dropFirst()
+    log.lines += TestLog.run(52...60).lines.dropFirst()
     return try RunLog(path: try log.write(to: folder, "run"))
   }
 
-  @Test("A table's numbers read back exactly, and every record is in it")
-  func table() throws {
+  @Test func `a table contains every record, and its numbers parse exactly`() throws {
     let run = try LogExportTests.run.get()
     let folder = try TemporaryFolder()
     let path = folder.path + "/run.csv"
@@ -39,10 +38,9 @@ import Training
     #expect(lines[40].hasSuffix(",2.125,,,") && lines[51] == "51,,,,,,,,,,0.625,8,spike")
   }
 
-  @Test("A cell is quoted whatever joins its marks")
-  func quoting() throws {
+  @Test func `cells are quoted also with combining marks`() throws {
     let folder = try TemporaryFolder()
-    var log = MadeLog()
+    var log = TestLog()
     for set in ["a\r\nb", "c,\u{301}d", "\"\u{301}e"] {
       log.add(["event": "validation", "step": 1, "set": .string(set), "loss": 1])
     }
@@ -54,13 +52,11 @@ import Training
     }
   }
 
-  @Test(
-    "TensorBoard reads every scalar of an exported run",
-    .enabled(if: Peers.python != nil, Comment(rawValue: Peers.missing)))
-  func tensorBoard() throws {
+  @Test(.enabled(if: Peers.python != nil, Comment(rawValue: Peers.missing)))
+  func `TensorBoard reads every scalar of an exported run`() throws {
     let run = try LogExportTests.run.get()
     let folder = try TemporaryFolder()
-    // Twice: the second takes the place of the first.
+    // The second export replaces the first.
     for _ in 0..<2 { #expect(try LogExport.tensorBoard(run, to: folder.path).scalars == 59 * 8 + 4) }
     let found = try JSONValue(parsing: try Peers.run("event_files.py", [folder.path]))
     for field in StepMetric.allCases {

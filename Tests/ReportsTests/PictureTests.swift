@@ -13,21 +13,23 @@ import Testing
 @Suite struct PictureTests {
   private func run(_ steps: Int = 200, name: String = "a </script> & b") throws -> RunLog {
     let folder = try TemporaryFolder()
-    var log = MadeLog.run(1...steps)
+    var log = TestLog.run(1...steps)
     for step in stride(from: 50, through: steps, by: 50) {
       log.add(["event": "validation", "step": .integer(step), "set": "books <1915>", "loss": .number(3 / Double(step))])
     }
-    // A prepended scalar makes one character with what follows it.
+    // A prepended scalar forms one character with the next scalar.
     log.add(["event": "warning", "step": 3, "message": "\u{600}<b>hot</b>"])
     log.add(["event": "validation", "step": 3, "set": "\u{600}</script>", "loss": 3])
     return try RunLog(path: try log.write(to: folder, "run", configuration: ["name": .string(name), "seed": 7]))
   }
 
-  @Test("Every chart of every axis is well-formed, with its names and its curve", arguments: RunAxis.allCases)
-  func charts(axis: RunAxis) throws {
+  @Test(arguments: RunAxis.allCases) func `every chart over every axis is well-formed`(axis: RunAxis) throws {
     var plot = RunPlot([try run(), try run(120, name: "second")])
     plot.axis = axis
-    #expect(plot.measures == [.loss, .validation, .learningRate, .gradientNorm, .zLoss, .tokensPerSecond])
+    #expect(
+      plot.measures == [
+        .loss, .validation, .step(.learningRate), .step(.gradientNorm), .step(.zLoss), .step(.tokensPerSecond),
+      ])
     for isLogarithmic in [false, true] {
       (plot.isLogarithmicX, plot.isLogarithmicY) = (isLogarithmic, isLogarithmic)
       let page = ChartPage(plot.measures.map { plot.chart($0) }, columns: 2).svg()
@@ -38,8 +40,7 @@ import Testing
     #expect(plot.chart(.loss).lines.map(\.points.count) == [200, 120])
   }
 
-  @Test("A report needs no network, and its data are the run's")
-  func report() throws {
+  @Test func `a report is self-contained and has the run's data`() throws {
     let run = try run()
     let page = RunPage([run]).html
     for word in ["http:", "https:", "src=", "href=", "@import", "url("] {
@@ -62,8 +63,7 @@ import Testing
     #expect(shown["series"]?["validation"]?.array?.last?["axes"]?["tokens"]?.array?.first == .integer(50 * 4096))
   }
 
-  @Test("Names are told apart where they are long, and those of a chart's lines too")
-  func names() {
+  @Test func `shortened names stay distinct`() {
     let long = ["a", "b"].map { "data/experiments/2024/run-\($0)/checkpoints/phd-cswa" }
     #expect(RunPlot.shortened(long) == long)
     #expect(
@@ -72,10 +72,9 @@ import Testing
       ])
   }
 
-  @Test("Of validations alone there is a place for steps, and for nothing else")
-  func validationsAlone() throws {
+  @Test func `a log of validations only has positions in steps only`() throws {
     let folder = try TemporaryFolder()
-    var log = MadeLog()
+    var log = TestLog()
     log.add(["event": "validation", "step": 3, "set": "books", "loss": 3])
     var plot = RunPlot([try RunLog(path: try log.write(to: folder, "run"))])
     #expect(plot.runsWithoutAxis.isEmpty && plot.chart(.validation).lines.count == 1)
@@ -83,12 +82,11 @@ import Testing
       plot.axis = axis
       #expect(plot.runsWithoutAxis.count == 1)
     }
-    // A run that has just begun does not keep others from being drawn.
-    #expect(RunPlot([try RunLog(path: try MadeLog().write(to: folder, "new"))]).runsWithoutAxis.isEmpty)
+    // A run without steps does not prevent the others from being plotted.
+    #expect(RunPlot([try RunLog(path: try TestLog().write(to: folder, "new"))]).runsWithoutAxis.isEmpty)
   }
 
-  @Test("A long run is given in pieces that hold its extremes")
-  func pieces() throws {
+  @Test func `the pieces of a long run keep its extremes`() throws {
     let run = try run(6000)
     let data = RunPageData(runs: [run]).json
     let shown = try #require(data["runs"]?.array?.first)

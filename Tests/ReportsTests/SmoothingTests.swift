@@ -3,8 +3,7 @@ import Testing
 @testable import Reports
 
 @Suite struct SmoothingTests {
-  @Test("Means are those of the numbers in reach, with what is not finite left out")
-  func means() {
+  @Test func `means are over the finite numbers in the window`() {
     var values = (0..<60).map { 9 / Double($0 + 1) }
     for index in [7, 20, 33, 46, 59] { values[index] = .nan }
     values[30] = .infinity

@@ -91,10 +91,10 @@ import Training
         sourceLocation: sourceLocation)
     }
     let model = ["--checkpoint", checkpoint]
-    try expect(64, naming: ["names no tokenizer", "--tokens"], model + ["--prompt", "fox"])
+    try expect(64, naming: ["has no tokenizer", "--tokens"], model + ["--prompt", "fox"])
     try expect(64, naming: ["61", "vocabulary"], model + ["--tokens", "1,61"])
     try expect(64, naming: ["--tokens is empty"], model + ["--tokens", ""])
-    try expect(64, naming: ["two is no number"], model + ["--tokens", "1,two"])
+    try expect(64, naming: ["two is not a number"], model + ["--tokens", "1,two"])
     try expect(64, naming: ["--prompt", "is empty"], model + ["--prompt", "", "--tokenizer", "bytes"])
     try expect(64, naming: ["vocabulary of 61"], model + ["--prompt", "fox", "--tokenizer", "bytes"])
     try expect(64, naming: ["one of --prompt"], model)

@@ -107,7 +107,7 @@ import Training
     try expect(66, "there is no such file", ["export", "none.h5", "--to", "out"])
     try expect(74, "cannot be created", ["export", checkpoint, "--to", "config.json/out"])
     try expect(66, "there is no such file", ["import", "none", "--to", "x.h5"])
-    try expect(66, "it says what model runs is", ["import", "runs", "--to", "x.h5"])
+    try expect(66, "runs needs it", ["import", "runs", "--to", "x.h5"])
     try expect(65, "model_type is missing", ["import", "runs/tiny", "--to", "x.h5"])
     #expect(!FileManager.default.fileExists(atPath: workplace["x.h5"]))
   }

@@ -21,7 +21,7 @@ import Transformer
       SmallModel.decoder(decoding), Engine.Limits(running: running, waiting: waiting, cacheBytes: cacheBytes))
   }
 
-  /// Prompts short and long, scored and drawn; some longer than what goes through at once.
+  /// Short and long prompts, greedy and sampled, with and without scores; some are longer than one pass.
   private func mixture(_ listener: Recorder) -> [SequenceTask] {
     [3, 40, 700, 1, 130, 512, 513, 9].enumerated().map { index, length in
       task(
@@ -32,8 +32,9 @@ import Transformer
     }
   }
 
-  @Test("What a sequence gets has the same bits alone, among others, and few at a time", arguments: SmallModel.patterns)
-  func bits(_ decoding: HiddenDecoding) throws {
+  @Test(arguments: SmallModel.patterns) func `a sequence's results do not depend on the other sequences`(
+    _ decoding: HiddenDecoding
+  ) throws {
     let (together, inTwos, alone) = (Recorder(), Recorder(), Recorder())
     let tasks = mixture(together)
     let many = try engine(decoding)
@@ -57,8 +58,9 @@ import Transformer
     pair.stop(within: 1)
   }
 
-  @Test("Tokens and log-probabilities are those of phd generate, and of the logits", arguments: SmallModel.patterns)
-  func generation(_ decoding: HiddenDecoding) throws {
+  @Test(arguments: SmallModel.patterns) func `tokens and log-probabilities equal those of phd generate`(
+    _ decoding: HiddenDecoding
+  ) throws {
     let prompts = [700, 12].map { SmallModel.tokens($0) }
     for sampling in [Sampling.greedy, Sampling(temperature: 2, topP: 0.9)] {
       let recorder = Recorder()
@@ -91,8 +93,7 @@ import Transformer
     }
   }
 
-  @Test("A token that ends a text ends its sequence and is told; the others go on")
-  func ends() throws {
+  @Test func `an end token ends its sequence only, and is reported`() throws {
     let (free, ended) = (Recorder(), Recorder())
     let engine = try engine()
     let prompts = [SmallModel.tokens(9), SmallModel.tokens(5, seed: 2)]
@@ -109,19 +110,18 @@ import Transformer
     engine.stop(within: 1)
   }
 
-  @Test("Nobody's sequences leave at once; the queue and the caches have an end")
-  func bounds() throws {
+  @Test func `cancelled sequences end at once, and queue and cache are limited`() throws {
     let engine = try engine(running: 1, waiting: 2)
     let (left, waiting, late) = (Recorder(), Recorder(), Recorder())
     try engine.submit([task(0, [1, 2], left, count: 1_000_000)])
     #expect(eventually { (left.all[0]?.tokens.count ?? 0) > 3 })
     try engine.submit([task(0, [3], waiting), task(1, [4], waiting)])
     #expect { try engine.submit([self.task(0, [5], late)]) } throws: { ($0 as? APIError)?.status == 429 }
-    // All or none.
+    // Either all sequences are queued, or none.
     left.cancel()
     #expect(left.wait(for: 1) && waiting.wait(for: 2))
     #expect((left.all[0]?.tokens.count ?? 0) < 1_000_000)
-    // Those that wait for nobody make room.
+    // Cancelled sequences make room in the queue.
     try engine.submit([task(0, [1, 2], late, count: 1_000_000)])
     #expect(eventually { !late.all.isEmpty })
     let gone = Recorder()
@@ -149,8 +149,7 @@ import Transformer
     small.stop(within: 1)
   }
 
-  @Test("Stopping refuses what is new and what waits, lets running ones go on, and then ends them too")
-  func stopping() throws {
+  @Test func `stopping rejects waiting sequences and aborts running ones after the grace period`() throws {
     let engine = try engine(running: 1)
     let (short, long) = (Recorder(), Recorder())
     try engine.submit([task(0, [1, 2], long, count: 1_000_000)])
@@ -170,8 +169,7 @@ import Transformer
     #expect(recorder.wait(for: 1) && recorder.all[0]?.reason == .length)
   }
 
-  @Test("A sequence whose logits are not finite fails, and the others go on")
-  func brokenLogits() throws {
+  @Test func `a sequence with logits that are not finite fails alone`() throws {
     let (whole, broken) = (Recorder(), Recorder())
     let engine = try Engine(
       SmallModel.decoder(.vanilla, brokenToken: 261), Engine.Limits(running: 16, waiting: 64, cacheBytes: 1 << 30))

@@ -5,9 +5,9 @@ import Testing
 
 @testable import Server
 
-/// The server in this process, as clients of all kinds find it.
+/// The server in this process, with valid and invalid requests.
 @Suite(.serialized) struct HTTPTests {
-  /// A server for one test, on any free port.
+  /// A server on a free port, which stops at the end of the test.
   private final class Served {
     let engine: Engine
     let server: CompletionServer
@@ -37,8 +37,7 @@ import Testing
 
   private static let endless = #"{"prompt":"abc","max_tokens":1900,"ignore_eos":true"#
 
-  @Test("Paths, methods and headers: each wrong one has its status, and the connection goes on")
-  func statuses() throws {
+  @Test func `invalid paths, methods and headers have their status, and the connection stays open`() throws {
     let served = try Served()
     let client = try served.client()
     for (request, status) in [
@@ -60,7 +59,7 @@ import Testing
         #expect(error?["message"]?.string?.isEmpty == false && error?["type"] == "invalid_request_error")
       }
     }
-    // HEAD has GET's head and no body, so that the next answer begins behind it.
+    // HEAD has GET's head and no body, so the next response follows directly.
     for (path, status) in [
       ("/health", 200), ("/v1/models", 200), ("/metrics", 200), ("/nowhere", 404), ("/v1/completions", 405),
     ] {
@@ -71,7 +70,7 @@ import Testing
       #expect(heads[0].hasPrefix("HTTP/1.1 \(status) ") && heads[0].lowercased().contains("content-length: "))
       #expect(heads[1].hasPrefix("HTTP/1.1 200 "), "HEAD \(path) has a body: \(heads[1].prefix(80))")
     }
-    // Two at a time are answered in turn.
+    // Two pipelined requests are answered in order.
     client.send(RawClient.request(#"{"prompt":"a","max_tokens":30}"#) + RawClient.get("/health"))
     #expect(client.response()?.body.contains("text_completion") == true)
     #expect(client.response()?.body == #"{"status":"ok"}"#)
@@ -83,8 +82,7 @@ import Testing
     #expect(client.read { $0.contains("200 OK") && $0.contains("text_completion") })
   }
 
-  @Test("What is no HTTP, and headers without end, end the connection")
-  func noHTTP() throws {
+  @Test func `invalid HTTP and endless headers close the connection`() throws {
     let served = try Served()
     for bytes in [
       "\u{16}\u{3}\u{1}hello\r\n\r\n", "GET /health HTTP/1.1\r\nA: " + String(repeating: "a", count: 1 << 20),
@@ -98,8 +96,7 @@ import Testing
     #expect(client.response()?.status == 200)
   }
 
-  @Test("A stream comes piece by piece and ends with [DONE]; its text is the whole response's")
-  func streams() throws {
+  @Test func `a stream has the text of the whole response and ends with DONE`() throws {
     let served = try Served()
     let client = try served.client()
     let body = #"{"prompt":"abc","max_tokens":40,"temperature":0,"ignore_eos":true"#
@@ -117,10 +114,9 @@ import Testing
     #expect(client.read { $0.hasSuffix(#"{"status":"ok"}"#) })
   }
 
-  @Test(
-    "A client that hangs up is noticed at once, streaming or not, running or waiting",
-    arguments: ["}", #","stream":true}"#])
-  func hangUp(_ options: String) throws {
+  @Test(arguments: ["}", #","stream":true}"#]) func `a disconnected client's request is cancelled`(_ options: String)
+    throws
+  {
     let served = try Served(running: 1, maximumLength: 1_000_000)
     for _ in 0..<3 {
       let clients = try (0..<3).map { _ in try served.client() }
@@ -133,19 +129,18 @@ import Testing
     #expect(try served.client().complete(#"{"prompt":"a"}"#).status == 200)
   }
 
-  @Test("A reader that does not read is left, and nothing of it stays")
-  func slowReader() throws {
-    let served = try Served(maximumLength: 1_000_000) { $0.maximumUnread = 20_000 }
+  @Test func `a client that does not read is disconnected`() throws {
+    let served = try Served(maximumLength: 1_000_000) { $0.maximumUnsent = 20_000 }
     let client = try served.client(smallWindow: true)
     client.send(
       RawClient.request(#"{"prompt":"abc","max_tokens":90000,"ignore_eos":true,"stream":true,"logprobs":9}"#))
-    // It has begun; how long it runs before it is left, nobody says.
+    // The response has started; the time until the disconnection is not specified.
     #expect(client.read { $0.contains("200 OK") })
     #expect(eventually(seconds: 60) { served.running == 0 })
     #expect(client.closes())
     let stalled = try Served { $0.timeout = 0.5 }
     let other = try stalled.client(smallWindow: true)
-    // Far more than a socket holds.
+    // Far more than a socket's buffer.
     let prompts = String(repeating: #""\#(String(repeating: "b", count: 1500))","#, count: 11) + #""c""#
     let large = #"{"prompt":[\#(prompts)],"max_tokens":1,"echo":true,"logprobs":20}"#
     other.send(RawClient.request(large))
@@ -153,8 +148,7 @@ import Testing
     #expect(eventually { stalled.server.connections == 0 })
   }
 
-  @Test("Bodies beyond the limit are refused unread, however they come; slow ones when their time is over")
-  func bodies() throws {
+  @Test func `large bodies and slow requests are rejected`() throws {
     let served = try Served {
       $0.maximumBody = 10_000
       $0.timeout = 1
@@ -173,7 +167,7 @@ import Testing
       "POST /v1/completions HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: 90\r\n\r\n{")
     #expect(slow.response()?.status == 408)
     #expect(slow.closes())
-    // Headers that never end, a byte now and then, and a connection that says nothing.
+    // Headers that arrive one byte at a time, and an idle connection.
     let (loris, silent) = (try served.client(), try served.client())
     loris.send("POST /v1/comp")
     #expect(eventually { !loris.send("l") })
@@ -181,8 +175,7 @@ import Testing
     #expect(try served.client().complete(#"{"prompt":"a"}"#).status == 200)
   }
 
-  @Test("More requests, sequences and connections than there is room for are refused, not kept")
-  func overload() throws {
+  @Test func `requests, sequences and connections beyond the limits are rejected`() throws {
     let served = try Served(running: 1, waiting: 2) { $0.maximumConnections = 6 }
     let busy = try served.client()
     busy.send(RawClient.request(HTTPTests.endless + #","stream":true}"#))
@@ -202,8 +195,7 @@ import Testing
     #expect(try scarce.client().complete(#"{"prompt":"\#(String(repeating: "a", count: 1500))"}"#).status == 429)
   }
 
-  @Test("Stopping: new requests are refused, running ones end or are told why not")
-  func stopping() throws {
+  @Test func `a stopping server rejects new requests and finishes or aborts running ones`() throws {
     let served = try Served(running: 2, maximumLength: 1_000_000)
     let (stream, plain, idle) = (try served.client(), try served.client(), try served.client())
     let endless = HTTPTests.endless.replacing("1900", with: "900000")

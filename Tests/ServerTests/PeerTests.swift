@@ -11,11 +11,10 @@ import Transformer
 
 @testable import Server
 
-/// Other people's clients against `phd serve`.
+/// Third-party clients of `phd serve`: OpenAI's Python client and lm-eval.
 @Suite(.serialized, .enabled(if: Peers.python != nil, Comment(rawValue: Peers.missing)))
 struct PeerTests {
-  @Test("OpenAI's client: completions, streams, log-probabilities, errors by their classes")
-  func client() throws {
+  @Test func `OpenAI's client receives completions, streams, log-probabilities and errors`() throws {
     let folder = try TemporaryFolder()
     try ServedProgram.writeCheckpoint(to: "\(folder.path)/small.h5")
     let served = try ServedProgram("\(folder.path)/small.h5", ["--tokenizer", "bytes"])
@@ -62,7 +61,7 @@ struct PeerTests {
   /// An item of a task.
   private struct Item {
     let context: String
-    /// Behind a space each.
+    /// Without the space after the context.
     let choices: [String]
     let label: Int
 
@@ -81,14 +80,14 @@ struct PeerTests {
     }
   }
 
-  /// Small sums and the like, which need nobody's files.
-  private static let made: [Item] = (0..<12).map { index in
+  /// Generated items, which need no files.
+  private static let generated: [Item] = (0..<12).map { index in
     Item(
       context: "Question: what comes after \(index)?\nAnswer:",
       choices: ["\(index + 1)", "\(index - 1) — not", "the number before \(index)"], label: index % 3)
   }
 
-  /// The first items of a task as OLMo's in-loop evaluation asks it; choices share a context.
+  /// The first items of a task of OLMo's in-loop evaluation, whose choices share a context.
   private func items(_ path: String, _ count: Int) throws -> [Item] {
     try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").prefix(count).map { line in
       let item = try JSONValue(parsing: String(line))
@@ -101,7 +100,7 @@ struct PeerTests {
     }
   }
 
-  /// Makes a tokenizer of a text and a model of it with random weights, has lm-eval ask the server, and compares.
+  /// Trains a tokenizer, serves a model with random weights, and compares lm-eval's results with `phd evaluate tasks`.
   private func compare(_ tasks: [String: [Item]], text: String) throws {
     let folder = try TemporaryFolder()
     try text.write(toFile: "\(folder.path)/text.txt", atomically: true, encoding: .utf8)
@@ -157,16 +156,13 @@ struct PeerTests {
     #expect(try served.stop().status == 0)
   }
 
-  @Test("lm-eval gets what phd evaluate tasks gets, on a task made here")
-  func madeTask() throws {
+  @Test func `lm-eval computes the same log-likelihoods as phd evaluate tasks on a generated task`() throws {
     let text = String(repeating: "Question: what comes after 1? Answer: the number before 2 — not 3.\n", count: 50)
-    try compare(["made": PeerTests.made], text: text)
+    try compare(["made": PeerTests.generated], text: text)
   }
 
-  @Test(
-    "lm-eval gets the accuracies of phd evaluate tasks on three tasks",
-    .enabled(if: shared("data/bench/olmo_requests_rc_0shot/piqa.jsonl") != nil, Comment(rawValue: sharedIsMissing)))
-  func sharedTasks() throws {
+  @Test(.enabled(if: shared("data/bench/olmo_requests_rc_0shot/piqa.jsonl") != nil, Comment(rawValue: sharedIsMissing)))
+  func `lm-eval computes the same accuracies as phd evaluate tasks on three tasks`() throws {
     let names = ["arc_easy", "hellaswag", "piqa"]
     let tasks = try names.map { name in
       (name, try items(shared("data/bench/olmo_requests_rc_0shot/\(name).jsonl") ?? "", 25))

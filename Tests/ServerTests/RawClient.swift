@@ -2,12 +2,12 @@ import Foundation
 import JSON
 import TestSupport
 
-/// A connection of bytes, as a client may use it that keeps to no rules.
+/// A TCP connection for requests that may violate HTTP.
 final class RawClient {
   private let descriptor: Int32
   private var received: [UInt8] = []
 
-  /// - Parameter smallWindow: whether little is taken in that is not read.
+  /// - Parameter smallWindow: whether to use a small receive buffer.
   init(port: Int, smallWindow: Bool = false) throws {
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     if smallWindow {
@@ -26,7 +26,7 @@ final class RawClient {
 
   deinit { close(descriptor) }
 
-  /// - Returns: False where the other side takes no more.
+  /// - Returns: false if the server has closed the connection.
   @discardableResult
   func send(_ bytes: [UInt8]) -> Bool {
     var rest = bytes[...]
@@ -41,9 +41,9 @@ final class RawClient {
   @discardableResult
   func send(_ text: String) -> Bool { send(Array(text.utf8)) }
 
-  /// Reads what is there.
+  /// Reads the available bytes.
   ///
-  /// - Returns: False where the other side has closed.
+  /// - Returns: false if the server has closed the connection.
   private func read() -> Bool {
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
     let count = recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))
@@ -53,7 +53,7 @@ final class RawClient {
 
   var text: String { String(decoding: received, as: UTF8.self) }
 
-  /// Reads until the text is as it should be, the other side closes, or patience ends.
+  /// Reads until the condition is true, the server closes the connection, or the time is over.
   @discardableResult
   func read(seconds: Double = 30, until condition: (String) -> Bool) -> Bool {
     var patience = Patience(seconds: seconds)
@@ -65,7 +65,7 @@ final class RawClient {
     return true
   }
 
-  /// Whether the other side closes.
+  /// Whether the server closes the connection within the time.
   func closes(seconds: Double = 30) -> Bool {
     var patience = Patience(seconds: seconds)
     while read() {
@@ -74,7 +74,7 @@ final class RawClient {
     return true
   }
 
-  /// The next response that has a length.
+  /// The next response with a Content-Length.
   func response(seconds: Double = 60) -> (status: Int, headers: String, body: String)? {
     var found: (Int, String, String)?
     read(seconds: seconds) { text in
@@ -92,7 +92,7 @@ final class RawClient {
     return found
   }
 
-  /// Sends a completions request and reads its answer.
+  /// Sends a completion request and reads the response.
   func complete(_ json: String) throws -> (status: Int, json: JSONValue) {
     send(RawClient.request(json))
     guard let response = response() else { throw LaunchError(description: "no response: \(text.prefix(500))") }

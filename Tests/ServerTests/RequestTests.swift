@@ -11,18 +11,18 @@ import Testing
   }
 
   @Test(
-    "The forms of a prompt",
     arguments: [
       (#"{"prompt":"ab"}"#, [[97, 98]]), (#"{"prompt":["ab","c"]}"#, [[97, 98], [99]]),
       (#"{"prompt":[5,6]}"#, [[5, 6]]), (#"{"prompt":[[5],[6,7.0]]}"#, [[5], [6, 7]]),
       (#"{"prompt":["a",[7]]}"#, [[97], [7]]),
-    ] as [(String, [[Int32]])])
-  func prompts(_ json: String, _ expected: [[Int32]]) throws {
+    ] as [(String, [[Int32]])]) func `a prompt may be a text, texts, token ids or lists of them`(
+      _ json: String, _ expected: [[Int32]]
+    ) throws
+  {
     #expect(try request(json).prompts == expected)
   }
 
-  @Test("Fields, their defaults, and what is ignored")
-  func fields() throws {
+  @Test func `fields have defaults, and unknown fields are ignored`() throws {
     let plain = try request(#"{"prompt":"a"}"#)
     #expect(plain.maximumTokens == 16 && plain.choices == 1 && plain.sampling == Sampling() && plain.seed == 4)
     #expect(plain.logprobs == nil && !plain.echoes && !plain.streams && plain.stops.isEmpty)
@@ -43,8 +43,8 @@ import Testing
     #expect(try request(#"{"prompt":"a","top_k":-1,"max_tokens":0,"echo":true}"#).sampling.topK == nil)
   }
 
-  /// A body, and the field that is wrong with it.
-  static let faultyBodies: [(String, String?)] = [
+  /// Invalid bodies, each with its invalid field.
+  static let invalidBodies: [(String, String?)] = [
     ("[]", nil), (#""a""#, nil), ("{}", "prompt"), (#"{"prompt":null}"#, "prompt"), (#"{"prompt":""}"#, "prompt"),
     (#"{"prompt":[]}"#, "prompt"), (#"{"prompt":[[]]}"#, "prompt"), (#"{"prompt":["a",""]}"#, "prompt"),
     (#"{"prompt":{"a":1}}"#, "prompt"), (#"{"prompt":[1,"a"]}"#, "prompt"), (#"{"prompt":[["a"]]}"#, "prompt"),
@@ -77,8 +77,9 @@ import Testing
     (#"{"prompt":"a","stop":"\#(String(repeating: "a", count: 1025))"}"#, "stop"),
   ]
 
-  @Test("What is wrong is named", arguments: RequestTests.faultyBodies)
-  func faults(_ json: String, _ parameter: String?) throws {
+  @Test(arguments: RequestTests.invalidBodies) func `an error names the invalid field`(
+    _ json: String, _ parameter: String?
+  ) throws {
     do {
       _ = try request(json)
       Issue.record("accepted: \(json.prefix(200))")
@@ -90,12 +91,11 @@ import Testing
     }
   }
 
-  @Test("Without a tokenizer only token ids will do; many log-probabilities are too many")
-  func limits() throws {
-    let wordless = SmallModel.served(text: nil)
-    #expect(try request(#"{"prompt":[261]}"#, wordless).prompts == [[261]])
+  @Test func `texts need a tokenizer, and log-probabilities are limited`() throws {
+    let withoutTokenizer = SmallModel.served(text: nil)
+    #expect(try request(#"{"prompt":[261]}"#, withoutTokenizer).prompts == [[261]])
     for json in [#"{"prompt":"a"}"#, #"{"prompt":[1],"stop":"a"}"#] {
-      #expect { try self.request(json, wordless) } throws: {
+      #expect { try self.request(json, withoutTokenizer) } throws: {
         ($0 as? APIError)?.message.contains("tokenizer") ?? false
       }
     }

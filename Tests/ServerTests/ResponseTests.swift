@@ -6,8 +6,7 @@ import Testing
 @testable import Server
 
 @Suite struct ResponseTests {
-  @Test("Characters are counted as they come out, however their bytes are cut, broken ones too")
-  func offsets() {
+  @Test func `text offsets count characters, however their bytes are divided`() {
     for text in ["naïve — 日本語 🎉!", "\u{FFFD}é"] {
       let bytes = Array(text.utf8)
       for size in 1...4 {
@@ -15,7 +14,7 @@ import Testing
         for start in stride(from: 0, to: bytes.count, by: size) {
           let piece = Array(bytes[start..<min(start + size, bytes.count)])
           let before = String(decoding: bytes[..<start], as: UTF8.self).unicodeScalars.count
-          // Inside a character the token begins where that does.
+          // A token inside a character starts at the character's start.
           let isInside = bytes[start] & 0xc0 == 0x80
           #expect(offset.start(of: piece) == (isInside ? before - 1 : before))
           offset.add(piece)
@@ -30,8 +29,7 @@ import Testing
     }
   }
 
-  @Test("Tokens are called by their text, their bytes, or their number, and no two alike")
-  func names() throws {
+  @Test func `tokens are named uniquely by their text, their bytes or their number`() throws {
     let model = SmallModel.served()
     #expect(model.name(of: 65) == "A" && model.name(of: 0xe2) == "bytes:\\xe2" && model.name(of: 259) == "token_id:259")
     #expect(model.name(of: 256) == "<|endoftext|>" && model.name(of: 9) == "\t")
@@ -50,7 +48,7 @@ import Testing
     #expect(top.fields.last?.value == lists.json["token_logprobs"]?.array?.last)
   }
 
-  /// A completion that is told of tokens by hand.
+  /// A completion that receives given tokens, and its streamed pieces.
   private func complete(_ json: String, _ tokens: [Int32], ends: Bool = false) throws -> (Completion, [JSONValue]) {
     let request = try CompletionRequest(try JSONValue(parsing: json), for: SmallModel.served())
     let pieces = Mutex<[JSONValue]>([])
@@ -68,21 +66,18 @@ import Testing
     for task in completion.tasks {
       if task.scoresPrompt { completion.promptScored(task.index, task.prompt.dropFirst().compactMap { score($0) }) }
       completion.promptDone(task.index)
-      var goesOn = true
-      for (place, token) in tokens.enumerated() where goesOn {
-        goesOn = completion.generated(task.index, token, score(token), ends: ends && place == tokens.count - 1)
+      var continues = true
+      for (index, token) in tokens.enumerated() where continues {
+        continues = completion.generated(task.index, token, score(token), ends: ends && index == tokens.count - 1)
       }
-      completion.ended(task.index, ends || !goesOn ? .stop : .length)
+      completion.ended(task.index, ends || !continues ? .stop : .length)
     }
     return (completion, pieces.withLock { $0 })
   }
 
-  @Test(
-    "A stream's pieces put together are the whole response",
-    arguments: [
-      "", #","logprobs":2"#, #","logprobs":0,"echo":true"#, #","echo":true,"n":2"#, #","return_token_ids":true"#,
-    ])
-  func streams(_ options: String) throws {
+  @Test(arguments: [
+    "", #","logprobs":2"#, #","logprobs":0,"echo":true"#, #","echo":true,"n":2"#, #","return_token_ids":true"#,
+  ]) func `the pieces of a stream form the whole response`(_ options: String) throws {
     let tokens = "dé — x🎉y".utf8.map { Int32($0) }
     let body = #""prompt":"Né","max_tokens":\#(tokens.count)"# + options
     let whole = try complete("{\(body)}", tokens).0.response
@@ -104,8 +99,7 @@ import Testing
     if options.contains("echo") { #expect(whole["choices"]?.array?.first?["text"]?.string == "Nédé — x🎉y") }
   }
 
-  @Test("A text ends before a stop text, and before a token that ends it, which has its log-probability")
-  func stops() throws {
+  @Test func `a text ends before a stop text and before an end token`() throws {
     let tokens = "one two three".utf8.map { Int32($0) }
     let json = #"{"prompt":"a","stop":["two","zzz"],"logprobs":1,"max_tokens":50"#
     let stopped = try complete(json + "}", tokens).0.response["choices"]?.array?.first

@@ -3,7 +3,7 @@ import JSON
 import TestSupport
 import Testing
 
-/// `phd serve` as it is started, asked, pestered and stopped.
+/// The program `phd serve`: its start, its responses, hostile clients, and its end.
 @Suite(.serialized) struct ServeCommandTests {
   private let folder = Result { () throws -> TemporaryFolder in
     let folder = try TemporaryFolder()
@@ -13,8 +13,7 @@ import Testing
   private var checkpoint: String { get throws { "\(try folder.get().path)/small.h5" } }
   private let bytes = ["--tokenizer", "bytes"]
 
-  @Test("Greedy and seeded tokens are those of phd generate, in a crowd too")
-  func generation() throws {
+  @Test func `tokens equal those of phd generate, also with concurrent requests`() throws {
     let served = try ServedProgram(try checkpoint, bytes + ["--verbose"])
     let prompt = "The quick brown fox"
     let crowd = try (0..<5).map { index in
@@ -41,10 +40,9 @@ import Testing
     #expect(ended.status == 0 && ended.error.contains("POST \"/v1/completions\" 200"))
   }
 
-  @Test("Without a tokenizer there are token ids alone")
-  func wordless() throws {
+  @Test func `a server without a tokenizer accepts token ids only`() throws {
     let served = try ServedProgram(try checkpoint, ["--model-name", "mine"])
-    #expect(served.program.output.contains("token ids alone"))
+    #expect(served.program.output.contains("token ids only"))
     let text = try served.client().complete(#"{"prompt":"a"}"#)
     #expect(text.status == 400 && text.json["error"]?["message"]?.string?.contains("--tokenizer") == true)
     let ids = try served.client().complete(
@@ -54,12 +52,11 @@ import Testing
     #expect(choice?["logprobs"]?["tokens"]?.array?.prefix(2) == ["token_id:5", "token_id:261"])
   }
 
-  @Test("Broken weights are a 500 with a message, streamed or not, and the server stays up")
-  func brokenWeights() throws {
+  @Test func `weights that are not finite yield status 500, and the server keeps running`() throws {
     let folder = try TemporaryFolder()
     try ServedProgram.writeCheckpoint(brokenToken: 120, to: "\(folder.path)/broken.h5")
     let served = try ServedProgram("\(folder.path)/broken.h5", bytes)
-    // Only what holds the letter x meets them.
+    // Only prompts that contain the letter x use the broken embedding.
     for fields in ["", #","logprobs":3,"echo":true"#, #","stream":true"#, #","n":3"#] {
       let answer = try served.client().complete(#"{"prompt":"axa","max_tokens":3\#(fields)}"#)
       #expect(answer.status == 500 && answer.json["error"]?["type"] == "server_error", "\(fields)")
@@ -71,8 +68,7 @@ import Testing
     #expect(try served.stop().status == 0)
   }
 
-  @Test("What cannot be started is said, with a status")
-  func errors() throws {
+  @Test func `a server that cannot start prints an error and its status`() throws {
     func expect(_ status: Int32, naming word: String, _ arguments: [String]) throws {
       let outcome = try launch("phd", ["serve"] + arguments)
       #expect(outcome.status == status && outcome.error.contains(word), "\(outcome.error)")
@@ -89,8 +85,7 @@ import Testing
     try expect(74, naming: "in use", model + ["--port", "\(served.port)"])
   }
 
-  @Test("Large bodies, broken JSON, hang-ups and crowds: it stays up, and its memory has an end")
-  func campaign() throws {
+  @Test func `the server survives hostile clients with bounded memory`() throws {
     let served = try ServedProgram(try checkpoint, bytes + ["--max-sequences", "6", "--timeout", "5"])
     func round(_ number: Int) throws {
       let clients = try (0..<16).map { index in
@@ -120,7 +115,7 @@ import Testing
     }
     for number in 0..<2 { try round(number) }
     let before = served.residentBytes
-    // 100 MB, by length and in chunks: refused, and thrown away as they come.
+    // 100 MB, by length and in chunks: rejected, and discarded without buffering.
     let megabyte = [UInt8](repeating: 0x20, count: 1_000_000)
     for chunked in [false, true] {
       let client = try served.client()
@@ -142,8 +137,9 @@ import Testing
     #expect(try served.stop().status == 0)
   }
 
-  @Test("A signal lets running requests end, and ends the program in a few seconds", arguments: [SIGTERM, SIGINT])
-  func signals(_ signal: Int32) throws {
+  @Test(arguments: [SIGTERM, SIGINT]) func `a signal stops the server after the running requests or the grace period`(
+    _ signal: Int32
+  ) throws {
     let served = try ServedProgram(try checkpoint, bytes + ["--max-length", "1000000", "--grace", "2"])
     let (short, long) = (try served.client(), try served.client())
     long.send(RawClient.request(#"{"prompt":"a","max_tokens":900000,"ignore_eos":true,"stream":true}"#))

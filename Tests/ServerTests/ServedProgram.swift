@@ -7,12 +7,12 @@ import TestSupport
 import Training
 import Transformer
 
-/// `phd serve`, running with a small model.
+/// A running `phd serve` with a small model.
 final class ServedProgram {
   let program: RunningProgram
   let port: Int
 
-  /// - Throws: `LaunchError` with what it said where it does not begin to serve.
+  /// - Throws: `LaunchError` with the program's output if it does not start.
   init(_ checkpoint: String, _ arguments: [String] = []) throws {
     program = try start("phd", ["serve", "--checkpoint", checkpoint, "--port", "0"] + arguments)
     guard program.wait(until: { $0.output.contains("\n") }), let port = ServedProgram.port(program.output) else {
@@ -21,7 +21,7 @@ final class ServedProgram {
     self.port = port
   }
 
-  /// The port in the line that says where it serves.
+  /// The port in the program's first line.
   static func port(_ line: String) -> Int? {
     line.firstMatch(of: /http:\/\/127\.0\.0\.1:(\d+)\/v1/).flatMap { Int($0.1) }
   }
@@ -30,21 +30,21 @@ final class ServedProgram {
 
   func client() throws -> RawClient { try RawClient(port: port) }
 
-  /// Its resident memory, in bytes.
+  /// The program's resident memory in bytes.
   var residentBytes: Int {
-    // The shell that started it has become it.
+    // The shell that started the program has been replaced by it.
     let status = FileManager.default.contents(atPath: "/proc/\(program.processIdentifier)/status") ?? Data()
     let line = String(decoding: status, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
     return (line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) } ?? 0) << 10
   }
 
-  /// Asks it to stop, as a system does, and waits.
+  /// Sends SIGTERM and waits for the end.
   func stop() throws -> Outcome {
     program.signal(SIGTERM)
     return try program.wait(timeout: 30)
   }
 
-  /// A checkpoint of ``SmallModel``'s weights under a pattern.
+  /// Writes a checkpoint with ``SmallModel``'s weights and a pattern.
   static func writeCheckpoint(
     _ decoding: HiddenDecoding = HiddenDecoding(pattern: .cswa, repeats: 2, window: 5, chunk: 16),
     brokenToken: Int? = nil, to path: String

@@ -7,7 +7,7 @@ import Transformer
 
 @testable import Server
 
-/// A model with random weights, of bytes and a few tokens that are nothing in a text.
+/// A model with random weights. Its vocabulary contains the bytes and a few tokens without text.
 enum SmallModel {
   static let vocabularySize = 262
 
@@ -20,7 +20,7 @@ enum SmallModel {
     HiddenDecoding(pattern: .naive, repeats: 2),
   ]
 
-  /// Its parameters, flat.
+  /// The model's parameters as one buffer.
   static func parameters(brokenToken: Int? = nil) -> (layout: ParameterLayout, parameters: Buffer) {
     let layout = ParameterLayout(configuration)
     let parameters = Buffer(count: layout.count)
@@ -34,7 +34,7 @@ enum SmallModel {
     return (layout, parameters)
   }
 
-  /// - Parameter brokenToken: one whose embedding is not a number.
+  /// - Parameter brokenToken: a token whose embedding contains NaN.
   static func decoder(_ decoding: HiddenDecoding, brokenToken: Int? = nil) -> Decoder {
     let (layout, parameters) = parameters(brokenToken: brokenToken)
     let model = InferenceModel(InferenceWeights(layout, .fp32, flat: parameters), decoding)
@@ -52,7 +52,7 @@ enum SmallModel {
   }
 }
 
-/// Writes down what an engine tells of sequences.
+/// Records the events of sequences.
 final class Recorder: SequenceListener {
   struct Record: Equatable {
     var promptScores: [TokenScore] = []
@@ -89,7 +89,7 @@ final class Recorder: SequenceListener {
     records.withLock { $0[sequence, default: Record()].reason = reason }
   }
 
-  /// Waits until so many sequences have ended.
+  /// Waits until `count` sequences have ended.
   func wait(for count: Int, seconds: Double = 60) -> Bool {
     var patience = Patience(seconds: seconds)
     while all.values.count(where: { $0.reason != nil }) < count {
@@ -99,7 +99,7 @@ final class Recorder: SequenceListener {
   }
 }
 
-/// Waits until something is so.
+/// Waits until a condition is true.
 func eventually(seconds: Double = 30, _ condition: () throws -> Bool) rethrows -> Bool {
   var patience = Patience(seconds: seconds)
   while try !condition() {

@@ -1,15 +1,15 @@
-// Draws the charts of a report from the data in the page: read-out under the pointer, zoom by dragging along the axis.
+// Draws the charts of a report from the page's data. The pointer shows values; dragging along the axis zooms.
 "use strict";
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const state = { axis: "steps", logX: false, logY: false, smoothing: data.smoothing, raw: true, zoom: null, hidden: new Set() };
 const margin = { left: 64, right: 14, top: 8, bottom: 40 };
 const colour = (index) => `var(--line${index % 7})`;
-// A colour used before is broken; and so are, of a run's colour, the lines of its further sets.
+// Lines are dashed if their colour is already used, and for the second and further sets of a run.
 const dashes = ({ index, set = 0 }) => ["", "6 3", "2 3", "10 3 2 3", "12 6"][(Math.floor(index / 7) + set) % 5];
 const axisTitles = { steps: "step", tokens: "tokens", flops: "floating-point operations", time: "time of training" };
 
-// MARK: numbers
+// MARK: - Numbers
 
 function short(value) {
   if (value === null || !isFinite(value)) return "–";
@@ -24,7 +24,7 @@ function short(value) {
   return String(Number(value.toPrecision(6)));
 }
 
-// Seconds as a clock reads them.
+// Seconds as hours, minutes and seconds.
 function clock(seconds) {
   const whole = Math.floor(seconds), pad = (value) => String(value).padStart(2, "0");
   if (seconds < 60) return `${Number(seconds.toPrecision(3))} s`;
@@ -35,7 +35,7 @@ function clock(seconds) {
 
 const placeLabel = (value) => (state.axis === "time" ? clock(value) : short(value));
 
-// 1, 2 or 5 times a power of ten; of seconds, what clocks have.
+// 1, 2 or 5 times a power of ten; for seconds, multiples of minutes, hours and days.
 function stepOf(span, isTime) {
   if (isTime) {
     const own = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
@@ -61,7 +61,7 @@ function ticks(low, high, isLog, isTime) {
   return found;
 }
 
-// A scale from numbers to pixels, and back.
+// A scale that maps numbers to pixels, and its inverse.
 function scale(low, high, from, to, isLog) {
   const f = isLog ? Math.log : (value) => value, g = isLog ? Math.exp : (value) => value;
   const [a, b] = [f(low), f(high)];
@@ -69,8 +69,8 @@ function scale(low, high, from, to, isLog) {
   return Object.assign(place, { invert: (pixel) => g(a + (b - a) * (pixel - from) / (to - from || 1)) });
 }
 
-// Means over a window around each: at the beginning with a reach of an eighth of the numbers before, at the end of what
-// there is.
+// Centred means over a window. At the beginning the window reaches to either side over an eighth of the preceding numbers
+// at most; at the end it is cut off.
 function smooth(values, width) {
   const reach = Math.floor(width / 2);
   if (reach < 1) return values;
@@ -86,10 +86,10 @@ function smooth(values, width) {
   });
 }
 
-// MARK: lines
+// MARK: - Lines
 
-// The lines of a measure over the chosen axis: { name, index, set, x, y, low, high, isMarked }. Of several runs, each has
-// its colour; of one alone, each set.
+// The lines of a measure over the chosen axis: { name, index, set, x, y, low, high, isMarked }. Colours distinguish runs;
+// if there is only one run, they distinguish its sets.
 function linesOf(measure) {
   const lines = [], isAlone = data.runs.length === 1;
   const sets = [...new Set(data.runs.flatMap((run) => (run.series[measure.id] || []).map((series) => series.name)))];
@@ -127,7 +127,7 @@ function label(parent, line, text) {
   parent.append(span);
 }
 
-// MARK: a chart
+// MARK: - Charts
 
 class Chart {
   constructor(measure, parent) {
@@ -165,7 +165,7 @@ class Chart {
     const ends = all.reduce(([low, high], x) => [Math.min(low, x), Math.max(high, x)], [Infinity, -Infinity]);
     const [left, right] = state.zoom || [state.logX ? ends[0] : Math.min(0, ends[0]), ends[1]];
     let [low, high] = [Infinity, -Infinity];
-    // The first twentieth falls too steeply to share an axis with the rest: it may come in from above.
+    // The first twentieth falls steeply and does not set the vertical axis; it may be clipped.
     const outer = [], steep = state.zoom || state.logX || !this.measure.noisy ? left : left + (right - left) / 20;
     for (const line of this.lines) {
       const isLate = line.x[line.x.length - 1] >= steep;
@@ -177,7 +177,7 @@ class Chart {
         if (state.raw && line.low && line.low[i] !== null) outer.push(line.low[i], line.high[i]);
       });
     }
-    // Of the unsmoothed numbers the most: a spike alone does not press the rest flat.
+    // Most of the unsmoothed numbers: single spikes do not set the axis.
     outer.sort((a, b) => a - b);
     const few = Math.floor(outer.length / 500), inner = outer.slice(few, outer.length - few);
     for (const value of inner.length ? [inner[0], inner[inner.length - 1]] : []) {
@@ -212,7 +212,7 @@ class Chart {
       x: plot.left, y: plot.top, width: plot.right - plot.left, height: plot.bottom - plot.top,
       viewBox: `${plot.left} ${plot.top} ${plot.right - plot.left} ${plot.bottom - plot.top}`,
     }, svg);
-    // A line breaks off where numbers are missing.
+    // A line has gaps where numbers are missing.
     const path = (line, values) => {
       let text = "", isDown = false;
       line.x.forEach((place, i) => {
@@ -228,7 +228,7 @@ class Chart {
       const style = { stroke: colour(line.index), "stroke-width": 1, "stroke-opacity": 0.3 };
       element("path", { d: path(line, line.high), fill: "none", ...style }, inside);
       if (line.low.every((value, i) => value === line.high[i])) continue;
-      // Where a point stands for several records: the area between the least and the greatest.
+      // If a point represents several records: the area between their minimum and maximum.
       const shown = line.x.map((_, i) => i).filter((i) => fits(line, i) && (!state.logY || line.low[i] > 0));
       const corner = (i, values) => `${x(line.x[i]).toFixed(1)} ${y(values[i]).toFixed(1)}`;
       const around = shown.map((i) => corner(i, line.high)).concat(shown.reverse().map((i) => corner(i, line.low)));
@@ -250,7 +250,7 @@ class Chart {
     this.over = element("g", {}, svg);
   }
 
-  // Where the pointer is, in the drawing's pixels.
+  // The pointer's position in the drawing's pixels.
   place(event) { return event.clientX - this.svg.getBoundingClientRect().left; }
 
   move(event) {
@@ -271,7 +271,7 @@ class Chart {
       }
       const at = Math.abs(line.x[low] - wanted) <= Math.abs(line.x[high] - wanted) ? low : high;
       if (line.y[at] === null || line.y[at] === undefined) continue;
-      // A run that was not there, or is over, has nothing to read.
+      // A run without values at this position shows nothing.
       const isBeyond = wanted < line.x[0] || wanted > line.x[line.x.length - 1];
       if (isBeyond && Math.abs(this.x(line.x[at]) - pixel) > 10) continue;
       if (nearest === null || Math.abs(line.x[at] - wanted) < Math.abs(nearest - wanted)) nearest = line.x[at];
@@ -299,7 +299,7 @@ class Chart {
     this.svg.setPointerCapture(event.pointerId);
   }
 
-  // A touch that became a scroll zooms nothing.
+  // A touch that became a scroll does not zoom.
   cancel() {
     this.pressed = undefined;
     this.clear();
@@ -313,7 +313,7 @@ class Chart {
   }
 }
 
-// MARK: the page
+// MARK: - Page
 
 const charts = data.measures.map((measure) => new Chart(measure, document.getElementById("charts")));
 const reset = document.getElementById("reset");

@@ -7,17 +7,17 @@ import TestSupport
 import Testing
 import Transformer
 
-/// Files that lie, are cut, or are another's: an error that says what is wrong, and nothing else.
-@Suite struct HostileFilesTests {
+/// Inconsistent, truncated and unsupported files yield an error with the reason.
+@Suite struct InvalidFilesTests {
   private static let model = ModelConfiguration(
     architecture: .llama, vocabularySize: 11, hiddenSize: 8, intermediateSize: 12, layers: 2, queryHeads: 2,
     keyValueHeads: 1)
 
-  /// A folder with a whole model, to be spoilt.
+  /// A folder with a valid model, which tests then damage.
   private func made(_ type: SafetensorsType = .fp32) throws -> TemporaryFolder {
     let folder = try TemporaryFolder()
     let description = ModelDescription(
-      model: HostileFilesTests.model, hiddenDecoding: .vanilla,
+      model: InvalidFilesTests.model, hiddenDecoding: .vanilla,
       metadata: ModelMetadata(maxPositionEmbeddings: 64, beginOfText: 1, endOfText: [2, 3]))
     try PretrainedModel.write(description, as: type, to: folder.path) { tensor, rows, floats in
       let first = tensor.range.lowerBound + rows.lowerBound * (floats.count / rows.count)
@@ -44,8 +44,7 @@ import Transformer
     }
   }
 
-  @Test("A whole file is read back, fp32 and bf16", arguments: [SafetensorsType.fp32, .bf16])
-  func whole(_ type: SafetensorsType) throws {
+  @Test(arguments: [SafetensorsType.fp32, .bf16]) func `a written file is read back`(_ type: SafetensorsType) throws {
     let folder = try made(type)
     let model = try PretrainedModel(folder.path)
     #expect(model.description.metadata.endOfText == [2, 3])
@@ -56,12 +55,11 @@ import Transformer
       let value = Float(tensor.range.lowerBound + 3 * 8 + index) / 64
       #expect(abs(floats.pointer[index] - value) <= (type == .fp32 ? 0 : value / 256))
     }
-    // The file itself will do, with config.json beside it.
+    // The safetensors file's path is accepted too, if config.json is in the same folder.
     try readAll("\(folder.path)/model.safetensors")
   }
 
-  @Test("bf16 is the nearest, ties to even")
-  func rounding() throws {
+  @Test func `bf16 rounds to nearest, ties to even`() throws {
     let folder = try TemporaryFolder()
     let values: [Float] = [
       1, 1.001, 1.00390625, 1.01171875, -3.3e38, .greatestFiniteMagnitude, .infinity, 0x1p-130, 0, -0.0, .nan,
@@ -80,8 +78,7 @@ import Transformer
     #expect(read.pointer[9].sign == .minus && read.pointer[10].isNaN)
   }
 
-  @Test("Cut at every byte of the header, and in the tensors")
-  func cut() throws {
+  @Test func `truncated files are rejected`() throws {
     let folder = try made()
     let path = "\(folder.path)/model.safetensors"
     let whole = try bytes(of: path)
@@ -94,29 +91,26 @@ import Transformer
     #expect(message { try readAll(folder.path) }.contains("its tensors end at byte"))
   }
 
-  @Test(
-    "Headers that lie",
-    arguments: [
-      (#"{"x":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,16]}}"#, "overflows"),
-      (#"{"x":{"dtype":"F32","shape":[4],"data_offsets":[0,12]}}"#, "hold 12 bytes"),
-      (#"{"x":{"dtype":"F32","shape":[4],"data_offsets":[16,0]}}"#, "data_offsets are [16,0]"),
-      (#"{"x":{"dtype":"F32","shape":[4],"data_offsets":[-16,0]}}"#, "data_offsets are [-16,0]"),
-      (#"{"x":{"dtype":"F32","shape":[4],"data_offsets":[0,9223372036854775807]}}"#, "16 bytes follow"),
-      (#"{"x":{"dtype":"F32","shape":[-4],"data_offsets":[0,16]}}"#, "shape is not a list of sizes"),
-      (#"{"x":{"dtype":"F32","shape":4,"data_offsets":[0,16]}}"#, "shape is not a list of sizes"),
-      (#"{"x":{"dtype":"F33","shape":[4],"data_offsets":[0,16]}}"#, #"dtype is the string "F33""#),
-      (#"{"x":{"shape":[4],"data_offsets":[0,16]}}"#, "dtype is missing"),
-      (#"{"x":{"dtype":"F32","shape":[2],"data_offsets":[8,16]}}"#, "leaves a gap"),
-      (
-        #"{"x":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},"y":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}"#,
-        "overlaps"
-      ),
-      (#"{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#, "its tensors end at byte"),
-      (#"{"x":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},"x":1}"#, "occurs twice"),
-      (#"{"x":7}"#, "dtype is missing"), (#"[]"#, "not a JSON object"), (#"{"x""#, "not JSON"),
-      (String(repeating: "[", count: 5000), "nested deeper"),
-    ])
-  func lyingHeaders(_ header: String, _ expected: String) throws {
+  @Test(arguments: [
+    (#"{"x":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,16]}}"#, "overflows"),
+    (#"{"x":{"dtype":"F32","shape":[4],"data_offsets":[0,12]}}"#, "hold 12 bytes"),
+    (#"{"x":{"dtype":"F32","shape":[4],"data_offsets":[16,0]}}"#, "data_offsets are [16,0]"),
+    (#"{"x":{"dtype":"F32","shape":[4],"data_offsets":[-16,0]}}"#, "data_offsets are [-16,0]"),
+    (#"{"x":{"dtype":"F32","shape":[4],"data_offsets":[0,9223372036854775807]}}"#, "16 bytes follow"),
+    (#"{"x":{"dtype":"F32","shape":[-4],"data_offsets":[0,16]}}"#, "shape is not a list of sizes"),
+    (#"{"x":{"dtype":"F32","shape":4,"data_offsets":[0,16]}}"#, "shape is not a list of sizes"),
+    (#"{"x":{"dtype":"F33","shape":[4],"data_offsets":[0,16]}}"#, #"dtype is the string "F33""#),
+    (#"{"x":{"shape":[4],"data_offsets":[0,16]}}"#, "dtype is missing"),
+    (#"{"x":{"dtype":"F32","shape":[2],"data_offsets":[8,16]}}"#, "leaves a gap"),
+    (
+      #"{"x":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},"y":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}"#,
+      "overlaps"
+    ),
+    (#"{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#, "its tensors end at byte"),
+    (#"{"x":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},"x":1}"#, "occurs twice"),
+    (#"{"x":7}"#, "dtype is missing"), (#"[]"#, "not a JSON object"), (#"{"x""#, "not JSON"),
+    (String(repeating: "[", count: 5000), "nested deeper"),
+  ]) func `inconsistent headers are rejected`(_ header: String, _ expected: String) throws {
     let folder = try TemporaryFolder()
     let path = "\(folder.path)/x.safetensors"
     let length = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Array($0) }
@@ -124,8 +118,7 @@ import Transformer
     #expect(message { _ = try SafetensorsFile(path) }.contains(expected))
   }
 
-  @Test("Names that are equal as strings and not as bytes are two tensors")
-  func equivalentNames() throws {
+  @Test func `tensor names are compared as bytes`() throws {
     let folder = try TemporaryFolder()
     let path = "\(folder.path)/x.safetensors"
     let names = ["\u{e9}", "e\u{301}"]
@@ -135,28 +128,26 @@ import Transformer
     #expect(try SafetensorsFile(path).tensors.map { Array($0.name.utf8) } == names.map { Array($0.utf8) })
   }
 
-  @Test("A header's length beyond the file, and beyond what anybody reads")
-  func longHeaders() throws {
+  @Test func `headers longer than the file or the limit are rejected`() throws {
     let folder = try TemporaryFolder()
     let path = "\(folder.path)/x.safetensors"
     for length in [25, 1 << 40, Int.max] {
       try write(withUnsafeBytes(of: length.littleEndian) { Array($0) } + [UInt8](repeating: 0x20, count: 16), to: path)
       #expect(message { _ = try SafetensorsFile(path) }.contains("declares a header of \(length) bytes, but only 16 follow"))
     }
-    // A hole in the file makes it as long as the header says.
+    // A sparse file with the length that its header declares.
     try write(withUnsafeBytes(of: (1 << 36).littleEndian) { Array($0) }, to: path)
     #expect(truncate(path, 1 << 37) == 0)
     #expect(message { _ = try SafetensorsFile(path) }.contains("is not a complete safetensors file"))
   }
 
-  @Test("A thousand damaged files of each kind: read, or refused")
-  func mutations() throws {
+  @Test func `damaged files are read or rejected`() throws {
     var random = SplitMix(state: 7)
     let folder = try made(.bf16)
     for name in ["model.safetensors", "config.json"] {
       let path = "\(folder.path)/\(name)"
       let whole = try bytes(of: path)
-      // Most of a file of weights is weights, where a flipped bit is another weight.
+      // Only the header is damaged: a flipped bit in the weights yields another valid file.
       let header = name == "config.json" ? whole.count : 8 + whole[..<8].reversed().reduce(0) { $0 << 8 | Int($1) }
       var refused = 0
       for _ in 0..<1000 {
@@ -172,11 +163,10 @@ import Transformer
     }
   }
 
-  @Test("A thousand damaged indexes of several files")
-  func indexMutations() throws {
+  @Test func `damaged indexes are read or rejected`() throws {
     var random = SplitMix(state: 9)
     let folder = try made()
-    let names = ParameterLayout(HostileFilesTests.model).tensors.map(\.name)
+    let names = ParameterLayout(InvalidFilesTests.model).tensors.map(\.name)
     try FileManager.default.moveItem(
       atPath: "\(folder.path)/model.safetensors", toPath: "\(folder.path)/model-00001-of-00001.safetensors")
     let path = "\(folder.path)/model.safetensors.index.json"
@@ -194,29 +184,26 @@ import Transformer
     }
   }
 
-  /// What of `config.json` is set to what, and what the refusal names.
-  @Test(
-    "What is not computed is refused by name",
-    arguments: [
-      (#""rope_scaling": {"rope_type": "llama3", "factor": 8.0}"#, "rope_scaling has rope_type"),
-      (#""rope_scaling": {"type": "linear", "factor": 2}"#, "rope_scaling has type"),
-      (#""rope_parameters": {"rope_theta": 10000, "rope_type": "yarn"}"#, "rope_parameters has rope_type"),
-      (#""attention_bias": true"#, "attention_bias"), (#""mlp_bias": true"#, "mlp_bias"),
-      (#""head_dim": 16"#, "head_dim is 16"), (#""hidden_act": "gelu""#, "hidden_act"),
-      (#""sliding_window": 4096"#, "sliding_window"), (#""layer_types": ["sliding_attention"]"#, "layer_types"),
-      (#""quantization_config": {"bits": 4}"#, "quantization_config"), (#""partial_rotary_factor": 0.5"#, "partial"),
-      (#""model_type": "mixtral""#, #"model_type is the string "mixtral""#), (#""model_type": null"#, "model_type"),
-      (#""vocab_size": 12"#, "by config.json it is [12, 8]"), (#""vocab_size": -1"#, "vocab_size is -1"),
-      (#""hidden_size": 1e30"#, "hidden_size"), (#""num_hidden_layers": 5000"#, "num_hidden_layers"),
-      (#""num_hidden_layers": 3"#, "has no model.layers.2"), (#""num_hidden_layers": 1"#, "is no tensor of config"),
-      (#""num_attention_heads": 3"#, "must be a multiple of"), (#""num_key_value_heads": 0"#, "num_key_value_heads"),
-      (#""tie_word_embeddings": "no""#, "tie_word_embeddings"),
-      (#""rope_theta": null, "rope_parameters": 7"#, "rope_p"),
-      (#""rms_norm_eps": 0"#, "rms_norm_eps"), (#""eos_token_id": [1, "x"]"#, "eos_token_id"),
-      (#""bos_token_id": -1"#, "bos_token_id is -1"), (#""vocab_size": 2147483647, "hidden_size": 16777216"#, "2^42"),
-      (#""model_type": "olmo2""#, "is no tensor of config.json's model"),
-    ])
-  func refusals(_ fields: String, _ expected: String) throws {
+  /// Fields of `config.json`, and a part of the error message.
+  @Test(arguments: [
+    (#""rope_scaling": {"rope_type": "llama3", "factor": 8.0}"#, "rope_scaling has rope_type"),
+    (#""rope_scaling": {"type": "linear", "factor": 2}"#, "rope_scaling has type"),
+    (#""rope_parameters": {"rope_theta": 10000, "rope_type": "yarn"}"#, "rope_parameters has rope_type"),
+    (#""attention_bias": true"#, "attention_bias"), (#""mlp_bias": true"#, "mlp_bias"),
+    (#""head_dim": 16"#, "head_dim is 16"), (#""hidden_act": "gelu""#, "hidden_act"),
+    (#""sliding_window": 4096"#, "sliding_window"), (#""layer_types": ["sliding_attention"]"#, "layer_types"),
+    (#""quantization_config": {"bits": 4}"#, "quantization_config"), (#""partial_rotary_factor": 0.5"#, "partial"),
+    (#""model_type": "mixtral""#, #"model_type is the string "mixtral""#), (#""model_type": null"#, "model_type"),
+    (#""vocab_size": 12"#, "expected [12, 8] by config.json"), (#""vocab_size": -1"#, "vocab_size is -1"),
+    (#""hidden_size": 1e30"#, "hidden_size"), (#""num_hidden_layers": 5000"#, "num_hidden_layers"),
+    (#""num_hidden_layers": 3"#, "has no model.layers.2"), (#""num_hidden_layers": 1"#, "is not a tensor of config"),
+    (#""num_attention_heads": 3"#, "must be a multiple of"), (#""num_key_value_heads": 0"#, "num_key_value_heads"),
+    (#""tie_word_embeddings": "no""#, "tie_word_embeddings"),
+    (#""rope_theta": null, "rope_parameters": 7"#, "rope_p"),
+    (#""rms_norm_eps": 0"#, "rms_norm_eps"), (#""eos_token_id": [1, "x"]"#, "eos_token_id"),
+    (#""bos_token_id": -1"#, "bos_token_id is -1"), (#""vocab_size": 2147483647, "hidden_size": 16777216"#, "2^42"),
+    (#""model_type": "olmo2""#, "is not a tensor of config.json's model"),
+  ]) func `unsupported settings are rejected by name`(_ fields: String, _ expected: String) throws {
     let folder = try made()
     let path = "\(folder.path)/config.json"
     var json = try #require(try JSONValue(parsing: try bytes(of: path)).object)
@@ -226,8 +213,7 @@ import Transformer
     #expect(message.contains(expected), "\(message)")
   }
 
-  @Test("rope_theta is read where transformers 4 and 5 have it, and defaults are their classes'")
-  func places() throws {
+  @Test func `rope_theta is read from the places of transformers 4 and 5, with their defaults`() throws {
     let folder = try made()
     let path = "\(folder.path)/config.json"
     let whole = try #require(try JSONValue(parsing: try bytes(of: path)).object)
@@ -252,7 +238,7 @@ import Transformer
     #expect(try PretrainedModel(folder.path).description.model.rmsNormEpsilon == 1e-6)
   }
 
-  /// Real weights, their greedy text and logits as an independent program computed them.
+  /// Compares greedy text and logits of real weights with those of an independent program.
   @Test(.enabled(if: shared("data/weights/golden.json") != nil, Comment(rawValue: sharedIsMissing)))
   func stories260K() throws {
     let golden = try JSONValue(parsing: try bytes(of: try #require(shared("data/weights/golden.json"))))["stories260K"]

@@ -7,33 +7,33 @@ import TestSupport
 import Testing
 import Transformer
 
-/// Folders in which two places say different things of one: refused, or settled as `transformers` settles it, aloud.
-@Suite struct TwoTruthsTests {
+/// Folders whose files contradict each other: rejected, or resolved as in `transformers` with a note.
+@Suite struct ContradictoryFilesTests {
   private static let model = ModelConfiguration(
     architecture: .llama, vocabularySize: 11, hiddenSize: 8, intermediateSize: 12, layers: 1, queryHeads: 2,
     keyValueHeads: 1)
   private static let names = ParameterLayout(model).tensors.map(\.name)
   private static let shards = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
 
-  /// Writes some tensors of the model, all elements of a tensor the same.
+  /// Writes some tensors of the model. All elements of a tensor are equal.
   private func store(_ names: some Sequence<String>, value: (String) -> Float = { _ in 0.5 }, to path: String) throws {
-    let layout = ParameterLayout(TwoTruthsTests.model)
+    let layout = ParameterLayout(ContradictoryFilesTests.model)
     let tensors = try names.map { (name: $0, shape: try #require(layout[$0]).shape) }
     try SafetensorsFile.write(tensors, as: .fp32, to: path) { index, _, floats in
       floats.update(repeating: value(tensors[index].name))
     }
   }
 
-  /// A folder with the model in two files and their index; the index may say something else.
+  /// A folder with the model in two files and an index, which may contradict the files.
   private func sharded(_ place: (Int, String) -> String? = { index, _ in shards[index % 2] }) throws -> TemporaryFolder
   {
     let folder = try TemporaryFolder()
     try describe(folder)
     for shard in 0..<2 {
-      let names = TwoTruthsTests.names.enumerated().filter { $0.offset % 2 == shard }.map(\.element)
-      try store(names, to: "\(folder.path)/\(TwoTruthsTests.shards[shard])")
+      let names = ContradictoryFilesTests.names.enumerated().filter { $0.offset % 2 == shard }.map(\.element)
+      try store(names, to: "\(folder.path)/\(ContradictoryFilesTests.shards[shard])")
     }
-    let map = TwoTruthsTests.names.enumerated().compactMap { index, name in
+    let map = ContradictoryFilesTests.names.enumerated().compactMap { index, name in
       place(index, name).map { JSONValue.Field(name: name, value: .string($0)) }
     }
     let index: JSONValue = ["weight_map": .object(JSONValue.Object(distinct: map))]
@@ -42,7 +42,7 @@ import Transformer
   }
 
   private func describe(_ folder: TemporaryFolder, tied: Bool = false, ends: [Int] = [2]) throws {
-    var model = TwoTruthsTests.model
+    var model = ContradictoryFilesTests.model
     model.tieWordEmbeddings = tied
     let description = ModelDescription(
       model: model, hiddenDecoding: .vanilla, metadata: ModelMetadata(endOfText: ends))
@@ -62,14 +62,13 @@ import Transformer
     }
   }
 
-  @Test("A tied head that is stored with other weights is refused, in one file and in two; an equal one is read")
-  func tiedHead() throws {
+  @Test func `a tied head with other weights is rejected`() throws {
     let folder = try TemporaryFolder()
     try describe(folder, tied: true)
     let path = "\(folder.path)/model.safetensors"
-    try store(TwoTruthsTests.names, to: path)
+    try store(ContradictoryFilesTests.names, to: path)
     #expect(message(folder.path) == "no error")
-    try store(TwoTruthsTests.names, value: { $0 == "lm_head.weight" ? 0.25 : 0.5 }, to: path)
+    try store(ContradictoryFilesTests.names, value: { $0 == "lm_head.weight" ? 0.25 : 0.5 }, to: path)
     let found = message(folder.path)
     #expect(found.contains("config.json: has \"tie_word_embeddings\": true"), "\(found)")
     #expect(found.contains("0.25 and 0.5"))
@@ -78,15 +77,14 @@ import Transformer
     let shards = try sharded()
     try describe(shards, tied: true)
     #expect(message(shards.path) == "no error")
-    let place = try #require(TwoTruthsTests.names.firstIndex(of: "lm_head.weight"))
-    let others = TwoTruthsTests.names.enumerated().filter { $0.offset % 2 == place % 2 }.map(\.element)
-    let shard = "\(shards.path)/\(TwoTruthsTests.shards[place % 2])"
+    let place = try #require(ContradictoryFilesTests.names.firstIndex(of: "lm_head.weight"))
+    let others = ContradictoryFilesTests.names.enumerated().filter { $0.offset % 2 == place % 2 }.map(\.element)
+    let shard = "\(shards.path)/\(ContradictoryFilesTests.shards[place % 2])"
     try store(others, value: { $0 == "lm_head.weight" ? .nan : 0.5 }, to: shard)
     #expect(message(shards.path).contains("nan and 0.5"))
   }
 
-  @Test("The folder that was seen: import, first weights and a dry run refuse it")
-  func theFolderThatWasSeen() throws {
+  @Test func `import and initialization reject the fixture with an ambiguous head`() throws {
     let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .appending(path: "Fixtures/faults/tied-and-other-head").path
     let output = try TemporaryFolder()
@@ -105,44 +103,41 @@ import Transformer
     #expect(dry.status == 65 && dry.error.contains("tie_word_embeddings to false"), "\(dry.error)")
   }
 
-  @Test("No head where none is tied: the message says what may be meant")
-  func noHead() throws {
+  @Test func `the error for a missing head suggests tie_word_embeddings`() throws {
     let folder = try TemporaryFolder()
     try describe(folder)
-    try store(TwoTruthsTests.names.filter { $0 != "lm_head.weight" }, to: "\(folder.path)/model.safetensors")
+    try store(ContradictoryFilesTests.names.filter { $0 != "lm_head.weight" }, to: "\(folder.path)/model.safetensors")
     #expect(message(folder.path).contains("has no lm_head.weight"))
     #expect(message(folder.path).contains("\"tie_word_embeddings\": true"))
   }
 
-  @Test("An index that does not say where the tensors are")
-  func index() throws {
-    let shards = TwoTruthsTests.shards
+  @Test func `an index that contradicts the files is rejected`() throws {
+    let shards = ContradictoryFilesTests.shards
     let whole = try sharded()
     #expect(message(whole.path) == "no error")
     let swapped = try sharded { index, _ in shards[(index + 1) % 2] }
-    #expect(message(swapped.path).contains("index.json: says that"))
+    #expect(message(swapped.path).contains("index.json: lists"))
     #expect(message(swapped.path).contains("it is in \(shards[0])"))
     let absent = try sharded()
-    let names = TwoTruthsTests.names.enumerated().filter { $0.offset % 2 == 1 }.map(\.element)
+    let names = ContradictoryFilesTests.names.enumerated().filter { $0.offset % 2 == 1 }.map(\.element)
     try store(names.dropLast(), to: "\(absent.path)/\(shards[1])")
-    #expect(message(absent.path).contains("and it is in none of the files"))
+    #expect(message(absent.path).contains("but it is in none of the files"))
     // The same tensor in two files.
     let twice = try sharded()
-    try store(names + [TwoTruthsTests.names[0]], to: "\(twice.path)/\(shards[1])")
-    #expect(message(twice.path).contains("has \(TwoTruthsTests.names[0]), which \(shards[0]) has too"))
-    // One file with everything beside the index of others.
+    try store(names + [ContradictoryFilesTests.names[0]], to: "\(twice.path)/\(shards[1])")
+    #expect(message(twice.path).contains("has \(ContradictoryFilesTests.names[0]), which is also in \(shards[0])"))
+    // A single file with all tensors, and an index of other files.
     let both = try sharded()
-    try store(TwoTruthsTests.names, value: { _ in 0.25 }, to: "\(both.path)/model.safetensors")
-    #expect(message(both.path).contains("model.safetensors is there too"))
+    try store(ContradictoryFilesTests.names, value: { _ in 0.25 }, to: "\(both.path)/model.safetensors")
+    #expect(message(both.path).contains("there is also model.safetensors"))
   }
 
-  @Test("Where texts end is generation_config.json's word, and a difference is told")
-  func ends() throws {
+  @Test func `generation_config.json sets the end tokens, and a difference yields a note`() throws {
     let folder = try TemporaryFolder()
     try describe(folder, ends: [2])
-    try store(TwoTruthsTests.names, to: "\(folder.path)/model.safetensors")
+    try store(ContradictoryFilesTests.names, to: "\(folder.path)/model.safetensors")
     let path = "\(folder.path)/generation_config.json"
-    for (fields, ends, isTold) in [
+    for (fields, ends, hasNote) in [
       (#""eos_token_id": 2"#, [2], false), (#""eos_token_id": [2]"#, [2], false),
       (#""eos_token_id": null"#, [2], false),
       ("", [2], false), (#""eos_token_id": [7, 2]"#, [2, 7], true), (#""eos_token_id": 5"#, [5], true),
@@ -150,8 +145,8 @@ import Transformer
       try write(Array("{\(fields)}".utf8), to: path)
       let model = try PretrainedModel(folder.path)
       #expect(model.description.metadata.endOfText == ends, "\(fields)")
-      #expect(model.notes.count == (isTold ? 1 : 0))
-      if isTold { #expect(model.notes[0].contains("generation_config.json") && model.notes[0].contains("[2]")) }
+      #expect(model.notes.count == (hasNote ? 1 : 0))
+      if hasNote { #expect(model.notes[0].contains("generation_config.json") && model.notes[0].contains("[2]")) }
     }
     for text in ["[", "[]", #"{"eos_token_id": -1}"#, #"{"eos_token_id": ["x"]}"#] {
       try write(Array(text.utf8), to: path)
@@ -159,15 +154,14 @@ import Transformer
     }
   }
 
-  @Test("An export leaves no file of another model beside its own")
-  func leftovers() throws {
+  @Test func `an export rejects a folder with files of another model`() throws {
     let (source, output) = (try TemporaryFolder(), try TemporaryFolder())
     try describe(source)
-    try store(TwoTruthsTests.names, to: "\(source.path)/model.safetensors")
+    try store(ContradictoryFilesTests.names, to: "\(source.path)/model.safetensors")
     let checkpoint = "\(source.path)/x.h5"
     #expect(try launch("phd", ["checkpoint", "import", source.path, "--to", checkpoint]).status == 0)
     let export = ["checkpoint", "export", checkpoint, "--to", output.path]
-    // Twice: its own files are replaced.
+    // A second export replaces the files of the first.
     for _ in 0..<2 { #expect(try launch("phd", export).status == 0) }
     let config = try bytes(of: "\(output.path)/config.json")
     for name in ["generation_config.json", "tokenizer.json", "model.safetensors.index.json", "modeling_phd.py"] {

@@ -2,21 +2,21 @@ import Foundation
 import JSON
 import TestSupport
 
-/// A log as a run writes it, made for a test.
-struct MadeLog {
+/// Writes logs in the format of runs.
+struct TestLog {
   var lines: [String] = []
 
-  /// The lines of a run: its start, and steps with losses that fall.
+  /// The lines of a run: its start, and steps with falling losses.
   ///
   /// - Parameters:
   ///   - offset: added to every loss.
-  ///   - noise: of the losses; a standard deviation, about.
-  ///   - seconds: of a step.
+  ///   - noise: the approximate standard deviation of the losses' noise.
+  ///   - seconds: seconds per step.
   static func run(
     _ steps: ClosedRange<Int>, tokens: Int = 4096, flops: Int = 1_000_000, seconds: Double = 0.5, offset: Double = 0,
     noise: Double = 0.05, seed: UInt64 = 1
-  ) -> MadeLog {
-    var log = MadeLog()
+  ) -> TestLog {
+    var log = TestLog()
     log.add([
       "event": "run", "resumed_from_step": .integer(steps.lowerBound - 1), "ranks": 2, "version": "0.1.0",
       "time": "2026-01-02T03:04:05Z", "flops_per_step": .integer(flops),
@@ -37,7 +37,7 @@ struct MadeLog {
 
   mutating func add(_ record: JSONValue) { lines.append(record.compact) }
 
-  /// Writes it as a run's log, in a folder of that name.
+  /// Writes the lines as the log of a run, in a folder of this name.
   func write(to folder: TemporaryFolder, _ name: String, configuration: JSONValue? = nil) throws -> String {
     let path = "\(folder.path)/\(name)"
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
