@@ -54,7 +54,8 @@ public final class Decoder {
     let queries = heads.queryHeads * heads.paddedHeadSize
     let normed = model.architecture.normPlacement == .beforeSublayer ? model.hiddenSize : 0
     let perRow =
-      normed + 3 * model.hiddenSize + 2 * model.keyValueSize + queries + 3 * model.intermediateSize
+      normed + model.hiddenSize + max(model.hiddenSize, model.querySize) + model.querySize + 2 * model.keyValueSize
+      + queries + 3 * model.intermediateSize
       + max(model.hiddenSize, model.intermediateSize)
     return stores + (rows * perRow + max(logitsAtOnce, model.vocabularySize)) * MemoryLayout<Float>.stride
   }
@@ -160,8 +161,8 @@ public final class Decoder {
   /// One block's attention and FFN for the rows that query.
   private func block(_ x: Matrix, _ call: LayerCall, _ weights: WeightPlaces.Layer) {
     let configuration = model.configuration
-    let (d, f) = (configuration.hiddenSize, configuration.intermediateSize)
-    let query = workspace.matrix(.query, rows: x.rows, columns: d)
+    let (d, q, f) = (configuration.hiddenSize, configuration.querySize, configuration.intermediateSize)
+    let query = workspace.matrix(.query, rows: x.rows, columns: q)
     products.forward(query, preNormed(x, weights.attentionNorm), weights.query)
     let heads = configuration.heads
     let queries = workspace.matrix(
@@ -169,7 +170,7 @@ public final class Decoder {
     HeadRows.queries(
       queries, query, order: call.order, positions: call.positions, norm: headNorm(weights.queryNorm),
       rotary: rotary, heads: heads, on: team)
-    let attended = workspace.matrix(.attended, rows: x.rows, columns: d)
+    let attended = workspace.matrix(.attended, rows: x.rows, columns: q)
     attention.forward(attended, queries: queries, order: call.order, call.groups)
     let projection = workspace.matrix(.query, rows: x.rows, columns: d)
     products.forward(projection, attended, weights.output)

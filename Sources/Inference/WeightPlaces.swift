@@ -42,7 +42,7 @@ struct WeightPlaces {
     func floats(_ count: Int) -> UnsafeMutablePointer<Float> {
       take(count * MemoryLayout<Float>.stride).assumingMemoryBound(to: Float.self)
     }
-    let (d, f) = (model.hiddenSize, model.intermediateSize)
+    let (d, q, f) = (model.hiddenSize, model.querySize, model.intermediateSize)
     embedding =
       model.tieWordEmbeddings
       ? nil
@@ -52,8 +52,8 @@ struct WeightPlaces {
     let hasHeadNorms = model.architecture.queryKeyNorm != .none
     layers = (0..<model.layers).map { _ in
       Layer(
-        query: packed(d, d), keyValue: packed(2 * model.keyValueSize, d), output: packed(d, d),
-        gateUp: packed(2 * f, d), down: packed(d, f), queryNorm: hasHeadNorms ? floats(d) : nil,
+        query: packed(q, d), keyValue: packed(2 * model.keyValueSize, d), output: packed(d, q),
+        gateUp: packed(2 * f, d), down: packed(d, f), queryNorm: hasHeadNorms ? floats(q) : nil,
         keyNorm: hasHeadNorms ? floats(model.keyValueSize) : nil,
         attentionNorm: floats(d), feedForwardNorm: floats(d))
     }

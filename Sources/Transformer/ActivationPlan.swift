@@ -87,7 +87,7 @@ struct ActivationPlan {
   private(set) var losses = 0
   private(set) var headLogSumExps = 0
   /// The residual stream between attention and FFN; in the backward pass later the attention output's gradient.
-  private(set) var middle = 0
+  private(set) var attentionResidual = 0
   private(set) var stream = 0
   /// In a Llama: the norm that attention or the FFN takes, and its gradient.
   private(set) var normed = 0
@@ -117,7 +117,7 @@ struct ActivationPlan {
   /// - Parameter keepsLayers: whether every layer's activations are kept, or one layer's at a time.
   init(_ shape: PassShape, keepsLayers: Bool, training: Bool) {
     let (d, f) = (shape.model.hiddenSize, shape.model.intermediateSize)
-    let kv = shape.model.keyValueSize
+    let (q, kv) = (shape.model.querySize, shape.model.keyValueSize)
     let rows = shape.rows
     precision = shape.precision
     for layer in 0..<shape.model.layers {
@@ -137,8 +137,8 @@ struct ActivationPlan {
       // Where one layer's place serves all, it is the largest's: the first layer's, unless it is the only one.
       let queryRows = shape.queryRows(layer: index)
       var layer = Layer()
-      layer.queryKeyValue = takeOperand(queryRows * d + rows * 2 * kv)
-      layer.attentionOutput = takeOperand(queryRows * d)
+      layer.queryKeyValue = takeOperand(queryRows * q + rows * 2 * kv)
+      layer.attentionOutput = takeOperand(queryRows * q)
       layer.logSumExps = take(queryRows * shape.model.queryHeads)
       layer.projection = takeOperand(queryRows * d)
       layer.gateUp = takeOperand(queryRows * 2 * f)
@@ -149,14 +149,14 @@ struct ActivationPlan {
     headInput = take(shape.rowsPerCopy * d)
     losses = take(shape.rowsPerCopy)
     headLogSumExps = take(shape.rowsPerCopy)
-    middle = take(rows * d)
+    attentionResidual = take(rows * max(d, q))
     if training {
       stream = take(rows * d)
-      sums = take(RowSums.scratchCount(rows: rows, columns: d))
+      sums = take(RowSums.scratchCount(rows: rows, columns: max(d, q)))
     }
     if precision != .fp32 {
       operand = takeOperand(rows * d)
-      weightOperand = takeOperand(d * max(2 * f, d + 2 * kv))
+      weightOperand = takeOperand(d * max(2 * f, q + 2 * kv))
     }
 
     let scratch = count
@@ -182,7 +182,7 @@ struct ActivationPlan {
     if training {
       // Where attention's operands were: its gradients are back in the projection's order after it.
       count = attentionOnly
-      queryKeyValueGradients = takeOperand(rows * (d + 2 * kv))
+      queryKeyValueGradients = takeOperand(rows * (q + 2 * kv))
       afterAttention = max(afterAttention, count)
     }
     count = scratch

@@ -73,8 +73,9 @@ public struct ModelConfiguration: Sendable, Equatable {
 
   /// An upper bound of the number of parameters, a few norms too many, as a number that no size overflows.
   public var approximateParameters: Double {
-    let (d, f, kv) = (Double(hiddenSize), Double(intermediateSize), Double(keyValueSize))
-    let blocks = Double(layers) * (2 * d * d + 2 * kv * d + 3 * f * d + 3 * d + kv)
+    let (d, f) = (Double(hiddenSize), Double(intermediateSize))
+    let (q, kv) = (Double(querySize), Double(keyValueSize))
+    let blocks = Double(layers) * (2 * q * d + 2 * kv * d + 3 * f * d + 2 * d + q + kv)
     return blocks + 2 * Double(vocabularySize) * d + d
   }
 }

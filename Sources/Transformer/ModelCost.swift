@@ -8,15 +8,16 @@ public struct ModelCost: Sendable, Equatable {
   public var training: Int { 3 * forward }
 
   public init(_ model: ModelConfiguration, _ hiddenDecoding: HiddenDecoding, positions: Int) {
-    let (d, f, kv) = (model.hiddenSize, model.intermediateSize, model.keyValueSize)
+    let (d, f) = (model.hiddenSize, model.intermediateSize)
+    let (q, kv) = (model.querySize, model.keyValueSize)
     var total = 0
     for layer in 0..<model.layers {
       let last = layer == model.layers - 1
       let rows = hiddenDecoding.repeats * positions
       let queryRows = last ? positions : rows
       total += 2 * rows * d * 2 * kv
-      total += 2 * queryRows * (2 * d * d + 3 * d * f)
-      total += 4 * d * hiddenDecoding.visiblePairs(positions: positions, lastCopyOnly: last)
+      total += 2 * queryRows * (2 * q * d + 3 * d * f)
+      total += 4 * q * hiddenDecoding.visiblePairs(positions: positions, lastCopyOnly: last)
     }
     forward = total + 2 * positions * d * model.vocabularySize
   }

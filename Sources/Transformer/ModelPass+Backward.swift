@@ -39,14 +39,14 @@ extension ModelPass {
     let kept = activations(of: layer)
     let residual = shape.isForLastCopy(layer) ? x.rows(lastCopy) : x
     let dx = shape.isForLastCopy(layer) ? streamGradient.rows(lastCopy) : streamGradient
-    let middle = middle(rows: dx.rows)
+    let attentionResidual = attentionResidual(rows: dx.rows)
     switch model.architecture.normPlacement {
     case .afterSublayer:
-      normalize(middle, kept.projection, weights.attentionNorm, residual: residual)
+      normalize(attentionResidual, kept.projection, weights.attentionNorm, residual: residual)
       normBackward(kept.down, dy: dx, weights.feedForwardNorm, gradients.feedForwardNorm)
       clock?.mark(.elementwise)
       feedForwardBackward(
-        layer, weights, gradients, output: kept.down, input: middle, inputGradient: dx, accumulating: true)
+        layer, weights, gradients, output: kept.down, input: attentionResidual, inputGradient: dx, accumulating: true)
       normBackward(kept.projection, dy: dx, weights.attentionNorm, gradients.attentionNorm)
       clock?.mark(.elementwise)
       attendBackward(
@@ -60,7 +60,8 @@ extension ModelPass {
         layer, weights, gradients, output: operand(dx), input: normed.rows(0..<dx.rows),
         inputGradient: dNormed.rows(0..<dx.rows), accumulating: false)
       normBackward(
-        addingTo: dx, middle, dy: dNormed.rows(0..<dx.rows), weights.feedForwardNorm, gradients.feedForwardNorm)
+        addingTo: dx, attentionResidual, dy: dNormed.rows(0..<dx.rows), weights.feedForwardNorm,
+        gradients.feedForwardNorm)
       normalize(normed, x, weights.attentionNorm, residual: nil)
       clock?.mark(.elementwise)
       attendBackward(
@@ -97,7 +98,7 @@ extension ModelPass {
   ) {
     let kept = activations(of: layer)
     let queryRows = shape.queryRows(layer: layer)
-    let attentionGradient = matrix(plan.middle, type, rows: queryRows, columns: model.hiddenSize)
+    let attentionGradient = matrix(plan.attentionResidual, type, rows: queryRows, columns: model.querySize)
     inputGradient(attentionGradient, output, operand(weight: weights.output))
     weightGradient(gradients.output, output, kept.attentionOutput)
     clock?.mark(.projections)
@@ -120,8 +121,8 @@ extension ModelPass {
     } else {
       // The rows of all copies but the last get their gradient from the keys and values alone.
       let others = 0..<lastCopy.lowerBound
-      let queryWeight = weight.rows(0..<model.hiddenSize)
-      let keyValueWeight = weight.rows(model.hiddenSize..<weight.rows)
+      let queryWeight = weight.rows(0..<model.querySize)
+      let keyValueWeight = weight.rows(model.querySize..<weight.rows)
       inputGradient(dx.rows(lastCopy), query, queryWeight, accumulating: accumulating)
       inputGradient(dx.rows(lastCopy), keyValue.rows(lastCopy), keyValueWeight, accumulating: true)
       inputGradient(dx.rows(others), keyValue.rows(others), keyValueWeight)

@@ -45,15 +45,15 @@ extension ModelPass {
     let x = stream(into: layer)
     let kept = activations(of: layer)
     let residual = shape.isForLastCopy(layer) ? x.rows(lastCopy) : x
-    let middle = middle(rows: shape.queryRows(layer: layer))
+    let attentionResidual = attentionResidual(rows: shape.queryRows(layer: layer))
     let output = stream(into: layer + 1)
     switch model.architecture.normPlacement {
     case .afterSublayer:
       attend(layer, weights, input: x)
-      normalize(middle, kept.projection, weights.attentionNorm, residual: residual)
+      normalize(attentionResidual, kept.projection, weights.attentionNorm, residual: residual)
       clock?.mark(.elementwise)
-      feedForward(layer, weights, input: middle)
-      normalize(output, kept.down, weights.feedForwardNorm, residual: middle)
+      feedForward(layer, weights, input: attentionResidual)
+      normalize(output, kept.down, weights.feedForwardNorm, residual: attentionResidual)
     case .beforeSublayer:
       let normed = normed(rows: x.rows)
       normalize(normed, x, weights.attentionNorm, residual: nil)
@@ -61,8 +61,8 @@ extension ModelPass {
       attend(layer, weights, input: normed)
       beginFeedForward(layer, weights)
       clock?.mark(.elementwise)
-      feedForward(layer, weights, input: normed.rows(0..<middle.rows))
-      ResidualSum.forward(output, middle, kept.down, on: team)
+      feedForward(layer, weights, input: normed.rows(0..<attentionResidual.rows))
+      ResidualSum.forward(output, attentionResidual, kept.down, on: team)
     }
     clock?.mark(.elementwise)
   }
@@ -75,8 +75,8 @@ extension ModelPass {
     if let together = kept.queryKeyValue {
       product(together, input, weight)
     } else {
-      product(kept.query, input.rows(lastCopy), weight.rows(0..<model.hiddenSize))
-      product(kept.keyValue, input, weight.rows(model.hiddenSize..<weight.rows))
+      product(kept.query, input.rows(lastCopy), weight.rows(0..<model.querySize))
+      product(kept.keyValue, input, weight.rows(model.querySize..<weight.rows))
     }
     clock?.mark(.projections)
     layOut(layer, weights)
@@ -92,8 +92,8 @@ extension ModelPass {
     let x = stream(into: layer)
     let rows = shape.queryRows(layer: layer)
     let residual = shape.isForLastCopy(layer) ? x.rows(lastCopy) : x
-    ResidualSum.forward(middle(rows: rows), residual, activations(of: layer).projection, on: team)
-    normalize(normed(rows: rows), middle(rows: rows), weights.feedForwardNorm, residual: nil)
+    ResidualSum.forward(attentionResidual(rows: rows), residual, activations(of: layer).projection, on: team)
+    normalize(normed(rows: rows), attentionResidual(rows: rows), weights.feedForwardNorm, residual: nil)
   }
 
   /// From the rows that the FFN takes to what it gives.

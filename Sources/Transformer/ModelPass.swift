@@ -94,10 +94,10 @@ public final class ModelPass {
   /// The rate of the products that a step is made of, operations a second: the median over their shapes, on at most
   /// `tokens` rows, and of the head's outputs no more than make a large product.
   public func measureRate(tokens: Int, seconds: () -> Double) -> Double {
-    let (d, f) = (model.hiddenSize, model.intermediateSize)
+    let (d, q, f) = (model.hiddenSize, model.querySize, model.intermediateSize)
     let rows = min(tokens, shape.rowsPerCopy)
     let maps = [
-      (rows, d, d + 2 * model.keyValueSize), (rows, d, d), (rows, d, 2 * f), (rows, f, d),
+      (rows, d, q + 2 * model.keyValueSize), (rows, q, d), (rows, d, 2 * f), (rows, f, d),
       (min(rows, shape.headRows), d, min(8192, model.vocabularySize)),
     ]
     return products.measureRate(
@@ -145,9 +145,12 @@ public final class ModelPass {
     return matrix(plan.inputs[layer], rows: rows, columns: model.hiddenSize)
   }
 
-  func middle(rows: Int) -> Matrix { matrix(plan.middle, rows: rows, columns: model.hiddenSize) }
+  /// The residual stream between attention and FFN.
+  func attentionResidual(rows: Int) -> Matrix {
+    matrix(plan.attentionResidual, rows: rows, columns: model.hiddenSize)
+  }
 
-  /// What a Llama's attention or FFN takes.
+  /// With norms before attention and FFN: the norm that attention or the FFN reads.
   func normed(rows: Int) -> Matrix { matrix(plan.normed, rows: rows, columns: model.hiddenSize) }
 
   func normedGradient(rows: Int) -> Matrix { matrix(plan.normedGradient, rows: rows, columns: model.hiddenSize) }
@@ -164,13 +167,13 @@ public final class ModelPass {
 
 /// The matrices that one layer keeps from its forward for its backward pass.
 struct LayerActivations {
-  /// Projections of all rows [rows, d + 2·g·e]; nil in the last layer, whose queries are of fewer rows.
+  /// Projections of all rows [rows, h·e + 2·g·e]; nil in the last layer, whose queries are of fewer rows.
   let queryKeyValue: Matrix?
-  /// [query rows, d], before the norm and the rotation; likewise keys and values [rows, g·e].
+  /// [query rows, h·e], before the norm and the rotation; likewise keys and values [rows, g·e].
   let query: Matrix
   /// [rows, 2·g·e].
   let keyValue: Matrix
-  /// [query rows, d].
+  /// [query rows, h·e].
   let attentionOutput: Matrix
   let logSumExps: UnsafeMutablePointer<Float>
   /// [query rows, d].
@@ -182,10 +185,10 @@ struct LayerActivations {
 
   init(_ pass: ModelPass, _ plan: ActivationPlan.Layer, queryRows: Int, at layer: Int) {
     let model = pass.model
-    let (d, kv) = (model.hiddenSize, model.keyValueSize)
+    let (d, q, kv) = (model.hiddenSize, model.querySize, model.keyValueSize)
     (queryKeyValue, query, keyValue) = LayerActivations.split(
       pass.place(plan.queryKeyValue), pass.shape, layer: layer)
-    attentionOutput = pass.matrix(plan.attentionOutput, pass.type, rows: queryRows, columns: d)
+    attentionOutput = pass.matrix(plan.attentionOutput, pass.type, rows: queryRows, columns: q)
     logSumExps = pass.place(plan.logSumExps)
     projection = pass.matrix(plan.projection, pass.type, rows: queryRows, columns: d)
     gateUp = pass.matrix(plan.gateUp, pass.type, rows: queryRows, columns: 2 * model.intermediateSize)
@@ -201,14 +204,14 @@ struct LayerActivations {
   static func split(
     _ start: UnsafeMutablePointer<Float>, _ shape: PassShape, layer: Int
   ) -> (together: Matrix?, query: Matrix, keyValue: Matrix) {
-    let (d, kv) = (shape.model.hiddenSize, shape.model.keyValueSize)
+    let (q, kv) = (shape.model.querySize, shape.model.keyValueSize)
     let start = UnsafeMutableRawPointer(start)
     if shape.isForLastCopy(layer) {
-      let query = Matrix(start, shape.precision, rows: shape.rowsPerCopy, columns: d)
-      let others = start + shape.rowsPerCopy * d * shape.precision.bytes
+      let query = Matrix(start, shape.precision, rows: shape.rowsPerCopy, columns: q)
+      let others = start + shape.rowsPerCopy * q * shape.precision.bytes
       return (nil, query, Matrix(others, shape.precision, rows: shape.rows, columns: 2 * kv))
     }
-    let together = Matrix(start, shape.precision, rows: shape.rows, columns: d + 2 * kv)
-    return (together, together.columns(0..<d), together.columns(d..<d + 2 * kv))
+    let together = Matrix(start, shape.precision, rows: shape.rows, columns: q + 2 * kv)
+    return (together, together.columns(0..<q), together.columns(q..<q + 2 * kv))
   }
 }

@@ -2,12 +2,12 @@ import Kernels
 
 /// One layer's tensors as matrices, in a flat buffer of parameters or of gradients.
 public struct LayerWeights {
-  /// [d + 2·g·e, d]: the queries' rows, the keys', the values'.
+  /// [h·e + 2·g·e, d]: the queries' rows, the keys', the values'.
   public let queryKeyValue: Matrix
-  /// [d] and [g·e]; nil without a QK norm.
+  /// [h·e] and [g·e]; nil without a QK norm.
   public let queryNorm: UnsafeMutablePointer<Float>?
   public let keyNorm: UnsafeMutablePointer<Float>?
-  /// [d, d].
+  /// [d, h·e].
   public let output: Matrix
   /// Of what attention gives or, in a Llama, takes, [d]; likewise the FFN's.
   public let attentionNorm: UnsafeMutablePointer<Float>
@@ -17,12 +17,12 @@ public struct LayerWeights {
   public let down: Matrix
   public let feedForwardNorm: UnsafeMutablePointer<Float>
 
-  private let hiddenSize: Int
+  private let querySize: Int
 
   public init(_ flat: UnsafeMutablePointer<Float>, _ layout: ParameterLayout, layer: Int) {
     let model = layout.model
-    let (d, f) = (model.hiddenSize, model.intermediateSize)
-    hiddenSize = d
+    let (d, q, f) = (model.hiddenSize, model.querySize, model.intermediateSize)
+    querySize = q
     let places = layout.layers[layer]
     func place(_ role: ParameterTensor.Role) -> UnsafeMutablePointer<Float>? { places[role].map { flat + $0 } }
     func required(_ role: ParameterTensor.Role) -> UnsafeMutablePointer<Float> {
@@ -30,20 +30,20 @@ public struct LayerWeights {
       return place
     }
     // Queries', keys' and values' rows lie one after another, and so do gate's and up's.
-    queryKeyValue = Matrix(required(.query), rows: d + 2 * model.keyValueSize, columns: d)
+    queryKeyValue = Matrix(required(.query), rows: q + 2 * model.keyValueSize, columns: d)
     queryNorm = place(.queryNorm)
     keyNorm = place(.keyNorm)
-    output = Matrix(required(.attentionOutput), rows: d, columns: d)
+    output = Matrix(required(.attentionOutput), rows: d, columns: q)
     attentionNorm = required(.attentionNorm)
     gateUp = Matrix(required(.gate), rows: 2 * f, columns: d)
     down = Matrix(required(.down), rows: d, columns: f)
     feedForwardNorm = required(.feedForwardNorm)
   }
 
-  /// [d, d].
-  public var query: Matrix { queryKeyValue.rows(0..<hiddenSize) }
+  /// [h·e, d].
+  public var query: Matrix { queryKeyValue.rows(0..<querySize) }
   /// [2·g·e, d].
-  public var keyValue: Matrix { queryKeyValue.rows(hiddenSize..<queryKeyValue.rows) }
+  public var keyValue: Matrix { queryKeyValue.rows(querySize..<queryKeyValue.rows) }
 }
 
 /// The tensors outside the layers, in a flat buffer of parameters or of gradients.

@@ -1,6 +1,6 @@
-import Transformer
 import Reference
 import Testing
+import Transformer
 
 /// A model's shape, its pattern, and the sequences that go through it: awkward numbers on purpose.
 struct Case: Sendable, CustomTestStringConvertible {

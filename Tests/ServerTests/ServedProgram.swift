@@ -1,8 +1,8 @@
-import RunFiles
 import Foundation
 import HuggingFace
 import JSON
 import Kernels
+import RunFiles
 import TestSupport
 import Training
 import Transformer
