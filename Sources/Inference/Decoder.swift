@@ -109,7 +109,7 @@ public final class Decoder {
       let indices = piece.indices.filter { !piece[$0].isEmpty }
       let extensions = indices.map { index in
         let start = caches[index].length
-        return Extension(cache: caches[index], positions: start..<start + piece[index].count, cone: cones[index])
+        return NewTokens(cache: caches[index], positions: start..<start + piece[index].count, cone: cones[index])
       }
       try pass(extensions, tokens: indices.map { Array(tokens[$0][piece[$0]]) }) { try body(indices[$0], $1, $2) }
       for index in indices {
@@ -136,7 +136,7 @@ public final class Decoder {
   }
 
   private func pass(
-    _ extensions: [Extension], tokens: [[Int32]],
+    _ extensions: [NewTokens], tokens: [[Int32]],
     _ body: (_ sequence: Int, _ position: Int, _ logits: UnsafeBufferPointer<Float>) throws -> Void
   ) rethrows {
     let configuration = model.configuration
@@ -216,7 +216,7 @@ public final class Decoder {
     for keys in call.hiddenKeys { keys.keep(model) }
   }
 
-  private func embed(_ x: Matrix, _ extensions: [Extension], _ tokens: [[Int32]]) {
+  private func embed(_ x: Matrix, _ extensions: [NewTokens], _ tokens: [[Int32]]) {
     let cached = tokens.flatMap { $0.flatMap { Array(repeating: $0, count: model.cachedCopies) } }
     let hidden = zip(extensions, tokens).flatMap { one, tokens in
       one.hiddenKeys(0).flatMap { position in
@@ -228,7 +228,7 @@ public final class Decoder {
 
   /// The logits of the rows that the last layer left, a slice at a time.
   private func head(
-    _ x: Matrix, _ extensions: [Extension],
+    _ x: Matrix, _ extensions: [NewTokens],
     _ body: (_ sequence: Int, _ position: Int, _ logits: UnsafeBufferPointer<Float>) throws -> Void
   ) rethrows {
     let places = model.weights.places

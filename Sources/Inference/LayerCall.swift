@@ -21,7 +21,7 @@ struct LayerCall {
   private let model: InferenceModel
 
   init(
-    _ extensions: [Extension], _ model: InferenceModel, layer: Int, isLast: Bool, input: RowPlan,
+    _ extensions: [NewTokens], _ model: InferenceModel, layer: Int, isLast: Bool, input: RowPlan,
     in workspace: Workspace
   ) {
     self.model = model
@@ -46,7 +46,7 @@ struct LayerCall {
     }
   }
 
-  private mutating func addKeys(_ extensions: [Extension], _ layer: Int) {
+  private mutating func addKeys(_ extensions: [NewTokens], _ layer: Int) {
     func add(_ store: KeyStore, first: Int, _ range: Range<Int>, copies: Int) {
       for position in range {
         for copy in 0..<copies {
@@ -66,7 +66,7 @@ struct LayerCall {
   }
 
   /// All cached rows stay, and the hidden ones from the cone's next position on.
-  private mutating func keepQueries(_ extensions: [Extension], _ input: RowPlan, _ layer: Int) {
+  private mutating func keepQueries(_ extensions: [NewTokens], _ input: RowPlan, _ layer: Int) {
     for (index, one) in extensions.enumerated() {
       let start = input.cachedStarts[index]
       kept += (start..<start + one.positions.count * model.cachedCopies).map { Int32($0) }
@@ -79,7 +79,7 @@ struct LayerCall {
   }
 
   /// Copy K of the wanted positions.
-  private mutating func keepWanted(_ extensions: [Extension], _ input: RowPlan, _ layer: Int) {
+  private mutating func keepWanted(_ extensions: [NewTokens], _ input: RowPlan, _ layer: Int) {
     for (index, one) in extensions.enumerated() {
       for position in one.hiddenQueries(layer) {
         let row =
@@ -93,7 +93,7 @@ struct LayerCall {
   }
 
   /// A sequence's queries: all copies side by side where all positions have them, so that keys are read once for all.
-  private mutating func addGroups(_ one: Extension, _ index: Int, _ keys: [CachedKeys], _ layer: Int) {
+  private mutating func addGroups(_ one: NewTokens, _ index: Int, _ keys: [CachedKeys], _ layer: Int) {
     let hidden = one.hiddenQueries(layer)
     let (cachedCopies, hiddenCopies) = (model.cachedCopies, model.hiddenCopies)
     let (cachedStart, hiddenStart) = (output.cachedStarts[index], output.hiddenStarts[index])
@@ -122,5 +122,57 @@ struct LayerCall {
         positions.append(Int32(position))
       }
     }
+  }
+}
+
+/// One sequence's hidden copies' keys in one layer: those kept from earlier tokens, and behind them the new ones'.
+struct HiddenKeys {
+  /// The position of the first.
+  let first: Int
+  /// Where they are; nil where the call needs none.
+  let store: KeyStore?
+  /// What the sequence's queries see: the cached keys, and these.
+  let all: [CachedKeys]
+
+  private let layer: KVCache.Layer
+  private let end: Int
+
+  /// - Parameter index: which of the call's sequences it is.
+  init(_ one: NewTokens, _ model: InferenceModel, layer number: Int, in workspace: Workspace, at index: Int) {
+    layer = one.cache.layers[number]
+    end = one.positions.upperBound
+    let cached = CachedKeys(layer.cached, first: 0, copies: model.cachedCopies, firstCopy: 0) { _ in 0 }
+    let new = one.hiddenKeys(number)
+    if model.hiddenCopies == 0 || new.isEmpty {
+      (first, store, all) = (end, nil, [cached])
+      return
+    }
+    // Where the new ones start later than the new tokens, none before them is seen.
+    let earlier = new.lowerBound == one.positions.lowerBound ? layer.recentCount : 0
+    first = new.lowerBound - earlier
+    let store = workspace.store(index, model, slots: (end - first) * model.hiddenCopies)
+    if let recent = layer.recent, earlier > 0 {
+      store.copy(
+        earlier * model.hiddenCopies, from: recent, at: (layer.recentCount - earlier) * model.hiddenCopies, to: 0)
+    }
+    let decoding = model.hiddenDecoding
+    all = [
+      cached,
+      CachedKeys(store, first: first, copies: model.hiddenCopies, firstCopy: model.cachedCopies) {
+        decoding.firstVisible(from: $0)
+      },
+    ]
+    self.store = store
+  }
+
+  /// Keeps the last of them for later tokens; what was kept before is then too old.
+  func keep(_ model: InferenceModel) {
+    guard let recent = layer.recent else { return }
+    let count = min(model.keptPositions, end - first, recent.slots / model.hiddenCopies)
+    if let store {
+      recent.copy(
+        count * model.hiddenCopies, from: store, at: (end - first - count) * model.hiddenCopies, to: 0)
+    }
+    layer.recentCount = count
   }
 }
