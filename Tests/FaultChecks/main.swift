@@ -41,7 +41,7 @@ do {
 } catch {
   // What is wrong is known to every rank, and told by each: a rank that hangs would be missing.
   FileHandle.standardError.write(Data("rank \(communicator.rank): \(error)\n".utf8))
-  status = ExitStatus.of(error) ?? 1
+  status = ExitStatus.of(error).rawValue
 }
 try communicator.finalize()
 exit(status)
