@@ -93,7 +93,7 @@ import Transformer
 
   @Test(arguments: [
     (#"{"x":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,16]}}"#, "overflows"),
-    (#"{"x":{"dtype":"F32","shape":[4],"data_offsets":[0,12]}}"#, "hold 12 bytes"),
+    (#"{"x":{"dtype":"F32","shape":[4],"data_offsets":[0,12]}}"#, "have 12 bytes"),
     (#"{"x":{"dtype":"F32","shape":[4],"data_offsets":[16,0]}}"#, "data_offsets are [16,0]"),
     (#"{"x":{"dtype":"F32","shape":[4],"data_offsets":[-16,0]}}"#, "data_offsets are [-16,0]"),
     (#"{"x":{"dtype":"F32","shape":[4],"data_offsets":[0,9223372036854775807]}}"#, "16 bytes follow"),
