@@ -240,7 +240,7 @@ import Transformer
 
   /// Compares greedy text and logits of real weights with those of an independent program.
   @Test(.enabled(if: shared("data/weights/golden.json") != nil, Comment(rawValue: sharedIsMissing)))
-  func stories260K() throws {
+  func `greedy text and logits of stories260K equal those of an independent program`() throws {
     let golden = try JSONValue(parsing: try bytes(of: try #require(shared("data/weights/golden.json"))))["stories260K"]
     let folder = try TemporaryFolder()
     let checkpoint = "\(folder.path)/stories.h5"
