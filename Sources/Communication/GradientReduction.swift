@@ -148,13 +148,6 @@ public final class GradientReduction {
     _ = try advance()
   }
 
-  /// Moves messages on and adds what has arrived. Cheap; at any time, any number of times.
-  ///
-  /// - Throws: `CommunicationError`.
-  public func progress() throws {
-    _ = try advance()
-  }
-
   /// Ends a round: waits until this rank's gradients of it may be overwritten; after the last round, until every bucket
   /// begun holds its sum, on this rank. Collective.
   ///

@@ -1,3 +1,4 @@
+import Host
 import Kernels
 import Transformer
 
@@ -59,11 +60,11 @@ public struct InferenceBenchmark {
         times[index].bytes = time.bytes
       }
     }
-    let rate = median(rates)
+    let rate = rates.upperMedian
     return zip(cases, times).map { one, time in
-      let decode = median(time.decode)
+      let decode = time.decode.upperMedian
       return Result(
-        of: one, prefillSeconds: median(time.prefill), decodeSecondsPerToken: decode, cacheBytes: time.bytes,
+        of: one, prefillSeconds: time.prefill.upperMedian, decodeSecondsPerToken: decode, cacheBytes: time.bytes,
         bandwidthShare: Double(bytesRead(one)) / decode / rate)
     }
   }
@@ -91,7 +92,7 @@ public struct InferenceBenchmark {
       decoder.extend(caches, by: caches.indices.map { [token($0, position)] }) { _, _, _ in }
       steps.append(seconds() - start)
     }
-    return (prefill, median(steps), caches.reduce(0) { $0 + $1.residentBytes })
+    return (prefill, steps.upperMedian, caches.reduce(0) { $0 + $1.residentBytes })
   }
 
   /// Bytes a second at which the team reads memory that no cache holds.
@@ -104,8 +105,6 @@ public struct InferenceBenchmark {
       precondition(sum > 0, "a sum of ones is \(sum)")
       return Double(buffer.count * MemoryLayout<Float>.stride) / (seconds() - start)
     }
-    return median(rates)
+    return rates.upperMedian
   }
-
-  private func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Host
 
 /// How the next token is chosen from the logits.
 ///
@@ -30,6 +31,7 @@ public struct Sampling: Sendable, Equatable {
 /// Chooses tokens; the same seed and the same logits give the same tokens.
 public struct Sampler: Sendable {
   public let sampling: Sampling
+  /// The state of the SplitMix64 generator.
   private var state: UInt64
 
   public init(_ sampling: Sampling, seed: UInt64 = 0) {
@@ -137,13 +139,9 @@ public struct Sampler: Sendable {
     weights = kept
   }
 
-  /// The next number in [0, 1) of SplitMix64 (Steele et al., 2014).
+  /// The next uniform number in [0, 1), with 53 bits.
   private mutating func uniform() -> Double {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var value = state
-    value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
-    value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
-    value ^= value >> 31
-    return Double(value >> 11) * 0x1p-53
+    defer { state &+= SplitMix64.increment }
+    return Double(SplitMix64.mixed(state) >> 11) * 0x1p-53
   }
 }

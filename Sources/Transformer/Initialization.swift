@@ -1,3 +1,5 @@
+import Host
+
 #if canImport(Glibc)
   import Glibc
 #endif
@@ -14,7 +16,7 @@ extension ParameterLayout {
         for element in tensor.range { parameters[element] = 1 }
         continue
       }
-      let stream = mixed(mixed(seed) &+ UInt64(index))
+      let stream = SplitMix64.mixed(SplitMix64.mixed(seed) &+ UInt64(index))
       for (offset, element) in tensor.range.enumerated() {
         let z = truncatedNormal(stream: stream, counter: UInt64(offset))
         parameters[element] = Float(z * model.initializerRange)
@@ -25,21 +27,13 @@ extension ParameterLayout {
 
 /// A standard normal number cut at ±3, from the counter's own sequence of uniform ones (Box and Muller).
 private func truncatedNormal(stream: UInt64, counter: UInt64) -> Double {
-  var state = mixed(stream ^ mixed(counter))
+  var state = SplitMix64.mixed(stream ^ SplitMix64.mixed(counter))
   while true {
-    state = mixed(state)
+    state = SplitMix64.mixed(state)
     let first = (Double(state >> 11) + 0.5) * 0x1p-53
-    state = mixed(state)
+    state = SplitMix64.mixed(state)
     let second = Double(state >> 11) * 0x1p-53
     let z = (-2 * log(first)).squareRoot() * cos(2 * .pi * second)
     if abs(z) <= 3 { return z }
   }
-}
-
-/// SplitMix64's step and finaliser (Steele, Lea and Flood, OOPSLA 2014).
-private func mixed(_ value: UInt64) -> UInt64 {
-  var z = value &+ 0x9E37_79B9_7F4A_7C15
-  z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-  z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-  return z ^ (z >> 31)
 }

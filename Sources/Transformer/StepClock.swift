@@ -1,3 +1,5 @@
+import Host
+
 /// The parts of a step that its time is told by.
 public enum StepPart: String, Sendable, CaseIterable {
   /// Products with the query, key, value and output weights, their gradients' included.
@@ -33,8 +35,7 @@ public final class StepClock {
   /// Gives the time since the last mark to `part`.
   public func mark(_ part: StepPart) {
     let now = ContinuousClock.now
-    let passed = (now - last).components
-    seconds[part, default: 0] += Double(passed.seconds) + Double(passed.attoseconds) * 1e-18
+    seconds[part, default: 0] += (now - last).inSeconds
     last = now
   }
 }

@@ -16,7 +16,7 @@ private func sumInRankOrder(_ terms: [[Float]], _ index: Int) -> Float {
 
 /// Reduces buckets of `lengths`, `gap` floats apart, in `order` (all of them, if nil), and compares bits.
 private func reduce(
-  _ all: Communicator, lengths: [Int], gap: Int = 3, seed: Int, order: [Int]? = nil, progresses: Int = 0
+  _ all: Communicator, lengths: [Int], gap: Int = 3, seed: Int, order: [Int]? = nil
 ) throws {
   var buckets: [Range<Int>] = []
   var start = gap
@@ -30,10 +30,7 @@ private func reduce(
   let order = order ?? Array(buckets.indices)
   try buffer.withUnsafeMutableBufferPointer { floats in
     let reduction = GradientReduction(communicator: all, buffer: floats, buckets: buckets)
-    for bucket in order {
-      try reduction.begin(bucket: bucket)
-      for _ in 0..<progresses { try reduction.progress() }
-    }
+    for bucket in order { try reduction.begin(bucket: bucket) }
     try reduction.finish()
     sent = reduction.bytesSent
     try expect(reduction.scratchBytes <= 16 << 20, "\(reduction.scratchBytes) bytes of scratch")
@@ -83,11 +80,11 @@ func checkGradientReduction(_ checks: Checks) throws {
     try reduce(all, lengths: [1_000_003], seed: 2)
   }
   try checks.check("reduction of a bucket in many pieces") { all in
-    try reduce(all, lengths: [5, 4_500_001, 0, 300_000], seed: 3, progresses: 2)
+    try reduce(all, lengths: [5, 4_500_001, 0, 300_000], seed: 3)
   }
   try checks.check("many buckets begun before finish") { all in
     try reduce(all, lengths: (0..<60).map { $0 * 61 % 1013 }, seed: 4)
-    try reduce(all, lengths: (0..<60).map { $0 * 6007 % 20_011 }, seed: 5, progresses: 1)
+    try reduce(all, lengths: (0..<60).map { $0 * 6007 % 20_011 }, seed: 5)
     try reduce(all, lengths: [Int](repeating: 4096, count: 20), seed: 6, order: Array((0..<20).reversed()))
     try reduce(all, lengths: [40, 50_000, 60], seed: 6, order: [2, 1])
   }
@@ -96,17 +93,17 @@ func checkGradientReduction(_ checks: Checks) throws {
   }
   try checks.check("two reductions at once") { all in
     let contributions = (0..<2).map { terms(count: 50_000, ranks: all.size, seed: 10 + $0) }
+    let buckets = (0..<4).map { (0..<50_000).slice($0, of: 4) }
     var first = contributions[0][all.rank]
     var second = contributions[1][all.rank]
     try first.withUnsafeMutableBufferPointer { first in
       try second.withUnsafeMutableBufferPointer { second in
         let reductions = [first, second].map {
-          GradientReduction(communicator: all, buffer: $0, buckets: [0..<50_000])
+          GradientReduction(communicator: all, buffer: $0, buckets: buckets)
         }
-        for reduction in reductions { try reduction.begin(bucket: 0) }
-        // Finished in another order here and there.
+        // Odd ranks begin the second reduction first.
         for reduction in all.rank.isMultiple(of: 2) ? reductions : reductions.reversed() {
-          for _ in 0..<100 { try reduction.progress() }
+          for bucket in buckets.indices { try reduction.begin(bucket: bucket) }
         }
         for reduction in reductions { try reduction.finish() }
       }
@@ -184,7 +181,6 @@ private func reduceOutOfStep(_ all: Communicator) throws {
     for bucket in buckets.indices {
       usleep(UInt32(random.next() % 3000))
       try reduction.begin(bucket: bucket)
-      if random.next().isMultiple(of: 2) { try reduction.progress() }
     }
     try reduction.finish()
   }
@@ -205,10 +201,7 @@ private func reduceManyRounds(_ all: Communicator) throws {
     var (afterWarmUp, mostInUse, growths) = (0, 0, 0)
     for round in 0..<50 {
       for index in floats.indices { floats[index] = own[index] }
-      for bucket in buckets.indices {
-        try reduction.begin(bucket: bucket)
-        try reduction.progress()
-      }
+      for bucket in buckets.indices { try reduction.begin(bucket: bucket) }
       try reduction.finish()
       for index in floats.indices where floats[index].bitPattern != expected[index].bitPattern {
         throw Failure(description: "round \(round): element \(index) is \(floats[index]), not \(expected[index])")
