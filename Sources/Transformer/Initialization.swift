@@ -5,10 +5,10 @@ import Host
 #endif
 
 extension ParameterLayout {
-  /// Fills a flat buffer with initial weights: normal(0, σ) cut at ±3σ, norms' weights 1.
+  /// Fills a flat buffer with initial weights: normal(0, σ) truncated at ±3σ; norms' weights are 1.
   ///
-  /// Each element is a function of the seed, its tensor's place among the tensors, and its own place in it, so all
-  /// ranks and any number of threads make the same weights.
+  /// Each element depends only on the seed, the index of its tensor and its index in the tensor, so all ranks get the
+  /// same weights.
   public func initialize(_ parameters: UnsafeMutableBufferPointer<Float>, seed: UInt64) {
     precondition(parameters.count == count, "\(parameters.count) floats for \(count) parameters")
     for (index, tensor) in tensors.enumerated() {
@@ -25,7 +25,8 @@ extension ParameterLayout {
   }
 }
 
-/// A standard normal number cut at ±3, from the counter's own sequence of uniform ones (Box and Muller).
+/// A standard normal number truncated at ±3, by the Box-Muller method from a sequence of uniform numbers that is
+/// specific to the counter.
 private func truncatedNormal(stream: UInt64, counter: UInt64) -> Double {
   var state = SplitMix64.mixed(stream ^ SplitMix64.mixed(counter))
   while true {

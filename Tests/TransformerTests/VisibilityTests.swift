@@ -39,11 +39,11 @@ import Testing
     let pass = subject.pass
     let size = pass.shape.attention.paddedHeadSize
     for offset in [pass.plan.queries, pass.plan.keys, pass.plan.values] {
-      pass.place(offset).update(repeating: 0, count: rows * size)
+      pass.pointer(at: offset).update(repeating: 0, count: rows * size)
     }
     // Attention has [position][copy] in a group of copies.
     for group in pattern.hiddenDecoding.groups {
-      let values = pass.place(pass.plan.values) + group.first * Self.positions * size
+      let values = pass.pointer(at: pass.plan.values) + group.first * Self.positions * size
       for position in 0..<Self.positions {
         for copy in 0..<group.count {
           values[(position * group.count + copy) * size + (group.first + copy) * Self.positions + position] = 1
