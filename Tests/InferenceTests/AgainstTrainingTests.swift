@@ -111,8 +111,8 @@ let patterns: [HiddenDecoding] = [
     let tokens = Subject.tokens(70)
     let expected = subject.expected(tokens)
     // A decoder that cuts what is long, and one that does not.
-    for rowsAtOnce in [2048, 9] {
-      let decoder = Decoder(subject.model, rowsAtOnce: rowsAtOnce, on: subject.team)
+    for rowsPerPass in [2048, 9] {
+      let decoder = Decoder(subject.model, rowsPerPass: rowsPerPass, on: subject.team)
       for lengths in [[70], [1, 69], [16, 16, 38], [15, 2, 30, 23], [33, 1, 1, 35], [7, 7, 7, 49]] {
         for wanted in [WantedLogits.all, .last] {
           let cache = KVCache(for: subject.model, capacity: 100)
@@ -125,7 +125,7 @@ let patterns: [HiddenDecoding] = [
               seen.append(position)
             }
           }
-          #expect(worst < bound, "\(lengths) \(wanted) \(rowsAtOnce): \(worst)")
+          #expect(worst < bound, "\(lengths) \(wanted) \(rowsPerPass): \(worst)")
           let ends = lengths.indices.map { lengths[...$0].reduce(0, +) - 1 }
           #expect(seen == (wanted == .all ? Array(0..<70) : ends))
         }
