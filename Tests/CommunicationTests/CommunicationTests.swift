@@ -35,7 +35,7 @@ import Testing
     #expect(outcome.status == 75)
   }
 
-  @Test func `a killed rank takes the others with it`() throws {
+  @Test func `a killed rank ends the other ranks`() throws {
     let program = try readyProgram()
     let ranks = program.ranks
     #expect(ranks.keys.sorted() == [0, 1])
@@ -70,13 +70,13 @@ import Testing
     #expect(ContinuousClock.now - start < .seconds(500))
   }
 
-  @Test func `environment and directory`() throws {
+  @Test func `a program gets its environment and directory`() throws {
     let outcome = try launch(
       "/bin/sh", ["-c", "echo $OPENBLAS_CORETYPE $PHD_TEST; pwd"], environment: ["PHD_TEST": "yes"], directory: "/")
     #expect(outcome.output == "yes\n/\n")
   }
 
-  @Test func `a signal that kills shows in the status`() throws {
+  @Test func `the status of a killed program contains the signal`() throws {
     let program = try start("/bin/sleep", ["100"])
     program.signal(SIGKILL)
     #expect(try program.wait(timeout: 5).status == 128 + SIGKILL)

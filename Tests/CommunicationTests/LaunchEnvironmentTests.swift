@@ -8,7 +8,7 @@ import Testing
 
   private func launch(_ environment: [String: String]) -> Launch { Launch { environment[$0] } }
 
-  @Test func `a program by itself is alone`() {
+  @Test func `a program without a launcher is one rank`() {
     for environment in [
       [:], ["OMPI_COMM_WORLD_SIZE": "1", "OMPI_COMM_WORLD_RANK": "0", "PMIX_RANK": "0"],
       ["PMI_SIZE": "1", "PMI_RANK": "0", "MPI_LOCALNRANKS": "1"],
@@ -22,7 +22,7 @@ import Testing
     }
   }
 
-  @Test func `ranks that Open MPI can connect`() {
+  @Test func `ranks of mpirun and of srun with PMIx are recognized`() {
     let byMpirun = launch([
       "OMPI_COMM_WORLD_SIZE": "8", "OMPI_COMM_WORLD_RANK": "3", "OMPI_COMM_WORLD_LOCAL_SIZE": "4", "PMIX_RANK": "3",
     ])
@@ -44,9 +44,9 @@ import Testing
     ["PMI_SIZE": "3", "PMI_RANK": "2", "MPI_LOCALNRANKS": "3"],
     ["MV2_COMM_WORLD_SIZE": "3", "MV2_COMM_WORLD_RANK": "2"],
     ["MPI_LOCALNRANKS": "3", "MPI_LOCALRANKID": "2"], ["PALS_SIZE": "3", "PALS_RANKID": "2"],
-  ]) func `ranks that another MPI started`(environment: [String: String]) throws {
+  ]) func `ranks of another MPI's launcher are an error`(environment: [String: String]) throws {
     let error = try #require(launch(environment).foreignLauncher)
-    #expect(error.exitStatus == 64)
+    #expect(error.exitStatus == .usage)
     #expect(error.description.contains("started by another MPI's launcher") && error.description.contains("is 3"))
     #expect(error.description.contains("mpirun") && error.description.contains("srun --mpi=pmix"))
     #expect(launch(environment).rank == 2)
@@ -69,7 +69,9 @@ import Testing
     (["OMPI_MCA_btl": "^vader"], false, 12), (["OMPI_MCA_btl": "^vader,sm"], false, 15),
     (["OMPI_MCA_btl": "vader,self"], false, 0), (["OMPI_MCA_btl": "^tcp"], false, 0), ([:], true, 0),
     (["OMPI_MCA_btl": "tcp,self"], true, 15), (["OMPI_MCA_pml": "ucx"], false, 0), (["OMPI_MCA_pml": "ob1"], false, 12),
-  ]) func `sockets over TCP`(environment: [String: String], hasFastNetwork: Bool, peers: Int) {
+  ]) func `the number of TCP sockets depends on the transports and networks`(
+    environment: [String: String], hasFastNetwork: Bool, peers: Int
+  ) {
     let mpirun = ["OMPI_COMM_WORLD_SIZE": "16", "OMPI_COMM_WORLD_LOCAL_SIZE": "4", "OMPI_COMM_WORLD_RANK": "0"]
     let all = mpirun.merging(environment) { $1 }
     #expect(launch(all).peersOverTCP({ all[$0] }, hasFastNetwork: hasFastNetwork) == peers)

@@ -81,8 +81,10 @@ let patterns: [HiddenDecoding] = [
 @Suite struct AgainstTrainingTests {
   private let bound: Float = 1e-4
 
-  @Test("Every split of a text between prefill and decode", arguments: patterns, Architecture.allCases)
-  func splits(_ decoding: HiddenDecoding, _ architecture: Architecture) {
+  @Test(arguments: patterns, Architecture.allCases)
+  func `logits are right for every split of a text into prefill and decode`(
+    _ decoding: HiddenDecoding, _ architecture: Architecture
+  ) {
     let subject = Subject(decoding, architecture: architecture)
     let tokens = Subject.tokens(70)
     let expected = subject.expected(tokens)
@@ -105,8 +107,8 @@ let patterns: [HiddenDecoding] = [
     #expect(seen == tokens.count * (tokens.count + 1) / 2)
   }
 
-  @Test("Pieces of any length, with the logits of each token", arguments: patterns)
-  func pieces(_ decoding: HiddenDecoding) {
+  @Test(arguments: patterns)
+  func `logits of all tokens are right for pieces of any length`(_ decoding: HiddenDecoding) {
     let subject = Subject(decoding)
     let tokens = Subject.tokens(70)
     let expected = subject.expected(tokens)
@@ -133,8 +135,10 @@ let patterns: [HiddenDecoding] = [
     }
   }
 
-  @Test("Five sequences of different lengths at once", arguments: patterns, Architecture.allCases)
-  func batch(_ decoding: HiddenDecoding, _ architecture: Architecture) {
+  @Test(arguments: patterns, Architecture.allCases)
+  func `logits of five sequences of different lengths are right`(
+    _ decoding: HiddenDecoding, _ architecture: Architecture
+  ) {
     let subject = Subject(decoding, architecture: architecture)
     let texts = [70, 3, 32, 48, 17].enumerated().map { Subject.tokens($1, seed: $0 + 2) }
     let expected = texts.map { subject.expected($0) }
@@ -155,8 +159,8 @@ let patterns: [HiddenDecoding] = [
     #expect(worst < bound, "\(worst)")
   }
 
-  @Test("Heads of odd sizes, one layer, and more threads", arguments: patterns)
-  func shapes(_ decoding: HiddenDecoding) throws {
+  @Test(arguments: patterns)
+  func `logits are right for odd head sizes, one layer and several threads`(_ decoding: HiddenDecoding) throws {
     for (layers, heads, keyValueHeads, hiddenSize) in [(1, 3, 3, 30), (2, 4, 1, 64), (2, 2, 2, 12)] {
       let subject = Subject(
         decoding, layers: layers, heads: heads, keyValueHeads: keyValueHeads, hiddenSize: hiddenSize)
@@ -173,8 +177,8 @@ let patterns: [HiddenDecoding] = [
     }
   }
 
-  @Test("Embeddings tied to the head", arguments: ElementType.allCases)
-  func tied(_ precision: ElementType) {
+  @Test(arguments: ElementType.allCases)
+  func `logits are right with tied embeddings`(_ precision: ElementType) {
     let subject = Subject(.vanilla, tied: true, precision)
     let tokens = Subject.tokens(30)
     let expected = subject.expected(tokens)
@@ -185,8 +189,10 @@ let patterns: [HiddenDecoding] = [
     }
   }
 
-  @Test("In bf16 the logits are near, whatever goes through at once", arguments: patterns, Architecture.allCases)
-  func bf16(_ decoding: HiddenDecoding, _ architecture: Architecture) {
+  @Test(arguments: patterns, Architecture.allCases)
+  func `logits in bf16 are right up to rounding, for pieces of any length`(
+    _ decoding: HiddenDecoding, _ architecture: Architecture
+  ) {
     let subject = Subject(decoding, architecture: architecture, .bf16)
     let tokens = Subject.tokens(200)
     let expected = subject.expected(tokens)
@@ -206,8 +212,8 @@ let patterns: [HiddenDecoding] = [
     }
   }
 
-  @Test("A text longer than a block of keys", arguments: patterns)
-  func long(_ decoding: HiddenDecoding) {
+  @Test(arguments: patterns)
+  func `logits of a text longer than a block of keys are right`(_ decoding: HiddenDecoding) {
     let subject = Subject(decoding, layers: 2)
     let tokens = Subject.tokens(600)
     let expected = subject.expected(tokens)
@@ -221,8 +227,7 @@ let patterns: [HiddenDecoding] = [
     }
   }
 
-  @Test("What a cache holds: the vanilla cache, and the window's hidden keys alone")
-  func bytes() {
+  @Test func `a cache holds the vanilla cache and only the hidden keys of the window`() {
     func bytes(_ decoding: HiddenDecoding, _ capacity: Int, _ precision: ElementType = .fp32) -> Int {
       let model = Subject(decoding, keyValueHeads: 2, hiddenSize: 64, precision).model
       let bytes = KVCache(for: model, capacity: capacity).bytes

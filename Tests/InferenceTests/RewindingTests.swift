@@ -12,8 +12,8 @@ import Transformer
     return result
   }
 
-  @Test("Three continuations of one text, of which each is as if it were the first", arguments: patterns, [1, 4, 37])
-  func continuations(_ decoding: HiddenDecoding, length: Int) {
+  @Test(arguments: patterns, [1, 4, 37])
+  func `each of three continuations from a mark equals a first continuation`(_ decoding: HiddenDecoding, length: Int) {
     for precision in ElementType.allCases {
       let subject = Subject(decoding, precision)
       let decoder = Decoder(subject.model, on: subject.team)
@@ -38,8 +38,8 @@ import Transformer
     }
   }
 
-  @Test("A mark at the beginning, and marks behind each other", arguments: patterns)
-  func marks(_ decoding: HiddenDecoding) {
+  @Test(arguments: patterns)
+  func `a cache can be rewound to an empty mark and to several marks in turn`(_ decoding: HiddenDecoding) {
     let subject = Subject(decoding)
     let decoder = Decoder(subject.model, on: subject.team)
     let cache = KVCache(for: subject.model, capacity: 60)

@@ -2,11 +2,10 @@ import Foundation
 import Reference
 import Testing
 
-@Suite("The forward pass")
-struct ForwardTests {
+@Suite struct ForwardTests {
   /// "The originals are an exact vanilla transformer, bit for bit, whatever K, W, C."
   @Test(arguments: Case.hiddenDecoding)
-  func originalsAreVanillaBitForBit(testCase: Case) throws {
+  func `originals are vanilla bit for bit`(testCase: Case) throws {
     let tokens = try #require(testCase.sequences.first)
     let model = testCase.model
     let vanilla = model.with(pattern: .vanilla)
@@ -20,7 +19,7 @@ struct ForwardTests {
   }
 
   /// The naive pattern's originals read the repeats of earlier positions: no vanilla transformer from position 1 on.
-  @Test func naiveOriginalsAreNotVanilla() {
+  @Test func `originals of the naive pattern are not vanilla`() {
     let model = Case(pattern: .naive(repeats: 2), positions: [4]).model
     let tokens = [3, 1, 4, 1]
     let naive = model.hiddenStates(tokens: tokens)[2]
@@ -31,7 +30,7 @@ struct ForwardTests {
 
   /// A prefix's logits are the whole sequence's, bit for bit: nothing leaks from later tokens.
   @Test(arguments: Case.all)
-  func logitsAreCausalBitForBit(testCase: Case) throws {
+  func `logits are causal bit for bit`(testCase: Case) throws {
     let model = testCase.model
     let tokens = try #require(testCase.sequences.first)
     let logits = model.logits(tokens: tokens)
@@ -46,7 +45,7 @@ struct ForwardTests {
   }
 
   @Test(arguments: oneCopy)
-  func oneCopyIsVanillaBitForBit(pattern: ReferencePattern) {
+  func `one copy is vanilla bit for bit`(pattern: ReferencePattern) {
     let model = Case(pattern: .vanilla, positions: []).model
     let tokens = [5, 0, 22, 7, 7, 1, 13]
     #expect(model.with(pattern: pattern).logits(tokens: tokens) == model.logits(tokens: tokens))
@@ -57,14 +56,14 @@ struct ForwardTests {
     (.cswa(repeats: 3, window: 4, chunk: 7), .swa(repeats: 3, window: 4)),
     (.swa(repeats: 3, window: 7), .swa(repeats: 3, window: 100)),
   ])
-  func patternsMeetBitForBit(one: ReferencePattern, other: ReferencePattern) {
+  func `patterns are equal bit for bit in their limiting cases`(one: ReferencePattern, other: ReferencePattern) {
     let model = Case(pattern: one, positions: []).model
     let tokens = [5, 0, 22, 7, 7, 1, 13]
     #expect(model.logits(tokens: tokens) == model.with(pattern: other).logits(tokens: tokens))
   }
 
   /// At a chunk's first position, and there alone, a hidden copy reads what it reads in PHD.
-  @Test func chunksStartAsPHD() {
+  @Test func `hidden copies at the first position of a chunk equal those of PHD`() {
     let model = Case(pattern: .cswa(repeats: 3, window: 4, chunk: 3), positions: []).model
     let tokens = [5, 0, 22, 7, 7, 1, 13]
     let chunked = model.logits(tokens: tokens)
@@ -74,7 +73,7 @@ struct ForwardTests {
 
   /// The copies of a token differ only by what they read. They enter alike; at position 0 all keys are alike, so there
   /// the copies stay alike, but for rounding.
-  @Test func copiesEnterAlikeAndLeaveApart() {
+  @Test func `copies of a token start equal and become different`() {
     let model = Case(pattern: .phd(repeats: 2), positions: []).model
     let tokens = [5, 0, 22]
     let states = model.hiddenStates(tokens: tokens)
@@ -90,7 +89,7 @@ struct ForwardTests {
 
   /// RoPE is relative: a sequence of one token repeated gives the same attention, and so the same logits, everywhere.
   @Test(arguments: [ReferencePattern.vanilla, .phd(repeats: 1), .naive(repeats: 3)])
-  func aConstantSequenceIsConstant(pattern: ReferencePattern) {
+  func `a constant sequence has constant logits`(pattern: ReferencePattern) {
     let logits = Case(pattern: pattern, positions: []).model.logits(tokens: [4, 4, 4, 4, 4])
     for row in logits {
       for (value, first) in zip(row, logits[0]) { #expect(abs(value - first) < 1e-12) }
@@ -98,10 +97,9 @@ struct ForwardTests {
   }
 }
 
-@Suite("The loss")
-struct LossTests {
+@Suite struct LossTests {
   /// A head of zeros predicts uniformly: cross-entropy log V, z term weight·log² V.
-  @Test func uniformPredictionsCostLogV() {
+  @Test func `uniform predictions have the loss log V`() {
     var model = Case(pattern: .phd(repeats: 2), positions: []).model
     model.weights["lm_head.weight"] = [Double](repeating: 0, count: 23 * 24)
     let (crossEntropy, zTerm) = model.loss(sequences: [[1, 2, 3, 4], [5, 6]], zLoss: 0.5)
@@ -119,13 +117,13 @@ struct LossTests {
         3.6900517915348816, 3.683593930307503, 3.4036009431402587, 4.002613083069322, 3.346060516442364,
         3.9327089655703418, 3.6841996064909295, 3.0674978858861137,
       ]))
-  func staysWhatAnIndependentProgramConfirmed(testCase: Case, crossEntropy: Double) {
+  func `losses equal those of an independent program`(testCase: Case, crossEntropy: Double) {
     #expect(abs(testCase.model.loss(sequences: testCase.sequences).crossEntropy - crossEntropy) < 1e-7)
   }
 
   /// A mean over tokens, not over sequences.
   @Test(arguments: Case.all.filter { $0.positions.count == 2 })
-  func theMeanIsOverTargetTokens(testCase: Case) {
+  func `the mean is over target tokens`(testCase: Case) {
     let model = testCase.model
     let whole = model.loss(sequences: testCase.sequences, zLoss: 0.1)
     let parts = testCase.sequences.map { model.loss(sequences: [$0], zLoss: 0.1) }

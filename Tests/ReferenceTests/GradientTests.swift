@@ -1,8 +1,7 @@
 import Reference
 import Testing
 
-@Suite("The gradient")
-struct GradientTests {
+@Suite struct GradientTests {
   /// Along a random direction r of each tensor, r·gradient is the loss's central difference, of fourth order:
   ///
   ///     (8·(f(+δ) − f(−δ)) − (f(+2δ) − f(−2δ))) / 12δ
@@ -10,7 +9,7 @@ struct GradientTests {
   /// r is normal(0, 1) in every element, so that r·gradient is of the size of the gradient's norm, and that norm is
   /// what the error is measured against. The difference's own error falls with δ⁴ and is 1e-8 of it here.
   @Test(arguments: Case.all)
-  func agreesWithFiniteDifferences(testCase: Case) throws {
+  func `the gradient agrees with finite differences`(testCase: Case) throws {
     let (model, sequences, zLoss) = (testCase.model, testCase.sequences, 0.01)
     let gradient = model.gradient(sequences: sequences, zLoss: zLoss)
     #expect(Set(gradient.keys) == Set(model.weights.keys))
@@ -35,7 +34,7 @@ struct GradientTests {
   }
 
   @Test(arguments: Case.all)
-  func comesWithTheLoss(testCase: Case) {
+  func `the loss with the gradient equals the loss alone`(testCase: Case) {
     let (model, sequences) = (testCase.model, testCase.sequences)
     let together = model.lossAndGradient(sequences: sequences, zLoss: 0.01)
     let alone = model.loss(sequences: sequences, zLoss: 0.01)
@@ -45,7 +44,7 @@ struct GradientTests {
 
   /// The tied embedding's gradient is the sum of the two that the untied model of equal weights has.
   @Test(arguments: Case.all.filter(\.tied))
-  func tyingSumsTheTwoGradients(testCase: Case) throws {
+  func `a tied embedding's gradient is the sum of the two untied gradients`(testCase: Case) throws {
     let tied = testCase.model
     var dimensions = tied.dimensions
     dimensions.tieWordEmbeddings = false
@@ -61,7 +60,7 @@ struct GradientTests {
   }
 
   /// A token that is nowhere in the inputs has no gradient in the embedding.
-  @Test func unreadEmbeddingsHaveNone() throws {
+  @Test func `embeddings of tokens that are not inputs have no gradient`() throws {
     let model = Case(pattern: .swa(repeats: 2, window: 3), positions: []).model
     let gradient = try #require(model.gradient(sequences: [[1, 2, 3, 4]])["model.embed_tokens.weight"])
     for token in 0..<23 {

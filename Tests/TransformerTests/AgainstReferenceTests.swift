@@ -68,8 +68,8 @@ struct Case: Sendable, CustomStringConvertible {
 }
 
 @Suite struct AgainstReferenceTests {
-  @Test("Logits, losses and gradients equal the double-precision reference", arguments: Case.all + Case.long)
-  func agrees(_ shape: Case) throws {
+  @Test(arguments: Case.all + Case.long)
+  func `logits, losses and gradients equal the double-precision reference`(_ shape: Case) throws {
     let reference = shape.model()
     let tokens = shape.tokens()
     let subject = Subject(reference, sequences: shape.sequences, positions: shape.positions)

@@ -19,8 +19,8 @@ import Testing
 
   static let cases = Case.all.filter { $0.positions > 1 } + Case.long
 
-  @Test("Logits, losses and gradients equal the reference with a dense mask", arguments: cases)
-  func agrees(_ shape: Case) throws {
+  @Test(arguments: cases)
+  func `logits, losses and gradients of documents equal the reference with a dense mask`(_ shape: Case) throws {
     let reference = shape.model()
     let (tokens, starts) = (shape.tokens(), DocumentTests.starts(shape))
     let subject = Subject(reference, sequences: shape.sequences, positions: shape.positions)
@@ -41,8 +41,8 @@ import Testing
     }
   }
 
-  @Test("No output changes when another text does", arguments: cases, ElementType.allCases)
-  func apart(_ shape: Case, _ precision: ElementType) {
+  @Test(arguments: cases, ElementType.allCases)
+  func `a document does not change the logits of another document`(_ shape: Case, _ precision: ElementType) {
     let starts = DocumentTests.starts(shape)
     let subject = Subject(
       shape.model(), sequences: shape.sequences, positions: shape.positions, precision: precision)
@@ -60,8 +60,8 @@ import Testing
     #expect(before[(shape.positions * 61)...] == after[(shape.positions * 61)...])
   }
 
-  @Test("A text has the bits that it has alone, wherever it lies", arguments: cases.filter { $0.positions < 40 })
-  func alone(_ shape: Case) {
+  @Test(arguments: cases.filter { $0.positions < 40 })
+  func `a document has the same logits alone as anywhere in a sequence`(_ shape: Case) {
     let starts = DocumentTests.starts(shape)
     let (model, tokens) = (shape.model(), shape.tokens())
     let together = Subject(model, sequences: shape.sequences, positions: shape.positions).logits(tokens, starts: starts)
@@ -75,8 +75,10 @@ import Testing
     }
   }
 
-  @Test("One text is no text apart; threads and recomputation change no bit", arguments: cases)
-  func bits(_ shape: Case) throws {
+  @Test(arguments: cases)
+  func `one document per sequence equals no documents, and threads and recomputation do not change a bit`(_ shape: Case)
+    throws
+  {
     let (model, tokens, starts) = (shape.model(), shape.tokens(), DocumentTests.starts(shape))
     func pass(_ starts: [[Int]]?, threads: Int = 1, _ recompute: Recompute = .none) throws -> (LossSums, [UInt32]) {
       let subject = Subject(

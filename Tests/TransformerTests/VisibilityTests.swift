@@ -20,16 +20,16 @@ import Testing
     return tokens.map { query in tokens.map { pattern.hiddenDecoding.sees($0, from: query) } }
   }
 
-  @Test("What sees what is the reference's mask", arguments: patterns)
-  func reference(_ pattern: ReferencePattern) {
+  @Test(arguments: patterns)
+  func `visible keys are those of the reference's mask`(_ pattern: ReferencePattern) {
     let model = Case(pattern: pattern, positions: Self.positions).model()
     #expect(sees(pattern) == model.mask(positions: Self.positions))
   }
 
   /// Queries of zeros give every visible key the same share; with values that are one-hot, a row of the output says
   /// whose shares it got.
-  @Test("What sees what is what attention's kernel reads", arguments: patterns)
-  func kernel(_ pattern: ReferencePattern) {
+  @Test(arguments: patterns)
+  func `visible keys are those that the attention kernel reads`(_ pattern: ReferencePattern) {
     let rows = pattern.repeats * Self.positions
     let model = Case(
       pattern: pattern, positions: Self.positions, heads: 1, keyValueHeads: 1, hiddenSize: (rows + 1) / 2 * 2,
@@ -61,8 +61,8 @@ import Testing
     }
   }
 
-  @Test("The kernel's work is counted from the same pairs", arguments: patterns)
-  func pairs(_ pattern: ReferencePattern) {
+  @Test(arguments: patterns)
+  func `the cost counts the visible pairs`(_ pattern: ReferencePattern) {
     let visible = sees(pattern)
     let decoding = pattern.hiddenDecoding
     #expect(
@@ -73,8 +73,7 @@ import Testing
         == visible.suffix(Self.positions).reduce(0) { $0 + $1.count { $0 } })
   }
 
-  @Test("What becomes of keys: the originals stay, hidden ones as long as the window reaches them")
-  func fates() {
+  @Test func `keys of originals stay in the cache, and hidden keys while they are in the window`() {
     func fates(_ pattern: ReferencePattern, copy: Int, after position: Int) -> [KeyFate] {
       (0...position).map {
         pattern.hiddenDecoding.fate(of: TokenCopy(position: $0, copy: copy), after: position)
