@@ -2,8 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Communication as ranks see it: each test runs `mpi-checks` (Tests/MPIChecks) under `mpirun`. One after another, as
-/// each takes all cores.
+/// Each test runs `mpi-checks` (Tests/MPIChecks) under `mpirun`. The tests run sequentially, because each uses all
+/// cores.
 @Suite(.serialized) struct CommunicationTests {
   @Test(arguments: [1, 2, 3, 4, 8]) func `every check passes on all ranks`(ranks: Int) throws {
     let outcome = try launch("mpi-checks", ranks: ranks)
@@ -55,7 +55,7 @@ import Testing
   }
 }
 
-/// The helper that these tests, and the trainer's, stand on.
+/// Tests of the helper functions that start programs in these tests and in those of the trainer.
 @Suite(.serialized) struct LaunchTests {
   @Test func `a large output does not block`() throws {
     let outcome = try launch("/bin/sh", ["-c", "seq 1 200000; seq 1 200000 >&2; exit 3"])

@@ -2,11 +2,11 @@ import Foundation
 import TestSupport
 import Testing
 
-/// launch/keep-running.sh, with a job of a few lines in the trainer's place.
+/// Tests of launch/keep-running.sh with a short script instead of the trainer.
 @Suite(.serialized) struct KeepRunningTests {
   private let folder = Result { try TemporaryFolder() }
 
-  /// Appends the number of each restart to `starts`, then does as `body` says.
+  /// A script that appends the number of each restart to the file `starts` and then runs `body`.
   private func job(_ body: String) throws -> String {
     let path = try folder.get().path + "/job.sh"
     try Data("#!/bin/bash\necho $PHD_RESTART >>starts\n\(body)\n".utf8).write(to: URL(fileURLWithPath: path))
@@ -16,7 +16,7 @@ import Testing
 
   private func keepRunning(_ arguments: [String], _ body: String) throws -> RunningProgram {
     try start(
-      launchScript("keep-running.sh"), arguments + [try job(body), "left", "as it is"],
+      launchScript("keep-running.sh"), arguments + [try job(body), "first", "second argument"],
       directory: try folder.get().path)
   }
 
@@ -27,7 +27,8 @@ import Testing
 
   @Test func `a job that is killed is restarted until it succeeds`() throws {
     let outcome = try keepRunning(
-      ["--delay", "0"], #"[ "$1,$2" = "left,as it is" ] || exit 64; [ "$PHD_RESTART" = 3 ] && exit 0; kill -KILL $$"#
+      ["--delay", "0"],
+      #"[ "$1,$2" = "first,second argument" ] || exit 64; [ "$PHD_RESTART" = 3 ] && exit 0; kill -KILL $$"#
     ).wait(timeout: 20)
     #expect(outcome.status == 0, "\(outcome.error)")
     #expect(try starts() == ["0", "1", "2", "3"])
@@ -56,7 +57,7 @@ import Testing
   }
 
   @Test func `the number of restarts without a newer checkpoint is limited`() throws {
-    // A checkpoint at the third start, and never again.
+    // Only the third start writes a checkpoint.
     let outcome = try keepRunning(
       ["--run", "run", "--tries", "2", "--delay", "0"],
       #"mkdir -p run; [ "$PHD_RESTART" = 2 ] && : >run/step-00000005.h5; exit 1"#
@@ -112,7 +113,7 @@ import Testing
   }
 
   @Test(arguments: [
-    [], ["--delay"], ["--delay", "soon", "x"], ["--unheard-of", "1", "x"], ["--run", "", "x"],
+    [], ["--delay"], ["--delay", "soon", "x"], ["--unknown", "1", "x"], ["--run", "", "x"],
     ["launch/local.sh", "1", "c.json", "--overwrite"], ["launch/local.sh", "1", "c.json", "--resume", "never"],
     ["launch/local.sh", "1", "c.json", "--resume=runs/a/step-00000001.h5"],
   ]) func `invalid usage and options that would lose progress end with 64`(arguments: [String]) throws {

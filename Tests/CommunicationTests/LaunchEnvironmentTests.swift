@@ -2,7 +2,7 @@ import Testing
 
 @testable import Communication
 
-/// What the variables of launchers say. Their names and values are those that the launchers were seen to set.
+/// How `Launch` interprets the variables of launchers. Names and values were observed with real launchers.
 @Suite struct LaunchEnvironmentTests {
   private static let slurmStep = ["SLURM_STEP_ID": "0", "SLURM_PROCID": "1", "SLURM_STEP_TASKS_PER_NODE": "2(x2)"]
 
@@ -32,7 +32,8 @@ import Testing
       LaunchEnvironmentTests.slurmStep.merging(["SLURM_STEP_NUM_TASKS": "4", "PMIX_RANK": "1"]) { $1 })
     #expect((bySrun.rank, bySrun.ranks, bySrun.ranksOnHost) == (1, 4, 2))
     #expect(bySrun.foreignLauncher == nil && !bySrun.isRefusedByOpenMPI)
-    // Another launcher of PMIx, and one task in each part of a Slurm job: how many there are is not known yet.
+    // Another PMIx launcher, and a heterogeneous Slurm job with one task per part: the number of ranks is not known
+    // yet.
     for environment in [
       ["PMIX_RANK": "0"], ["PMIX_RANK": "0", "SLURM_STEP_NUM_TASKS": "1", "SLURM_HET_SIZE": "2"],
     ] {
@@ -50,7 +51,7 @@ import Testing
     #expect(error.description.contains("started by another MPI's launcher") && error.description.contains("is 3"))
     #expect(error.description.contains("mpirun") && error.description.contains("srun --mpi=pmix"))
     #expect(launch(environment).rank == 2)
-    // Whether an Open MPI that was built for that launcher counts them is for it to say.
+    // An Open MPI that was built for that launcher may still connect the ranks.
     #expect(!launch(environment).isRefusedByOpenMPI)
   }
 

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The scripts of launch/, with `mpi-checks` in the trainer's place.
+/// Tests of the scripts of launch/ with `mpi-checks` instead of the trainer.
 @Suite(.serialized) struct LaunchScriptTests {
   @Test func `local.sh starts the given number of ranks`() throws {
     let outcome = try launch(launchScript("local.sh"), ["3", "time", "1000"], environment: program)
@@ -11,7 +11,7 @@ import Testing
   }
 
   @Test func `local.sh ends with the program's status and only its message`() throws {
-    let outcome = try launch(launchScript("local.sh"), ["1", "unheard-of"], environment: program)
+    let outcome = try launch(launchScript("local.sh"), ["1", "unknown"], environment: program)
     #expect(outcome.status == 64)
     #expect(outcome.error.split(separator: "\n").count == 1, "\(outcome.error)")
   }
@@ -21,7 +21,7 @@ import Testing
     #expect(try launch(launchScript("local.sh"), arguments).status == 64)
   }
 
-  /// Nothing of the environment is taken for granted: an unset variable is said in the script's own words.
+  /// The scripts must not assume any variable: a missing one is reported in the usage, not by the shell.
   @Test(arguments: [
     "find-program.sh", "keep-running.sh", "local.sh", "multi-host.sh", "python.sh", "with-signals.sh", "slurm.sbatch",
   ]) func `a script without arguments and environment prints its usage`(script: String) throws {
@@ -88,7 +88,7 @@ import Testing
     #expect(outcome.status != 0 && outcome.status != 75)
   }
 
-  /// A job in mpirun's place: its rank ends, and it waits for somebody else.
+  /// A script instead of mpirun. The first starts a rank that ends, and then waits longer; the second starts none.
   @Test(arguments: [("OMPI_COMM_WORLD_RANK=0 sleep 3; exec sleep 60", Int32(69)), ("sleep 4; exit 3", 3)])
   func `with-signals.sh waits for mpirun unless its ranks on this host have ended`(job: String, status: Int32) throws {
     let outcome = try launch(
@@ -97,7 +97,7 @@ import Testing
     #expect(outcome.error.contains("host that no longer answers") == (status == 69), "\(outcome.error)")
   }
 
-  /// Runs a script that finds nothing in its environment but the programs.
+  /// Runs a script with an environment that contains only PATH.
   private func bare(_ script: String, _ arguments: String...) throws -> Outcome {
     let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
     return try launch("/usr/bin/env", ["-i", "PATH=\(path)", "bash", launchScript(script)] + arguments)
@@ -113,7 +113,7 @@ import Testing
   }
 }
 
-/// A script of launch/.
+/// The path of a script of launch/.
 func launchScript(_ name: String) -> String {
   URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     .appendingPathComponent("launch/\(name)").path

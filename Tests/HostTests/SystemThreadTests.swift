@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 
 @Suite struct SystemThreadTests {
-  /// What a thread leaves behind.
+  /// Results that a thread stores for the test.
   private final class Note: Sendable {
     let text = Mutex("")
     let number = Mutex(0)
@@ -19,7 +19,7 @@ import Testing
     }
     thread.join()
     #expect(note.text.withLock { $0 } == "a name of more \n")
-    // It is joined only once.
+    // A second call returns immediately.
     thread.join()
   }
 
@@ -43,10 +43,10 @@ import Testing
   @Test func `threads that are not joined run to their end`() throws {
     let note = Note()
     for _ in 0..<100 { _ = try SystemThread("alone") { note.number.withLock { $0 += 1 } } }
-    var patience = 2000
-    while note.number.withLock({ $0 }) < 100 && patience > 0 {
+    var retries = 2000
+    while note.number.withLock({ $0 }) < 100 && retries > 0 {
       usleep(5_000)
-      patience -= 1
+      retries -= 1
     }
     #expect(note.number.withLock { $0 } == 100)
   }

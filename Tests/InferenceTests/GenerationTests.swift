@@ -66,7 +66,7 @@ import Transformer
 
   @Test(arguments: [Float.nan, .infinity])
   func `a logit that is not finite ends the generation`(_ value: Float) throws {
-    // A row of the head that neither the prompt nor the likeliest tokens touch.
+    // The head's row of a token that is neither in the prompt nor among the most likely ones.
     let subject = Subject(.vanilla, breaking: "lm_head.weight", element: 60 * 48 + 5, by: value)
     for sampling in [Sampling.greedy, Sampling(temperature: 1, topK: 2)] {
       let error = #expect(throws: InferenceError.self) {
@@ -78,7 +78,7 @@ import Transformer
 }
 
 @Suite struct SamplerTests {
-  /// How often each token is drawn.
+  /// The frequency with which each token is sampled.
   private func shares(_ logits: [Float], _ sampling: Sampling, seen: Set<Int32> = []) -> [Double] {
     var sampler = Sampler(sampling, seed: 11)
     var counts = [Double](repeating: 0, count: logits.count)
@@ -87,7 +87,7 @@ import Transformer
     return counts.map { $0 / Double(draws) }
   }
 
-  /// Within four standard deviations.
+  /// Expects frequencies within four standard deviations.
   private func expect(_ found: [Double], _ expected: [Double], sourceLocation: SourceLocation = #_sourceLocation) {
     for (found, expected) in zip(found, expected) {
       let bound = 4 * (expected * (1 - expected) / 20_000).squareRoot()
@@ -110,7 +110,7 @@ import Transformer
     expect(shares(logits, Sampling(topP: 0.72)), [0.4 / 0.85, 0, 0.3 / 0.85, 0.15 / 0.85, 0])
     expect(shares(logits, Sampling(topP: 0.001)), [1, 0, 0, 0, 0])
     expect(shares(logits, Sampling(minP: 0.3)), [0.4 / 0.85, 0, 0.3 / 0.85, 0.15 / 0.85, 0])
-    // Equal ones: the first.
+    // Of equal logits the first are selected.
     expect(shares([1, 2, 2, 2], Sampling(topK: 2)), [0, 0.5, 0.5, 0])
   }
 

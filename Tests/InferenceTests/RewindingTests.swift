@@ -4,7 +4,7 @@ import Transformer
 
 @testable import Inference
 
-/// What goes on from a mark has the bits that it would have had if nothing had come in between.
+/// After rewinding to a mark, a continuation has the same bits as without the tokens in between.
 @Suite struct RewindingTests {
   private func logits(_ decoder: Decoder, _ cache: KVCache, _ tokens: [Int32]) -> [[Float]] {
     var result: [[Float]] = []
@@ -47,15 +47,15 @@ import Transformer
     let beginning = cache.mark()
     let once = logits(decoder, cache, first)
     let middle = cache.mark()
-    let behind = logits(decoder, cache, second)
+    let afterMiddle = logits(decoder, cache, second)
     let end = cache.mark()
     _ = logits(decoder, cache, third)
     cache.rewind(to: end)
     _ = logits(decoder, cache, Array(third.reversed()))
     cache.rewind(to: middle)
-    #expect(logits(decoder, cache, second) == behind)
+    #expect(logits(decoder, cache, second) == afterMiddle)
     cache.rewind(to: beginning)
     #expect(logits(decoder, cache, first) == once)
-    #expect(logits(decoder, cache, second) == behind)
+    #expect(logits(decoder, cache, second) == afterMiddle)
   }
 }

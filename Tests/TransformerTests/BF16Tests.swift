@@ -4,9 +4,9 @@ import Testing
 @testable import Kernels
 @testable import Transformer
 
-/// Passes whose products take bf16: eight bits of mantissa, so 2⁻⁹ for one rounding.
+/// Passes with bf16 products. bf16 has eight bits of mantissa, so one rounding has a relative error of up to 2⁻⁹.
 @Suite struct BF16Tests {
-  /// A way to multiply, and what attention takes: what this processor prefers is one of them.
+  /// All available bf16 libraries, each with fp32 and with bf16 attention.
   private static let ways = BF16Product.Backend.available.flatMap { backend in
     ElementType.allCases.map { (backend, $0) }
   }
@@ -24,7 +24,7 @@ import Testing
     let golden = try golden(name, way)
     let difference = relativeDifference(golden.subject.logits(golden.sequences), golden.logits)
     #expect(difference < 2e-2, "\(difference)")
-    // Were it smaller, something would not be bf16.
+    // If the difference were smaller, the products would not be in bf16.
     #expect(difference > 1e-4, "\(difference)")
     try golden.expectLossesAndGradients(losses: 2e-2, gradients: 5e-2)
   }
@@ -43,7 +43,7 @@ import Testing
       let golden = try golden(name, (backend, attention))
       return golden.subject.lossAndGradient(golden.sequences, zLoss: golden.zLoss).crossEntropy
     }
-    // A last bit of fp32 now and then turns a bf16's rounding.
+    // A difference in the last bit of fp32 occasionally changes the rounding to bf16.
     for loss in losses { #expect(abs(loss - losses[0]) < 1e-3 * losses[0]) }
   }
 

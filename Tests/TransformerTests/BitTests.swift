@@ -4,7 +4,7 @@ import Testing
 
 @testable import Transformer
 
-/// What must be the same bit for bit.
+/// Results that must be bit-identical.
 @Suite struct BitTests {
   static let hiddenDecoding: [ReferencePattern] = [
     .phd(repeats: 2), .phd(repeats: 5), .swa(repeats: 2, window: 5), .swa(repeats: 3, window: 100),
@@ -12,8 +12,8 @@ import Testing
     .cswa(repeats: 4, window: 3, chunk: 100),
   ]
 
-  /// The residual stream of the originals into each layer, and the last layer's keys and values: all that later
-  /// positions ever read of them.
+  /// The originals' residual stream into each layer, and their keys and values in the last layer: everything that other
+  /// tokens read of them.
   private func originals(_ pattern: ReferencePattern, positions: Int, tokens: [[Int]]) -> [[Float]] {
     var shape = Case(pattern: pattern, positions: positions)
     shape.layers = 3
@@ -52,7 +52,7 @@ import Testing
     let earlier = changed * 61
     #expect(before[..<earlier] == after[..<earlier])
     #expect(before[earlier..<shape.positions * 61] != after[earlier..<shape.positions * 61])
-    // Another sequence of the micro-batch is nobody's business.
+    // The other sequence of the micro-batch does not change.
     #expect(before[(shape.positions * 61)...] == after[(shape.positions * 61)...])
   }
 

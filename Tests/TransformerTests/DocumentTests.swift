@@ -4,14 +4,15 @@ import Testing
 
 @testable import Transformer
 
-/// Sequences of several texts that don't see each other.
+/// Sequences of several documents that do not see each other.
 @Suite struct DocumentTests {
-  /// Every case's own texts: of one token, shorter and longer than windows and chunks, and none that starts inside.
+  /// Random document starts of each sequence of a case. Documents have one token or more, and are shorter or longer
+  /// than windows and chunks; sequence 1 has no start inside.
   static func starts(_ shape: Case) -> [[Int]] {
     var generator = SplitMix64(seed: UInt64(shape.positions))
     return (0..<shape.sequences).map { sequence in
       if sequence == 1 && shape.positions > 1 { return [] }
-      // The last token, a target alone, may be a text's first as well.
+      // The last token, which is only a target, may also start a document.
       return (1...shape.positions).filter { _ in Int.random(in: 0..<max(3, shape.positions / 6), using: &generator) == 0
       }
     }
@@ -55,7 +56,7 @@ import Testing
     for position in 0..<shape.positions {
       let range = position * 61..<(position + 1) * 61
       let isIn = (start..<end).contains(position)
-      #expect((before[range] == after[range]) == !isIn, "position \(position), text \(start)..<\(end)")
+      #expect((before[range] == after[range]) == !isIn, "position \(position), document \(start)..<\(end)")
     }
     #expect(before[(shape.positions * 61)...] == after[(shape.positions * 61)...])
   }
@@ -65,9 +66,9 @@ import Testing
     let starts = DocumentTests.starts(shape)
     let (model, tokens) = (shape.model(), shape.tokens())
     let together = Subject(model, sequences: shape.sequences, positions: shape.positions).logits(tokens, starts: starts)
-    var texts = [0] + starts[0].filter { $0 > 0 && $0 < shape.positions }
-    texts.append(shape.positions)
-    for (start, end) in zip(texts, texts.dropFirst()) {
+    var bounds = [0] + starts[0].filter { $0 > 0 && $0 < shape.positions }
+    bounds.append(shape.positions)
+    for (start, end) in zip(bounds, bounds.dropFirst()) {
       let one = Subject(model, sequences: 1, positions: end - start)
       let logits = one.logits([Array(tokens[0][start...end])])
       let expected = Array(together[start * 61..<end * 61])

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Transformer
 
-/// One of the cases computed in float64 by an independent program.
+/// A golden case, computed in float64 by an independent program.
 struct Golden {
   let sequences: [[Int]]
   let zLoss: Double
@@ -54,7 +54,8 @@ struct Golden {
       positions: length - 1, recompute: recompute, precision: precision, attention: attention)
   }
 
-  /// Losses and every tensor's gradient, relative to what was computed in float64.
+  /// Compares losses and the gradient of every tensor with the float64 values; the arguments are maximum relative
+  /// errors.
   func expectLossesAndGradients(losses: Double, gradients: Double) throws {
     let sums = subject.lossAndGradient(sequences, zLoss: zLoss)
     let tokens = Double(sums.tokens)

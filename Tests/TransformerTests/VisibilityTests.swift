@@ -4,7 +4,8 @@ import Testing
 
 @testable import Transformer
 
-/// The rule that pictures are drawn from, against the paper's, and against what attention does.
+/// `HiddenDecoding.sees`, which pictures are drawn from, compared with the reference's mask and with the attention
+/// kernel.
 @Suite struct VisibilityTests {
   private static let patterns: [ReferencePattern] = [
     .vanilla, .naive(repeats: 2), .naive(repeats: 3), .phd(repeats: 2), .phd(repeats: 4), .swa(repeats: 2, window: 3),
@@ -26,8 +27,8 @@ import Testing
     #expect(sees(pattern) == model.mask(positions: Self.positions))
   }
 
-  /// Queries of zeros give every visible key the same share; with values that are one-hot, a row of the output says
-  /// whose shares it got.
+  /// With queries of zeros every visible key has the same attention weight. With one-hot values, a row of the output
+  /// contains the weight of each key.
   @Test(arguments: patterns)
   func `visible keys are those that the attention kernel reads`(_ pattern: ReferencePattern) {
     let rows = pattern.repeats * Self.positions
@@ -41,7 +42,7 @@ import Testing
     for offset in [pass.plan.queries, pass.plan.keys, pass.plan.values] {
       pass.pointer(at: offset).update(repeating: 0, count: rows * size)
     }
-    // Attention has [position][copy] in a group of copies.
+    // In a group of copies, attention orders rows [position][copy].
     for group in pattern.hiddenDecoding.groups {
       let values = pass.pointer(at: pass.plan.values) + group.first * Self.positions * size
       for position in 0..<Self.positions {
@@ -52,12 +53,12 @@ import Testing
     }
     pass.attention.forward(pass.attentionQueries(layer: 0), on: ThreadTeam())
     let output = pass.activations(of: 0).attentionOutput
-    let read = (0..<rows).map { row in (0..<rows).map { output.pointer[row * output.stride + $0] } }
+    let weights = (0..<rows).map { row in (0..<rows).map { output.pointer[row * output.stride + $0] } }
     let visible = sees(pattern)
-    #expect(read.map { $0.map { $0 > 0 } } == visible)
-    for (shares, visible) in zip(read, visible) {
-      let share = 1 / Float(visible.count { $0 })
-      for value in shares where value > 0 { #expect(abs(value - share) < 1e-5) }
+    #expect(weights.map { $0.map { $0 > 0 } } == visible)
+    for (row, visible) in zip(weights, visible) {
+      let weight = 1 / Float(visible.count { $0 })
+      for value in row where value > 0 { #expect(abs(value - weight) < 1e-5) }
     }
   }
 
@@ -83,7 +84,7 @@ import Testing
     #expect(fates(.naive(repeats: 2), copy: 1, after: 3) == [.kept, .kept, .kept, .kept])
     #expect(fates(.phd(repeats: 2), copy: 1, after: 3) == [.dropped, .dropped, .dropped, .dropped])
     #expect(fates(.swa(repeats: 2, window: 3), copy: 1, after: 3) == [.dropped, .dropped, .windowed, .windowed])
-    // Position 4 begins a chunk: nothing of the one before is seen from there.
+    // Position 4 starts a chunk, from which the hidden keys of the previous chunk are not visible.
     let chunks = ReferencePattern.cswa(repeats: 2, window: 3, chunk: 4)
     #expect(fates(chunks, copy: 1, after: 3) == [.dropped, .dropped, .dropped, .dropped])
     #expect(fates(chunks, copy: 1, after: 4) == [.dropped, .dropped, .dropped, .dropped, .windowed])
