@@ -3,7 +3,6 @@ import Reference
 import Testing
 
 @Suite struct ForwardTests {
-  /// "The originals are an exact vanilla transformer, bit for bit, whatever K, W, C."
   @Test(arguments: Case.hiddenDecoding)
   func `originals are vanilla bit for bit`(testCase: Case) throws {
     let tokens = try #require(testCase.sequences.first)
@@ -18,7 +17,7 @@ import Testing
     }
   }
 
-  /// The naive pattern's originals read the repeats of earlier positions: no vanilla transformer from position 1 on.
+  /// The naive pattern's originals see the hidden copies of earlier positions, so they differ from position 1 on.
   @Test func `originals of the naive pattern are not vanilla`() {
     let model = Case(pattern: .naive(repeats: 2), positions: [4]).model
     let tokens = [3, 1, 4, 1]
@@ -28,7 +27,7 @@ import Testing
     #expect(naive[3] != vanilla[3])
   }
 
-  /// A prefix's logits are the whole sequence's, bit for bit: nothing leaks from later tokens.
+  /// The logits of a prefix equal those of the whole sequence.
   @Test(arguments: Case.all)
   func `logits are causal bit for bit`(testCase: Case) throws {
     let model = testCase.model
@@ -62,7 +61,7 @@ import Testing
     #expect(model.logits(tokens: tokens) == model.with(pattern: other).logits(tokens: tokens))
   }
 
-  /// At a chunk's first position, and there alone, a hidden copy reads what it reads in PHD.
+  /// Only at the first position of a chunk does a hidden copy see the same keys as in PHD.
   @Test func `hidden copies at the first position of a chunk equal those of PHD`() {
     let model = Case(pattern: .cswa(repeats: 3, window: 4, chunk: 3), positions: []).model
     let tokens = [5, 0, 22, 7, 7, 1, 13]
@@ -71,8 +70,8 @@ import Testing
     for n in tokens.indices { #expect((chunked[n] == alone[n]) == (n % 3 == 0), "position \(n)") }
   }
 
-  /// The copies of a token differ only by what they read. They enter alike; at position 0 all keys are alike, so there
-  /// the copies stay alike, but for rounding.
+  /// The copies of a token have the same embedding and differ only by the keys that they see. At position 0 all keys
+  /// are equal, so the copies stay equal up to rounding.
   @Test func `copies of a token start equal and become different`() {
     let model = Case(pattern: .phd(repeats: 2), positions: []).model
     let tokens = [5, 0, 22]
@@ -87,7 +86,7 @@ import Testing
     }
   }
 
-  /// RoPE is relative: a sequence of one token repeated gives the same attention, and so the same logits, everywhere.
+  /// All values are equal in a sequence of one repeated token, so attention and logits are the same at every position.
   @Test(arguments: [ReferencePattern.vanilla, .phd(repeats: 1), .naive(repeats: 3)])
   func `a constant sequence has constant logits`(pattern: ReferencePattern) {
     let logits = Case(pattern: pattern, positions: []).model.logits(tokens: [4, 4, 4, 4, 4])
@@ -98,7 +97,7 @@ import Testing
 }
 
 @Suite struct LossTests {
-  /// A head of zeros predicts uniformly: cross-entropy log V, z term weight·log² V.
+  /// A head of zeros predicts uniformly: the cross-entropy is log V, the z term weight·log² V.
   @Test func `uniform predictions have the loss log V`() {
     var model = Case(pattern: .phd(repeats: 2), positions: []).model
     model.weights["lm_head.weight"] = [Double](repeating: 0, count: 23 * 24)
@@ -107,8 +106,8 @@ import Testing
     #expect(abs(zTerm - 0.5 * log(23) * log(23)) < 1e-14)
   }
 
-  /// The cross-entropies of `Case.all`, frozen. A NumPy program written apart from this one, with interleaved rows,
-  /// gave the same for the same weights, to 2e-15. The tolerance leaves room for weights of another libm.
+  /// The expected cross-entropies of `Case.all` agreed to 2e-15 with an independent NumPy program with interleaved rows
+  /// and the same weights. The tolerance allows for weights computed with another libm.
   @Test(
     arguments: zip(
       Case.all,
@@ -121,7 +120,6 @@ import Testing
     #expect(abs(testCase.model.loss(sequences: testCase.sequences).crossEntropy - crossEntropy) < 1e-7)
   }
 
-  /// A mean over tokens, not over sequences.
   @Test(arguments: Case.all.filter { $0.positions.count == 2 })
   func `the mean is over target tokens`(testCase: Case) {
     let model = testCase.model

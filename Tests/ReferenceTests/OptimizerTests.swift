@@ -25,7 +25,7 @@ import Testing
     #expect(ReferenceSchedule(.constant, learningRate: 2, steps: 10).rate(step: 1) == 2)
   }
 
-  /// At step 1, m̂ = g and v̂ = g² whatever β: the update is lr·(sign(g) + wd·p) but for epsilon and the clip.
+  /// At step 1, m̂ = g and v̂ = g² for any β, so the update is lr·(sign(g) + wd·p) without epsilon and clipping.
   @Test func `the first step has the direction of the sign of the gradient`() throws {
     let schedule = ReferenceSchedule(.constant, learningRate: 0.5, steps: 1)
     let optimizer = ReferenceAdamW(
@@ -39,7 +39,7 @@ import Testing
     #expect(try close(#require(weights["b"]?.first), 3.5))
   }
 
-  /// Two steps of one weight by hand, with clipping to 1 at the first and none at the second.
+  /// Clipping to 1 applies in the first step and not in the second.
   @Test func `two steps equal a calculation by hand`() throws {
     let schedule = ReferenceSchedule(.constant, learningRate: 0.1, steps: 2)
     let optimizer = ReferenceAdamW(

@@ -2,7 +2,7 @@ import Reference
 import Testing
 
 @Suite struct PatternTests {
-  /// Drawn by hand. Rows are queries, columns keys, both in the order of the rows: [copy][position].
+  /// Drawn by hand. Rows are queries and columns are keys, both ordered [copy][position].
   @Test(arguments: [
     (
       ReferencePattern.phd(repeats: 2), 3,
@@ -105,7 +105,7 @@ import Testing
     }
   }
 
-  /// W = 1 is PHD; C ≥ T is no chunk; W ≥ T is no window; W beyond C is cut at C.
+  /// W = 1 equals PHD; C ≥ T equals no chunks; W ≥ T equals an unlimited window; W greater than C is limited by C.
   @Test(arguments: [
     (ReferencePattern.swa(repeats: 3, window: 1), ReferencePattern.phd(repeats: 3)),
     (.cswa(repeats: 3, window: 1, chunk: 4), .phd(repeats: 3)),
