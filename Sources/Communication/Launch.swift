@@ -71,7 +71,8 @@ struct Launch: Equatable {
       description: isStartedBySlurm
         ? "srun started \(ranks) tasks, but without PMIx, so Open MPI cannot connect them; \(advice) (for a shell: "
           + "srun -n 1 --pty bash)"
-        : "started by another MPI's launcher (\(foreignVariable) is \(ranks)), so Open MPI cannot connect the ranks; \(advice)",
+        : "started by another MPI's launcher (\(foreignVariable) is \(ranks)), so Open MPI cannot connect the ranks; "
+          + advice,
       isOnAllRanks: true)
   }
 

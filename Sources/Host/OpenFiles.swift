@@ -41,9 +41,9 @@ public enum OpenFiles {
     let others = outstanding + count + spare
     guard others > limit - open else { return }
     throw ResourceError(
-      "\(ResourceError.text(of: EMFILE)): \(purpose); together with the files that are open already that is "
-        + "\(open + others), and the limit is \(limit) (ulimit -Hn): raise it as root, or in the settings of the container "
-        + "or service")
+      "\(ResourceError.text(of: EMFILE)): \(purpose); with the files already open that makes \(open + others), "
+        + "and the limit is \(limit) (ulimit -Hn): raise the limit as root, or in the settings of the container or service"
+    )
   }
 
   /// The number of open files, and the number of sockets among them.

@@ -19,7 +19,7 @@ public struct InferenceBenchmark {
   }
 
   public struct Result: Sendable {
-    public let of: Case
+    public let benchmarkCase: Case
     /// The median over the rounds.
     public let prefillSeconds: Double
     /// The time of a decode step, which adds one token to each sequence of the batch: the median over the rounds of
@@ -65,7 +65,7 @@ public struct InferenceBenchmark {
     return zip(cases, times).map { benchmarkCase, time in
       let decode = time.decode.upperMedian
       return Result(
-        of: benchmarkCase, prefillSeconds: time.prefill.upperMedian, decodeSecondsPerToken: decode,
+        benchmarkCase: benchmarkCase, prefillSeconds: time.prefill.upperMedian, decodeSecondsPerToken: decode,
         cacheBytes: time.bytes,
         bandwidthShare: Double(bytesRead(benchmarkCase)) / decode / rate)
     }

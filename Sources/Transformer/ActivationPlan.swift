@@ -43,10 +43,10 @@ public struct PassShape: Sendable, Equatable {
   public var rows: Int { hiddenDecoding.repeats * rowsPerCopy }
 
   /// The number of rows with queries in a layer, which also pass the FFN: in the last layer those of copy K only.
-  func queryRows(layer: Int) -> Int { isForLastCopy(layer) ? rowsPerCopy : rows }
+  func queryRows(layer: Int) -> Int { computesLastCopyOnly(layer) ? rowsPerCopy : rows }
 
   /// Whether a layer's output is needed for copy K only, which is so in the last layer.
-  func isForLastCopy(_ layer: Int) -> Bool { layer == model.layers - 1 && !everyCopy }
+  func computesLastCopyOnly(_ layer: Int) -> Bool { layer == model.layers - 1 && !everyCopy }
 
   var attention: AttentionShape {
     AttentionShape(sequences: sequences, positions: positions, heads: model.heads)

@@ -15,7 +15,7 @@ extension ModelPass {
   /// The groups of copies that have queries in a layer: all groups, but in the last layer only copy K.
   func queryGroups(layer: Int) -> [QueryGroup] {
     let groups = shape.hiddenDecoding.groups
-    if shape.isForLastCopy(layer) {
+    if shape.computesLastCopyOnly(layer) {
       let last = groups.count - 1
       return [
         QueryGroup(rows: 0..<shape.rowsPerCopy, copies: 1, firstCopy: groups[last].count - 1, patternGroup: last)

@@ -42,8 +42,8 @@ extension ModelPass {
   private func backward(_ layer: Int, _ weights: LayerWeights, _ gradients: LayerWeights) {
     let x = stream(into: layer)
     let activations = activations(of: layer)
-    let residual = shape.isForLastCopy(layer) ? x.rows(lastCopy) : x
-    let dx = shape.isForLastCopy(layer) ? streamGradient.rows(lastCopy) : streamGradient
+    let residual = shape.computesLastCopyOnly(layer) ? x.rows(lastCopy) : x
+    let dx = shape.computesLastCopyOnly(layer) ? streamGradient.rows(lastCopy) : streamGradient
     let attentionResidual = attentionResidual(rows: dx.rows)
     switch model.architecture.normPlacement {
     case .afterSublayer:
@@ -74,7 +74,7 @@ extension ModelPass {
         layer, weights, gradients, output: productOperand(dx), input: normed, inputGradient: dNormed,
         accumulating: false)
       // In the last layer, only copy K's rows are in the output. The other copies only have keys and values there.
-      if shape.isForLastCopy(layer) { streamGradient.rows(0..<lastCopy.lowerBound).clear() }
+      if shape.computesLastCopyOnly(layer) { streamGradient.rows(0..<lastCopy.lowerBound).clear() }
       normBackward(addingTo: streamGradient, x, dy: dNormed, weights.attentionNorm, gradients.attentionNorm)
       clock?.mark(.elementwise)
     }

@@ -44,7 +44,7 @@ extension ModelPass {
   func forward(_ layer: Int, _ weights: LayerWeights) {
     let x = stream(into: layer)
     let activations = activations(of: layer)
-    let residual = shape.isForLastCopy(layer) ? x.rows(lastCopy) : x
+    let residual = shape.computesLastCopyOnly(layer) ? x.rows(lastCopy) : x
     let attentionResidual = attentionResidual(rows: shape.queryRows(layer: layer))
     let output = stream(into: layer + 1)
     switch model.architecture.normPlacement {
@@ -92,7 +92,7 @@ extension ModelPass {
   func addAttentionAndNormalize(_ layer: Int, _ weights: LayerWeights) {
     let x = stream(into: layer)
     let rows = shape.queryRows(layer: layer)
-    let residual = shape.isForLastCopy(layer) ? x.rows(lastCopy) : x
+    let residual = shape.computesLastCopyOnly(layer) ? x.rows(lastCopy) : x
     ResidualSum.forward(attentionResidual(rows: rows), residual, activations(of: layer).projection, on: team)
     normalize(normed(rows: rows), attentionResidual(rows: rows), weights.feedForwardNorm, residual: nil)
   }

@@ -223,7 +223,7 @@ struct LayerActivations {
   ) -> (fused: Matrix?, query: Matrix, keyValue: Matrix) {
     let (q, kv) = (shape.model.querySize, shape.model.keyValueSize)
     let start = UnsafeMutableRawPointer(start)
-    if shape.isForLastCopy(layer) {
+    if shape.computesLastCopyOnly(layer) {
       let query = Matrix(start, shape.precision, rows: shape.rowsPerCopy, columns: q)
       let afterQueries = start + shape.rowsPerCopy * q * shape.precision.bytes
       return (nil, query, Matrix(afterQueries, shape.precision, rows: shape.rows, columns: 2 * kv))
