@@ -73,7 +73,7 @@ public enum CommonFiles {
   public static func fingerprints(_ entries: [Entry], _ communicator: Communicator) throws -> [String] {
     let keys = try communicator.allGather(identity(entries, communicator))
     let isReader = keys.firstIndex(of: keys[communicator.rank]) == communicator.rank
-    let own = try communicator.agreedNaming { isReader ? try entries.map { try $0.fingerprint() } : [] }
+    let own = try communicator.agreedNamingRanks { isReader ? try entries.map { try $0.fingerprint() } : [] }
     // Where all see the same files, one rank has read them.
     let root = try communicator.broadcast(own.joined(separator: separator)).components(separatedBy: separator)
     try communicator.agreed {
@@ -117,10 +117,10 @@ public enum CommonFiles {
 }
 
 extension Communicator {
-  /// As `agreed`; where some ranks have failed and others not, the error says on which.
+  /// Like `agreed`. If `work` fails on some ranks only, the message lists them.
   ///
   /// - Throws: `AgreedError`, `CommunicationError`.
-  func agreedNaming<Result>(_ work: () throws -> Result) throws -> Result {
+  func agreedNamingRanks<Result>(_ work: () throws -> Result) throws -> Result {
     var hasFailed = false
     do {
       return try agreed {

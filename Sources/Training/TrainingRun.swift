@@ -131,7 +131,7 @@ public final class TrainingRun {
 
   /// Makes sure that no corpus was changed since it was looked at last. Collective.
   private func checkData() throws {
-    let own = try communicator.agreedNaming { try watch.check() }
+    let own = try communicator.agreedNamingRanks { try watch.check() }
     if try communicator.all(own.isEmpty) { return }
     // Other nodes may have disks of their own.
     var said: Set<String> = []
