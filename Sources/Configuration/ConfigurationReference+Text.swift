@@ -2,7 +2,7 @@ extension ConfigurationReference {
   static let introduction = """
     # Configuration
 
-    <!-- Generated from the code that reads the keys (Sources/Training/Configuration/RunConfiguration*.swift). Do not edit:
+    <!-- Generated from the code that reads the keys (Sources/Configuration/RunConfiguration*.swift). Do not edit:
          PHD_WRITE_DOCS=1 swift test -c release -Xswiftc -enable-testing --filter configurationReference -->
 
     A run is one JSON file: `phd-train CONFIG.json`. `--set KEY=VALUE` overrides one key by its dotted path, as often as

@@ -37,7 +37,7 @@ extension RunConfiguration {
     }
 
     /// Whether a step has a checkpoint, whatever the clock says.
-    package func isDue(at step: Int) -> Bool { step % everySteps == 0 || isMilestone(step) }
+    package func isScheduled(at step: Int) -> Bool { step % everySteps == 0 || isMilestone(step) }
 
     /// Whether a step's checkpoint stays for ever.
     package func isMilestone(_ step: Int) -> Bool { milestoneEverySteps.map { step % $0 == 0 } ?? false }

@@ -13,8 +13,8 @@ public struct NotFiniteWeights: Sendable, Equatable, CustomStringConvertible {
   /// Looks at some of a tensor's weights.
   ///
   /// - Parameter element: the first one's number in the tensor.
-  public mutating func look(
-    at floats: UnsafeMutableBufferPointer<Float>, of tensor: ParameterTensor, from element: Int = 0
+  public mutating func scan(
+    _ floats: UnsafeMutableBufferPointer<Float>, of tensor: ParameterTensor, from element: Int = 0
   ) {
     if UnsafeBufferPointer(floats).areFinite { return }
     for (index, value) in floats.enumerated() where !value.isFinite {

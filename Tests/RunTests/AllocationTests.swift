@@ -12,11 +12,11 @@ import Testing
   ]
 
   private func counts(
-    _ workplace: Workplace, steps: Int, _ settings: [String], ranks: Int
+    _ workspace: TestWorkspace, steps: Int, _ settings: [String], ranks: Int
   ) throws -> (large: Int, live: Int) {
     let outcome = try launch(
       "allocation-checks", ["config.json"] + sizes + settings + ["training.steps=\(steps)"], ranks: ranks,
-      environment: Workplace.environment, directory: workplace.path)
+      environment: TestWorkspace.environment, directory: workspace.path)
     try #require(outcome.status == 0, "\(outcome.error)")
     let line = try #require(outcome.output.split(separator: "\n").last { $0.hasPrefix("allocations ") })
     let numbers = line.split(separator: " ").compactMap { Int($0) }
@@ -32,12 +32,12 @@ import Testing
       (["training.threads=1", "data.document_mask=true"], 1), (["training.threads=1", "log.gradients_every=1"], 1),
     ])
   func flat(_ settings: [String], _ ranks: Int) throws {
-    let workplace = try Workplace()
-    try workplace.writeCorpus(
-      Workplace.tokens(samples: Workplace.samples, seed: 1), documents: stride(from: 0, to: 560, by: 7).map { $0 },
+    let workspace = try TestWorkspace()
+    try workspace.writeCorpus(
+      TestWorkspace.tokens(samples: TestWorkspace.samples, seed: 1), documents: stride(from: 0, to: 560, by: 7).map { $0 },
       to: "train.h5")
-    let short = try counts(workplace, steps: 4, settings, ranks: ranks)
-    let long = try counts(workplace, steps: 124, settings, ranks: ranks)
+    let short = try counts(workspace, steps: 4, settings, ranks: ranks)
+    let long = try counts(workspace, steps: 124, settings, ranks: ranks)
     // The program does allocate, and is seen to.
     #expect(short.large > 5)
     // Starting threads and libraries takes one more or one less from run to run; 120 steps would show in more.

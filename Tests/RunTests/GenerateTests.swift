@@ -10,28 +10,28 @@ import Training
   private let checkpoint = "runs/tiny/step-00000005.h5"
 
   /// A model of bytes, or of 61 tokens that no tokenizer is known of, trained for five steps.
-  private func trained(onBytes: Bool) throws -> Workplace {
-    let workplace = try Workplace()
+  private func trained(onBytes: Bool) throws -> TestWorkspace {
+    let workspace = try TestWorkspace()
     var settings = ["--set", "training.steps=5", "--set", "data.validation={}"]
     if onBytes {
       try String(repeating: "The quick brown fox — jumps. ", count: 60)
-        .write(toFile: workplace["text.txt"], atomically: true, encoding: .utf8)
-      let built = try workplace.phd("corpus", "build", "text.txt", "--output", "bytes.h5", "--tokenizer", "bytes")
+        .write(toFile: workspace["text.txt"], atomically: true, encoding: .utf8)
+      let built = try workspace.phd("corpus", "build", "text.txt", "--output", "bytes.h5", "--tokenizer", "bytes")
       try #require(built.status == 0, "\(built.error)")
       settings += ["--set", "data.train=bytes.h5", "--set", "model.vocab_size=257"]
     }
-    let outcome = try workplace.train(settings)
+    let outcome = try workspace.train(settings)
     try #require(outcome.status == 0, "\(outcome.error)")
-    return workplace
+    return workspace
   }
 
   @Test("Text and JSON, one prompt and several, from the checkpoint's own tokenizer")
   func text() throws {
-    let workplace = try trained(onBytes: true)
+    let workspace = try trained(onBytes: true)
     func generate(_ arguments: String...) throws -> Outcome {
       try launch(
         "phd", ["generate", "--checkpoint", checkpoint, "--greedy", "--max-new-tokens", "9"] + arguments,
-        directory: workplace.path)
+        directory: workspace.path)
     }
     let json = try generate("--prompt", "The q", "--json")
     try #require(json.status == 0, "\(json.error)")
@@ -47,12 +47,12 @@ import Training
 
     let streamed = try generate("--prompt", "The q")
     #expect(streamed.output == (report["text"]?.string ?? "") + "\n")
-    try "The q\nfox\n".write(toFile: workplace["prompts.txt"], atomically: true, encoding: .utf8)
+    try "The q\nfox\n".write(toFile: workspace["prompts.txt"], atomically: true, encoding: .utf8)
     let several = try JSONValue(parsing: try generate("--prompts", "prompts.txt", "--json").output).array ?? []
     #expect(several.count == 2)
     #expect(several.first?["tokens"] == report["tokens"])
     // As Windows programs write them: a byte-order mark, CR LF.
-    try workplace.write("\u{feff}The q\r\nfox\r\nit", to: "prompts.txt")
+    try workspace.write("\u{feff}The q\r\nfox\r\nit", to: "prompts.txt")
     let windows = try JSONValue(parsing: try generate("--prompts", "prompts.txt", "--json").output).array ?? []
     let prompts = windows.map { $0["prompt_tokens"]?.array?.compactMap(\.integer).map { UInt8($0) } ?? [] }
     #expect(prompts.map { String(decoding: $0, as: UTF8.self) } == ["The q", "fox", "it"])
@@ -62,15 +62,15 @@ import Training
     #expect(dashes["prompt_tokens"]?.array?.count == 5)
     // An option is no text: somebody has forgotten it.
     #expect(try generate("--prompt", "--json").status == 64)
-    try workplace.write(Array("one\ncaf".utf8) + [0xe9, 10], to: "latin.txt")
+    try workspace.write(Array("one\ncaf".utf8) + [0xe9, 10], to: "latin.txt")
     try expectError(generate("--prompts", "latin.txt"), 65, naming: ["latin.txt: is not UTF-8 at byte 7, in line 2"])
-    try workplace.write(Array("version https://git-lfs.github.com/spec/v1\noid x\n".utf8), to: "pointer.txt")
+    try workspace.write(Array("version https://git-lfs.github.com/spec/v1\noid x\n".utf8), to: "pointer.txt")
     try expectError(generate("--prompts", "pointer.txt"), 65, naming: ["pointer.txt: is a Git LFS pointer"])
     try expectError(
       generate("--prompt", "a", "--tokenizer", "pointer.txt"), 65, naming: ["pointer.txt: is a Git LFS pointer"])
-    try workplace.write(Array("version https://git-lfs.github.com/spec/v1\noid x\n".utf8), to: "pointer.h5")
+    try workspace.write(Array("version https://git-lfs.github.com/spec/v1\noid x\n".utf8), to: "pointer.h5")
     try expectError(
-      launch("phd", ["checkpoint", "inspect", "pointer.h5"], directory: workplace.path), 65,
+      launch("phd", ["checkpoint", "inspect", "pointer.h5"], directory: workspace.path), 65,
       naming: ["pointer.h5: is a Git LFS pointer"])
 
     // The text up to what comes third.
@@ -82,12 +82,12 @@ import Training
 
   @Test("What cannot be done is said")
   func errors() throws {
-    let workplace = try trained(onBytes: false)
+    let workspace = try trained(onBytes: false)
     func expect(
       _ status: Int32, naming words: [String], _ arguments: [String], sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
       try expectError(
-        launch("phd", ["generate"] + arguments, directory: workplace.path), status, naming: words,
+        launch("phd", ["generate"] + arguments, directory: workspace.path), status, naming: words,
         sourceLocation: sourceLocation)
     }
     let model = ["--checkpoint", checkpoint]
@@ -112,7 +112,7 @@ import Training
       let tokens = try launch(
         "phd",
         ["generate"] + model + ["--tokens", "1,2,3", "--max-new-tokens", "4", "--json", "--precision", precision],
-        directory: workplace.path)
+        directory: workspace.path)
       let report = try JSONValue(parsing: tokens.output)
       #expect(report["tokens"]?.array?.count == 4)
       #expect(report["text"] == .null)
@@ -121,10 +121,10 @@ import Training
 
   @Test("The benchmark's table and JSON")
   func benchmark() throws {
-    let workplace = try Workplace()
+    let workspace = try TestWorkspace()
     let arguments = "benchmark inference config.json --prompts 100,120 --repeats 2 --decode 2"
       .split(separator: " ").map { String($0) }
-    let json = try launch("phd", arguments + ["--rounds", "1", "--json"], directory: workplace.path)
+    let json = try launch("phd", arguments + ["--rounds", "1", "--json"], directory: workspace.path)
     try #require(json.status == 0, "\(json.error)")
     let results = try JSONValue(parsing: json.output).array ?? []
     #expect(
@@ -138,11 +138,11 @@ import Training
     #expect(bytes[1] == bytes[0])
     #expect(bytes[2] > bytes[0] && bytes[3] > bytes[0] && bytes[4] >= 2 * bytes[0] - bytes[0] / 8)
     let table = try launch(
-      "phd", arguments + ["--rounds", "1", "--svg", "pictures", "--precision", "bf16"], directory: workplace.path)
+      "phd", arguments + ["--rounds", "1", "--svg", "pictures", "--precision", "bf16"], directory: workspace.path)
     let lines = table.output.split(separator: "\n")
     #expect(lines.count == 12 + 6)
     for line in lines.suffix(6) {
-      let picture = try String(contentsOfFile: workplace[String(line)], encoding: .utf8)
+      let picture = try String(contentsOfFile: workspace[String(line)], encoding: .utf8)
       #expect(picture.hasPrefix("<svg") && picture.lowercased().contains("swa"), "\(line)")
     }
   }

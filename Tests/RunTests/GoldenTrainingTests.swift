@@ -24,14 +24,14 @@ import Training
 
   private func compare(_ name: String, ranks: Int?, microBatch: Int) throws {
     let path = fixtures.appending(path: "golden/\(name).h5").path
-    let workplace = try Workplace()
+    let workspace = try TestWorkspace()
     let golden = try HDF5File.open(path)
-    try workplace.write(try configuration(golden, path, microBatch: microBatch), to: "golden.json")
-    let outcome = try workplace.train(["--initialize-from", path], configuration: "golden.json", ranks: ranks)
+    try workspace.write(try configuration(golden, path, microBatch: microBatch), to: "golden.json")
+    let outcome = try workspace.train(["--initialize-from", path], configuration: "golden.json", ranks: ranks)
     try #require(outcome.status == 0, "\(outcome.error)")
     #expect(outcome.error == "")
 
-    let run = workplace.run("golden")
+    let run = workspace.run("golden")
     #expect(try run.steps() == (1...10).map(Double.init))
     for (field, tolerance) in [("loss", 2e-5), ("gradient_norm", 1e-4), ("learning_rate", 1e-12)] {
       let expected: [Double] = try golden.dataset("training/\(field)").array()

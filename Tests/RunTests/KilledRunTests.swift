@@ -13,10 +13,10 @@ import Training
   @Test(arguments: [nil, 2, 3]) func `killed and started again, it is the run that was not killed`(
     ranks: Int?
   ) throws {
-    let workplace = try Workplace()
-    let run = workplace.run()
+    let workspace = try TestWorkspace()
+    let run = workspace.run()
     for kill in 0..<3 {
-      let running = try workplace.startTraining(arguments, ranks: ranks)
+      let running = try workspace.startTraining(arguments, ranks: ranks)
       // Ranks that outlive their mpirun write on for a moment: what counts is that this start has trained.
       let hasTrained = running.wait { _ in
         guard let starts = try? run.starts(), starts.count == kill + 1, let start = starts.last else { return false }
@@ -37,10 +37,10 @@ import Training
     }
     let goal = run.lastStep + 100
     for name in ["straight", "tiny"] {
-      let outcome = try workplace.train(arguments + ["--stop-after", "\(goal)"], name: name, ranks: ranks)
+      let outcome = try workspace.train(arguments + ["--stop-after", "\(goal)"], name: name, ranks: ranks)
       #expect(outcome.status == 0, "\(outcome.error)")
     }
-    try expectSame(run, workplace.run("straight"), at: goal)
+    try expectSame(run, workspace.run("straight"), at: goal)
     let starts = try run.starts()
     #expect(starts.count == 4 && starts.first == 0 && starts.allSatisfy { $0 % 40 == 0 }, "\(starts)")
     #expect(zip(starts, starts.dropFirst()).allSatisfy { $0 < $1 }, "\(starts)")

@@ -10,9 +10,9 @@ import Testing
   ]
 
   @Test(arguments: [(2, 4), (0, 3)]) func `a rank that stops answering`(silent: Int, ranks: Int) throws {
-    let workplace = try Workplace()
-    let run = workplace.run()
-    let running = try workplace.startTraining(arguments, ranks: ranks)
+    let workspace = try TestWorkspace()
+    let run = workspace.run()
+    let running = try workspace.startTraining(arguments, ranks: ranks)
     try #require(running.wait { _ in run.lastStep >= 30 }, "\(running.error)")
     let processes = running.ranks.values
     // Long enough for the watchdogs to have heard of each other.
@@ -34,15 +34,15 @@ import Testing
     while processes.contains(where: isAlive), patience.sleep(milliseconds: 20) {}
     #expect(!processes.contains(where: isAlive))
     let goal = run.lastStep + 20
-    #expect(try workplace.train(arguments + ["--stop-after", "\(goal)"], ranks: 2).status == 0)
-    #expect(try workplace.train(arguments + ["--stop-after", "\(goal)"], name: "straight").status == 0)
-    try expectSame(run, workplace.run("straight"), at: goal)
+    #expect(try workspace.train(arguments + ["--stop-after", "\(goal)"], ranks: 2).status == 0)
+    #expect(try workspace.train(arguments + ["--stop-after", "\(goal)"], name: "straight").status == 0)
+    try expectSame(run, workspace.run("straight"), at: goal)
   }
 
   @Test func `a job that is stopped as a whole, and goes on, is let be`() throws {
-    let workplace = try Workplace()
-    let run = workplace.run()
-    let running = try workplace.startTraining(
+    let workspace = try TestWorkspace()
+    let run = workspace.run()
+    let running = try workspace.startTraining(
       ["--set", "training.steps=1000000", "--set", "training.watchdog_seconds=1"], ranks: 2)
     try #require(running.wait { _ in run.lastStep >= 30 }, "\(running.error)")
     for rank in 0..<2 { try running.signal(SIGSTOP, rank: rank) }
