@@ -5,7 +5,7 @@ import Storage
 import Transformer
 
 extension Checkpoint {
-  /// What all checkpoints of a run contain beside its state.
+  /// The contents that all checkpoints of a run have in common.
   package struct Origin: Sendable {
     /// The resolved configuration.
     package let configuration: JSONValue
@@ -28,7 +28,7 @@ extension Checkpoint {
     }
   }
 
-  /// Bytes of the numbers in a checkpoint; the file has some kilobytes more.
+  /// Bytes of the tensors in a checkpoint; the file is some kilobytes larger.
   package static func numberBytes(_ layout: ParameterLayout, _ optimizer: any Optimizer) -> Int {
     layout.count * MemoryLayout<Float>.stride + optimizer.stateElements(layout) * StateSlot.bytesPerElement
   }
@@ -37,9 +37,9 @@ extension Checkpoint {
   ///
   /// - Parameters:
   ///   - parameters: all weights, flat.
-  ///   - slots: calls its argument with each slot's values of each tensor, all of the tensor.
-  ///   - checkCancellation: called between tensors; what it throws ends the writing.
-  /// - Throws: `StorageError.failed`; what `checkCancellation` and `slots` throw.
+  ///   - checkCancellation: called between tensors; an error that it throws ends the writing.
+  ///   - slots: calls its argument with all values of each slot of each tensor.
+  /// - Throws: `StorageError.failed`; the errors of `checkCancellation` and `slots`.
   package static func write(
     _ progress: RunProgress, _ layout: ParameterLayout, _ parameters: Buffer, _ optimizer: any Optimizer,
     _ origin: Origin, to path: String, checkCancellation: () throws -> Void = {},
@@ -60,10 +60,10 @@ extension Checkpoint {
     }
   }
 
-  /// Writes weights alone as a whole, sealed file, a tensor at a time: what other runs begin with, and inference needs.
+  /// Writes weights without training state as a whole, sealed file, for inference and `--initialize-from`.
   ///
-  /// - Parameter read: gives all of a tensor.
-  /// - Throws: `StorageError.failed`; what `read` throws.
+  /// - Parameter read: fills `floats` with all values of a tensor; called for one tensor at a time.
+  /// - Throws: `StorageError.failed`; the errors of `read`.
   public static func writeWeights(
     _ layout: ParameterLayout, configuration: JSONValue, tokenizer: TokenizerIdentity = TokenizerIdentity(),
     to path: String, read: (_ tensor: ParameterTensor, _ floats: UnsafeMutableBufferPointer<Float>) throws -> Void
@@ -79,7 +79,7 @@ extension Checkpoint {
     }
   }
 
-  /// What the attributes of a file say.
+  /// The attributes of a file.
   private struct Header {
     let configuration: JSONValue
     var step = 0
@@ -87,7 +87,7 @@ extension Checkpoint {
     let tokenizer: TokenizerIdentity
   }
 
-  /// - Parameter bytes: what the file will have at the least: the disk is asked for them first.
+  /// - Parameter bytes: a lower bound of the file's size, reserved on the disk before writing.
   private static func write(_ header: Header, bytes: Int, to path: String, _ body: (HDF5File) throws -> Void) throws {
     try WholeFile.write(to: path) { temporary in
       let file = try HDF5File.create(temporary, userBlockBytes: SealedFile.userBlockBytes)

@@ -7,8 +7,8 @@ import Storage
 ///
 /// A check compares the sizes and times of the open files, which is cheap. A file whose status has changed is hashed
 /// again, from the disk and through the run's own handle, and the batches that this rank has read since the last check
-/// are read again: a file may have been changed and then restored. A file that was only touched is no error, and neither
-/// is another file that was renamed to its path.
+/// are read again: a file may have been changed and then restored. A file that was only touched is no error, and
+/// neither is another file that was renamed to its path.
 ///
 /// Not detected: a change for which the file system reports no new time; and, in a corpus of more than 1 GiB of tokens,
 /// a permanent change outside the blocks that `TokenFile.contentHash()` covers. Then the user gets a warning that the
@@ -85,8 +85,8 @@ final class DataWatch {
       if !files[index].isReplaced, let named = try? FileStatus(file.path), !named.isSameFile(as: now) {
         files[index].isReplaced = true
         notes.append(
-          "\(file.path) is now another file: this run continues with the one that it started with; a resume reads the new "
-            + "one, and is refused if its content differs")
+          "\(file.path) is now another file: this run continues with the one that it started with; a resume reads the "
+            + "new one, and is refused if its content differs")
       }
     }
     if suspicious > 0 { try rereadBatches() }

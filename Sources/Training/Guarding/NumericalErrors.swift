@@ -27,7 +27,8 @@ public struct NotFiniteError: StatusCarrying, Equatable, CustomStringConvertible
   }
 
   private var advice: String {
-    "Lower optimizer.learning_rate or training.gradient_clip and start another run, or resume from an earlier checkpoint"
+    "Lower optimizer.learning_rate or training.gradient_clip and start another run, or resume from an earlier "
+      + "checkpoint"
   }
 }
 

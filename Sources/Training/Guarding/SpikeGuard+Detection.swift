@@ -4,8 +4,8 @@ import RunFiles
 extension SpikeGuard {
   /// Whether a step is a spike. Adds its values to the history.
   ///
-  /// A spike is clipped to the largest value that would not have been one. So the guard still detects the next spike, and
-  /// it adapts to a permanently higher level.
+  /// A spike is clipped to the largest value that would not have been one. So the guard still detects the next spike,
+  /// and it adapts to a permanently higher level.
   ///
   /// - Precondition: both values are finite.
   public func isSpike(loss: Double, gradientNorm: Double, _ history: inout SpikeHistory) -> Bool {

@@ -36,8 +36,8 @@ extension Trainer {
     return reason
   }
 
-  /// A message that says in which micro-batch and tensor the numbers are not finite. Each rank computes its micro-batches
-  /// again, one at a time. Overwrites the gradients. Collective.
+  /// A message that says in which micro-batch and tensor the numbers are not finite. Each rank computes its
+  /// micro-batches again, one at a time. Overwrites the gradients. Collective.
   ///
   /// - Throws: `CommunicationError`.
   private func originOfNotFinite(_ batch: SequenceTokens) throws -> String {

@@ -159,8 +159,8 @@ public final class Trainer {
     }
   }
 
-  /// The norm of each tensor of a buffer laid out like the parameters, the same on every rank. Collective if the state is
-  /// sharded.
+  /// The norm of each tensor of a buffer laid out like the parameters, the same on every rank. Collective if the state
+  /// is sharded.
   private func norms(of buffer: Buffer) throws -> [Double] {
     try tensorNorms?.norms(of: buffer.floats, within: reduced, on: team) {
       if isSharded { try communicator.combine(disjoint: $0) }
@@ -178,9 +178,9 @@ public final class Trainer {
 
   /// Computes the gradient, summed over the global batch's tokens, into ``gradients``. Collective.
   ///
-  /// On n ranks, rank m mod n computes micro-batch m in round m div n. With `training.reproducible`, the gradients of the
-  /// micro-batches are added in the order of m, which does not depend on n. Without it, each rank first adds its own, and
-  /// the ranks' sums are added in the last round, which sends less.
+  /// On n ranks, rank m mod n computes micro-batch m in round m div n. With `training.reproducible`, the gradients of
+  /// the micro-batches are added in the order of m, which does not depend on n. Without it, each rank first adds its
+  /// own, and the ranks' sums are added in the last round, which sends less.
   private func gradientOfBatch(_ batch: SequenceTokens) throws -> LossSums {
     let reproducible = configuration.training.reproducible
     for index in sums.indices { sums[index] = 0 }

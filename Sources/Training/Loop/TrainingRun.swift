@@ -59,8 +59,8 @@ public final class TrainingRun {
           do {
             return try reader.next()
           } catch {
-            // A corpus that was changed is the more helpful error. The check may take longer than a step, so the watchdog
-            // must not count it as one.
+            // A corpus that was changed is the more helpful error. The check may take longer than a step, so the
+            // watchdog must not count it as one.
             trainer.activity.enter(.saving, step: step + 1)
             _ = try watch.check()
             throw error

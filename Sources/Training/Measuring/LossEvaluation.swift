@@ -65,8 +65,8 @@ public struct LossEvaluation {
       let there = InstalledMemory.bytes
       if needed > there {
         throw ConfigurationError(
-          "\(Quantity.count(shape.sequences, "sample")) at a time take \(Quantity.bytes(needed)), more than the machine's "
-            + "\(Quantity.bytes(there)): lower --micro-batch")
+          "\(Quantity.count(shape.sequences, "sample")) at a time take \(Quantity.bytes(needed)), more than the "
+            + "machine's \(Quantity.bytes(there)): lower --micro-batch")
       }
     }
     let team = try communicator.agreed { try ThreadTeam(count: threads) }

@@ -14,11 +14,11 @@ public struct StepBenchmark: Sendable {
   public let ranks: Int
   public let threads: Int
   public let precision: ElementType
-  /// Target tokens per second of all ranks together, from the median step. Hidden copies do not count; the last tokens of
-  /// documents do.
+  /// Target tokens per second of all ranks together, from the median step. Hidden copies do not count; the last tokens
+  /// of documents do.
   public let tokensPerSecond: Double
-  /// FLOP/s of the model: forward and backward, without recomputation. Counts each sample as one document, so with short
-  /// documents, which attend to fewer keys, it is higher than the rate of the arithmetic.
+  /// FLOP/s of the model: forward and backward, without recomputation. Counts each sample as one document, so with
+  /// short documents, which attend to fewer keys, it is higher than the rate of the arithmetic.
   public let modelRate: Double
   /// FLOP/s of matrix products with the shapes of a step, measured between steps; median.
   public let peak: Double

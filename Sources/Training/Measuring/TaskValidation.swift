@@ -26,8 +26,8 @@ public struct TaskValidation {
     guard let text = try TokenText(tokenizer) else {
       let named = tokenizer.name.map { "do not contain their tokenizer, \($0)" } ?? "have no tokenizer"
       throw ConfigurationError(
-        "validation.tasks: the training corpora \(named), so benchmarks cannot be tokenized: build the corpora from text "
-          + "with `phd corpus build --tokenizer PATH`, or from tokens with --made-with PATH")
+        "validation.tasks: the training corpora \(named), so benchmarks cannot be tokenized: build the corpora from "
+          + "text with `phd corpus build --tokenizer PATH`, or from tokens with --made-with PATH")
     }
     encoder = RequestEncoder(
       text, endOfDocument: tokenizer.endOfDocument, vocabularySize: configuration.model.vocabularySize,

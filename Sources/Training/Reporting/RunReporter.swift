@@ -56,8 +56,8 @@ final class RunReporter {
     append("skipped", .object(fields))
     console.warn(
       "step \(progress.step): the loss is \(result.loss), the gradient's norm \(result.gradientNorm)"
-        + "\(skipped == .spike ? ", a spike" : ""): its update was skipped, the \(ordinal(progress.skippedSteps)) skipped "
-        + "step of the run")
+        + "\(skipped == .spike ? ", a spike" : ""): its update was skipped, the \(ordinal(progress.skippedSteps)) "
+        + "skipped step of the run")
   }
 
   func validation(set: String, loss: Double, step: Int) {

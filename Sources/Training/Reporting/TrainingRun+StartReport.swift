@@ -60,8 +60,8 @@ extension TrainingRun {
       "ranks        \(communicator.size), \(Quantity.count(threads, "thread")) each; "
         + "\(Processor.library(of: configuration.training.precision)) reaches "
         + "\(Quantity.short(peak / 1e9)) GFLOP/s on all ranks together")
-    if let origin = origin.initializedFrom, !origin.isResumed {
-      console.say("initial weights from \(origin.path), digest \(origin.digest)")
+    if let source = origin.initializedFrom, !origin.isResumed {
+      console.say("initial weights from \(source.path), digest \(source.digest)")
     }
     if origin.isResumed, let checkpoint = inputs.checkpoint {
       console.say("resuming at step \(checkpoint.step) from \(checkpoint.path)")

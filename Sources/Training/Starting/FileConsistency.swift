@@ -86,8 +86,8 @@ public enum FileConsistency {
       let parts = names[other].components(separatedBy: separator)
       throw InvalidFileError(
         parts[0],
-        "is not the same for all ranks: it holds \(parts[1]) for rank 0 on \(hosts[0]), \(parts[2]) for \(named)\(more); "
-          + "copy the same file to every node, or put it where all see it")
+        "is not the same for all ranks: it holds \(parts[1]) for rank 0 on \(hosts[0]), \(parts[2]) for "
+          + "\(named)\(more); copy the same file to every node, or put it where all see it")
     }
     return root
   }

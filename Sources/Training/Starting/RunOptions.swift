@@ -12,7 +12,8 @@ public struct RunOptions: Sendable, Equatable {
     case file(String)
   }
 
-  /// A difference between the model of `--initialize-from` and the configured one that is an error unless it is allowed.
+  /// A difference between the model of `--initialize-from` and the configured one that is an error unless it is
+  /// allowed.
   public enum Allowance: String, Sendable, CaseIterable {
     /// The base of the rotary embedding.
     case rope

@@ -11,8 +11,8 @@ public enum RunSetup {
 
   /// Checks the processor and the address space. Call it before any kernel runs.
   ///
-  /// - Throws: `ConfigurationError` if this processor lacks a feature that the program was built for; `ResourceError` if
-  ///   `ulimit -v` leaves too little.
+  /// - Throws: `ConfigurationError` if this processor lacks a feature that the program was built for; `ResourceError`
+  ///   if `ulimit -v` leaves too little.
   public static func requireProcessor() throws {
     if let feature = Processor.missingFeature {
       throw ConfigurationError(
@@ -38,7 +38,7 @@ public enum RunSetup {
       let (forbidden, allowed) = configuration.differences(from: roots)
       guard let difference = (forbidden + allowed).first else {
         throw ConfigurationError(
-          "rank \(communicator.rank) was started with different options than rank 0; start all ranks with the same options"
+          "rank \(communicator.rank) was started with different options than rank 0; give all ranks the same options"
         )
       }
       throw ConfigurationError(

@@ -8,8 +8,8 @@ import Synchronization
 
 /// Ends a job if a rank no longer responds or a step takes too long, and prints what each rank was doing.
 ///
-/// Each rank has one with its own thread: if a rank is stuck, the training threads of the others wait for it inside MPI.
-/// The watchdogs send the activity of their ranks to rank 0's by UDP, and it answers. If no messages arrive, each
+/// Each rank has one with its own thread: if a rank is stuck, the training threads of the others wait for it inside
+/// MPI. The watchdogs send the activity of their ranks to rank 0's by UDP, and it answers. If no messages arrive, each
 /// watchdog still detects a step of its own rank that takes too long.
 ///
 /// Time is counted in ticks of the watchdog's thread, so the time while a job or machine is suspended does not count.
@@ -41,7 +41,8 @@ final class Watchdog {
 
 /// The loop of one watchdog's thread, and its state.
 private final class WatchdogLoop: @unchecked Sendable {
-  // Unchecked: after the thread has started, only that thread uses the properties, except `isStopping`, which is atomic.
+  // Unchecked: after the thread has started, only that thread uses the properties, except `isStopping`, which is
+  // atomic.
 
   /// What a watchdog knows about a rank.
   private struct PeerState {
