@@ -134,7 +134,7 @@ public struct Checkpoint: Sendable {
 
   /// The model in the attribute `config` of a file with weights; nil without one.
   ///
-  /// - Throws: `StorageError`, `.damaged` where a checkpoint's configuration cannot be used.
+  /// - Throws: `StorageError`, `.damaged` if the configuration of a checkpoint is invalid.
   package static func model(in file: HDF5File) throws -> ModelConfiguration? {
     // What another program means by an attribute of that name is its own affair.
     let isCheckpoint = (try? file.stringAttribute("format")) == Checkpoint.format

@@ -182,7 +182,7 @@ struct ConfigurationErrorTests {
   /// A section that is no object is no place for an override.
   @Test func overrideIntoNoObject() {
     let text = Example.least.replacing("\"data\"", with: "\"training\": 5, \"data\"")
-    #expect(Example.error(text, ["training.steps=5"]).contains("training is no object in the file, but 5"))
+    #expect(Example.error(text, ["training.steps=5"]).contains("training is not an object in the file, but 5"))
   }
 
   /// Where the file's name is no folder's, the name must be given.

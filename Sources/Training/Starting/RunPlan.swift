@@ -72,7 +72,7 @@ public struct RunPlan: Sendable, Equatable {
 
   /// Bytes that the ranks of a node take, if rank 0 is one of them.
   func bytes(ranksOnNode ranks: Int) -> Int {
-    // The copy of the state for checkpoint.background is rank 0's alone.
+    // The copy of the state for checkpoint.background exists on rank 0 only.
     (memoryBytesPerRank - copyBytes) * ranks + copyBytes
   }
 
