@@ -3,7 +3,7 @@ extension ConfigurationReference {
     # Configuration
 
     <!-- Generated from the code that reads the keys (Sources/Configuration/RunConfiguration*.swift). Do not edit:
-         PHD_WRITE_DOCS=1 swift test -c release -Xswiftc -enable-testing --filter configurationReference -->
+         PHD_WRITE_DOCS=1 swift test -c release -Xswiftc -enable-testing --filter ShippedConfigurationTests -->
 
     A run is one JSON file: `phd-train CONFIG.json`. `--set KEY=VALUE` overrides one key by its dotted path, as often as
     needed: `--set training.steps=50`, `--set data.validation.books=books.h5`,

@@ -44,8 +44,8 @@ extension RunConfiguration {
             name: "train", expected: "a path, or a list of paths and of {\"path\": …, \"weight\": …}",
             schema: ConfigurationSchema.corpora, fallback: nil,
             meaning: "The training corpora: one path, or a list of paths and of objects with `path` and `weight`. The "
-            +   "weight, a number from 1e-9 to 1e9, by default 1, is the entry's share of the samples relative to the "
-            +   "other entries. A path may be a glob.",
+              + "weight, a number from 1e-9 to 1e9, by default 1, is the entry's share of the samples relative to the "
+              + "other entries. A path may be a glob.",
             placeholder: [], read: Entry.list, write: Entry.json)) ?? []
       stages =
         try section.value(

@@ -3,16 +3,16 @@ import JSON
 import TestSupport
 import Testing
 
-/// Checkpoints from a copy of the state, those that stay, and those that the clock asks for.
+/// `checkpoint.background`, `checkpoint.milestone_every_steps` and `checkpoint.every_minutes`.
 @Suite(.serialized) struct BackgroundCheckpointTests {
-  @Test(arguments: [(nil, false), (2, false), (2, true)]) func `the same files as those the run waits for`(
+  @Test(arguments: [(nil, false), (2, false), (2, true)]) func `background checkpoints equal those written at once`(
     ranks: Int?, sharded: Bool
   ) throws {
     let workspace = try TestWorkspace()
     let arguments = ["--set", "optimizer.sharded=\(sharded)", "--set", "checkpoint.every_steps=2"]
     for (name, background) in [("tiny", true), ("straight", false)] {
       let settings = ["--set", "checkpoint.background=\(background)"]
-      // The one whole, the other with a stop in it.
+      // One run is uninterrupted, the other is stopped once.
       if background {
         #expect(
           try workspace.train(arguments + settings + ["--stop-after", "7"], name: name, ranks: ranks).status == 0)
@@ -28,7 +28,7 @@ import Testing
     #expect(written == [2, 4, 6, 8, 10, 12, 14, 16, 18])
   }
 
-  @Test func `killed while it writes, it goes on from the one before`() throws {
+  @Test func `a run killed during a background checkpoint resumes from the previous one`() throws {
     let workspace = try TestWorkspace()
     let arguments = [
       "--set", "training.steps=1000000", "--set", "checkpoint.every_steps=3", "--set", "checkpoint.background=true",
@@ -47,7 +47,7 @@ import Testing
     #expect(try run.records("warning").isEmpty)
   }
 
-  @Test func `its memory is said beforehand`() throws {
+  @Test func `the plan includes the memory of the copy`() throws {
     let workspace = try TestWorkspace()
     func plan(_ background: Bool) throws -> (all: Int, copy: Int, parameters: Int) {
       let outcome = try workspace.train(["--dry-run", "--json", "--set", "checkpoint.background=\(background)"])
@@ -63,14 +63,14 @@ import Testing
     #expect(with.all - without.all == with.copy)
   }
 
-  @Test func `milestones stay for ever`() throws {
+  @Test func `milestone checkpoints are never removed`() throws {
     let workspace = try TestWorkspace()
     let outcome = try workspace.train([
       "--set", "checkpoint.every_steps=2", "--set", "checkpoint.keep=2", "--set", "checkpoint.milestone_every_steps=7",
     ])
     #expect(outcome.status == 0)
     #expect(workspace.run().checkpoints == [7, 14, 18, 20])
-    // And through another start.
+    // Also after another start.
     let more = try workspace.train([
       "--set", "training.steps=24", "--set", "checkpoint.every_steps=2", "--set", "checkpoint.keep=1", "--set",
       "checkpoint.milestone_every_steps=7",
@@ -79,7 +79,7 @@ import Testing
     #expect(workspace.run().checkpoints == [7, 14, 21, 24])
   }
 
-  @Test func `the clock asks for checkpoints, on all ranks alike`() throws {
+  @Test func `every_minutes saves checkpoints at the same steps on all ranks`() throws {
     let workspace = try TestWorkspace()
     let running = try workspace.startTraining(
       [

@@ -4,9 +4,10 @@ import TestSupport
 import Testing
 import Training
 
-/// Corpora that can't be trained on.
+/// Missing and invalid corpora.
 @Suite(.serialized) struct BadCorpusTests {
-  @Test(arguments: [nil, 2]) func `one that is not there, and the command that makes it`(ranks: Int?) throws {
+  @Test(arguments: [nil, 2]) func `a missing corpus is an error that names the command to build it`(ranks: Int?) throws
+  {
     let workspace = try TestWorkspace()
     try expectError(
       try workspace.train(["--set", "data.train=nowhere.h5"], ranks: ranks), 66,
@@ -18,14 +19,14 @@ import Training
       try workspace.train(["--set", "data.train=none-*.h5"], ranks: ranks), 66, naming: ["none-*.h5"])
   }
 
-  enum Fault: CaseIterable, Sendable {
+  enum Defect: CaseIterable, Sendable {
     case truncated, empty, noHDF5, floats, signed, twoDimensional, noTokens, tooShort
   }
 
-  @Test(arguments: Fault.allCases) func `one that is no corpus`(fault: Fault) throws {
+  @Test(arguments: Defect.allCases) func `a file that is not a corpus is an error`(defect: Defect) throws {
     let workspace = try TestWorkspace()
-    try write(fault, in: workspace)
-    let ranks = fault == .truncated || fault == .tooShort ? 2 : nil
+    try write(defect, in: workspace)
+    let ranks = defect == .truncated || defect == .tooShort ? 2 : nil
     try expectError(try workspace.train(ranks: ranks), 65, naming: ["train.h5"])
     #expect(!workspace.run().files.contains("log.jsonl"))
     try FileManager.default.moveItem(atPath: workspace["train.h5"], toPath: workspace["bad.h5"])
@@ -34,10 +35,10 @@ import Training
       try workspace.train(["--set", "data.validation.short=bad.h5"], ranks: ranks), 65, naming: ["bad.h5"])
   }
 
-  private func write(_ fault: Fault, in workspace: TestWorkspace) throws {
+  private func write(_ defect: Defect, in workspace: TestWorkspace) throws {
     let name = "train.h5"
     let tokens = TestWorkspace.tokens(samples: 1, seed: 1)
-    switch fault {
+    switch defect {
     case .truncated: try workspace.cut(name)
     case .empty: try workspace.writeCorpus([UInt16](), to: name)
     case .noHDF5: try workspace.write("Once upon a time", to: name)
@@ -55,8 +56,10 @@ import Training
     }
   }
 
-  /// The sample of the second epoch's order with the bad token comes when it comes: what was trained before it stays.
-  @Test(arguments: [nil, 3]) func `a token that is beyond the vocabulary`(ranks: Int?) throws {
+  /// The error occurs when the sample with the invalid token is read. The steps before it stay in the log.
+  @Test(arguments: [nil, 3]) func `a token outside the vocabulary ends the run when its sample is read`(ranks: Int?)
+    throws
+  {
     let workspace = try TestWorkspace()
     var tokens = TestWorkspace.tokens(samples: TestWorkspace.samples, seed: 1)
     let position = 17 * TestWorkspace.sequenceLength + 5
@@ -72,7 +75,7 @@ import Training
     #expect(try run.records("end").first?["reason"]?.string?.contains("position \(position)") == true)
   }
 
-  @Test func `a validation set with a token beyond the vocabulary`() throws {
+  @Test func `a validation token outside the vocabulary is an error`() throws {
     let workspace = try TestWorkspace()
     var tokens = TestWorkspace.tokens(samples: 9, seed: 3)
     tokens[30] = 1000
@@ -82,7 +85,7 @@ import Training
     #expect(try workspace.run().steps().last == 4)
   }
 
-  @Test func `every stored type and a compressed or split corpus train alike`() throws {
+  @Test func `the element type, compression and splitting of a corpus do not change the results`() throws {
     let workspace = try TestWorkspace()
     #expect(try workspace.train(["--stop-after", "8"], name: "straight").status == 0)
     let tokens = TestWorkspace.tokens(samples: TestWorkspace.samples, seed: 1)

@@ -3,9 +3,9 @@ import TestSupport
 import Testing
 import Training
 
-/// What a resumed run may have otherwise, and what it may not.
+/// The settings that may and may not change on a resume.
 @Suite(.serialized) struct ChangedConfigurationTests {
-  @Test func `what would make another run is refused, with both values`() throws {
+  @Test func `a changed locked setting is refused with both values`() throws {
     let workspace = try TestWorkspace()
     #expect(try workspace.train(["--stop-after", "2"]).status == 0)
     let before = try workspace.bytes(of: "runs/tiny/log.jsonl")
@@ -33,7 +33,7 @@ import Training
     #expect(workspace.run().checkpoints == [2])
   }
 
-  @Test func `other content under the same path is refused, the same content under another path is not`() throws {
+  @Test func `changed content under the same path is refused, moved files are accepted`() throws {
     let workspace = try TestWorkspace()
     #expect(try workspace.train(name: "straight").status == 0)
     #expect(try workspace.train(["--stop-after", "7"]).status == 0)
@@ -57,7 +57,7 @@ import Training
     try expectSame(workspace.run(), workspace.run("straight"), at: 20)
   }
 
-  @Test func `a checkpoint of another model that is named is an error`() throws {
+  @Test func `--resume FILE with a different model is an error`() throws {
     let workspace = try TestWorkspace()
     let wide = ["--set", "model.intermediate_size=32"]
     #expect(try workspace.train(wide + ["--stop-after", "1"], name: "wide").status == 0)

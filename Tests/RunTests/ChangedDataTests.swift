@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import Training
 
-/// Corpora that somebody writes into while a run reads them.
+/// Corpora that change while a run reads them.
 @Suite(.serialized) struct ChangedDataTests {
   private static let long = [
     "--set", "training.steps=1000000", "--set", "checkpoint.every_steps=1000000", "--set",
@@ -15,7 +15,7 @@ import Training
   enum Change: CaseIterable, Sendable {
     case zeroed, overwritten, truncated, otherFile, zeroedForAWhile
 
-    /// Writes into the file that is there: it stays the same file.
+    /// Overwrites the existing file, which keeps its inode.
     func apply(to name: String, in workspace: TestWorkspace) throws {
       let bytes = try workspace.bytes(of: name)
       let file = try FileHandle(forUpdating: URL(fileURLWithPath: workspace[name]))
@@ -25,7 +25,7 @@ import Training
         try file.write(contentsOf: Data(new))
         try file.truncate(atOffset: UInt64(new.count))
       }
-      // The tokens are the last thing in the file.
+      // The tokens are at the end of the file.
       let count = bytes.count > 100_000 ? bytes.count / 2 : 800
       let zeroed = Array(bytes.dropLast(count)) + [UInt8](repeating: 0, count: count)
       switch self {
@@ -45,17 +45,19 @@ import Training
     }
   }
 
-  private func started(_ workspace: TestWorkspace, _ arguments: [String] = [], ranks: Int? = nil) throws -> RunningProgram {
+  private func started(_ workspace: TestWorkspace, _ arguments: [String] = [], ranks: Int? = nil) throws
+    -> RunningProgram
+  {
     let running = try workspace.startTraining(ChangedDataTests.long + arguments, ranks: ranks)
     try #require(running.wait { _ in workspace.run().lastStep >= 10 }, "\(running.error)")
     return running
   }
 
-  @Test(arguments: Change.allCases) func `what was learned from other tokens is not saved`(change: Change) throws {
+  @Test(arguments: Change.allCases) func `nothing learned from changed tokens is saved`(change: Change) throws {
     let workspace = try TestWorkspace()
     let ranks = change == .zeroed || change == .zeroedForAWhile ? 2 : nil
     if change == .zeroedForAWhile {
-      // Larger than what HDF5 keeps in memory of a file: so the run does read the zeros.
+      // Larger than HDF5's cache, so the run does read the zeros.
       try workspace.writeCorpus(TestWorkspace.tokens(samples: 20_000, seed: 1), to: "train.h5")
     }
     let running = try started(workspace, ["--set", "checkpoint.background=\(change == .overwritten)"], ranks: ranks)
@@ -71,7 +73,7 @@ import Training
     #expect(try workspace.run().records("end").first?["reason"]?.string?.contains("train.h5") == true)
   }
 
-  @Test func `the end of the run looks too, and so does a checkpoint on the way`() throws {
+  @Test func `changes are detected at checkpoints and at the end of the run`() throws {
     let workspace = try TestWorkspace()
     let running = try started(workspace)
     running.signal(SIGUSR1)
@@ -83,7 +85,7 @@ import Training
     #expect(workspace.run().checkpoints.count == 1)
   }
 
-  @Test(arguments: [nil, 2]) func `a mere touch is none, nor is a file that takes the name`(ranks: Int?) throws {
+  @Test(arguments: [nil, 2]) func `touching a corpus or replacing it by rename is not an error`(ranks: Int?) throws {
     let workspace = try TestWorkspace()
     let running = try started(workspace, ranks: ranks)
     try FileManager.default.setAttributes([.modificationDate: Date.now], ofItemAtPath: workspace["train.h5"])
@@ -91,7 +93,7 @@ import Training
     running.signal(SIGUSR1)
     #expect(running.wait { _ in workspace.run().checkpoints.count == 1 }, "\(running.error)")
     #expect(running.error == "")
-    // Another corpus by rename: the run reads on in the one that it has open.
+    // After a rename, the run still reads the file that it has open.
     let before = try workspace.bytes(of: "train.h5")
     try workspace.writeCorpus(TestWorkspace.tokens(samples: TestWorkspace.samples, seed: 9), to: "other.h5")
     try FileManager.default.moveItem(atPath: workspace["train.h5"], toPath: workspace["old.h5"])
@@ -103,7 +105,7 @@ import Training
     #expect(outcome.status == 75, "\(outcome.error)")
     #expect(outcome.error.contains("train.h5 is now another file"), "\(outcome.error)")
     #expect(outcome.error.components(separatedBy: "warning").count == 2, "\(outcome.error)")
-    // What it was trained on is what it had begun with.
+    // The run was trained on the original data.
     let last = try #require(workspace.run().checkpoints.last)
     try workspace.write(before, to: "train.h5")
     let straight = ChangedDataTests.long + ["--stop-after", "\(last)"]
@@ -111,7 +113,7 @@ import Training
     #expect(try workspace.run().bits(last) == workspace.run("straight").bits(last))
   }
 
-  @Test func `a validation set that is overwritten gives no loss`() throws {
+  @Test func `an overwritten validation set gives no loss`() throws {
     let workspace = try TestWorkspace()
     let running = try started(workspace, ["--set", "validation.every_steps=400"])
     try Change.zeroed.apply(to: "long.h5", in: workspace)
@@ -122,7 +124,7 @@ import Training
     #expect(workspace.run().checkpoints == [])
   }
 
-  @Test func `an evaluation of a corpus that is overwritten meanwhile is none`() throws {
+  @Test func `evaluating a corpus that is overwritten meanwhile is an error`() throws {
     let workspace = try TestWorkspace()
     #expect(try workspace.train(["--stop-after", "1"]).status == 0)
     let tokens = TestWorkspace.tokens(samples: 60_000, seed: 4)
@@ -132,7 +134,7 @@ import Training
     ]
     for (isChanged, status) in [(true, Int32(65)), (false, 0)] {
       let running = try start("phd", arguments, environment: TestWorkspace.environment, directory: workspace.path)
-      // It has read a part of the corpus by then.
+      // By now it has read part of the corpus.
       try #require(running.wait { has(workspace["large.h5"], open: $0.processIdentifier) }, "\(running.error)")
       usleep(500_000)
       try #require(running.isRunning, "the corpus is too small: \(running.output) \(running.error)")

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import Training
 
-/// Checkpoints that are not what was written are noticed, reported, and not gone on from.
+/// Damaged checkpoints are detected, reported and not resumed from.
 @Suite(.serialized) struct DamagedCheckpointTests {
   enum Damage: CaseIterable, Sendable {
     case cut, flippedInMetadata, flippedInWeights, flippedAtEnd, lengthened, emptied, otherFile
@@ -21,7 +21,7 @@ import Training
     }
   }
 
-  @Test(arguments: Damage.allCases) func `the newest is passed over, and the bits are the same`(
+  @Test(arguments: Damage.allCases) func `a damaged newest checkpoint is passed over without changing the results`(
     damage: Damage
   ) throws {
     let workspace = try TestWorkspace()
@@ -39,7 +39,7 @@ import Training
     try expectSame(run, workspace.run("straight"), at: 12)
   }
 
-  @Test func `where all are damaged the run starts anew`() throws {
+  @Test func `if all checkpoints are damaged, the run starts from the beginning`() throws {
     let workspace = try TestWorkspace()
     #expect(try workspace.train(["--stop-after", "10"], ranks: 2).status == 0)
     try workspace.cut("runs/tiny/\(RunFiles.name(10))")
@@ -54,7 +54,7 @@ import Training
     #expect(run.checkpoints == [5, 10, 15, 20])
   }
 
-  @Test func `what a killed writer left is no checkpoint`() throws {
+  @Test func `the temporary file of a killed writer is not a checkpoint`() throws {
     let workspace = try TestWorkspace()
     #expect(try workspace.train(["--stop-after", "10"]).status == 0)
     let whole = try workspace.bytes(of: "runs/tiny/\(RunFiles.name(10))")
@@ -65,7 +65,7 @@ import Training
     #expect(!workspace.run().files.contains { $0.hasSuffix(".partial") })
   }
 
-  @Test func `a log whose last line was cut is continued`() throws {
+  @Test func `a log with a truncated last line is continued`() throws {
     let workspace = try TestWorkspace()
     #expect(try workspace.train(["--stop-after", "10"]).status == 0)
     try workspace.write(
@@ -76,9 +76,9 @@ import Training
     try expectSame(workspace.run(), workspace.run("straight"), at: 20)
   }
 
-  /// A file that is named by the user is not passed over.
+  /// A file that the user names is never passed over.
   @Test(arguments: ["--resume", "--initialize-from"], [Damage.cut, .flippedInWeights, .flippedInMetadata, .otherFile])
-  func `a damaged file that is named is an error`(option: String, damage: Damage) throws {
+  func `a damaged file given as an option is an error`(option: String, damage: Damage) throws {
     let workspace = try TestWorkspace()
     #expect(try workspace.train(["--stop-after", "1"], name: "first").status == 0)
     let file = "runs/first/\(RunFiles.name(1))"

@@ -5,11 +5,11 @@ import TestSupport
 import Testing
 import Training
 
-/// First weights of another model, whose shapes may be the same; and what a run keeps of where they came from.
+/// `--initialize-from` with a different model, whose shapes may be the same, and the record of the weights' source.
 @Suite(.serialized) struct DifferentModelTests {
   private static func set(_ settings: [String]) -> [String] { settings.flatMap { ["--set", $0] } }
 
-  /// A workspace with a checkpoint of one step, and the same model for Hugging Face.
+  /// A workspace with a checkpoint of one step, and the same model in Hugging Face format.
   private func workspace() throws -> (workspace: TestWorkspace, checkpoint: String) {
     let workspace = try TestWorkspace()
     let vanilla = DifferentModelTests.set(["hidden_decoding=null"])
@@ -19,7 +19,7 @@ import Training
     return (workspace, checkpoint)
   }
 
-  /// Of equal shapes, but for the last two.
+  /// All but the last two have equal shapes.
   @Test(arguments: [
     (["model.num_attention_heads=4", "model.num_key_value_heads=2"], ["num_attention_heads", "2", "4"]),
     (["model.rope_theta=10000"], ["rope_theta", "500000", "10000", "--allow rope"]),
@@ -27,21 +27,22 @@ import Training
     (["model.tie_word_embeddings=true"], ["tie_word_embeddings", "false", "true"]),
     (["model.architecture=llama"], ["architecture", "olmo2", "llama"]),
     (["model.num_key_value_heads=2"], ["num_key_value_heads", "1", "2"]),
-  ]) func `weights that would compute something else are refused, in a dry run too`(
+  ]) func `weights of a different model are refused, also in a dry run`(
     settings: [String], names: [String]
   ) throws {
     let (workspace, checkpoint) = try workspace()
     for source in [checkpoint, "out", "out/model.safetensors"] {
       for arguments in [[], ["--dry-run"], ["--dry-run", "--json", "--set", "data.train=nowhere.h5"]] {
         let outcome = try workspace.train(
-          DifferentModelTests.set(settings) + ["--initialize-from", source] + arguments, ranks: source == "out" ? 2 : nil)
+          DifferentModelTests.set(settings) + ["--initialize-from", source] + arguments,
+          ranks: source == "out" ? 2 : nil)
         try expectError(outcome, 64, naming: [source] + names)
       }
     }
     #expect(workspace.run().files.filter { $0.hasPrefix("step-") || $0 == "log.jsonl" } == [])
   }
 
-  @Test func `another rotary base is accepted where it is allowed, and other hidden copies always`() throws {
+  @Test func `a different rotary base is accepted with --allow rope, different hidden copies always`() throws {
     let (workspace, checkpoint) = try workspace()
     let other = ["model.rope_theta=10000", "hidden_decoding={\"pattern\":\"phd\",\"repeats\":3}"]
     for (index, source) in [checkpoint, "out"].enumerated() {
@@ -55,7 +56,7 @@ import Training
     let copies = try workspace.train(
       DifferentModelTests.set([other[1]]) + ["--initialize-from", checkpoint, "--stop-after", "1"])
     #expect(copies.status == 0 && copies.error == "", "\(copies.error)")
-    // Nothing else is allowed by it.
+    // The option allows no other difference.
     try expectError(
       try workspace.train(
         DifferentModelTests.set(["model.rms_norm_eps=1e-5"]) + ["--initialize-from", checkpoint, "--allow", "rope"],
@@ -64,7 +65,7 @@ import Training
     try expectError(try workspace.train(["--allow", "rope"], name: "x"), 64, naming: ["--initialize-from"])
   }
 
-  @Test func `the log and every checkpoint name the source, over resumes, which warn that they ignore it`() throws {
+  @Test func `the log and every checkpoint name the source, and resumes warn that they ignore the option`() throws {
     let (workspace, checkpoint) = try workspace()
     let seal = String(decoding: try workspace.bytes(of: checkpoint).prefix(80), as: UTF8.self).split(separator: " ")
     let start = try workspace.train(["--initialize-from", checkpoint, "--stop-after", "5"], ranks: 2)
@@ -83,7 +84,7 @@ import Training
       #expect(try JSONValue(parsing: report.output)["initialized_from"] == source)
     }
     #expect(try workspace.run("first").records("run").map { $0["initialized_from"] } == [.null])
-    // A dry run says the same, and looks at no file that is not read.
+    // A dry run prints the same warning and does not open the ignored file.
     let dry = try workspace.train(["--initialize-from", "nowhere.h5", "--dry-run"])
     #expect(dry.status == 0 && dry.error.contains("nowhere.h5 is ignored"), "\(dry.error)")
 
@@ -96,7 +97,7 @@ import Training
         == ["path": "out", "digest": .string(digest.hexadecimal)])
   }
 
-  @Test func `of a file without a configuration, what cannot be checked is said`() throws {
+  @Test func `a file without a configuration causes a warning with the unchecked keys`() throws {
     let (workspace, checkpoint) = try workspace()
     let original = try HDF5File.open(workspace[checkpoint])
     func write(_ name: String, _ attributes: [String: Double]) throws {
@@ -118,7 +119,7 @@ import Training
     for key in ["num_attention_heads", "num_key_value_heads", "rope_theta", "rms_norm_eps"] {
       #expect(bare.error.contains(key))
     }
-    // What it says in attributes of these names is compared.
+    // Attributes with the names of the keys are compared.
     let same = ["num_attention_heads": 2.0, "num_key_value_heads": 1, "rope_theta": 500_000, "rms_norm_eps": 1e-6]
     try write("same.h5", same)
     let outcome = try workspace.train(["--initialize-from", "same.h5", "--stop-after", "1"], name: "same")
@@ -131,7 +132,7 @@ import Training
     }
   }
 
-  @Test(arguments: [nil, 2]) func `a file that cannot be used fails a dry run as it fails the run`(ranks: Int?) throws {
+  @Test(arguments: [nil, 2]) func `an invalid file fails a dry run like the run`(ranks: Int?) throws {
     let (workspace, checkpoint) = try workspace()
     try workspace.write("no model", to: "text.h5")
     try FileManager.default.createDirectory(atPath: workspace["empty"], withIntermediateDirectories: true)

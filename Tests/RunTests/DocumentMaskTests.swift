@@ -6,12 +6,12 @@ import TestSupport
 import Testing
 import Training
 
-/// Runs whose samples' documents are apart.
+/// Runs with `data.document_mask`.
 @Suite(.serialized) struct DocumentMaskTests {
   private static let mask = ["--set", "data.document_mask=true"]
   private static let end = 60
 
-  /// A workspace whose corpora have documents: none, one token, shorter and longer than a sample.
+  /// A workspace with corpora whose documents are empty, have one token, or are shorter or longer than a sample.
   private func workspace(ends: Bool = false) throws -> TestWorkspace {
     let workspace = try TestWorkspace()
     for (name, samples, seed) in [("train.h5", TestWorkspace.samples, 1), ("short.h5", 3, 2), ("long.h5", 9, 3)] {
@@ -22,7 +22,7 @@ import Training
     return workspace
   }
 
-  /// Tokens that end every document, and no other place, with ``end``.
+  /// Tokens in which ``end`` occurs at the end of every document and nowhere else.
   private static func corpus(samples: Int, seed: UInt64) -> (tokens: [UInt16], starts: [UInt64]) {
     var tokens = TestWorkspace.tokens(samples: samples, seed: seed).map { min($0, 59) }
     let lengths = [5, 1, 3, 0, 25, 7, 2, 0, 40, 5, 12, 24]
@@ -35,7 +35,9 @@ import Training
     return (tokens, starts)
   }
 
-  private func evaluate(_ workspace: TestWorkspace, _ step: Int, _ corpus: String, ranks: Int? = nil) throws -> JSONValue {
+  private func evaluate(_ workspace: TestWorkspace, _ step: Int, _ corpus: String, ranks: Int? = nil) throws
+    -> JSONValue
+  {
     let outcome = try launch(
       "phd", ["evaluate", "loss", "--checkpoint", workspace.run().checkpoint(step), "--corpus", corpus, "--json"],
       ranks: ranks, environment: TestWorkspace.environment, directory: workspace.path)
@@ -43,8 +45,7 @@ import Training
     return try JSONValue(parsing: outcome.output)
   }
 
-  @Test("The same bits from /documents and from ends, on two threads, recomputed, and after a resume")
-  func bits() throws {
+  @Test func `results do not depend on how documents are marked, threads, recomputation or a resume`() throws {
     let workspace = try workspace()
     #expect(try workspace.train(DocumentMaskTests.mask, name: "straight").status == 0)
     let straight = workspace.run("straight")
@@ -65,7 +66,7 @@ import Training
     #expect(masked.count == 20 && zip(masked, unmasked).allSatisfy { $0 != $1 })
   }
 
-  @Test func `ranks share the batch, and what it is divided by`() throws {
+  @Test func `ranks divide the batch and agree on the token count`() throws {
     let workspace = try workspace()
     #expect(try workspace.train(DocumentMaskTests.mask).status == 0)
     #expect(try workspace.train(DocumentMaskTests.mask, name: "two", ranks: 2).status == 0)
@@ -80,8 +81,8 @@ import Training
     }
   }
 
-  /// One step over the whole epoch, that leaves the weights as they are.
-  @Test func `the loss is the reference's over all samples, and so is that of evaluate loss`() throws {
+  /// One step over the whole epoch with learning rate 0.
+  @Test func `the losses of training and of evaluate loss equal the reference`() throws {
     let workspace = try workspace()
     let settings = [
       "training.steps=1", "training.global_batch_size=\(TestWorkspace.samples)", "optimizer.learning_rate=1e-30",
@@ -128,7 +129,7 @@ import Training
     }
   }
 
-  @Test func `no loss changes when another document does`() throws {
+  @Test func `a document's loss does not depend on other documents`() throws {
     let workspace = try workspace()
     #expect(try workspace.train(DocumentMaskTests.mask + ["--stop-after", "3"]).status == 0)
     var tokens = TestWorkspace.tokens(samples: 1, seed: 9)
@@ -139,14 +140,14 @@ import Training
       losses.append(try evaluate(workspace, 3, "one.h5")["loss_by_position"]?.array?.compactMap(\.number) ?? [])
     }
     try #require(losses[0].count == 12)
-    // Position n predicts token n + 1; nobody predicts the first of a document.
+    // Position n predicts token n + 1; the first token of a document is not predicted.
     for position in 0..<12 {
       #expect((losses[0][position] == 0) == [3, 8].contains(position))
       #expect((losses[0][position] == losses[1][position]) == !(4..<8).contains(position), "position \(position)")
     }
   }
 
-  @Test func `bits a byte count no byte that is no target`() throws {
+  @Test func `bits per byte count only the bytes of targets`() throws {
     let workspace = try TestWorkspace()
     let text = (0..<60).map { String("abcdefghijklmnop".prefix($0 % 16 + 1)) }.joined(separator: "\n===\n")
     try workspace.write(text, to: "t.txt")
@@ -167,9 +168,9 @@ import Training
     #expect(abs((report["bits_per_byte"]?.number ?? 0) - bits / Double(targets.count { tokens[$0] < 256 })) < 1e-9)
   }
 
-  // MARK: what goes wrong
+  // MARK: errors
 
-  @Test(arguments: [nil, 2]) func `a corpus that does not say where documents start`(ranks: Int?) throws {
+  @Test(arguments: [nil, 2]) func `a corpus without document starts is an error`(ranks: Int?) throws {
     let workspace = try workspace()
     try workspace.writeCorpus(TestWorkspace.tokens(samples: 9, seed: 3), documents: nil, to: "bare.h5")
     for key in ["data.train", "data.validation.long"] {
@@ -183,7 +184,7 @@ import Training
       naming: ["bare.h5", "eos_token_id"])
   }
 
-  @Test(arguments: [nil, 2]) func `documents that cannot be there`(ranks: Int?) throws {
+  @Test(arguments: [nil, 2]) func `invalid document starts are errors`(ranks: Int?) throws {
     let workspace = try workspace()
     var (tokens, starts) = DocumentMaskTests.corpus(samples: TestWorkspace.samples, seed: 1)
     starts[20] = 1 << 50
@@ -199,7 +200,7 @@ import Training
       naming: ["long.h5", "document 2", "position 20"])
   }
 
-  @Test(arguments: [nil, 2]) func `a batch or a validation set without a target`(ranks: Int?) throws {
+  @Test(arguments: [nil, 2]) func `a batch or a validation set without a target is an error`(ranks: Int?) throws {
     let workspace = try workspace()
     let tokens = TestWorkspace.tokens(samples: 9, seed: 3)
     try workspace.writeCorpus(tokens, documents: tokens.indices.map { UInt64($0) }, to: "ones.h5")
@@ -211,11 +212,11 @@ import Training
     #expect(!workspace.run("data.train").files.contains("step-00000001.h5"))
   }
 
-  @Test func `a run goes on as it was begun`() throws {
+  @Test func `a resume with a different document mask or documents is refused`() throws {
     let workspace = try workspace()
     #expect(try workspace.train(DocumentMaskTests.mask + ["--stop-after", "2"]).status == 0)
     try expectError(try workspace.train(), 64, naming: ["data.document_mask", "true", "false"])
-    // Other documents are other data.
+    // Different documents are different data.
     let (tokens, starts) = DocumentMaskTests.corpus(samples: TestWorkspace.samples, seed: 1)
     try workspace.writeCorpus(tokens, documents: starts.map { $0 == 3 ? 2 : $0 }, to: "train.h5")
     try expectError(try workspace.train(DocumentMaskTests.mask), 64, naming: ["train.h5", "documents"])

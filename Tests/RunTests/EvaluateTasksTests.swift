@@ -3,7 +3,7 @@ import JSON
 import TestSupport
 import Testing
 
-/// `phd evaluate tasks`, and `validation.tasks` in a run, on benchmarks made here.
+/// `phd evaluate tasks`, and `validation.tasks` in a run, on generated benchmarks.
 @Suite(.serialized) struct EvaluateTasksTests {
   private static let settings = [
     "training.steps=8", "data.train=b.h5", "data.validation={}", "model.vocab_size=257",
@@ -41,8 +41,7 @@ import Testing
 
   private let checkpoint = "runs/tiny/step-00000008.h5"
 
-  @Test("The same on any number of ranks, and what is asked for alone")
-  func ranks() throws {
+  @Test func `results do not depend on the number of ranks or on the other benchmarks`() throws {
     let workspace = try workspace()
     #expect(try workspace.train(EvaluateTasksTests.settings).status == 0)
     var first: (report: JSONValue, details: [UInt8])?
@@ -62,7 +61,7 @@ import Testing
       #expect(field.value["items"] == 21 && (0...1).contains(field.value["acc"]?.number ?? 2))
       #expect((field.value["acc_norm"] == nil) == (field.name == "lambada"))
     }
-    // The letters are one byte behind a space: of four choices the context and the space go through once.
+    // Each choice is a space and one letter: the context and the space are computed once for all four choices.
     let mmlu = tasks["mmlu"]
     #expect((mmlu?["tokens"]?.integer ?? 0) * 4 < (mmlu?["tokens_unshared"]?.integer ?? 0) + 4 * 4 * 21)
     let lines = String(decoding: details, as: UTF8.self).split(separator: "\n")
@@ -83,8 +82,7 @@ import Testing
     #expect(text.output.split(separator: "\n").count == 4 && text.output.contains("perplexity"))
   }
 
-  @Test("What cannot be done is said once")
-  func errors() throws {
+  @Test func `errors are reported once`() throws {
     let workspace = try workspace()
     #expect(try workspace.train(EvaluateTasksTests.settings).status == 0)
     func fails(
@@ -114,7 +112,7 @@ import Testing
     for ranks in [nil, 2] {
       try fails(74, ["no/such/folder/d"], "--tasks", "bench", "--details", "no/such/folder/d", ranks: ranks)
     }
-    // A model whose tokens nobody knows.
+    // A model without a known tokenizer.
     #expect(try workspace.train(["--set", "training.steps=5"], name: "unknown").status == 0)
     try expectError(
       try evaluate(workspace, "--checkpoint", "runs/unknown/step-00000005.h5", "--tasks", "bench", ranks: 2), 64,
@@ -125,8 +123,7 @@ import Testing
       naming: ["vocabulary of 61", "line 1"])
   }
 
-  @Test("In a run: what the command says of the checkpoint, and the run is the same as without; a resume goes on")
-  func run() throws {
+  @Test func `validation tasks in a run equal the command's results and do not change the run`() throws {
     let workspace = try workspace()
     let settings = EvaluateTasksTests.settings
     #expect(try workspace.train(settings, name: "without").status == 0)
@@ -144,7 +141,7 @@ import Testing
       }
     }
     #expect(records.last?["acc_norm"] != nil && records[4]["perplexity"] != nil)
-    // Two ranks; killed behind step 5, and gone on.
+    // On two ranks, killed after step 5 and resumed.
     for ranks in [1, 2] {
       let name = "ranks\(ranks)"
       let some = settings + EvaluateTasksTests.tasks + ["--set", "validation.task_items=7"]
@@ -159,7 +156,7 @@ import Testing
     let summary = try JSONValue(parsing: try workspace.phd("log", "show", "runs/tiny", "--json").output)
     #expect(summary["tasks"]?.array?.count == 8 && summary["validations"]?.array?.isEmpty == true)
     #expect(try workspace.phd("log", "show", "runs/tiny").output.contains("piqa"))
-    // It is said before the run what it takes.
+    // The plan includes the memory of the tasks.
     func memory(_ arguments: [String]) throws -> Int {
       let plan = try workspace.train(settings + arguments + ["--dry-run", "--json"])
       return try JSONValue(parsing: plan.output)["memory_bytes_per_rank"]?.integer ?? 0
@@ -167,8 +164,7 @@ import Testing
     #expect(try memory(EvaluateTasksTests.tasks) > memory([]))
   }
 
-  @Test("Benchmarks that a run cannot ask end it before it begins")
-  func runErrors() throws {
+  @Test func `benchmarks that do not fit the run are errors before its first step`() throws {
     let workspace = try workspace()
     let settings = EvaluateTasksTests.settings
     func fails(_ status: Int32, _ names: [String], _ values: String..., ranks: Int? = nil) throws {

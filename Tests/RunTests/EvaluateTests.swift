@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import Training
 
-/// `phd evaluate` beside the run that made the checkpoint.
+/// `phd evaluate loss`, compared with the run that wrote the checkpoint.
 @Suite(.serialized) struct EvaluateTests {
   private let checkpoint = "runs/tiny/step-00000008.h5"
 
@@ -15,8 +15,7 @@ import Training
       environment: TestWorkspace.environment, directory: workspace.path)
   }
 
-  @Test("The loss is the run's own validation loss, with the same bits on any number of ranks")
-  func loss() throws {
+  @Test func `the loss equals the run's validation loss on any number of ranks, bit for bit`() throws {
     let workspace = try TestWorkspace()
     #expect(try workspace.train(["--set", "training.steps=8"]).status == 0)
     let validation = try workspace.run().records("validation").last { $0["set"] == "long" }
@@ -36,14 +35,13 @@ import Training
       first = first ?? report
       #expect(report["loss"] == first?["loss"])
     }
-    // All of it, in samples of another length.
+    // The whole corpus, with a different sample length.
     let all = try evaluate(workspace, ["--corpus", "long.h5", "--sequence-length", "6", "--json"])
     #expect(try JSONValue(parsing: all.output)["tokens"] == .integer(18 * 6))
     #expect(try evaluate(workspace, ["--corpus", "long.h5"]).output.contains("perplexity"))
   }
 
-  @Test("Bits a byte of a corpus of bytes")
-  func bits() throws {
+  @Test func `bits per byte are reported for a corpus of bytes`() throws {
     let workspace = try TestWorkspace()
     try String(repeating: "abcdefgh", count: 40).write(toFile: workspace["t.txt"], atomically: true, encoding: .utf8)
     #expect(try workspace.phd("corpus", "build", "t.txt", "--output", "b.h5", "--tokenizer", "bytes").status == 0)
@@ -51,14 +49,13 @@ import Training
     #expect(try workspace.train(settings.flatMap { ["--set", $0] }).status == 0)
     let outcome = try evaluate(workspace, ["--corpus", "b.h5", "--json"])
     let report = try JSONValue(parsing: outcome.output)
-    // 26 samples of 12 targets; the end of the document lies behind them.
+    // 26 samples of 12 targets; the end of the document is after them.
     #expect(report["tokens"] == 312)
     let bits = report["bits_per_byte"]?.number ?? 0
     #expect(abs(bits - (report["loss"]?.number ?? 0) / log(2)) < 1e-9)
   }
 
-  @Test("What cannot be done is said once")
-  func errors() throws {
+  @Test func `errors are reported once`() throws {
     let workspace = try TestWorkspace()
     #expect(try workspace.train(["--set", "training.steps=8"]).status == 0)
     try expectError(try evaluate(workspace, ["--corpus", "nowhere.h5"], ranks: 2), 66, naming: ["nowhere.h5"])

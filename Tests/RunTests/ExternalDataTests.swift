@@ -2,14 +2,14 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Corpora and checkpoints whose data lie in other files, or are not there: HDF5 reads what is missing as zeros.
+/// Corpora and checkpoints whose data are in other files or missing, which HDF5 reads as zeros.
 @Suite(.serialized) struct ExternalDataTests {
   private static func path(_ name: String) -> String { fixtures.appending(path: name).path }
 
   @Test(arguments: [
     ("v.h5", ["virtual", "p0.h5", "p1.h5 (which is missing)", "h5repack -l tokens:CONTI"]),
     ("l.h5", ["/tokens is a link to /x of s.h5", "h5copy -f ext"]),
-  ]) func `a corpus that lies in other files is refused by every reader`(name: String, words: [String]) throws {
+  ]) func `every reader refuses a corpus with external data`(name: String, words: [String]) throws {
     let workspace = try TestWorkspace()
     let corpus = ExternalDataTests.path("faults/\(name)")
     for command in ["verify", "inspect"] {
@@ -19,14 +19,14 @@ import Testing
       let outcome = try workspace.train(["--set", "\(key)=\(corpus)", "--set", "model.vocab_size=70000"], ranks: ranks)
       try expectError(outcome, 65, naming: [name] + words)
     }
-    // A plan is made without corpora, and not with some that the run would refuse.
+    // A plan needs no corpora, but refuses corpora that the run would refuse.
     for ranks in [nil, 2] {
       try expectError(
         try workspace.train(["--dry-run", "--set", "data.train=\(corpus)"], ranks: ranks), 65, naming: [name] + words)
     }
   }
 
-  /// The checkpoints of `make_checkpoints.py`: of the workspace's model, without a seal.
+  /// The checkpoints of `make_checkpoints.py`: of the workspace's model, without a digest.
   @Test(arguments: [
     ("whole.h5", nil), ("model-is-a-link.h5", "/model is a link to /model of whole.h5"),
     ("tensor-is-a-link.h5", "/model/lm_head.weight is a link to"),
@@ -35,7 +35,7 @@ import Testing
     ("tensor-was-not-written.h5", "lm_head.weight was not written in full"),
     ("chunk-was-not-written.h5", "lm_head.weight was not written in full"),
     ("tokenizer-is-a-link.h5", "/tokenizer is a link"),
-  ]) func `weights that lie in other files, or are not there, are refused by every reader`(
+  ]) func `every reader refuses weights with external or missing data`(
     name: String, reason: String?
   ) throws {
     let workspace = try TestWorkspace()

@@ -2,8 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Ranks that see other files under the same paths, as nodes with disks of their own do: here each rank has a working
-/// directory of its own.
+/// Ranks that see different files under the same paths, like nodes with local disks. Here each rank has its own working
+/// directory.
 @Suite(.serialized) struct FileConsistencyTests {
   private let workspace: TestWorkspace
 
@@ -18,7 +18,7 @@ import Testing
     }
   }
 
-  /// Runs a program on two ranks, each in its folder.
+  /// Runs a program on two ranks, each in its own folder.
   private func run(_ program: String, _ arguments: [String]) throws -> Outcome {
     let script = #"cd "rank$OMPI_COMM_WORLD_RANK" && exec "$0" "$@""#
     return try launch(
@@ -39,20 +39,20 @@ import Testing
     #expect(workspace.run().checkpoints == [])
   }
 
-  @Test func `copies of the same files are the same`() throws {
+  @Test func `copies of the same files are accepted`() throws {
     let outcome = try train()
     #expect(outcome.status == 0, "\(outcome.error)")
     #expect(workspace.run().checkpoints == [2])
   }
 
-  @Test func `other tokens to train on`() throws {
+  @Test func `different training tokens are an error`() throws {
     var tokens = TestWorkspace.tokens(samples: TestWorkspace.samples, seed: 1)
     tokens[77] ^= 1
     try workspace.writeCorpus(tokens, to: "rank1/train.h5")
     try expectDifference(try train(), "data.train[0] (train.h5)")
   }
 
-  @Test func `another length, type, and number of files`() throws {
+  @Test func `different lengths, types and numbers of files are errors`() throws {
     let tokens = TestWorkspace.tokens(samples: TestWorkspace.samples, seed: 1)
     try workspace.writeCorpus(tokens.dropLast(24).map { $0 }, to: "rank1/train.h5")
     try expectDifference(try train(), "data.train[0] (train.h5)")
@@ -63,7 +63,7 @@ import Testing
     try expectDifference(try train(["--set", "data.train=train*.h5"]), "files")
   }
 
-  @Test func `other tokens to validate on, and other documents`() throws {
+  @Test func `different validation tokens and documents are errors`() throws {
     try workspace.writeCorpus(TestWorkspace.tokens(samples: 9, seed: 4), to: "rank1/long.h5")
     try expectDifference(try train(), "data.validation.long (long.h5)")
     for rank in 0..<2 {
@@ -75,13 +75,13 @@ import Testing
       try train(["--set", "data.document_mask=true", "--set", "data.validation=null"]), "data.train[0] (train.h5)")
   }
 
-  @Test func `a file that one rank lacks`() throws {
+  @Test func `a file that is missing on one rank is an error`() throws {
     try FileManager.default.removeItem(atPath: workspace["rank1/train.h5"])
     try expectError(
       try train(), 66, naming: ["train.h5", "rank 1 on \(ProcessInfo.processInfo.hostName)", "not on the other ranks"])
   }
 
-  @Test func `other benchmarks`() throws {
+  @Test func `different benchmarks are an error`() throws {
     try workspace.write("The red fox sees the hen. The hen sees it.", to: "t.txt")
     for rank in 0..<2 {
       let corpus = "rank\(rank)/b.h5"
@@ -94,14 +94,14 @@ import Testing
     ].flatMap { ["--set", $0] }
     try expectDifference(
       try train(settings + ["--set", "validation.tasks=lambada.jsonl"]), "validation.tasks, lambada")
-    // And where a checkpoint is asked.
+    // Also in `phd evaluate tasks`.
     #expect(try train(settings).status == 0)
     let checkpoint = workspace.run().checkpoint(2)
     let outcome = try run("phd", ["evaluate", "tasks", "--checkpoint", checkpoint, "--tasks", "lambada.jsonl"])
     try expectError(outcome, 65, naming: ["--tasks, lambada", "is not the same for all ranks", "rank 1 on"])
   }
 
-  @Test func `other corpora and checkpoints to evaluate`() throws {
+  @Test func `different corpora and checkpoints in an evaluation are errors`() throws {
     #expect(try train().status == 0)
     let checkpoint = workspace.run().checkpoint(2)
     let arguments = ["evaluate", "loss", "--checkpoint", checkpoint, "--corpus", "long.h5"]

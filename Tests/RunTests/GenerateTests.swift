@@ -5,11 +5,11 @@ import TestSupport
 import Testing
 import Training
 
-/// `phd generate` on a checkpoint of its own making.
+/// `phd generate` and `phd benchmark inference`.
 @Suite(.serialized) struct GenerateTests {
   private let checkpoint = "runs/tiny/step-00000005.h5"
 
-  /// A model of bytes, or of 61 tokens that no tokenizer is known of, trained for five steps.
+  /// A model of bytes, or of 61 tokens without a tokenizer, trained for five steps.
   private func trained(onBytes: Bool) throws -> TestWorkspace {
     let workspace = try TestWorkspace()
     var settings = ["--set", "training.steps=5", "--set", "data.validation={}"]
@@ -25,8 +25,7 @@ import Training
     return workspace
   }
 
-  @Test("Text and JSON, one prompt and several, from the checkpoint's own tokenizer")
-  func text() throws {
+  @Test func `text and JSON are generated from one or several prompts with the checkpoint's tokenizer`() throws {
     let workspace = try trained(onBytes: true)
     func generate(_ arguments: String...) throws -> Outcome {
       try launch(
@@ -51,16 +50,16 @@ import Training
     let several = try JSONValue(parsing: try generate("--prompts", "prompts.txt", "--json").output).array ?? []
     #expect(several.count == 2)
     #expect(several.first?["tokens"] == report["tokens"])
-    // As Windows programs write them: a byte-order mark, CR LF.
+    // Windows files: a byte-order mark, CR LF.
     try workspace.write("\u{feff}The q\r\nfox\r\nit", to: "prompts.txt")
     let windows = try JSONValue(parsing: try generate("--prompts", "prompts.txt", "--json").output).array ?? []
     let prompts = windows.map { $0["prompt_tokens"]?.array?.compactMap(\.integer).map { UInt8($0) } ?? [] }
     #expect(prompts.map { String(decoding: $0, as: UTF8.self) } == ["The q", "fox", "it"])
     #expect(windows.first?["tokens"] == report["tokens"])
-    // A text may begin with dashes.
+    // A prompt may start with dashes.
     let dashes = try JSONValue(parsing: try generate("--prompt", "--- a", "--stop", "--", "--json").output)
     #expect(dashes["prompt_tokens"]?.array?.count == 5)
-    // An option is no text: somebody has forgotten it.
+    // An option is not accepted as the missing text.
     #expect(try generate("--prompt", "--json").status == 64)
     try workspace.write(Array("one\ncaf".utf8) + [0xe9, 10], to: "latin.txt")
     try expectError(generate("--prompts", "latin.txt"), 65, naming: ["latin.txt: is not UTF-8 at byte 7, in line 2"])
@@ -73,15 +72,14 @@ import Training
       launch("phd", ["checkpoint", "inspect", "pointer.h5"], directory: workspace.path), 65,
       naming: ["pointer.h5: is a Git LFS pointer"])
 
-    // The text up to what comes third.
+    // The text before the third token.
     let letters = Array(report["text"]?.string ?? "")
     if letters.count > 2, letters[2] != letters[0], letters[2] != letters[1] {
       #expect(try generate("--prompt", "The q", "--stop", String(letters[2])).output == String(letters[..<2]) + "\n")
     }
   }
 
-  @Test("What cannot be done is said")
-  func errors() throws {
+  @Test func `errors name the cause`() throws {
     let workspace = try trained(onBytes: false)
     func expect(
       _ status: Int32, naming words: [String], _ arguments: [String], sourceLocation: SourceLocation = #_sourceLocation
@@ -104,7 +102,7 @@ import Training
     try expect(66, naming: ["nowhere.h5"], ["--checkpoint", "nowhere.h5", "--tokens", "1"])
     try expect(66, naming: ["nothing.txt"], model + ["--prompts", "nothing.txt", "--tokenizer", "bytes"])
     try expect(65, naming: ["train.h5", "no checkpoint"], ["--checkpoint", "train.h5", "--tokens", "1"])
-    // Beyond any machine's memory, however the length is written.
+    // More than any machine's memory.
     try expect(
       64, naming: ["available", "--max-new-tokens"], model + ["--tokens", "1", "--max-new-tokens", "4294967295"])
     try expect(64, naming: ["--precision"], model + ["--tokens", "1", "--precision", "fp8"])
@@ -119,8 +117,7 @@ import Training
     }
   }
 
-  @Test("The benchmark's table and JSON")
-  func benchmark() throws {
+  @Test func `the inference benchmark prints a table and JSON`() throws {
     let workspace = try TestWorkspace()
     let arguments = "benchmark inference config.json --prompts 100,120 --repeats 2 --decode 2"
       .split(separator: " ").map { String($0) }
@@ -134,7 +131,7 @@ import Training
         })
     #expect(results.allSatisfy { ($0["decode_seconds_per_token"]?.number ?? 0) > 0 })
     let bytes = results.compactMap { $0["kv_cache_bytes"]?.integer }
-    // What is in memory, in whole pages: of phd what of vanilla, of swa and cswa a ring more, of naive twice as much.
+    // Cache sizes in whole pages: phd as vanilla, swa and cswa a ring more, naive twice as much.
     #expect(bytes[1] == bytes[0])
     #expect(bytes[2] > bytes[0] && bytes[3] > bytes[0] && bytes[4] >= 2 * bytes[0] - bytes[0] / 8)
     let table = try launch(

@@ -4,9 +4,9 @@ import TestSupport
 import Testing
 import Training
 
-/// First weights from another file.
+/// `--initialize-from`.
 @Suite(.serialized) struct InitializeFromTests {
-  @Test func `weights as h5py would write them, without seal or moments, begin a run`() throws {
+  @Test func `a run starts from weights without digest or moments, as h5py writes them`() throws {
     let workspace = try TestWorkspace()
     #expect(try workspace.train(["--stop-after", "5"], name: "first").status == 0)
     let first = workspace.run("first")
@@ -21,14 +21,14 @@ import Training
     let run = workspace.run("plain")
     #expect(try run.starts() == [0])
     #expect(try run.steps() == (1...20).map(Double.init))
-    // They are the first run's weights, with the first samples again.
+    // The weights are the first run's, and the samples start from the beginning.
     #expect(try run.steps("loss")[0] < first.steps("loss")[0])
 
-    // A file of weights says nothing of a run.
+    // A file with only weights has no run state.
     try expectError(try workspace.train(["--resume", "weights.h5"]), 65, naming: ["weights.h5", "--initialize-from"])
   }
 
-  @Test func `it counts only where nothing is resumed`() throws {
+  @Test func `the option is ignored if the run resumes`() throws {
     let workspace = try TestWorkspace()
     #expect(try workspace.train(name: "straight").status == 0)
     #expect(try workspace.train(["--stop-after", "5"]).status == 0)
@@ -37,13 +37,13 @@ import Training
     try expectSame(workspace.run(), workspace.run("straight"), at: 20)
   }
 
-  @Test(arguments: [nil, 2]) func `a file that is not there`(ranks: Int?) throws {
+  @Test(arguments: [nil, 2]) func `a missing file is an error`(ranks: Int?) throws {
     for option in ["--initialize-from", "--resume"] {
       try expectError(try TestWorkspace().train([option, "nowhere.h5"], ranks: ranks), 66, naming: ["nowhere.h5"])
     }
   }
 
-  @Test func `a file that lacks a tensor`() throws {
+  @Test func `a file with a missing tensor is an error`() throws {
     let workspace = try TestWorkspace()
     #expect(try workspace.train(["--stop-after", "1"], name: "first").status == 0)
     let file = workspace.run("first").checkpoint(1)
@@ -67,9 +67,9 @@ import Training
     }
   }
 
-  @Test func `weights that an update breaks are not saved`() throws {
+  @Test func `weights that are not finite after an update are not saved`() throws {
     let workspace = try TestWorkspace()
-    // A token that the corpus has not: its row breaks by decay alone, while every loss is fine.
+    // The token does not occur in the corpus: its row overflows by weight decay alone, while every loss is finite.
     let larger = ["--set", "model.vocab_size=62"]
     #expect(try workspace.train(larger + ["--stop-after", "1"], name: "first").status == 0)
     let file = workspace.run("first").checkpoint(1)
@@ -88,7 +88,7 @@ import Training
     #expect(try workspace.run().steps() == [1])
   }
 
-  /// Writes tensors as `h5py` would write a checkpoint, with the attributes of another.
+  /// Writes tensors as `h5py` would write a checkpoint, with the attributes of an existing checkpoint.
   private func write(_ tensors: [String: [Float]], like checkpoint: String, to path: String) throws {
     let (original, file) = (try HDF5File.open(checkpoint), try HDF5File.create(path))
     try file.setAttribute("format", to: "phd-checkpoint")

@@ -2,9 +2,9 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Programs under launchers that are not Open MPI's, which their variables stand for, and under `mpirun` as it comes.
+/// Programs under other launchers than Open MPI's, simulated by environment variables, and under plain `mpirun`.
 @Suite(.serialized) struct LauncherTests {
-  /// What `srun --pty bash` sets: Open MPI takes a process with these for one that Slurm should have given PMIx.
+  /// The variables of `srun --pty bash`, with which Open MPI expects PMIx from Slurm.
   private static func slurm(tasks: Int, task: Int = 0) -> [String: String] {
     [
       "SLURM_JOB_ID": "7", "SLURM_JOBID": "7", "SLURM_STEP_ID": "0", "SLURM_STEPID": "0", "SLURM_NODELIST": "node1",
@@ -19,7 +19,7 @@ import Testing
     "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1",
   ]
 
-  @Test(arguments: ["phd-train", "phd"]) func `ranks that MPICH's mpiexec started do not train alone`(
+  @Test(arguments: ["phd-train", "phd"]) func `processes started by MPICH's mpiexec are an error`(
     program: String
   ) throws {
     let workspace = try TestWorkspace()
@@ -39,7 +39,7 @@ import Testing
     }
   }
 
-  @Test func `one task of Slurm's is a rank by itself`() throws {
+  @Test func `a single Slurm task runs as one rank`() throws {
     let workspace = try TestWorkspace()
     let environment = LauncherTests.slurm(tasks: 1)
     let plan = try workspace.train(["--dry-run", "--json"], environment: environment)
@@ -49,12 +49,12 @@ import Testing
       "phd", ["evaluate", "loss", "--checkpoint", workspace.run().checkpoint(2), "--corpus", "long.h5"],
       environment: environment, directory: workspace.path)
     #expect(outcome.status == 0 && outcome.error.isEmpty, "\(outcome.error)")
-    // With PMIx, as where that is Slurm's default: nobody is there to be found by it.
+    // With the variables of PMIx but no PMIx server.
     let withPMIx = environment.merging(["PMIX_RANK": "0", "PMIX_NAMESPACE": "slurm.pmix.7.0"]) { $1 }
     #expect(try workspace.train(["--stop-after", "3"], environment: withPMIx).status == 0)
   }
 
-  @Test func `several tasks without PMIx are told of it in a line`() throws {
+  @Test func `several Slurm tasks without PMIx are an error of one line`() throws {
     let workspace = try TestWorkspace()
     for task in 0..<2 {
       let outcome = try workspace.train(environment: LauncherTests.slurm(tasks: 4, task: task))
@@ -68,7 +68,7 @@ import Testing
     }
   }
 
-  /// mpirun with its own binding, unlike `launch`'s.
+  /// Runs mpirun with its default binding, which `launch` overrides.
   private func train(_ workspace: TestWorkspace, ranks: Int, _ options: [String]) throws -> Outcome {
     try launch(
       "/usr/bin/env",
@@ -80,7 +80,7 @@ import Testing
   }
 
   @Test(.enabled(if: ProcessInfo.processInfo.activeProcessorCount > 1, "there is one processor"))
-  func `a rank that mpirun ties to one core is warned of`() throws {
+  func `a rank that mpirun binds to one core causes a warning`() throws {
     let workspace = try TestWorkspace()
     let bound = try train(workspace, ranks: 1, [])
     #expect(bound.status == 0, "\(bound.error)")

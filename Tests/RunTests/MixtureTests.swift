@@ -3,16 +3,16 @@ import JSON
 import TestSupport
 import Testing
 
-/// Corpora in shares, and stages of a run with corpora of their own.
+/// Weighted corpora, and `data.stages`.
 @Suite(.serialized) struct MixtureTests {
-  /// Until step 7 of train.h5 and long.h5, then of long.h5 and short.h5, whose samples come again and again.
+  /// train.h5 and long.h5 up to step 7, then long.h5 and short.h5, whose samples repeat.
   private static let staged = [
     #"data.train=[{"path":"train.h5","weight":3},{"path":"long.h5","weight":1.5}]"#,
     #"data.stages=[{"from_step":8,"train":[{"path":"long.h5","weight":2},"short.h5"]},{"from_step":15,"train":"train.h5"}]"#,
     "training.global_batch_size=8", "optimizer.learning_rate=1e-3",
   ].flatMap { ["--set", $0] }
 
-  @Test func `stages on 1, 2 and 8 ranks, and over resumes`() throws {
+  @Test func `stages give the same results on 1, 2 and 8 ranks and across resumes`() throws {
     let workspace = try TestWorkspace()
     for (name, ranks) in [("one", 1), ("two", 2), ("eight", 8)] {
       let outcome = try workspace.train(Self.staged, name: name, ranks: ranks)
@@ -25,7 +25,7 @@ import Testing
         #expect(abs(found - expected) < 1e-5 * expected)
       }
     }
-    // In a stage, at its end, and across one.
+    // Stop inside a stage, at its end, and in the next one.
     for stop in ["5", "7", "16"] {
       #expect(try workspace.train(Self.staged + ["--stop-after", stop], ranks: 2).status == 0)
     }
@@ -33,7 +33,7 @@ import Testing
     try expectSame(workspace.run(), workspace.run("two"), at: 20)
   }
 
-  @Test func `a stage that has not begun may be changed, one that has may not`() throws {
+  @Test func `only stages that have not started may change`() throws {
     let workspace = try TestWorkspace()
     #expect(try workspace.train(Self.staged, name: "straight").status == 0)
     let first = Array(Self.staged[..<2]) + Array(Self.staged[4...])
@@ -49,8 +49,8 @@ import Testing
       naming: ["data.stages[0].train[0].weight", "5.0", "2.0"])
   }
 
-  /// What `phd corpus show` says is what the shares demand, at every step and between any two.
-  @Test func `the shares of every prefix and every window`() throws {
+  /// The samples listed by `phd corpus show` match the weights at every step and between any two steps.
+  @Test func `every prefix and every window of samples has the configured shares`() throws {
     let workspace = try TestWorkspace()
     let shares: [[String: Double]] =
       Array(repeating: ["train.h5": 2.0 / 3, "long.h5": 1.0 / 3], count: 7)
@@ -74,7 +74,7 @@ import Testing
       }
     }
     for (name, value) in most { #expect(value < 1 && (least[name] ?? 0) > -1 && value - (least[name] ?? 0) < 2) }
-    // Every sample once in each epoch, whichever stages it is visited in: 19 of short.h5's 3, 56 of long.h5's 9.
+    // Every sample occurs once per epoch, across stages: 19 of short.h5's 3, 56 of long.h5's 9.
     #expect(visits["short.h5 5"]?.sorted() == [0, 1, 2])
     #expect(visits["long.h5 0"]?.sorted() == Array(0..<9) && visits["long.h5 4"]?.sorted() == Array(0..<9))
     #expect(visits["train.h5 0"]?.sorted() == Array(0..<47))
@@ -90,7 +90,7 @@ import Testing
     return try JSONValue(parsing: outcome.output)
   }
 
-  @Test func `what was in a step's batch`() throws {
+  @Test func `corpus show lists the batch of a step`() throws {
     let workspace = try TestWorkspace()
     let texts = ["one two three\n", "", "four", "five six seven eight nine ten eleven twelve\n", "13"]
     let lines = try texts.map { "{\"text\":\(try String(decoding: JSONEncoder().encode($0), as: UTF8.self))}\n" }
@@ -129,7 +129,7 @@ import Testing
     #expect(lines2.output.contains("[document 3, its beginning, 40 tokens]"))
   }
 
-  @Test func `one corpus of several, with and without documents`() throws {
+  @Test func `corpus show selects one of several corpora, with and without documents`() throws {
     let workspace = try TestWorkspace()
     try workspace.writeCorpus(TestWorkspace.tokens(samples: 9, seed: 3), endOfDocument: 3, to: "ends.h5")
     let settings = ["--set", #"data.train=["train.h5","ends.h5"]"#]

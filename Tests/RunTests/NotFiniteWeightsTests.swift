@@ -5,20 +5,21 @@ import TestSupport
 import Testing
 import Training
 
-/// A model with a weight that is not a number: whoever reads it says so, and nobody answers with what comes of it.
+/// A model with a NaN weight: every program that reads it reports the weight, and none computes with it.
 @Suite(.serialized) struct NotFiniteWeightsTests {
   private static let folder = fixtures.appending(path: "faults/nan-weight").path
 
-  /// The tensor whose weight is broken.
+  /// The tensor with the NaN weight.
   private static let tensor = "model.norm.weight"
 
-  /// A workspace with the model as `nan.h5`, and a corpus and a benchmark of bytes.
+  /// A workspace with the model `nan.h5`, and a corpus and a benchmark of bytes.
   private func workspace() throws -> TestWorkspace {
     let workspace = try TestWorkspace()
     let imported = try workspace.phd("checkpoint", "import", NotFiniteWeightsTests.folder, "--to", "nan.h5")
     #expect(imported.status == 0)
     #expect(
-      imported.error.contains("warning: \(NotFiniteWeightsTests.folder): \(NotFiniteWeightsTests.tensor) has nan at element"),
+      imported.error.contains(
+        "warning: \(NotFiniteWeightsTests.folder): \(NotFiniteWeightsTests.tensor) has nan at element"),
       "\(imported.error)")
     try workspace.write(String(repeating: "The fox and the hen. ", count: 20), to: "t.txt")
     #expect(try workspace.phd("corpus", "build", "t.txt", "--output", "b.h5", "--tokenizer", "bytes").status == 0)
@@ -26,7 +27,7 @@ import Training
     return workspace
   }
 
-  @Test func `import and export warn, verify refuses, and what computes ends with 70`() throws {
+  @Test func `import and export warn, verify refuses, and computations end with status 70`() throws {
     let workspace = try workspace()
     try expectError(
       try workspace.phd("checkpoint", "verify", "nan.h5"), 65, naming: ["nan.h5", NotFiniteWeightsTests.tensor, "nan"])
@@ -60,7 +61,7 @@ import Training
       naming: ["copy 1 on b.h5", "nan", verify])
   }
 
-  @Test(arguments: [nil, 2]) func `a run does not begin with them`(ranks: Int?) throws {
+  @Test(arguments: [nil, 2]) func `a run does not start from such weights`(ranks: Int?) throws {
     let workspace = try workspace()
     let model = [
       "model.architecture=llama", "model.vocab_size=257", "model.hidden_size=32", "model.intermediate_size=64",

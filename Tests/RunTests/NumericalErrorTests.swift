@@ -4,9 +4,10 @@ import TestSupport
 import Testing
 import Training
 
-/// Numbers that break on one rank: found before anything comes of it, named, and the end on all ranks.
+/// Numbers that are not finite, or differ, on one rank are detected before they are used, and end all ranks.
 @Suite(.serialized) struct NumericalErrorTests {
-  private func check(_ mode: String, rank: Int, ranks: Int, _ workspace: TestWorkspace, _ settings: [String] = []) throws
+  private func check(_ mode: String, rank: Int, ranks: Int, _ workspace: TestWorkspace, _ settings: [String] = [])
+    throws
     -> Outcome
   {
     let sizes = ["training.global_batch_size=12", "training.compare_weights_every_steps=1"]
@@ -15,30 +16,30 @@ import Training
       environment: TestWorkspace.environment, directory: workspace.path, timeout: 30)
   }
 
-  /// Each rank says the same.
+  /// Checks that each rank has the same message.
   private func expectAll(_ outcome: Outcome, ranks: Int, say words: [String]) {
     let lines = outcome.error.split(separator: "\n").filter { $0.hasPrefix("rank ") }
     #expect(lines.count == ranks, "\(outcome.error)")
     for line in lines { for word in words { #expect(line.contains(word), "\(line)") } }
   }
 
-  @Test(arguments: [(2, 4), (0, 3), (1, 2)]) func `a weight that changed by one ulp on one rank`(
+  @Test(arguments: [(2, 4), (0, 3), (1, 2)]) func `a weight that changes by one ulp on one rank is detected`(
     rank: Int, ranks: Int
   ) throws {
     let workspace = try TestWorkspace()
     let outcome = try check("ulp", rank: rank, ranks: ranks, workspace)
     #expect(outcome.status == 70)
-    // Of two ranks nobody knows which is wrong. The weight is one of layer 0's.
+    // With two ranks, there is no majority.
     let who = ranks == 2 ? "the ranks' weights differ" : "the weights of rank \(rank) on"
     expectAll(outcome, ranks: ranks, say: ["step 4", who, "model.layers.0.self_attn.k_proj.weight"])
-    // The checkpoint from before it stays the newest.
+    // The checkpoint before the change remains the newest.
     #expect(workspace.run().checkpoints == [3])
     #expect(try workspace.train(["--set", "training.global_batch_size=12"]).status == 0)
     #expect(try workspace.train(["--set", "training.global_batch_size=12"], name: "straight").status == 0)
     try expectSame(workspace.run(), workspace.run("straight"), at: 20)
   }
 
-  @Test func `a gradient that is not finite on one rank of four`() throws {
+  @Test func `a gradient that is not finite on one of four ranks ends the run`() throws {
     let workspace = try TestWorkspace()
     let outcome = try check("not-finite", rank: 2, ranks: 4, workspace)
     #expect(outcome.status == 70)
@@ -47,7 +48,7 @@ import Training
     #expect(try workspace.run().steps() == [1, 2, 3])
   }
 
-  @Test func `skipped steps are counted, logged, and limited`() throws {
+  @Test func `skipped steps are counted, logged and limited`() throws {
     let workspace = try TestWorkspace()
     let outcome = try check(
       "not-finite", rank: 1, ranks: 4, workspace,
@@ -66,7 +67,7 @@ import Training
     #expect(workspace.run().checkpoints == [3])
   }
 
-  @Test(arguments: [1, 2, 4]) func `a step that is left out changes nothing but the batch`(ranks: Int) throws {
+  @Test(arguments: [1, 2, 4]) func `a skipped step changes only the position in the data`(ranks: Int) throws {
     let workspace = try TestWorkspace()
     let outcome = try check(
       "passing", rank: ranks - 1, ranks: ranks, workspace, ["training.on_not_finite=skip"])
@@ -74,9 +75,9 @@ import Training
     #expect(outcome.output.contains("rank \(ranks - 1) on"))
   }
 
-  @Test func `the spike guard leaves out what leaps, and remembers across a stop`() throws {
+  @Test func `the spike guard skips spikes and keeps its history across a resume`() throws {
     let workspace = try TestWorkspace()
-    // A guard so strict that it is tripped by ordinary noise.
+    // The guard is so strict that ordinary noise triggers it.
     let arguments = [
       "--set", "training.steps=60", "--set", #"training.spike_guard={"z_score": 1, "window": 8}"#, "--set",
       "training.max_skipped=50",
@@ -85,7 +86,7 @@ import Training
     let straight = workspace.run("straight")
     let skipped = try straight.records("skipped")
     #expect(skipped.count >= 3 && skipped.allSatisfy { $0["reason"] == "spike" })
-    // The guard's decisions follow from the values in the log, whatever these are on the processor at hand.
+    // The guard's decisions follow from the logged values, which may depend on the processor.
     let records = try straight.records().filter { ["step", "skipped"].contains($0["event"]) }
     #expect(records.compactMap { $0["step"]?.integer } == Array(1...60))
     let expected = try spikes(
@@ -106,8 +107,8 @@ import Training
     #expect(few.error.contains("already skipped 2 steps") && few.error.contains("training.spike_guard"))
   }
 
-  /// The steps, counted from 1, of which a value lies more than `zScore` standard deviations above the mean of the
-  /// `window` values before it: the rule in docs/configuration.md, written down again.
+  /// The steps, counted from 1, with a value more than `zScore` standard deviations above the mean of the `window` values
+  /// before it: an independent implementation of the rule in docs/configuration.md.
   private func spikes(among steps: [[Double]], zScore: Double, window: Int) -> [Int] {
     var spikes: Set<Int> = []
     for series in 0..<2 {
@@ -120,7 +121,7 @@ import Training
           let deviation = (last.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(window)).squareRoot()
           let limit = mean + zScore * max(deviation, 1e-3 * abs(mean))
           if value > limit { spikes.insert(index + 1) }
-          // A spike is remembered as the largest value that would have been none.
+          // A spike enters the history as the largest value that is not a spike.
           value = min(value, limit)
         }
         seen.append(value)

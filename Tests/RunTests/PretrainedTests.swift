@@ -4,12 +4,12 @@ import TestSupport
 import Testing
 import Training
 
-/// Runs that begin with another's weights, and models of both architectures.
+/// Import, export and training of Hugging Face models of both architectures.
 @Suite(.serialized) struct PretrainedTests {
   private static let llama = ["--set", "model.architecture=llama"]
   private static let vanilla = ["--set", "hidden_decoding=null"]
 
-  @Test func `a Llama learns, and a resumed one is the one that was not stopped`() throws {
+  @Test func `a Llama model learns, and its resume equals an uninterrupted run`() throws {
     let workspace = try TestWorkspace()
     #expect(try workspace.train(PretrainedTests.llama, name: "straight").status == 0)
     #expect(try workspace.train(PretrainedTests.llama + ["--stop-after", "7"]).status == 0)
@@ -25,7 +25,7 @@ import Training
     )
   }
 
-  @Test(arguments: ["olmo2", "llama"]) func `a vanilla model goes out, and comes back as a PHD-Transformer`(
+  @Test(arguments: ["olmo2", "llama"]) func `an exported vanilla model can be imported as a PHD-Transformer`(
     architecture: String
   ) throws {
     let workspace = try TestWorkspace()
@@ -35,11 +35,11 @@ import Training
     for type in ["fp32", "bf16"] {
       #expect(try workspace.phd("checkpoint", "export", checkpoint, "--to", "out-\(type)", "--dtype", type).status == 0)
     }
-    // What the run knows is said where its configuration says nothing.
+    // The export takes missing settings from the run.
     let exported = try JSONValue(parsing: try workspace.bytes(of: "out-bf16/config.json"))
     #expect(exported["max_position_embeddings"]?.integer == TestWorkspace.sequenceLength)
     #expect(exported["eos_token_id"] == [60, 59] && exported["dtype"] == "bfloat16")
-    // The weights themselves, from the checkpoint, the folder, the file, and from a checkpoint that was imported.
+    // The weights are equal from the checkpoint, the folder, the file and an imported checkpoint.
     #expect(try workspace.phd("checkpoint", "import", "out-fp32", "--to", "imported.h5").status == 0)
     let sources = [checkpoint, "out-fp32", "out-fp32/model.safetensors", "imported.h5"]
     for (index, source) in sources.enumerated() {
@@ -55,7 +55,7 @@ import Training
     #expect(rounded.status == 0, "\(rounded.error)")
     #expect(abs(try workspace.run("rounded").steps("loss")[0] - losses[0]) < 2e-2)
 
-    // What was imported is a checkpoint like any other.
+    // An imported file is a regular checkpoint.
     let inspected = try JSONValue(parsing: try workspace.phd("checkpoint", "inspect", "imported.h5", "--json").output)
     #expect(inspected["config"]?["model"]?["architecture"]?.string == architecture)
     #expect(inspected["config"]?["model"]?["eos_token_id"] == [60, 59] && inspected["step"] == 0)
@@ -72,7 +72,7 @@ import Training
     #expect(lengthless.status == 64 && lengthless.error.contains("--sequence-length"))
   }
 
-  @Test(arguments: [nil, 2]) func `weights of another model are refused, once`(ranks: Int?) throws {
+  @Test(arguments: [nil, 2]) func `weights of a different model are refused with one message`(ranks: Int?) throws {
     let workspace = try TestWorkspace()
     #expect(try workspace.train(PretrainedTests.vanilla + ["--stop-after", "5"], name: "vanilla").status == 0)
     let checkpoint = workspace.run("vanilla").checkpoint(5)
@@ -94,7 +94,7 @@ import Training
     try refusal(66, "config.json: there is no such file", "out")
   }
 
-  @Test func `wrong exports and imports end with one line`() throws {
+  @Test func `invalid exports and imports end with one line`() throws {
     let workspace = try TestWorkspace()
     #expect(try workspace.train(["--stop-after", "5"]).status == 0)
     let checkpoint = workspace.run().checkpoint(5)

@@ -4,9 +4,9 @@ import Storage
 import TestSupport
 import Testing
 
-/// One run, and the same bits on any number of ranks, however often it was interrupted and whoever went on.
+/// The results of a run are the same, bit for bit, on any number of ranks, with any interruptions.
 @Suite(.serialized) struct RankIndependenceTests {
-  /// 24 micro-batches a step, which 1, 2, 3, 4, 6 and 8 ranks share. The tensors are of several granules.
+  /// 24 micro-batches per step, divisible by 1, 2, 3, 4, 6 and 8 ranks. The tensors have several granules.
   private static let settings = [
     "training.steps=12", "training.global_batch_size=24", "model.hidden_size=64", "model.intermediate_size=96",
     "validation.sequences=11",
@@ -20,7 +20,7 @@ import Testing
     #expect(outcome.status == 0, "\(name): \(outcome.error)")
   }
 
-  @Test func `1, 2, 3, 4, 6 and 8 ranks, with and without sharding`() throws {
+  @Test func `1, 2, 3, 4, 6 and 8 ranks give the same results, with and without sharding`() throws {
     let workspace = try TestWorkspace()
     try train(workspace, "plain", ranks: nil, [])
     for (index, ranks) in [1, 2, 3, 4, 6, 8].enumerated() {
@@ -35,7 +35,7 @@ import Testing
     }
   }
 
-  /// Every pattern, both precisions and architectures, micro-batches of one sequence and of two, recomputation, documents.
+  /// Every pattern, both precisions and architectures, micro-batches of one and two sequences, recomputation, documents.
   private static let variants: [(settings: [String], ranks: Int)] = [
     (["hidden_decoding=null"], 8),
     (["hidden_decoding=null", "training.precision=bf16", "training.micro_batch_size=2"], 4),
@@ -47,7 +47,7 @@ import Testing
     (["data.train=ends.h5", "data.document_mask=true", "data.validation={}", "model.tie_word_embeddings=true"], 6),
   ]
 
-  @Test(arguments: 0..<8) func `every kind of run`(number: Int) throws {
+  @Test(arguments: 0..<8) func `every kind of run gives the same results on any number of ranks`(number: Int) throws {
     let workspace = try TestWorkspace()
     try workspace.writeCorpus(TestWorkspace.tokens(samples: 47, seed: 3), endOfDocument: 3, to: "ends.h5")
     let (settings, ranks) = Self.variants[number]
@@ -56,8 +56,8 @@ import Testing
     try expectSame(workspace.run("several"), workspace.run("one"), at: 12)
   }
 
-  /// An epoch is 47 samples, two steps: every stop but the first lies in the middle of one.
-  @Test func `saved on 4 ranks, resumed on 2, on 8, on 1, on 3`() throws {
+  /// An epoch has 47 samples, two steps: every stop but the first is inside an epoch.
+  @Test func `a run saved on 4 ranks and resumed on 2, 8, 1 and 3 gives the same results`() throws {
     let workspace = try TestWorkspace()
     try train(workspace, "straight", ranks: nil, [])
     for (ranks, stop, sharded) in [(4, 2, true), (2, 5, false), (8, 6, true), (1, 7, true), (3, 12, false)] {
@@ -70,12 +70,12 @@ import Testing
     #expect(try run.records("run").allSatisfy { $0["arithmetic"]?.string?.isEmpty == false })
   }
 
-  @Test func `without reproducible, the same number of ranks gives the same bits`() throws {
+  @Test func `without reproducible, the same number of ranks gives the same results`() throws {
     let workspace = try TestWorkspace()
     for name in ["one", "two"] { try train(workspace, name, ranks: 3, ["training.reproducible=false"]) }
     try expectSame(workspace.run("one"), workspace.run("two"), at: 12)
     try train(workspace, "reproducible", ranks: 3, [])
-    // On other ranks it goes on, and says what that means.
+    // On a different number of ranks it continues with a warning.
     try train(workspace, "one", ranks: 2, ["training.reproducible=false", "training.steps=14"])
     let warnings = try workspace.run("one").records("warning").compactMap { $0["message"]?.string }
     #expect(warnings.contains { $0.contains("on 3 ranks") && $0.contains("results may differ") })
@@ -88,10 +88,10 @@ import Testing
   }
 
   @Test(.enabled(if: Peers.python != nil, Comment(rawValue: Peers.missing)))
-  func `a resume under another arithmetic says so`() throws {
+  func `a resume with a different arithmetic causes a warning`() throws {
     let workspace = try TestWorkspace()
     try train(workspace, "moved", ranks: nil, [], ["--stop-after", "6"])
-    // As if another machine had saved it.
+    // Simulates a checkpoint from a different machine.
     let other = workspace["other.h5"]
     try Peers.run(
       "change_attribute.py", [workspace.run("moved").checkpoint(6), other, "state", "arithmetic", "an abacus"])

@@ -3,13 +3,13 @@ import TestSupport
 import Testing
 import Training
 
-/// The same global batch, whoever computes it.
+/// The ranks divide the global batch.
 @Suite(.serialized) struct RankTests {
   private let arguments = [
     "--set", "training.global_batch_size=24", "--set", "optimizer.learning_rate=1e-3", "--set", "training.steps=12",
   ]
 
-  @Test func `ranks share the batch, and the losses are one rank's`() throws {
+  @Test func `several ranks have the losses of a single rank`() throws {
     let workspace = try TestWorkspace()
     try #require(try workspace.train(arguments, name: "alone").status == 0)
     let alone = workspace.run("alone")
@@ -18,7 +18,7 @@ import Training
       let outcome = try workspace.train(arguments, name: name, ranks: ranks)
       try #require(outcome.status == 0, "\(outcome.error)")
       #expect(outcome.error == "")
-      // Every line once, whatever the number of ranks.
+      // Every line is printed once, on any number of ranks.
       #expect(outcome.output.components(separatedBy: "step 7/12").count == 2)
       let run = workspace.run(name)
       #expect(try run.records("run").first?["ranks"] == .integer(ranks))
@@ -41,7 +41,7 @@ import Training
     }
   }
 
-  @Test func `the same ranks give the same bits, run after run`() throws {
+  @Test func `repeated runs on the same ranks give the same results`() throws {
     let workspace = try TestWorkspace()
     for name in ["one", "other"] {
       #expect(try workspace.train(arguments, name: name, ranks: 4).status == 0)
@@ -49,8 +49,8 @@ import Training
     try expectSame(workspace.run("one"), workspace.run("other"), at: 12)
   }
 
-  @Test func `an epoch visits every sample once, and each in another order`() throws {
-    // One sample a step and no learning: a loss says which sample it was.
+  @Test func `each epoch visits every sample once, in a different order`() throws {
+    // One sample per step and learning rate 0: the loss identifies the sample.
     let workspace = try TestWorkspace()
     let arguments = [
       "--set", "training.global_batch_size=1", "--set", "optimizer.learning_rate=1e-30", "--set",

@@ -5,9 +5,9 @@ import TestSupport
 import Testing
 import Training
 
-/// What the programs say without training: plans, checkpoints, logs.
+/// Reports on plans, checkpoints and logs.
 @Suite(.serialized) struct ReportTests {
-  @Test func `a dry run trains nothing and says what the run would take`() throws {
+  @Test func `a dry run prints what the run needs and trains nothing`() throws {
     let workspace = try TestWorkspace()
     let outcome = try workspace.train(["--dry-run", "--json"])
     #expect(outcome.status == 0 && outcome.error == "", "\(outcome.error)")
@@ -33,14 +33,14 @@ import Training
     #expect(try JSONValue(parsing: outcome.output)["steps_per_epoch"] == .null)
     let text = try workspace.train(elsewhere, ranks: ranks)
     #expect(text.status == 0)
-    // The configuration, complete and readable as one, then the plan.
+    // First the complete configuration as JSON, then the plan.
     let parts = text.output.components(separatedBy: "\n\n")
     let resolved = try RunConfiguration(text: parts[0], file: "printed")
     #expect(resolved.data.train.map(\.path) == ["nowhere.h5"])
     #expect(parts[1].contains("parameters") && parts[1].contains("memory"))
   }
 
-  @Test func `a bad configuration is one in a dry run too`() throws {
+  @Test func `an invalid configuration is an error in a dry run`() throws {
     let workspace = try TestWorkspace()
     let arguments = ["--set", "training.step=3"]
     try expectError(try workspace.train(["--dry-run", "--json"] + arguments), 64, naming: ["training.steps"])
@@ -49,7 +49,7 @@ import Training
     try expectError(try workspace.phd("plan", "nowhere.json"), 66, naming: ["nowhere.json"])
   }
 
-  @Test func `checkpoints and logs are described, and damage is 65`() throws {
+  @Test func `checkpoints and logs are summarized, and damage is status 65`() throws {
     let workspace = try TestWorkspace()
     #expect(try workspace.train(["--stop-after", "5"]).status == 0)
     let file = "runs/tiny/\(RunFiles.name(5))"
@@ -81,14 +81,14 @@ import Training
     }
   }
 
-  @Test(arguments: [nil, 2]) func `what a run shows is short, once, and on standard output`(ranks: Int?) throws {
+  @Test(arguments: [nil, 2]) func `a run prints a short report once on standard output`(ranks: Int?) throws {
     let workspace = try TestWorkspace()
     let outcome = try workspace.train(["--stop-after", "6"], ranks: ranks)
     #expect(outcome.status == 0 && outcome.error == "")
     let lines = outcome.output.split(separator: "\n")
     let steps = lines.filter { $0.hasPrefix("step ") && $0.contains("norm ") }
     #expect(steps.count == 6)
-    // The first step is slower than the others: what it took says nothing of the run.
+    // The first step is slower, so its speed is not shown.
     #expect(steps.map { $0.contains("tokens/s") } == [false, true, true, true, true, true])
     #expect(steps.dropFirst().allSatisfy { $0.contains("% of peak") && $0.contains(" left") })
     #expect(!outcome.output.contains("\u{1B}"))

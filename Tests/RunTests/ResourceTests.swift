@@ -2,18 +2,18 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Threads and files that the system does not give end a program with one message and 74, and nobody hangs.
+/// If the system refuses threads, files or memory, a program ends with one message and status 74, and no rank hangs.
 @Suite(.serialized) struct ResourceTests {
   // MARK: threads
 
-  /// A limit on threads does not bind root: programs are run as a user that nobody is, and can read the programs.
+  /// Thread limits do not apply to root, so the tests run programs as an unused user.
   private static let canLimitThreads: Bool = {
     guard geteuid() == 0 else { return false }
     let outcome = try? launch("/usr/bin/env", limited(to: 50, as: 70_000) + ["\(buildDirectory)/phd", "--version"])
     return outcome?.status == 0
   }()
 
-  /// The beginning of a command whose user may have `count` threads.
+  /// The start of a command that runs as a user with a limit of `count` threads.
   private static func limited(to count: Int, as user: Int) -> [String] {
     ["prlimit", "--nproc=\(count)", "setpriv", "--reuid=\(user)", "--clear-groups"]
   }
@@ -31,7 +31,7 @@ import Testing
   }
 
   @Test(.enabled(if: canLimitThreads, "this takes root, whose programs another user can run"))
-  func `with any number of threads a run is done, or says that it got too few`() throws {
+  func `with any thread limit, a run succeeds or reports the limit`() throws {
     var statuses: [Int32] = []
     for count in 1...6 {
       let workspace = try publicWorkspace()
@@ -43,7 +43,7 @@ import Testing
       statuses.append(outcome.status)
       if outcome.status != 0 { try expectNoThread(outcome, count) }
       if count == 3 {
-        // Too few threads for reading batches: the run has begun, and its log says how it ended.
+        // If the thread for reading batches is refused, the run has started, and its log records the error.
         let end = try workspace.run().records("end").last?["reason"]?.string ?? ""
         #expect(end.contains("cannot start a thread"), "\(end)")
       }
@@ -51,9 +51,9 @@ import Testing
     #expect(statuses.first == 74 && statuses.last == 0, "\(statuses)")
   }
 
-  /// The limit holds for mpirun and all ranks together.
+  /// The limit applies to mpirun and all ranks together.
   @Test(.enabled(if: canLimitThreads, "this takes root, whose programs another user can run"))
-  func `with any number of threads several ranks are done, or one says that they got too few`() throws {
+  func `with any thread limit, several ranks succeed or one reports the limit`() throws {
     var statuses: [Int32] = []
     for count in [9, 11, 13, 15, 17, 19, 40] {
       let workspace = try publicWorkspace()
@@ -66,7 +66,7 @@ import Testing
         ], environment: TestWorkspace.environment.merging(["OMPI_MCA_rmaps_base_oversubscribe": "1"]) { $1 },
         directory: workspace.path, timeout: 30)
       statuses.append(outcome.status)
-      // Two ranks may take each other's last threads after both have found enough: then Open MPI says so in its own way.
+      // Two ranks may compete for the last threads after both have found enough: then Open MPI prints its own error.
       let isOurs = !outcome.error.contains("PMIX ERROR") && !outcome.error.contains("MPI_ERRORS_ARE_FATAL")
       if outcome.status != 0 && isOurs { try expectNoThread(outcome, count) }
     }
@@ -74,7 +74,7 @@ import Testing
   }
 
   @Test(.enabled(if: canLimitThreads, "this takes root, whose programs another user can run"))
-  func `with too few threads, what works on a checkpoint or a corpus says so`() throws {
+  func `with too few threads, commands on checkpoints and corpora report the limit`() throws {
     let workspace = try publicWorkspace()
     try workspace.write("one two three\n", to: "text.txt")
     #expect(try workspace.train(["--stop-after", "1"]).status == 0)
@@ -98,7 +98,7 @@ import Testing
   }
 
   @Test(.enabled(if: canLimitThreads, "this takes root, whose programs another user can run"))
-  func `with any number of threads the server serves, or says that it got too few`() throws {
+  func `with any thread limit, the server responds or reports the limit`() throws {
     let workspace = try publicWorkspace()
     #expect(try workspace.train(["--stop-after", "1"]).status == 0)
     var served: [Bool] = []
@@ -118,9 +118,9 @@ import Testing
   }
 
   @Test(.enabled(if: canLimitThreads, "this takes root, whose programs another user can run"))
-  func `a checkpoint for which there is no thread is written while the run waits`() throws {
+  func `a background checkpoint without a thread is written at once`() throws {
     let workspace = try publicWorkspace()
-    // The main thread, and those for signals and batches.
+    // The main thread, and the threads for signals and batches.
     let outcome = try launch(
       "/usr/bin/env",
       ResourceTests.limited(to: 3, as: 70_005) + [
@@ -132,7 +132,7 @@ import Testing
 
   // MARK: open files
 
-  @Test func `more shards than the usual limit of open files are trained on`() throws {
+  @Test func `a run can open more shards than the usual limit of open files`() throws {
     let workspace = try TestWorkspace()
     try workspace.makeShards(1100)
     let outcome = try launch(
@@ -144,7 +144,7 @@ import Testing
     #expect(outcome.status == 0, "\(outcome.error)")
   }
 
-  @Test(arguments: [nil, 2]) func `more shards than may be open are an error that names both numbers`(
+  @Test(arguments: [nil, 2]) func `more shards than the limit of open files are an error with both numbers`(
     ranks: Int?
   ) throws {
     let workspace = try TestWorkspace()
@@ -164,7 +164,7 @@ import Testing
     try expectError(evaluated, 74, naming: ["Too many open files", "the limit is 256"])
   }
 
-  @Test func `ranks that cannot have a socket for each other say so, and do not hang`() throws {
+  @Test func `ranks that cannot open sockets to each other report it and do not hang`() throws {
     let workspace = try TestWorkspace()
     let environment = TestWorkspace.environment.merging(["OMPI_MCA_btl": "tcp,self"]) { $1 }
     for (limit, status) in [(30, Int32(74)), (80, 0)] {
@@ -183,13 +183,14 @@ import Testing
 
   // MARK: memory
 
-  /// OpenBLAS asks for ever for the memory of a product, and Open MPI hangs or aborts where it gets none. With the least
-  /// of these limits the system cannot load the program (127).
+  /// Without memory, OpenBLAS retries forever, and Open MPI hangs or aborts. With the lowest of these limits, the system
+  /// cannot load the program (127).
   @Test(
     arguments: [
       (nil, [100_000, 150_000, 200_000, 250_000, 300_000, 400_000, 2_000_000]),
       (2, [250_000, 400_000, 600_000, 3_000_000]),
-    ] as [(Int?, [Int])]) func `whatever ulimit -v leaves, a run is done or an error`(ranks: Int?, limits: [Int]) throws
+    ] as [(Int?, [Int])]) func `with any ulimit -v, a run succeeds or ends with an error`(ranks: Int?, limits: [Int])
+    throws
   {
     let workspace = try TestWorkspace()
     var statuses: [Int32] = []
@@ -206,7 +207,7 @@ import Testing
     #expect(statuses.contains(74) && statuses.last == 0, "\(statuses)")
   }
 
-  @Test(arguments: [nil, 2]) func `a model that ulimit -v leaves no memory for is an error`(ranks: Int?) throws {
+  @Test(arguments: [nil, 2]) func `a model that exceeds ulimit -v is an error`(ranks: Int?) throws {
     let workspace = try TestWorkspace()
     let outcome = try launch(
       "/bin/bash",

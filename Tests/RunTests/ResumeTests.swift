@@ -3,9 +3,9 @@ import TestSupport
 import Testing
 import Training
 
-/// A run that was interrupted and went on is the run that was not, bit for bit.
+/// An interrupted and resumed run equals an uninterrupted one, bit for bit.
 @Suite(.serialized) struct ResumeTests {
-  @Test(arguments: [nil, 2, 3]) func `ten steps and ten more are twenty`(ranks: Int?) throws {
+  @Test(arguments: [nil, 2, 3]) func `ten steps and ten resumed steps equal twenty steps`(ranks: Int?) throws {
     let workspace = try TestWorkspace()
     #expect(try workspace.train(name: "straight", ranks: ranks).status == 0)
     let first = try workspace.train(["--stop-after", "10"], ranks: ranks)
@@ -26,7 +26,7 @@ import Training
     #expect(validations == [4, 8, 12, 16, 20].flatMap { ["short \($0)", "long \($0)"] })
   }
 
-  @Test func `stopping where there is no checkpoint otherwise, over a mixture of corpora`() throws {
+  @Test func `stop-after saves a checkpoint at any step of a mixture`() throws {
     let workspace = try TestWorkspace()
     let mixture = #"data.train=[{"path":"train.h5","weight":2},{"path":"long.h5","weight":0.5}]"#
     #expect(try workspace.train(["--set", mixture], name: "straight").status == 0)
@@ -39,13 +39,13 @@ import Training
     #expect(try workspace.run().starts() == [0, 3, 8, 9])
   }
 
-  @Test func `neither threads nor recomputation change a bit`() throws {
+  @Test func `threads and recomputation do not change the results`() throws {
     let workspace = try TestWorkspace()
     let wide = ["--set", "training.micro_batch_size=3"]
     #expect(try workspace.train(wide, name: "straight").status == 0)
     #expect(try workspace.train(wide + ["--set", "training.threads=3"], name: "threads").status == 0)
     #expect(try workspace.train(wide + ["--set", "training.recompute=block"], name: "recompute").status == 0)
-    // And they may change on the way.
+    // They may also change on a resume.
     #expect(try workspace.train(wide + ["--stop-after", "7"], name: "changing").status == 0)
     let changed = wide + ["--set", "training.threads=2", "--set", "training.recompute=block"]
     let outcome = try workspace.train(changed, name: "changing")
@@ -58,7 +58,7 @@ import Training
     #expect(try workspace.run("threads").records("run").first?["threads"] == 3)
   }
 
-  @Test func `a finished run typed again changes nothing`() throws {
+  @Test func `starting a finished run again changes nothing`() throws {
     let workspace = try TestWorkspace()
     #expect(try workspace.train(name: "straight").status == 0)
     #expect(try workspace.train().status == 0)
@@ -83,11 +83,11 @@ import Training
     #expect(try run.starts() == [0])
   }
 
-  @Test func `a log that goes on behind a finished run's checkpoint is cut back`() throws {
+  @Test func `log records after the last checkpoint are removed`() throws {
     let workspace = try TestWorkspace()
     #expect(try workspace.train().status == 0)
     let steps = try workspace.run().steps()
-    // As of a run that was to be longer, and was killed before its next checkpoint.
+    // Simulates a longer run that was killed before its next checkpoint.
     let file = try FileHandle(forWritingTo: URL(fileURLWithPath: workspace["runs/tiny/log.jsonl"]))
     try file.seekToEnd()
     try file.write(contentsOf: Data("{\"event\":\"step\",\"step\":21,\"loss\":3}\n".utf8))
@@ -97,7 +97,7 @@ import Training
     #expect(try workspace.run().records("end").last?["step"] == 20)
   }
 
-  @Test func `other steps are said with the rates that they make`() throws {
+  @Test func `a changed number of steps causes a warning with the learning rates`() throws {
     let workspace = try TestWorkspace()
     #expect(try workspace.train(["--stop-after", "10"]).status == 0)
     let finished = try workspace.train(["--set", "training.steps=9"])
@@ -110,14 +110,14 @@ import Training
         "training.steps was 20, is 12: the learning rate of step 11 is \(rates[10]), that of step 10 was \(rates[9])"),
       "\(shorter.error)")
     #expect(!shorter.error.contains("stretched"))
-    // Where the rate does not depend on the steps, nothing changes.
+    // With the constant schedule, the rate does not change.
     let constant = ["--set", "schedule.kind=constant", "--set", "schedule.final_fraction=null"]
     #expect(try workspace.train(constant + ["--stop-after", "6"], name: "constant").status == 0)
     let longer = try workspace.train(constant + ["--set", "training.steps=30", "--stop-after", "7"], name: "constant")
     #expect(longer.error.contains("the learning rate of step 7 stays 0.01"), "\(longer.error)")
   }
 
-  @Test func `a decay that is over is warned of when the run goes on, and the checkpoint before it stays`() throws {
+  @Test func `extending a run after its decay causes a warning, and the checkpoint before the decay is kept`() throws {
     let workspace = try TestWorkspace()
     let wsd = [
       "schedule.kind=wsd", "schedule.decay_steps=8", "schedule.final_fraction=0", "checkpoint.every_steps=5",
@@ -132,9 +132,9 @@ import Training
       "the learning rate of step 21 is 0.01, that of step 20 was 0.0", "the decay that started after step 12",
       "--resume \("runs/tiny/\(RunFiles.name(12))")",
     ] { #expect(outcome.error.contains(part), "\(outcome.error)") }
-    // Those from before both decays.
+    // The checkpoints before both decays.
     #expect(run.checkpoints == [12, 22, 26])
-    // As it advises: the rate does not leap.
+    // After following the advice, the rate does not jump.
     let again = try workspace.train(wsd + ["--set", "training.steps=30", "--resume", run.checkpoint(12)])
     #expect(again.status == 0, "\(again.error)")
     #expect(again.error.contains("the learning rate of step 13 is 0.01, that of step 12 was 0.01"), "\(again.error)")
@@ -142,7 +142,7 @@ import Training
     #expect(run.checkpoints == [12, 22, 30])
   }
 
-  @Test func `a finished run goes on when steps is raised`() throws {
+  @Test func `raising steps continues a finished run`() throws {
     let workspace = try TestWorkspace()
     #expect(try workspace.train().status == 0)
     let outcome = try workspace.train(["--set", "training.steps=26"])
@@ -156,7 +156,7 @@ import Training
     #expect(try run.records("warning").contains { $0["message"]?.string?.contains("training.steps") == true })
   }
 
-  @Test func `a checkpoint that is named is resumed, and later ones are out of the way`() throws {
+  @Test func `resuming from a given checkpoint sets later ones aside`() throws {
     let workspace = try TestWorkspace()
     #expect(try workspace.train(name: "straight").status == 0)
     #expect(try workspace.train().status == 0)
@@ -170,7 +170,7 @@ import Training
     try expectSame(run, workspace.run("straight"), at: 20)
   }
 
-  @Test func `checkpoints that are set aside take the place of none`() throws {
+  @Test func `setting checkpoints aside overwrites no file`() throws {
     let workspace = try TestWorkspace()
     #expect(try workspace.train().status == 0)
     let run = workspace.run()
@@ -190,14 +190,14 @@ import Training
         == ["", "-2", "-3", "-4"].map { "\(RunFiles.name(15)).passed-over\($0)" })
     let kept = Set(try run.files.filter { $0.contains(".h5") }.map { try workspace.bytes(of: "runs/tiny/\($0)") })
     #expect(contents.isSubset(of: kept))
-    // A link that is there already is something, too.
+    // An existing link also counts as a file.
     try FileManager.default.createSymbolicLink(
       atPath: run.checkpoint(15) + ".passed-over-5", withDestinationPath: "nowhere")
     #expect(try workspace.train(["--resume", run.checkpoint(10), "--stop-after", "11"]).status == 0)
     #expect(run.files.contains("\(RunFiles.name(15)).passed-over-6"))
   }
 
-  @Test func `another file of the same step takes the place of the folder's own, which is set aside`() throws {
+  @Test func `a given file of the same step replaces the folder's own, which is set aside`() throws {
     let workspace = try TestWorkspace()
     let other = ["--set", "training.precision=fp32", "--set", "log.every_steps=2"]
     #expect(try workspace.train(other + ["--stop-after", "10"], name: "other").status == 0)
@@ -209,7 +209,7 @@ import Training
     #expect(workspace.run().checkpoints == [5, 10])
   }
 
-  @Test func `a checkpoint of another folder begins a run that goes on from it`() throws {
+  @Test func `a new run can resume from a checkpoint in another folder`() throws {
     let workspace = try TestWorkspace()
     #expect(try workspace.train(name: "straight").status == 0)
     let outcome = try workspace.train(["--resume", "runs/straight/\(RunFiles.name(15))"], ranks: 2)

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import Training
 
-/// The folder of a run: who may write in it, what is there already, and what happens where nothing can be written.
+/// The folder of a run: its lock, existing files, and failures to write.
 @Suite(.serialized) struct RunFolderTests {
   @Test func `a second job on the folder names the first`() throws {
     let workspace = try TestWorkspace()
@@ -14,25 +14,25 @@ import Training
     try expectError(
       outcome, 74, naming: ["runs/tiny", "process \(first.processIdentifier)", ProcessInfo.processInfo.hostName])
     #expect(first.isRunning)
-    // One that ends while the other waits makes room.
+    // When the first job ends, the waiting job continues.
     let second = try workspace.startTraining(["--set", "training.steps=1000000", "--stop-after", "1"])
     usleep(1_000_000)
     first.signal(SIGTERM)
     #expect(try first.wait(timeout: 10).status == 75)
     let last = try second.wait(timeout: 20)
     #expect(last.status == 0, "\(last.error)")
-    // It had waited. Nothing is left to do but a validation that the signal may have interrupted.
+    // It waited. The only work left may be a validation that the signal interrupted.
     #expect(last.output.contains("folder       runs/tiny"))
   }
 
-  @Test(arguments: [nil, 2]) func `a file where the folder should be`(ranks: Int?) throws {
+  @Test(arguments: [nil, 2]) func `a file at the folder's path is an error`(ranks: Int?) throws {
     let workspace = try TestWorkspace()
     try workspace.write("", to: "runs")
     try expectError(try workspace.train(ranks: ranks), 74, naming: ["runs/tiny", "Not a directory"])
     try expectError(try workspace.train(["--set", "checkpoint.directory=/proc/x"]), 74, naming: ["/proc/x/tiny"])
   }
 
-  @Test(arguments: [nil, 2]) func `never, where there is a run already`(ranks: Int?) throws {
+  @Test(arguments: [nil, 2]) func `resume never is refused if the folder has a run`(ranks: Int?) throws {
     let workspace = try TestWorkspace()
     #expect(try workspace.train(["--resume", "never", "--stop-after", "5"], ranks: ranks).status == 0)
     try expectError(
@@ -48,7 +48,7 @@ import Training
     #expect(try workspace.run().steps() == [1, 2, 3, 4])
   }
 
-  @Test func `nothing is removed for a run that cannot begin`() throws {
+  @Test func `overwrite removes nothing if the new run cannot start`() throws {
     let workspace = try TestWorkspace()
     #expect(try workspace.train(["--stop-after", "5"]).status == 0)
     let before = workspace.run().files
@@ -59,14 +59,14 @@ import Training
       #expect(try workspace.train(["--overwrite"] + arguments).status == status)
       #expect(workspace.run().files == before)
     }
-    // The weights to begin with may be the old run's own.
+    // The initial weights may come from the old run.
     let own = try workspace.train(
       ["--overwrite", "--initialize-from", "runs/tiny/\(RunFiles.name(5))", "--stop-after", "2"])
     #expect(own.status == 0, "\(own.error)")
     #expect(workspace.run().checkpoints == [2])
     #expect(workspace.run().files.contains("\(RunFiles.name(5)).passed-over"))
     #expect(try workspace.run().steps() == [1, 2])
-    // And so may the checkpoint to go on from.
+    // So may the checkpoint to resume from.
     let resumed = try workspace.train(
       ["--overwrite", "--resume", "runs/tiny/\(RunFiles.name(2))", "--stop-after", "2"], ranks: 2)
     #expect(resumed.status == 0, "\(resumed.error)")
@@ -74,7 +74,7 @@ import Training
     #expect(try workspace.run().starts() == [2])
   }
 
-  @Test func `a model is not exported into a run's folder`() throws {
+  @Test func `exporting a model into a run's folder is refused`() throws {
     let workspace = try TestWorkspace()
     #expect(try workspace.train(["--stop-after", "5"]).status == 0)
     let configuration = try workspace.bytes(of: "runs/tiny/config.json")
@@ -85,7 +85,7 @@ import Training
     #expect(try workspace.phd("checkpoint", "export", workspace.run().checkpoint(5), "--to", "model").status == 0)
   }
 
-  @Test func `a reader that goes away does not end the run`() throws {
+  @Test func `closing standard output does not end the run`() throws {
     let workspace = try TestWorkspace()
     let outcome = try launch(
       "/bin/bash",
@@ -96,7 +96,9 @@ import Training
   }
 
   @Test(arguments: [false, true])
-  func `numbers that break leave the last good checkpoint, one that is being written too`(background: Bool) throws {
+  func `after non-finite numbers, the last valid checkpoint remains, even one still being written`(background: Bool)
+    throws
+  {
     let workspace = try TestWorkspace()
     let arguments = [
       "--set", "optimizer.learning_rate=1000", "--set", "optimizer.weight_decay=10", "--set",

@@ -3,20 +3,18 @@ import JSON
 import TestSupport
 import Testing
 
-/// `log.tensorboard`: event files beside the loss log while a run goes on.
+/// `log.tensorboard`: event files in addition to the loss log.
 @Suite struct TensorBoardRunTests {
   private func files(_ workspace: TestWorkspace) -> [String] {
     workspace.run().files.filter { $0.hasPrefix("events.out.tfevents.") }
   }
 
-  @Test(
-    "TensorBoard shows a resumed run once, with the log's numbers",
-    .enabled(if: Peers.python != nil, Comment(rawValue: Peers.missing)))
-  func resumed() throws {
+  @Test(.enabled(if: Peers.python != nil, Comment(rawValue: Peers.missing)))
+  func `TensorBoard shows each step of a resumed run once, with the log's numbers`() throws {
     let workspace = try TestWorkspace()
     let live = ["--set", "log.tensorboard=true"]
     #expect(try workspace.train(live + ["--stop-after", "9"]).status == 0)
-    // Back to step 5: steps 6 to 9 are done a second time, in another file.
+    // Resume at step 5: steps 6 to 9 are repeated and written to a second file.
     try FileManager.default.removeItem(atPath: workspace.run().checkpoint(9))
     #expect(try workspace.train(live + ["--stop-after", "12"]).status == 0)
     #expect(files(workspace).count == 2)
@@ -31,7 +29,7 @@ import Testing
     #expect(found["validation/short"]?["steps"] == [4, 8, 12])
   }
 
-  @Test func `a run begun anew leaves none of its old event files`() throws {
+  @Test func `overwriting a run removes its event files`() throws {
     let workspace = try TestWorkspace()
     #expect(try workspace.train(["--set", "log.tensorboard=true", "--stop-after", "2"]).status == 0)
     #expect(files(workspace).count == 1)

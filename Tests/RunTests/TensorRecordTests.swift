@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 import Training
 
-/// `log.gradients_every`: norms of every tensor, against AdamW in double precision, and on several ranks.
+/// `log.gradients_every`: the norms of every tensor, compared with AdamW in double precision and on several ranks.
 @Suite(.serialized) struct TensorRecordTests {
   private static let settings = ["training.steps=6", "model.hidden_size=64", "model.intermediate_size=96"]
 
@@ -19,7 +19,7 @@ import Training
     return try workspace.run(name).records("tensors")
   }
 
-  @Test func `norms are those of the reference, step by step`() throws {
+  @Test func `norms equal the reference at every step`() throws {
     let workspace = try TestWorkspace()
     let path = fixtures.appending(path: "golden/cswa-3-4-8.h5").path
     let golden = try Golden(path)
@@ -44,14 +44,14 @@ import Training
           ("updates", norm(zip(new, old).map { $0 - $1 })),
         ] {
           let found = try #require(record[kind]?[name]?.number, "no \(kind) of \(name)")
-          // An update is small beside the weights whose rounding it has.
+          // An update is small compared with the weights whose rounding error it has.
           let tolerance = kind == "updates" ? 2e-3 : 1e-4
           #expect(abs(found - expected) <= tolerance * expected, "\(kind) of \(name) at step \(index + 1)")
         }
       }
       #expect(record["gradients"]?.object?.fields.count == model.dimensions.parameterShapes.count)
     }
-    // The norm over all tensors is what the step's record says.
+    // The norm over all tensors equals that in the step record.
     let norms = try workspace.run().steps("gradient_norm")
     for (norm, record) in zip(norms, records) {
       let squares = (record["gradients"]?.object?.fields ?? []).reduce(0.0) {
@@ -61,7 +61,7 @@ import Training
     }
   }
 
-  @Test func `the same bits on any number of ranks, sharded or not, and the run as without`() throws {
+  @Test func `norms do not depend on ranks or sharding, and recording them does not change the run`() throws {
     let workspace = try TestWorkspace()
     let every = "log.gradients_every=2"
     let records = try train(workspace, "one", [every])
@@ -73,7 +73,7 @@ import Training
     }
     #expect(try train(workspace, "without", []).isEmpty)
     try expectSame(workspace.run("without"), workspace.run("one"), at: 6)
-    // A log that is continued has each record once.
+    // A continued log has each record once.
     _ = try train(workspace, "halves", [every], ["--stop-after", "3"])
     #expect(try train(workspace, "halves", [every]) == records)
   }
@@ -81,7 +81,7 @@ import Training
   private func norm(_ values: [Double]) -> Double { values.reduce(0) { $0 + $1 * $1 }.squareRoot() }
 }
 
-/// A golden file as the reference's model, its batch, and the run that it describes.
+/// A golden file: the reference model, its batch, and the run that it describes.
 private struct Golden {
   let model: ReferenceModel
   let sequences: [[Int]]

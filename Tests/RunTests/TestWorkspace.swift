@@ -3,10 +3,10 @@ import Storage
 import TestSupport
 import Training
 
-/// A folder with corpora and a tiny configuration, in which the programs are run as a user would.
+/// A folder with corpora and a tiny configuration, in which the tests run the programs like a user.
 ///
-/// The configuration trains a two-layer cswa model on 47 samples in batches of 6, so that most epochs end inside a
-/// batch; six is a batch that 1, 2, 3 and 6 ranks share.
+/// The configuration trains a two-layer cswa model on 47 samples. The batch size is 6, so that most epochs end inside a
+/// batch, and 1, 2, 3 and 6 ranks divide it.
 struct TestWorkspace {
   private let folder = Result { try TemporaryFolder() }
   let path: String
@@ -44,7 +44,7 @@ struct TestWorkspace {
   /// A path in the folder.
   subscript(name: String) -> String { "\(path)/\(name)" }
 
-  /// The run of that name.
+  /// The files of a run.
   func run(_ name: String = "tiny") -> RunFiles { RunFiles(path: self["runs/\(name)"]) }
 
   // MARK: running
@@ -72,7 +72,7 @@ struct TestWorkspace {
   /// Runs `phd` to its end.
   func phd(_ arguments: String...) throws -> Outcome { try launch("phd", arguments, directory: path) }
 
-  /// Ranks of several tests share the cores: one that waits for another must not keep it from running.
+  /// Ranks of several tests share the cores, so a waiting rank must yield.
   static let environment = ["OMPI_MCA_mpi_yield_when_idle": "1"]
 
   // MARK: files
@@ -100,13 +100,13 @@ struct TestWorkspace {
     try write(bytes, to: name)
   }
 
-  /// Cuts a file to so much of its length.
+  /// Truncates a file to a fraction of its length.
   func cut(_ name: String, to part: Double = 0.6) throws {
     let bytes = try bytes(of: name)
     try write(Array(bytes.prefix(Int(Double(bytes.count) * part))), to: name)
   }
 
-  /// Tokens with something to learn in them, the same every time: most follow from the one before.
+  /// Learnable, deterministic tokens: most of them follow from the previous one.
   static func tokens(samples: Int, seed: UInt64) -> [UInt16] {
     var state = seed &* 0x9E37_79B9_7F4A_7C15
     var token = 0

@@ -4,7 +4,7 @@ import Storage
 import TestSupport
 import Testing
 
-/// A tokenizer from its training through a corpus, a run and its checkpoint to generated text.
+/// A tokenizer from its training through corpus, run and checkpoint to generated text.
 @Suite(.serialized) struct TokenizerRunTests {
   private let checkpoint = "runs/tiny/step-00000005.h5"
 
@@ -34,8 +34,7 @@ import Testing
   private let settings = ["training.steps=5", "data.validation={}", "data.train=fox.h5", "model.vocab_size=300"]
     .flatMap { ["--set", $0] }
 
-  @Test("Text in and out with nothing but the checkpoint; bits a byte; what does not fit is named")
-  func run() throws {
+  @Test func `a checkpoint contains its tokenizer for generation and bits per byte`() throws {
     let workspace = try trained()
     let file = try workspace.bytes(of: "fox/tokenizer.json")
     let inspected = try JSONValue(parsing: workspace.phd("corpus", "inspect", "fox.h5", "--json").output)
@@ -49,7 +48,7 @@ import Testing
       #expect(try HDF5File.open(workspace[name]).dataset("tokenizer").array(of: UInt8.self) == file, "\(name)")
     }
 
-    // All that the checkpoint needs is in it.
+    // The checkpoint is all that is needed.
     try FileManager.default.moveItem(atPath: workspace["fox"], toPath: workspace["elsewhere"])
     func generate(_ arguments: String...) throws -> Outcome {
       try launch(
@@ -64,7 +63,7 @@ import Testing
     let text = report["text"]?.string ?? ""
     #expect(try generate("--prompt", "The quick").output == text + "\n")
     #expect(try generate("--prompt", "The quick", "--tokenizer", "elsewhere").output == text + "\n")
-    // A stop text that begins and ends inside tokens.
+    // A stop text that starts and ends inside tokens.
     let letters = Array(text)
     for (first, second) in zip(letters, letters.dropFirst()).dropFirst(2).prefix(5)
     where first.isASCII && second.isASCII && first != "\r" {
@@ -79,7 +78,7 @@ import Testing
     try workspace.write("{}", to: "bad.json")
     try expectError(try generate("--prompt", "x", "--tokenizer", "bad.json"), 65, naming: ["bad.json"])
 
-    // Bits a byte: the loss of all targets over the bytes that they are.
+    // Bits per byte: the total loss divided by the bytes of all targets.
     let evaluated = try workspace.phd("evaluate", "loss", "--checkpoint", checkpoint, "--corpus", "fox.h5", "--json")
     let evaluation = try JSONValue(parsing: evaluated.output)
     let targets = evaluation["tokens"]?.integer ?? 0
@@ -95,7 +94,7 @@ import Testing
       try workspace.phd("evaluate", "loss", "--checkpoint", checkpoint, "--corpus", "other.h5"), 65,
       naming: ["other.h5", checkpoint, sha256, otherSHA256])
 
-    // Resuming with a corpus of another tokenizer; two in one run.
+    // Resuming with a corpus of a different tokenizer; two tokenizers in one run.
     try expectError(
       try workspace.train(settings + ["--set", "data.train=other.h5", "--set", "training.steps=6"]), 65,
       naming: ["other.h5", checkpoint, sha256, otherSHA256])
@@ -106,8 +105,7 @@ import Testing
     #expect(try workspace.train(settings + ["--set", "training.steps=6"]).status == 0)
   }
 
-  @Test("The corpus's tokenizer is checked against its digest")
-  func changed() throws {
+  @Test func `the tokenizer of a corpus is checked against its digest`() throws {
     let workspace = try TestWorkspace()
     try workspace.write(TokenizerRunTests.text, to: "text.txt")
     try make(workspace, tokenizer: "fox.json", corpus: "fox.h5", vocabulary: 300)
@@ -118,8 +116,7 @@ import Testing
     try expectError(try workspace.phd("corpus", "inspect", "fox.h5"), 65, naming: ["fox.h5", "tokenizer_sha256"])
   }
 
-  @Test("The tokenizer goes out to transformers and comes back, and other weights' tokenizers are refused")
-  func exchange() throws {
+  @Test func `export and import keep the tokenizer, and weights with a different one are refused`() throws {
     let workspace = try trained()
     let text = "The quick «Füchse», it's 3 foxes."
     #expect(try workspace.phd("checkpoint", "export", checkpoint, "--to", "out").status == 0)
@@ -138,7 +135,7 @@ import Testing
       #expect(theirs["ids"] == tokens)
       #expect(theirs["eos"] == "<|endoftext|>" && theirs["eos_id"] == 0)
     }
-    // Nothing is asked of weights whose tokenizer nobody knows; of others it must be the corpus's.
+    // Weights without a known tokenizer are accepted; otherwise it must be the corpus's.
     for source in [checkpoint, "again.h5", "out"] {
       let same = try workspace.train(settings + ["--initialize-from", source, "--overwrite"], name: "same")
       #expect(same.status == 0, "\(same.error)")
@@ -147,14 +144,13 @@ import Testing
       #expect(other.status == 65 && other.error.contains("SHA-256"), "\(other.error)")
       #expect(other.error.split(separator: "\n").count == 1)
     }
-    // One that we don't read is left out with a warning.
+    // An unsupported tokenizer is skipped with a warning.
     try workspace.write(#"{"model": {"type": "Unigram"}}"#, to: "out/tokenizer.json")
     let without = try workspace.phd("checkpoint", "import", "out", "--to", "without.h5")
     #expect(without.status == 0 && without.error.contains("will not contain the tokenizer"))
   }
 
-  @Test("Tokens of another trainer with the tokenizer that made them are a corpus like ours")
-  func madeWith() throws {
+  @Test func `tokens of another trainer are a corpus if their tokenizer is given`() throws {
     let workspace = try trained()
     #expect(try workspace.phd("corpus", "export", "fox.h5", "--output", "fox.bin", "--raw").status == 0)
     func build(_ arguments: String...) throws -> Outcome {

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Files that cannot be opened: nobody knows what is in them, so they are neither damaged nor missing.
+/// Files that cannot be opened are errors of their own: they are not treated as damaged or missing.
 @Suite(.serialized) struct UnopenedFilesTests {
   enum Obstacle: CaseIterable, Sendable {
     case loopOfLinks, linkToNothing, folder
@@ -15,7 +15,7 @@ import Testing
       }
     }
 
-    func take(the path: String) throws {
+    func apply(to path: String) throws {
       try FileManager.default.moveItem(atPath: path, toPath: path + ".kept")
       switch self {
       case .loopOfLinks: try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: path)
@@ -31,20 +31,20 @@ import Testing
     let workspace = try TestWorkspace()
     #expect(try workspace.train(["--stop-after", "10"]).status == 0)
     let run = workspace.run()
-    try obstacle.take(the: run.checkpoint(10))
+    try obstacle.apply(to: run.checkpoint(10))
     let (files, log) = (run.files, try workspace.bytes(of: "runs/tiny/log.jsonl"))
     let ranks = obstacle == .folder ? 2 : nil
     try expectError(
       try workspace.train(ranks: ranks), 74, naming: [RunFiles.name(10), obstacle.reason, "--resume FILE"])
     #expect(run.files == files)
     #expect(try workspace.bytes(of: "runs/tiny/log.jsonl") == log)
-    // As it advises.
+    // Follow the advice in the message.
     let outcome = try workspace.train(["--resume", run.checkpoint(5), "--stop-after", "6"])
     #expect(outcome.status == 0, "\(outcome.error)")
     #expect(try run.starts() == [0, 5])
   }
 
-  @Test func `a file that is named says why it cannot be opened`() throws {
+  @Test func `a given file that cannot be opened is an error with the reason`() throws {
     let workspace = try TestWorkspace()
     #expect(try workspace.train(["--stop-after", "1"], name: "first").status == 0)
     for name in ["loop.h5", "loop.jsonl", "loop.json"] {
@@ -71,7 +71,7 @@ import Testing
     }
   }
 
-  @Test func `too many open files are said to be that`() throws {
+  @Test func `too many open files are reported as such`() throws {
     let workspace = try TestWorkspace()
     for number in 10..<60 {
       try FileManager.default.copyItem(atPath: workspace["train.h5"], toPath: workspace["many-\(number).h5"])
@@ -86,9 +86,9 @@ import Testing
     #expect(!outcome.error.contains("HDF5 file"))
   }
 
-  /// Root may open everything; another user may not.
+  /// Needs root, which may open everything, to run as another user, who may not.
   @Test(.enabled(if: getuid() == 0 && FileManager.default.isExecutableFile(atPath: "/usr/bin/setpriv")))
-  func `without permission nothing is taken for damaged, missing or empty`() throws {
+  func `files without permission are not treated as damaged, missing or empty`() throws {
     let workspace = try TestWorkspace()
     #expect(try workspace.train(["--stop-after", "10"]).status == 0)
     let run = workspace.run()
@@ -108,7 +108,7 @@ import Testing
     try set(0o000, "runs/tiny/\(RunFiles.name(10))")
     let files = run.files
     let unreadable = try train()
-    // Where the user may not run the program, nothing can be told.
+    // Skip if the user may not run the program.
     if unreadable.status == 126 || unreadable.status == 127 { return }
     try expectError(unreadable, 74, naming: [RunFiles.name(10), "Permission denied"])
     #expect(run.files == files)

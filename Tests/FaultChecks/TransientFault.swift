@@ -4,9 +4,9 @@ import Foundation
 import Training
 import Transformer
 
-/// Trains two models alike but for one step's update, which the one leaves out because of a passing fault and the other
-/// because it is told to; they must end the same.
-func checkPassingFault(_ configuration: RunConfiguration, on faulty: Int, _ communicator: Communicator) throws {
+/// Trains two models that skip the same step, one because of a transient fault and the other explicitly. They must have
+/// the same weights at the end.
+func checkTransientFault(_ configuration: RunConfiguration, on faulty: Int, _ communicator: Communicator) throws {
   let models = (0..<2).map { _ in
     let trainer = Trainer(configuration, communicator: communicator, team: .init())
     trainer.state.layout.initialize(trainer.state.parameters.floats, seed: 5)

@@ -1,9 +1,9 @@
 import Training
 
-/// Where in the parameters there is a weight of a tensor that an update does not round back to that of the other ranks
-/// after it was changed by one ulp: the one that may grow the most before its ulp does.
+/// The index of a weight of a tensor for which a change by one ulp survives the next update: the weight that can grow the
+/// most before its ulp does.
 ///
-/// Two numbers that differ by an ulp differ after the same number was added to both, unless the sums have a larger ulp.
+/// Two numbers that differ by an ulp still differ after adding the same number, unless the sums have a larger ulp.
 func weightThatKeepsAnUlp(of name: String, _ state: TrainingState) -> Int {
   guard let tensor = state.layout.tensors.first(where: { $0.name == name }) else {
     preconditionFailure("the model has no \(name)")
