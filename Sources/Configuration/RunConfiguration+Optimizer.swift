@@ -45,11 +45,16 @@ extension RunConfiguration {
 
   /// The optimizer of the run.
   public func makeOptimizer() -> any Optimizer {
+    AdamWOptimizer(
+      beta1: optimizer.beta1, beta2: optimizer.beta2, epsilon: optimizer.epsilon, weightDecay: optimizer.weightDecay,
+      withoutDecay: parametersWithoutDecay)
+  }
+
+  /// The names of the parameters that match `no_weight_decay`.
+  var parametersWithoutDecay: Set<String> {
     let globs = optimizer.noWeightDecay.map { Glob($0) }
     let names = ParameterLayout(model).tensors.map(\.name)
-    return AdamWOptimizer(
-      beta1: optimizer.beta1, beta2: optimizer.beta2, epsilon: optimizer.epsilon, weightDecay: optimizer.weightDecay,
-      withoutDecay: Set(names.filter { name in globs.contains { $0.matches(name) } }))
+    return Set(names.filter { name in globs.contains { $0.matches(name) } })
   }
 
   /// A message about the first entry of `no_weight_decay` that matches no parameter; nil if all match.

@@ -167,3 +167,7 @@ import Transformer
     #expect(configuration.validationError(ranks: .max)?.contains("make them smaller") == true)
   }
 }
+
+extension RunConfiguration {
+  fileprivate func decays(_ parameter: String) -> Bool { !parametersWithoutDecay.contains(parameter) }
+}

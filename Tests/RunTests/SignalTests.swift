@@ -130,7 +130,7 @@ import Training
     #expect(try run.records("end").map { $0["reason"] } == ["time limit"])
   }
 
-  @Test(arguments: [SIGINT, SIGTERM]) func `a signal to launch/local.sh saves and stops`(signal: Int32) throws {
+  @Test(arguments: [SIGINT, SIGTERM]) func `a signal to the local launcher saves and stops`(signal: Int32) throws {
     let workspace = try TestWorkspace()
     let script = fixtures.deletingLastPathComponent().deletingLastPathComponent().appending(path: "launch/local.sh")
       .path
