@@ -1,7 +1,7 @@
 /* OpenBLAS, loaded at its first use.
  *
- * If a program is linked with OpenBLAS, the library starts a thread for each processor before `main`, and a signal ends the
- * program if the system cannot start them. Loaded with OPENBLAS_NUM_THREADS=1, it starts none. The functions have
+ * If a program is linked with OpenBLAS, the library starts a thread for each processor before `main`, and a signal ends
+ * the program if the system cannot start them. Loaded with OPENBLAS_NUM_THREADS=1, it starts none. The functions have
  * OpenBLAS's own names and are for the common build with 32-bit indices. */
 #ifndef PHD_COPENBLAS_SHIM_H
 #define PHD_COPENBLAS_SHIM_H

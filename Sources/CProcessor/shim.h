@@ -5,7 +5,8 @@
 #include <cpuid.h>
 #include <immintrin.h>
 
-/* phd_built_with_…: instructions that the compiler may use in the importing module. phd_has_…: those of this processor. */
+/* phd_built_with_…: instructions that the compiler may use in the importing module.
+ * phd_has_…: instructions of this processor. */
 
 static inline _Bool phd_built_with_avx512(void) {
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
@@ -23,7 +24,7 @@ static inline _Bool phd_built_with_avx2(void) {
 #endif
 }
 
-/* XCR0, the registers that the system saves: bits 6 for SSE and AVX, 0xe6 for AVX-512. */
+/* XCR0, the registers that the system saves: mask 6 for SSE and AVX, mask 0xe6 for AVX-512. */
 static inline unsigned phd_saved_registers(void) {
   unsigned a, b, c, d;
   if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & (1u << 27))) return 0;
@@ -95,7 +96,8 @@ static inline __attribute__((always_inline)) phd_uint16x16 phd_round_bf16(phd_fl
 }
 
 /* sums + a · b: each 32-bit lane of a and of b is two bf16, whose two products are added to the lane of sums. */
-static inline __attribute__((always_inline)) phd_floatx16 phd_dot_bf16(phd_floatx16 sums, phd_uint32x16 a, phd_uint32x16 b) {
+static inline __attribute__((always_inline)) phd_floatx16 phd_dot_bf16(
+    phd_floatx16 sums, phd_uint32x16 a, phd_uint32x16 b) {
 #if defined(__AVX512BF16__)
   return (phd_floatx16)_mm512_dpbf16_ps((__m512)sums, (__m512bh)a, (__m512bh)b);
 #else

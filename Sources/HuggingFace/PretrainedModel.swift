@@ -34,7 +34,7 @@ public struct PretrainedModel: Sendable {
     let folder = isFolder ? url : url.deletingLastPathComponent()
     let configuration = folder.appendingPathComponent("config.json")
     if try !FileStatus.exists(configuration.path) {
-      throw StorageError(.missing, configuration.path, "does not exist: \(path) needs it")
+      throw StorageError(.missing, configuration.path, "there is no such file: \(path) needs it")
     }
     let description = try ModelDescription(configuration.path)
     let layout = ParameterLayout(description.model)

@@ -114,27 +114,27 @@ public struct PatternPicture {
 
   private func legend(width: Double) -> (text: String, width: Double, height: Double) {
     let repeats = grids.map(\.decoding.repeats).max() ?? 1
-    var entries: [(draw: (Double, Double) -> String, words: String)] = []
+    var entries: [(draw: (Double, Double) -> String, label: String)] = []
     for copy in 0..<min(repeats, CopyColours.distinct) {
-      let words = copy == 0 ? "originals (copy 1)" : "hidden copies (copy \(copy + 1))"
+      let label = copy == 0 ? "originals (copy 1)" : "hidden copies (copy \(copy + 1))"
       entries.append(
-        ({ rect($0, $1 - 10, 12, 12, fill: CopyColours.hexadecimal(copy, of: repeats)) }, words))
+        ({ rect($0, $1 - 10, 12, 12, fill: CopyColours.hexadecimal(copy, of: repeats)) }, label))
     }
     if repeats > CopyColours.distinct {
       entries.append(({ _, _ in "" }, "… to copy \(repeats)"))
     }
     let fates = Set(grids.flatMap(\.fates).map(\.rawValue))
-    for (fate, words) in [(KeyFate.kept, "key stays in the KV cache"), (.windowed, "key stays while in the window")]
+    for (fate, label) in [(KeyFate.kept, "key stays in the KV cache"), (.windowed, "key stays while in the window")]
     where fates.contains(fate.rawValue) {
-      entries.append(({ mark(fate, $0 + 6, $1 - 4) }, words))
+      entries.append(({ mark(fate, $0 + 6, $1 - 4) }, label))
     }
     var svg = text(
       "A row is a query, a column a key: the cell has the colour of the copy whose key is seen.", 0, 4, "note")
     var (x, y, widest) = (0.0, 28.0, 520.0)
     for entry in entries {
-      let entryWidth = 18 + 6 * Double(entry.words.count) + 22
+      let entryWidth = 18 + 6 * Double(entry.label.count) + 22
       if x > 0 && x + entryWidth > width { (x, y) = (0, y + 20) }
-      svg += entry.draw(x, y) + text(entry.words, x + 18, y, "note")
+      svg += entry.draw(x, y) + text(entry.label, x + 18, y, "note")
       x += entryWidth
       widest = max(widest, x)
     }
@@ -162,8 +162,8 @@ public struct PatternPicture {
         """)
   }
 
-  private func text(_ words: String, _ x: Double, _ y: Double, _ kind: String) -> String {
-    "<text class=\"\(kind)\" x=\"\(short(x))\" y=\"\(short(y))\">\(words)</text>\n"
+  private func text(_ label: String, _ x: Double, _ y: Double, _ kind: String) -> String {
+    "<text class=\"\(kind)\" x=\"\(short(x))\" y=\"\(short(y))\">\(label)</text>\n"
   }
 
   private func rect(_ x: Double, _ y: Double, _ width: Double, _ height: Double, fill: String) -> String {

@@ -89,8 +89,10 @@ struct InferenceBenchmarkCommand: ParsableCommand {
       if !pattern.hasHiddenCopies { return [.vanilla] }
       return try numbers(repeats, "repeats").map { repeats in
         let (window, chunk) = (pattern.usesWindow ? window : nil, pattern.usesChunk ? chunk : nil)
-        if let fault = HiddenDecoding.fault(pattern: pattern, repeats: repeats, window: window, chunk: chunk) {
-          throw ValidationError(fault)
+        if let error = HiddenDecoding.validationError(
+          pattern: pattern, repeats: repeats, window: window, chunk: chunk)
+        {
+          throw ValidationError(error)
         }
         return HiddenDecoding(pattern: pattern, repeats: repeats, window: window, chunk: chunk)
       }

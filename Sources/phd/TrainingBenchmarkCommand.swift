@@ -44,7 +44,7 @@ struct TrainingBenchmarkCommand: ParsableCommand {
     try underMPI { communicator in
       let configuration = try communicator.agreed {
         let configuration = try arguments.load()
-        if let fault = configuration.fault(ranks: communicator.size) { throw ConfigurationError(fault) }
+        if let error = configuration.validationError(ranks: communicator.size) { throw ConfigurationError(error) }
         if documentLength != nil && !configuration.data.documentMask {
           throw ConfigurationError("--document-length needs --set data.document_mask=true")
         }

@@ -17,6 +17,11 @@ enum ProjectFiles {
     return paths.sorted()
   }
 
+  /// Files of that ending in a folder and the folders below it.
+  static func all(_ ending: String, in folder: String) throws -> [String] {
+    try all(ending, below: [folder]).filter { $0.hasPrefix(folder + "/") }
+  }
+
   static func text(_ path: String) throws -> String {
     try String(contentsOf: root.appending(path: path), encoding: .utf8)
   }

@@ -40,7 +40,7 @@ do {
 } catch {
   // Every rank prints the error, so that a rank that hangs is noticed.
   FileHandle.standardError.write(Data("rank \(communicator.rank): \(error)\n".utf8))
-  status = ExitStatus.of(error) ?? 1
+  status = ExitStatus.of(error).rawValue
 }
 try communicator.finalize()
 exit(status)

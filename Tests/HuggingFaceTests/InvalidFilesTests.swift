@@ -93,7 +93,7 @@ import Transformer
 
   @Test(arguments: [
     (#"{"x":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,16]}}"#, "overflows"),
-    (#"{"x":{"dtype":"F32","shape":[4],"data_offsets":[0,12]}}"#, "hold 12 bytes"),
+    (#"{"x":{"dtype":"F32","shape":[4],"data_offsets":[0,12]}}"#, "have 12 bytes"),
     (#"{"x":{"dtype":"F32","shape":[4],"data_offsets":[16,0]}}"#, "data_offsets are [16,0]"),
     (#"{"x":{"dtype":"F32","shape":[4],"data_offsets":[-16,0]}}"#, "data_offsets are [-16,0]"),
     (#"{"x":{"dtype":"F32","shape":[4],"data_offsets":[0,9223372036854775807]}}"#, "16 bytes follow"),
@@ -240,7 +240,7 @@ import Transformer
 
   /// Compares greedy text and logits of real weights with those of an independent program.
   @Test(.enabled(if: shared("data/weights/golden.json") != nil, Comment(rawValue: sharedIsMissing)))
-  func stories260K() throws {
+  func `greedy text and logits of stories260K equal those of an independent program`() throws {
     let golden = try JSONValue(parsing: try bytes(of: try #require(shared("data/weights/golden.json"))))["stories260K"]
     let folder = try TemporaryFolder()
     let checkpoint = "\(folder.path)/stories.h5"

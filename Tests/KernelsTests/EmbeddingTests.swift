@@ -1,0 +1,44 @@
+import Testing
+
+@testable import Kernels
+
+@Suite struct EmbeddingTests {
+  private static let tokens: [Int32] = [3, 0, 3, 6, 1]
+  private static let vocabulary = 7
+  private static let copies = 2
+
+  @Test(arguments: [1, 17, 130], ElementType.allCases)
+  func everyCopyReceivesTheTokensRow(_ columns: Int, _ type: ElementType) throws {
+    let table = TestMatrix(type, rows: Self.vocabulary, columns: columns, seed: 1)
+    let expected = (0..<Self.copies).flatMap { _ in Self.tokens.flatMap { table.row(Int($0)) } }
+    for threads in [1, 3] {
+      let x = TestMatrix(.fp32, rows: Self.copies * Self.tokens.count, columns: columns, repeating: 7)
+      let team = try ThreadTeam(count: threads)
+      Self.tokens.withUnsafeBufferPointer {
+        Embedding.forward(x.matrix, table: table.matrix, tokens: $0, copies: Self.copies, on: team)
+      }
+      #expect(x.values == expected)
+    }
+  }
+
+  @Test(arguments: [1, 17, 130])
+  func gradientsOfAllCopiesAreAddedToTheTokensRow(_ columns: Int) throws {
+    let dx = TestMatrix(.fp32, rows: Self.copies * Self.tokens.count, columns: columns, seed: 1)
+    var expected = [Double](repeating: 0.5, count: Self.vocabulary * columns)
+    for row in 0..<Self.copies * Self.tokens.count {
+      for column in 0..<columns {
+        expected[Int(Self.tokens[row % Self.tokens.count]) * columns + column] += dx[row, column]
+      }
+    }
+    let results = try [1, 3].map { threads in
+      let gradient = TestMatrix(.fp32, rows: Self.vocabulary, columns: columns, repeating: 0.5)
+      let team = try ThreadTeam(count: threads)
+      Self.tokens.withUnsafeBufferPointer {
+        Embedding.backward(dx.matrix, tableGradient: gradient.matrix, tokens: $0, copies: Self.copies, on: team)
+      }
+      return gradient.values
+    }
+    #expect(largestError(results[0], expected) < 1e-5)
+    #expect(results[0] == results[1])
+  }
+}
