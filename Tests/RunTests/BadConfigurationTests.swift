@@ -132,7 +132,7 @@ import Training
     for (other, names) in [
       (["other.json"], ["rank 1", "seed", "5", "6"]),
       (["config.json", "--set", "optimizer.learning_rate=0.5"], ["rank 1", "optimizer.learning_rate", "0.01", "0.5"]),
-      (["config.json", "--stop-after", "3"], ["rank 1", "other options"]),
+      (["config.json", "--stop-after", "3"], ["rank 1", "different options"]),
     ] {
       let outcome = try launch(
         "/usr/bin/mpirun", start + [":", "-n", "1", program] + other, environment: environment,

@@ -53,7 +53,7 @@ import Testing
     let run = workspace.run()
     // Wait until the log and a checkpoint have failed.
     try #require(
-      running.wait { $0.error.contains("as soon as there is room") && $0.error.contains("the checkpoint of") })
+      running.wait { $0.error.contains("as soon as there is space") && $0.error.contains("the checkpoint of") })
     let files = openFiles(of: running.processIdentifier)
     let warnings = running.error.components(separatedBy: "The run goes on without").count
     try #require(running.wait { $0.error.components(separatedBy: "The run goes on without").count > warnings + 20 })
