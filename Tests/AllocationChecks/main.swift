@@ -1,5 +1,5 @@
-// Runs a configuration like `phd-train`. Rank 0 prints the number of allocations of 64 KiB and more in the whole run, and
-// the bytes that are allocated at its end. The tests compare runs of different lengths.
+// Runs a configuration like `phd-train`. Rank 0 prints the number of allocations of 64 KiB and more in the whole run,
+// and the bytes that are allocated at its end. The tests compare runs of different lengths.
 //
 // allocation-checks CONFIG [KEY=VALUE …]
 

@@ -28,7 +28,8 @@ import Testing
     }
   }
 
-  /// A source file with split string literals joined and escaped quotes replaced, so that it contains messages as printed.
+  /// A source file with split string literals joined and escaped quotes replaced, so that it contains messages as
+  /// printed.
   private static func literals(_ path: String) throws -> String {
     try ProjectFiles.text(path).replacing(/"\s*\+\s*"/, with: "").replacing(/\\\n\s*/, with: "")
       .replacing("\\\"", with: "\"")

@@ -1,7 +1,7 @@
 import Training
 
-/// The index of a weight of a tensor for which a change by one ulp survives the next update: the weight that can grow the
-/// most before its ulp does.
+/// The index of a weight of a tensor for which a change by one ulp survives the next update: the weight that can grow
+/// the most before its ulp does.
 ///
 /// Two numbers that differ by an ulp still differ after adding the same number, unless the sums have a larger ulp.
 func weightThatKeepsAnUlp(of name: String, _ state: TrainingState) -> Int {

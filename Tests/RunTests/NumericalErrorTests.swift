@@ -107,8 +107,8 @@ import Training
     #expect(few.error.contains("already skipped 2 steps") && few.error.contains("training.spike_guard"))
   }
 
-  /// The steps, counted from 1, with a value more than `zScore` standard deviations above the mean of the `window` values
-  /// before it: an independent implementation of the rule in docs/configuration.md.
+  /// The steps, counted from 1, with a value more than `zScore` standard deviations above the mean of the `window`
+  /// values before it: an independent implementation of the rule in docs/configuration.md.
   private func spikes(among steps: [[Double]], zScore: Double, window: Int) -> [Int] {
     var spikes: Set<Int> = []
     for series in 0..<2 {

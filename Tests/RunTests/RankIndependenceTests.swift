@@ -35,7 +35,8 @@ import Testing
     }
   }
 
-  /// Every pattern, both precisions and architectures, micro-batches of one and two sequences, recomputation, documents.
+  /// Every pattern, both precisions and architectures, micro-batches of one and two sequences, recomputation,
+  /// documents.
   private static let variants: [(settings: [String], ranks: Int)] = [
     (["hidden_decoding=null"], 8),
     (["hidden_decoding=null", "training.precision=bf16", "training.micro_batch_size=2"], 4),

@@ -183,8 +183,8 @@ import Testing
 
   // MARK: memory
 
-  /// Without memory, OpenBLAS retries forever, and Open MPI hangs or aborts. With the lowest of these limits, the system
-  /// cannot load the program (127).
+  /// Without memory, OpenBLAS retries forever, and Open MPI hangs or aborts. With the lowest of these limits, the
+  /// system cannot load the program (127).
   @Test(
     arguments: [
       (nil, [100_000, 150_000, 200_000, 250_000, 300_000, 400_000, 2_000_000]),

@@ -9,7 +9,6 @@ import JSON
 import Kernels
 import RunFiles
 import Storage
-import TensorBoard
 import Transformer
 
 /// A run: from its configuration to its last checkpoint.
