@@ -44,7 +44,7 @@ has_avx512() {
 # The tests whose results depend on the vector instructions: kernels, training, evaluation and generation.
 dependent=()
 for suite in KernelsTests TransformerTests InferenceTests EngineTests EvaluationTests TransformersTests InspectionTests \
-  GoldenTrainingTests RankIndependenceTests EvaluateTests DocumentMaskTests BrokenNumbersTests GenerateTests \
+  GoldenTrainingTests RankIndependenceTests EvaluateTests DocumentMaskTests NumericalErrorTests GenerateTests \
   TensorRecordTests; do
   dependent+=(--filter "$suite")
 done

@@ -1,6 +1,6 @@
 import Host
 
-/// A configuration that cannot be used: what is wrong, where, the values, and what to do, in one or two lines.
+/// An invalid configuration. The message says what is wrong, where, and what to do, in one or two lines.
 public struct ConfigurationError: StatusCarrying, Equatable, CustomStringConvertible {
   /// The whole message, without a leading "error:".
   public let message: String

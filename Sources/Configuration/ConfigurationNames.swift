@@ -1,14 +1,14 @@
 import JSON
 
-/// The names that a configuration may use, from the declarations, and what to say to others.
+/// The names of all sections and keys, from their declarations, and the messages for unknown names.
 struct ConfigurationNames: Sendable {
   /// Keys outside all sections.
   private let topLevel: [String]
   /// Each section's keys.
   private let sections: [(name: String, keys: [String])]
-  /// Keys whose value is an object with names of the user's choice.
-  private let open: Set<String> = ["data.validation"]
-  /// What tells an editor where the schema is, and nobody else.
+  /// Keys whose value is an object with names that the user chooses.
+  private let keysWithUserNames: Set<String> = ["data.validation"]
+  /// The key that refers an editor to the schema. The reader ignores it.
   static let schema = "$schema"
 
   init(_ declared: [KeyDeclaration]) {
@@ -28,7 +28,7 @@ struct ConfigurationNames: Sendable {
     self.sections = sections
   }
 
-  /// - Throws: ``ConfigurationError`` at the first unknown key of a file's configuration.
+  /// - Throws: ``ConfigurationError`` for the first unknown key in a file.
   func check(_ root: JSONValue.Object, reader: ConfigurationReader) throws(ConfigurationError) {
     for field in root.fields {
       if let problem = unknown([field.name]) {
@@ -42,10 +42,10 @@ struct ConfigurationNames: Sendable {
     }
   }
 
-  /// Whether a key's value is an object with names of the user's choice.
-  func isOpen(_ key: String) -> Bool { open.contains(key) }
+  /// Whether the value of a key is an object with names that the user chooses.
+  func hasUserNames(_ key: String) -> Bool { keysWithUserNames.contains(key) }
 
-  /// What is wrong with a path of one to three names; nil where nothing is.
+  /// A message about a path of one to three names if the path does not exist; nil if it does.
   func unknown(_ path: [String]) -> String? {
     guard let first = path.first else { return nil }
     let section = sections.first { $0.name == first }
@@ -61,10 +61,10 @@ struct ConfigurationNames: Sendable {
       return unknown(path[1], in: "in section \(quoted(first))", among: section.keys, prefix: first + ".")
     }
     let key = "\(first).\(path[1])"
-    return path.count > 2 && !open.contains(key) ? "the key \(quoted(key)) has no keys of its own" : nil
+    return path.count > 2 && !hasUserNames(key) ? "the key \(quoted(key)) has no keys of its own" : nil
   }
 
-  /// The nearest valid key is the section's; but where another place has a key of just this name, it is that one.
+  /// Suggests the key with exactly this name elsewhere, or else the nearest key of the section.
   private func unknown(_ name: String, in place: String, among candidates: [String], prefix: String) -> String {
     let elsewhere = sections.first { $0.keys.contains(name) }.map { "\($0.name).\(name)" }
     let above = topLevel.contains(name) || sections.contains { $0.name == name } ? name : nil

@@ -2,18 +2,18 @@ import JSON
 
 /// One `--set KEY=VALUE`.
 struct ConfigurationOverride: Sendable, Equatable {
-  /// Dotted.
+  /// The dotted path of the key.
   let path: String
   /// The value as typed.
   let text: String
   let value: JSONValue
 
-  /// The option as messages show it.
+  /// The option as it is printed in messages.
   var option: String { "--set \(quotedWhereLong(path))=\(quotedWhereLong(text))" }
 
-  /// Reads KEY=VALUE: VALUE is JSON, or else a bare string.
+  /// Parses KEY=VALUE. VALUE is JSON or a bare string.
   init(parsing argument: String) throws(ConfigurationError) {
-    // As a byte: "=" and an accent behind it would be another character.
+    // Search for the byte: in Swift, "=" followed by a combining accent is a different character.
     guard let equals = argument.utf8.firstIndex(of: UInt8(ascii: "=")) else {
       throw ConfigurationError("--set \(quoted(argument)): expected KEY=VALUE, as in --set training.steps=50")
     }
@@ -22,7 +22,7 @@ struct ConfigurationOverride: Sendable, Equatable {
     do {
       value = try JSONValue(parsing: text)
     } catch {
-      // A text that begins like this means JSON, and is no path.
+      // A text with this prefix is invalid JSON, not a path.
       if ["{", "[{", "[\"", "\""].contains(where: text.hasPrefix) {
         throw ConfigurationError("--set \(quoted(path)): the value is not JSON: \(error)")
       }
@@ -30,10 +30,10 @@ struct ConfigurationOverride: Sendable, Equatable {
     }
   }
 
-  /// Puts the value where it belongs, and on the way there the sections that are missing. Null takes out one of the names
-  /// of an object whose names are the user's; of keys, the section that reads them takes care.
+  /// Sets the value in the configuration and adds missing sections. Null removes a name that the user has chosen; for
+  /// keys, the section that reads them handles null.
   ///
-  /// - Throws: ``ConfigurationError`` where the path is none that the configuration knows.
+  /// - Throws: ``ConfigurationError`` if the path does not exist.
   func apply(to root: inout JSONValue.Object, names: ConfigurationNames) throws(ConfigurationError) {
     let parts = path.split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
     if let problem = names.unknown(parts) { throw ConfigurationError("\(option): \(problem)") }
@@ -49,10 +49,11 @@ struct ConfigurationOverride: Sendable, Equatable {
     switch json {
     case nil, .null?: object = JSONValue.Object()
     case .object(let present)?: object = present
-    case let other?: throw ConfigurationError("\(option): \(place) is no object in the file, but \(other.described)")
+    case let other?:
+      throw ConfigurationError("\(option): \(place) is not an object in the file, but \(other.described)")
     }
-    // Null takes out one of the names that the user has chosen, as it does a key.
-    if value == .null && names.isOpen(place) {
+    // Null removes a name that the user has chosen.
+    if value == .null && names.hasUserNames(place) {
       guard object[name] != nil else { throw ConfigurationError("\(option): \(place) has no \(quoted(name))") }
       object[name] = nil
       return .object(object)

@@ -1,20 +1,20 @@
 import JSON
 
-/// One key as the code that reads it declares it: what a reference needs to say of it.
+/// The declaration of a key, for the reference and the schema.
 struct KeyDeclaration: Sendable, Equatable {
   /// The dotted path: `training.steps`.
   let path: String
-  /// What a value must be: `an integer from 1 to 5`.
+  /// A phrase for the valid values: `an integer from 1 to 5`.
   let expected: String
-  /// The value where the key is left out, as JSON or in words; nil where it must be given.
+  /// The default, as JSON or as a phrase; nil if the key is required.
   let fallback: String?
-  /// Likewise, as JSON; nil also where it hangs on something else.
+  /// The default as JSON; nil if the key is required or the default depends on another key.
   let fallbackValue: JSONValue?
-  /// What a value must be, as JSON Schema has it.
+  /// The valid values as JSON Schema.
   let schema: JSONValue
   /// When the key is used; nil for always.
   let condition: String?
-  /// Whether a resumed run must have the same value (🔒 in the reference).
+  /// Whether a resume must have the same value (🔒 in the reference).
   let isLocked: Bool
   let meaning: String
 }
@@ -25,14 +25,13 @@ struct SectionDeclaration: Sendable, Equatable {
   let meaning: String
 }
 
-/// A configuration's JSON while it is being read. What is read is recorded: the keys' declarations, and the resolved
-/// configuration with every key that applies.
+/// Reads a configuration's JSON, and records the declarations of the keys and the resolved configuration.
 final class ConfigurationReader {
   /// The configuration's file, for messages.
   let file: String
-  /// What `--set` changed, already in the root.
+  /// The overrides, already applied to the root.
   let overrides: [ConfigurationOverride]
-  /// Without one, nothing is read and the declarations alone are wanted.
+  /// Nil to collect only the declarations.
   let root: JSONValue.Object?
   private(set) var keys: [KeyDeclaration] = []
   private(set) var sections: [SectionDeclaration] = []
@@ -47,7 +46,7 @@ final class ConfigurationReader {
   /// The keys outside all sections.
   var topLevel: ConfigurationSection { ConfigurationSection(name: "", object: root, reader: self) }
 
-  /// A section; one that is left out, or null, is an empty one.
+  /// A section. If it is missing or null, it is empty.
   func section(_ name: String, _ meaning: String) throws(ConfigurationError) -> ConfigurationSection {
     sections.append(SectionDeclaration(name: name, meaning: meaning))
     let object: JSONValue.Object?
@@ -73,16 +72,16 @@ final class ConfigurationReader {
     }
   }
 
-  /// The override that gave the key its value; nil where the file did.
+  /// The override that set the value of a key; nil if the file did.
   func override(of path: String) -> ConfigurationOverride? {
     overrides.last { path == $0.path || path.hasPrefix($0.path + ".") || path.hasPrefix($0.path + "[") }
   }
 
-  /// An error about one key, which says where the value came from.
+  /// An error about a key, with the source of its value.
   func error(_ path: String, _ message: String) -> ConfigurationError {
     ConfigurationError("\(place(path)): \(path) \(message)")
   }
 
-  /// Where a key's value comes from: the file, or the override.
+  /// The source of a key's value: the file or the override.
   func place(_ path: String) -> String { override(of: path)?.option ?? file }
 }

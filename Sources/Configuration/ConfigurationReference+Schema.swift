@@ -1,11 +1,12 @@
 import JSON
 
 extension ConfigurationReference {
-  /// `configs/schema.json`: the keys as JSON Schema, for editors. It knows each key by itself; what one key demands of
-  /// another is for the program to say.
+  /// `configs/schema.json`: the keys as JSON Schema, for editors. It does not cover combinations of keys.
   public static var schema: JSONValue {
     let (keys, sections) = declarations
-    var properties = [(ConfigurationNames.schema, described(["type": "string"], "Where this schema is: for editors."))]
+    var properties = [
+      (ConfigurationNames.schema, described(["type": "string"], "The path of this schema, for editors."))
+    ]
     var required: [String] = []
     for key in keys where !key.path.contains(".") { properties.append((key.path, schema(of: key))) }
     for section in sections {
@@ -14,7 +15,7 @@ extension ConfigurationReference {
       let needed = own.filter { $0.fallback == nil }.map { String($0.path.dropFirst(prefix.count)) }
       let object = ConfigurationSchema.object(
         own.map { (String($0.path.dropFirst(prefix.count)), schema(of: $0)) }, required: needed)
-      // A section whose keys all have defaults may be null.
+      // A section may be null if all its keys have defaults.
       let value = needed.isEmpty ? ConfigurationSchema.orNull(object) : object
       properties.append((section.name, described(value, section.meaning)))
       if !needed.isEmpty { required.append(section.name) }
@@ -29,9 +30,9 @@ extension ConfigurationReference {
   }
 
   private static func schema(of key: KeyDeclaration) -> JSONValue {
-    // Null is as good as left out where a key has no use.
+    // If a key is not used, it may also be null.
     let value = key.condition == nil ? key.schema : ConfigurationSchema.orNull(key.schema)
-    let meaning = key.meaning + (key.condition.map { " Only where \($0)." } ?? "")
+    let meaning = key.meaning + (key.condition.map { " Only if \($0)." } ?? "")
     return described(value, meaning, default: key.fallbackValue)
   }
 

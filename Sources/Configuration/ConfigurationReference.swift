@@ -1,17 +1,17 @@
-/// The reference of the configuration, from the declarations in the code that reads it.
+/// The configuration reference, generated from the declarations in the code that reads the keys.
 public enum ConfigurationReference {
-  /// What reading declares, key by key.
+  /// The declarations of all keys and sections.
   static let declarations: (keys: [KeyDeclaration], sections: [SectionDeclaration]) = {
     let reader = ConfigurationReader(nil, file: "", overrides: [])
-    // Without JSON nothing is read, and nothing can be wrong.
+    // Without JSON, only declarations are collected, so this cannot fail.
     _ = try? RunConfiguration(reader)
     return (reader.keys, reader.sections)
   }()
 
-  /// The names that exist.
+  /// The names of all sections and keys.
   static let names = ConfigurationNames(declarations.keys)
 
-  /// The keys that a resumed run must have the same values of.
+  /// The keys that cannot change on a resume.
   static let lockedKeys = Set(declarations.keys.filter(\.isLocked).map(\.path))
 
   /// `docs/configuration.md`.
@@ -30,8 +30,8 @@ public enum ConfigurationReference {
     for key in keys {
       let name = key.path.dropFirst(prefix.count)
       let mark = key.isLocked ? " 🔒" : ""
-      let condition = key.condition.map { " Only where \($0)." } ?? ""
-      text += "| `\(name)`\(mark) | \(key.expected) | \(key.fallback ?? "must be given") "
+      let condition = key.condition.map { " Only if \($0)." } ?? ""
+      text += "| `\(name)`\(mark) | \(key.expected) | \(key.fallback ?? "required") "
       text += "| \(key.meaning)\(condition) |\n"
     }
     return text

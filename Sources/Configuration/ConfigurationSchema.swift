@@ -1,6 +1,6 @@
 import JSON
 
-/// What values of keys must be, in the words of JSON Schema (draft 2020-12).
+/// The valid values of keys as JSON Schema (draft 2020-12).
 enum ConfigurationSchema {
   static let text: JSONValue = ["type": "string", "minLength": 1]
 
@@ -17,7 +17,7 @@ enum ConfigurationSchema {
 
   static func orNull(_ schema: JSONValue) -> JSONValue { ["anyOf": [schema, ["type": "null"]]] }
 
-  /// A value, a list of them, or null for none.
+  /// A value, a list of values, or null for none.
   static func oneOrSeveral(_ schema: JSONValue) -> JSONValue {
     ["anyOf": [schema, ["type": "array", "items": schema], ["type": "null"]]]
   }

@@ -1,6 +1,6 @@
 import JSON
 
-/// Bounds of the numbers in a configuration, so that no product of a few of them overflows unnoticed.
+/// Upper bounds of the integers in a configuration, so that no product of a few of them overflows unnoticed.
 enum ConfigurationLimit {
   static let count = Int(Int32.max)
   static let width = 1 << 24
@@ -35,13 +35,13 @@ struct NumberRange {
 }
 
 extension Double {
-  /// `0` for 0.0, `1e+30` as it is.
+  /// `0` for 0.0; other values as in `description`.
   fileprivate var short: String { description.hasSuffix(".0") ? String(description.dropLast(2)) : description }
 }
 
-// The types of keys. In each, a key without a default must be given.
+// The types of keys. A key without a default is required.
 extension ConfigurationSection {
-  /// A key that may also be null, for nil; which is the default where there is no other.
+  /// A key that may also be null, which is read as nil. Null is the default unless the key has another one.
   func orNull<Value>(_ key: Key<Value>) throws(ConfigurationError) -> Value? {
     try value(
       Key<Value?>(
@@ -51,7 +51,7 @@ extension ConfigurationSection {
         write: { $0.map(key.write) ?? .null })) ?? nil
   }
 
-  /// - Parameter note: the default in words, where the value alone would not say it.
+  /// - Parameter note: a phrase for the default if it is not a constant.
   func integer(
     _ name: String, locked isLocked: Bool = false, default fallback: Int? = nil, note: String? = nil,
     in range: ClosedRange<Int>, _ meaning: String
@@ -61,7 +61,7 @@ extension ConfigurationSection {
     return try value(key) ?? range.lowerBound
   }
 
-  /// Nil where the key is not used.
+  /// Nil if the key is not used.
   func integer(
     _ name: String, locked isLocked: Bool = false, default fallback: Int? = nil, in range: ClosedRange<Int>,
     when condition: Condition,
@@ -82,7 +82,7 @@ extension ConfigurationSection {
       read: { json in json.integer.flatMap { range.contains($0) ? $0 : nil } }, write: { .integer($0) })
   }
 
-  /// Null is nil.
+  /// Null is read as nil.
   func integerOrNull(
     _ name: String, locked isLocked: Bool = false, default fallback: Int? = nil, in range: ClosedRange<Int>,
     _ meaning: String
@@ -117,7 +117,7 @@ extension ConfigurationSection {
     try value(numberKey(name, isLocked, fallback, range, meaning)) ?? range.lower
   }
 
-  /// Nil where the key is not used.
+  /// Nil if the key is not used.
   func number(
     _ name: String, locked isLocked: Bool = false, default fallback: Double?, in range: NumberRange,
     when condition: Condition, _ meaning: String
@@ -136,7 +136,7 @@ extension ConfigurationSection {
       read: { json in json.number.flatMap { range.contains($0) ? $0 : nil } }, write: { .number($0) })
   }
 
-  /// Null is nil.
+  /// Null is read as nil.
   func numberOrNull(
     _ name: String, locked isLocked: Bool = false, default fallback: Double?, in range: NumberRange, _ meaning: String
   ) throws(ConfigurationError) -> Double? {
@@ -154,14 +154,14 @@ extension ConfigurationSection {
         read: { json in json.bool }, write: { .bool($0) })) ?? fallback
   }
 
-  /// A text that `accepts` finds good. A number or Boolean that an override gave is taken as the text that was typed.
+  /// A string for which `accepts` is true. A number or Boolean in an override is read as the typed text.
   func string(
     _ name: String, locked isLocked: Bool = false, _ expected: String, default fallback: String? = nil,
     note: String? = nil,
     where accepts: @escaping (String) -> Bool, _ meaning: String
   ) throws(ConfigurationError) -> String {
     let path = path(name)
-    // What an override of the whole section gave has no text of its own.
+    // In an override of the whole section, the value has no text of its own.
     let typed = reader.override(of: path).flatMap { $0.path == path ? $0.text : nil }
     return try value(
       Key(

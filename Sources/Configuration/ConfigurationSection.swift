@@ -1,15 +1,15 @@
 import JSON
 
-/// Reads the keys of one section. Each call declares one key: its name, default, range and meaning stand there and
-/// nowhere else.
+/// Reads the keys of one section. Each call declares one key: its name, default, range and meaning. There is no other
+/// list of keys.
 struct ConfigurationSection {
   /// Empty for the top level.
   let name: String
-  /// Nil where only declarations are wanted: every key then reads as its default, or a placeholder.
+  /// Nil to collect only declarations. Every key is then read as its default or a placeholder.
   let object: JSONValue.Object?
   let reader: ConfigurationReader
 
-  /// When a key is used, where that hangs on another key.
+  /// When a key is used, if that depends on another key.
   struct Condition {
     let holds: Bool
     /// For the reference and the error: `schedule.kind is "wsd"`.
@@ -19,32 +19,32 @@ struct ConfigurationSection {
   /// One key's declaration, and how its value is read from JSON and written back.
   struct Key<Value> {
     let name: String
-    /// What a value must be, in the words of an error: `an integer from 1 to 5`.
+    /// A phrase for the valid values, for errors: `an integer from 1 to 5`.
     let expected: String
-    /// The same as JSON Schema.
+    /// The valid values as JSON Schema.
     let schema: JSONValue
-    /// The value where the key is left out; nil where it must be given.
+    /// The default; nil if the key is required.
     let fallback: Value?
-    /// The default in words, where the value alone would not say it.
+    /// A phrase for the default if it is not a constant.
     var fallbackNote: String?
     var condition: Condition?
-    /// Whether a resumed run must have the same value.
+    /// Whether a resume must have the same value.
     var isLocked = false
     let meaning: String
-    /// Stands for the value where there is no JSON.
+    /// The value if only declarations are collected.
     let placeholder: Value
-    /// Nil where the JSON is not what is expected.
+    /// Nil if the JSON is not a valid value.
     let read: (JSONValue) throws(ValueError) -> Value?
     let write: (Value) -> JSONValue
   }
 
-  /// What is wrong inside a key's value.
+  /// An error inside the value of a key.
   struct ValueError: Error {
-    /// Where in it, after the key's path: `[1].weight`.
+    /// The place in the value, after the key's path: `[1].weight`.
     let place: String
     let message: String
 
-    /// - Throws: for the first of an object's keys that is none of `keys`, with the nearest of these.
+    /// - Throws: an error for the first key of an object that is not in `keys`, with the nearest valid key.
     static func checkKeys(
       of object: JSONValue.Object, among keys: [String], at place: String = ""
     ) throws(ValueError) {
@@ -55,7 +55,7 @@ struct ConfigurationSection {
     }
   }
 
-  /// Reads a key: its value, its default, or nil where its condition does not hold.
+  /// Reads a key: its value or its default; nil if its condition does not hold.
   func value<Value>(_ key: Key<Value>) throws(ConfigurationError) -> Value? {
     let path = path(key.name)
     reader.declare(
@@ -66,13 +66,13 @@ struct ConfigurationSection {
         condition: key.condition?.text, isLocked: key.isLocked, meaning: key.meaning))
     guard let object else { return key.fallback ?? key.placeholder }
     var json = object[key.name]
-    // An override that is null takes out what the file says, where null is no value of the key's own.
+    // A null override removes the file's value, unless null is a valid value of the key.
     var place = reader.file
     if json == .null, reader.override(of: path) != nil, (try? key.read(.null)) == nil {
       (json, place) = (nil, reader.place(path))
     }
     if let condition = key.condition, !condition.holds {
-      // Null is as good as left out: so an override can take a key out.
+      // Null counts as missing, so that an override can remove a key.
       if json == nil || json == .null { return nil }
       throw reader.error(path, "is used only where \(condition.text): remove it, or set it to null")
     }

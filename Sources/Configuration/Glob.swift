@@ -1,14 +1,15 @@
-/// A pattern in which `*` stands for any characters and `?` for one.
+/// A pattern in which `*` matches any characters and `?` matches one.
 struct Glob {
   private let pattern: [Unicode.Scalar]
 
   init(_ pattern: String) { self.pattern = Array(pattern.unicodeScalars) }
 
-  /// O(|pattern|·|name|) at worst.
+  /// O(|pattern|·|name|) in the worst case.
   func matches(_ name: String) -> Bool {
     let name = Array(name.unicodeScalars)
     var (p, n) = (0, 0)
-    // The last star, and how far the name was when it took nothing: where a later part does not fit, it takes more.
+    // The last star and the position in the name up to which it matches. After a mismatch, it matches one more
+    // character.
     var star: (pattern: Int, name: Int)?
     while n < name.count {
       if p < pattern.count, pattern[p] == "*" {

@@ -1,15 +1,15 @@
 import JSON
 import Transformer
 
-/// The sections of a configuration that describe a model, without those of a run: what an imported model's file has.
+/// The sections of a configuration that describe a model: the configuration of an imported checkpoint.
 public struct ModelSections: Sendable {
   public let name: String
   public let model: ModelConfiguration
   public let metadata: ModelMetadata
   public let hiddenDecoding: HiddenDecoding
 
-  /// - Parameter file: where the JSON is from: messages name it, and its base name is the default of `name`.
-  /// - Throws: ``ConfigurationError`` at the first thing that is wrong.
+  /// - Parameter file: the path of the JSON, for messages. Its base name is the default of `name`.
+  /// - Throws: ``ConfigurationError`` for the first error.
   public init(_ json: JSONValue, file: String) throws(ConfigurationError) {
     guard let root = json.object else {
       throw ConfigurationError("\(file): a configuration must be a JSON object, not \(json.described)")

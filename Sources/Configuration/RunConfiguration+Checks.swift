@@ -1,14 +1,14 @@
 import Transformer
 
-// What keys demand of each other.
+// Checks of combinations of keys.
 extension RunConfiguration {
-  /// Why the combination of keys is invalid, in a message that names them and their values; nil if it is valid.
+  /// A message with the keys and their values if their combination is invalid; nil if it is valid.
   var validationError: String? {
     if let error = model.validationError { return "model: \(error)" }
     return sizeError ?? validationError(ranks: 1) ?? scheduleError ?? noWeightDecayError
   }
 
-  /// Why the batch cannot be divided among so many ranks; nil if it can.
+  /// A message if the batch cannot be divided among the ranks; nil if it can.
   public func validationError(ranks: Int) -> String? {
     let (global, micro) = (training.globalBatchSize, training.microBatchSize)
     let (share, overflow) = micro.multipliedReportingOverflow(by: max(1, ranks))
@@ -24,7 +24,7 @@ extension RunConfiguration {
     return "training.global_batch_size (\(global)) must be a multiple of \(need): \(advice)"
   }
 
-  /// What is possible, and probably not meant.
+  /// Warnings about settings that are valid but probably unintended.
   public var warnings: [String] {
     var warnings: [String] = []
     if schedule.warmupSteps >= training.steps {
@@ -34,8 +34,8 @@ extension RunConfiguration {
     }
     if let stage = data.stages.first(where: { $0.fromStep > training.steps }) {
       warnings.append(
-        "a stage of data.stages begins at step \(stage.fromStep), beyond training.steps (\(training.steps)): it is not "
-          + "reached")
+        "a stage of data.stages starts at step \(stage.fromStep), after training.steps (\(training.steps)): it is never "
+          + "used")
     }
     return warnings
   }
@@ -46,8 +46,8 @@ extension RunConfiguration {
       + "most training.steps (\(training.steps)): shorten one, or train longer"
   }
 
-  /// Sizes whose products could not be counted in 64 bits, or in the 32 bits of a matrix's dimensions. Counted in
-  /// doubles, generously.
+  /// A message if products of sizes overflow 64 bits, or the 32 bits of a matrix dimension. Estimated in doubles, from
+  /// above.
   private var sizeError: String? {
     let (d, f, layers) = (Double(model.hiddenSize), Double(model.intermediateSize), Double(model.layers))
     let (vocabulary, kv) = (Double(model.vocabularySize), Double(model.keyValueSize))
@@ -66,18 +66,19 @@ extension RunConfiguration {
     if flops > 0x1p62 || tokens > 0x1p60 {
       return "training.steps (\(training.steps)), training.global_batch_size (\(training.globalBatchSize)), "
         + "data.sequence_length (\(data.sequenceLength)) and hidden_decoding.repeats (\(hiddenDecoding.repeats)) make "
-        + "more arithmetic than 64 bits count: make them smaller"
+        + "more operations or tokens than 64 bits can count: make them smaller"
     }
     if !validation.tasks.isEmpty, approximateTaskBytes > 0x1p60 {
-      return "validation.tasks cannot be asked of a model of these sizes at \(taskLength) positions"
+      return "validation.tasks needs more memory than 64 bits can count for a model of these sizes at \(taskLength) "
+        + "positions: make the sizes smaller"
     }
     return nil
   }
 
-  /// Positions of a benchmark's item at most.
+  /// Maximal positions of a benchmark item.
   package var taskLength: Int { metadata.maxPositionEmbeddings ?? data.sequenceLength }
 
-  /// An upper bound of the bytes that `validation.tasks` takes, as a number that no size overflows.
+  /// An upper bound of the bytes that `validation.tasks` needs, as a double, which cannot overflow.
   private var approximateTaskBytes: Double {
     let perRow =
       Double(model.layers) * Double(model.keyValueSize) + 8 * Double(model.hiddenSize + model.intermediateSize)

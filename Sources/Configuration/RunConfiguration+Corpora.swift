@@ -59,7 +59,9 @@ extension RunConfiguration.DataSection.Stage {
       if let last = stages.last, stage.fromStep <= last.fromStep {
         throw ValueError(
           place: "[\(index)].from_step",
-          message: "is \(stage.fromStep), the stage before begins at \(last.fromStep): give the stages in their order")
+          message:
+            "is \(stage.fromStep), but the previous stage starts at \(last.fromStep): list the stages in ascending order"
+        )
       }
       stages.append(stage)
     }
@@ -77,13 +79,14 @@ extension RunConfiguration.DataSection.Stage {
     guard let first = from.integer, steps.contains(first) else {
       throw ValueError(
         place: place + ".from_step",
-        message: "must be an integer from 2 to \(steps.upperBound), not \(from.described); until then data.train counts"
+        message:
+          "must be an integer from 2 to \(steps.upperBound), not \(from.described); before that, data.train is used"
       )
     }
     let train = object["train"] ?? .null
     guard let entries = try RunConfiguration.DataSection.Entry.list(train, at: place + ".train") else {
       throw ValueError(
-        place: place + ".train", message: "must be a path, or a list as data.train is, not \(train.described)")
+        place: place + ".train", message: "must be a path, or a list like data.train, not \(train.described)")
     }
     return Self(fromStep: first, train: entries)
   }
@@ -98,7 +101,7 @@ extension RunConfiguration.DataSection.ValidationSet {
     var sets: [Self] = []
     for field in object.fields {
       if field.name.isEmpty {
-        throw ConfigurationSection.ValueError(place: "", message: "has a name that is empty: the log needs one")
+        throw ConfigurationSection.ValueError(place: "", message: "has a name that is empty: the log needs a name")
       }
       let path = try RunConfiguration.DataSection.Entry.checked(field.value, at: ".\(shortened(field.name))")
       sets.append(Self(name: field.name, path: path))
@@ -106,7 +109,7 @@ extension RunConfiguration.DataSection.ValidationSet {
     return sets
   }
 
-  /// A name as part of a dotted path in a message: in quotes where it is long or strange.
+  /// A name as part of a dotted path in a message, quoted if it is long or has special characters.
   private static func shortened(_ name: String) -> String {
     let shown = quoted(name)
     return shown == "\"\(name)\"" ? name : shown

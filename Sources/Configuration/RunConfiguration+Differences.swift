@@ -1,23 +1,23 @@
 import JSON
 
 extension RunConfiguration {
-  /// A key whose value another configuration has otherwise.
+  /// A key whose value differs from that in another configuration.
   public struct Difference: Sendable, Equatable, CustomStringConvertible {
     /// Dotted: `training.steps`, `data.train[0].weight`.
     public let key: String
-    /// The value here, as JSON; `absent` where the key does not apply.
+    /// The value in this configuration, as JSON; `absent` if the key does not apply.
     public let value: String
-    /// The value there.
+    /// The value in the other configuration.
     public let other: String
 
     public var description: String { "\(key) is \(value), and was \(other)" }
   }
 
-  /// What differs from the configuration that a run was begun with: what makes a resume impossible, and what may
-  /// change. Of the training corpora the number of entries and their weights are forbidden to change; paths may, since
-  /// content is what must stay, and so may all of a stage that has not begun.
+  /// The differences from the configuration of a checkpoint: those that forbid a resume, and those that are allowed.
   ///
-  /// - Parameter step: how many steps the run has done.
+  /// The number and the weights of the training corpora must stay the same. Their paths may change, because contents
+  /// are compared elsewhere, and so may stages that have not started.
+  /// - Parameter step: the number of steps that the run has done.
   public func differences(
     from other: RunConfiguration, after step: Int = .max
   ) -> (forbidden: [Difference], allowed: [Difference]) {
@@ -50,7 +50,7 @@ extension RunConfiguration {
     return (forbidden, allowed)
   }
 
-  /// The resolved keys and their values' text, `data.train` and `data.stages` apart.
+  /// The resolved keys with the JSON text of their values, without `data.train` and `data.stages`.
   private var leaves: [(key: String, text: String)] {
     var leaves: [(key: String, text: String)] = []
     for field in resolved.object?.fields ?? [] {
@@ -71,7 +71,7 @@ extension RunConfiguration {
 }
 
 extension RunConfiguration.DataSection {
-  /// The stages that a run has drawn from after `step` steps.
+  /// The stages that a run has used after `step` steps.
   package func begunStages(after step: Int) -> [NumberedStage] {
     numbered.stages.filter { $0.fromStep <= max(1, step) }
   }
@@ -90,7 +90,7 @@ extension RunConfiguration.DataSection.NumberedStage {
     let (mine, theirs) = (
       RunConfiguration.DataSection.Entry.json(entries), RunConfiguration.DataSection.Entry.json(other.entries)
     )
-    // A path in place of another is the same corpus elsewhere only if it is so in all lists.
+    // A changed path is a moved corpus only if it is changed in all lists.
     if corpora != other.corpora { return ([Difference(key: key, value: mine.compact, other: theirs.compact)], []) }
     var (forbidden, allowed): ([Difference], [Difference]) = ([], [])
     for (index, (mine, theirs)) in zip(entries, other.entries).enumerated() {

@@ -1,23 +1,23 @@
 extension RunConfiguration.DataSection {
-  /// A training corpus, wherever it is named first.
+  /// A training corpus and the first key that names it.
   package struct Corpus: Equatable {
     package let path: String
     /// Dotted: `data.train[0]`, `data.stages[1].train[0]`.
     package let key: String
   }
 
-  /// A list of entries, and the corpora that they are.
+  /// A list of entries with the numbers of their corpora.
   package struct NumberedStage {
     package let fromStep: Int
     /// Dotted: `data.train`, `data.stages[1].train`.
     package let key: String
     package let entries: [Entry]
-    /// Each entry's number among the corpora.
+    /// The index of each entry's corpus.
     package let corpora: [Int]
   }
 
-  /// The stages, `data.train` the first, and the corpora in the order in which they are first named. The same path is
-  /// the same corpus, unless one list names it twice.
+  /// The stages, with `data.train` as the first, and the corpora in the order in which the stages first name them.
+  /// Equal paths are the same corpus, unless one list has the path twice.
   package var numbered: (corpora: [Corpus], stages: [NumberedStage]) {
     var corpora: [Corpus] = []
     var stages: [NumberedStage] = []

@@ -6,9 +6,9 @@ extension RunConfiguration {
     public let kind: ScheduleKind
     /// Steps in which the rate rises from 0.
     public let warmupSteps: Int
-    /// The last step's rate over the highest; 1 for `constant`.
+    /// Final rate / peak rate; 1 for `constant`.
     public let finalFraction: Double
-    /// Steps of `wsd`'s decay; 0 for the others.
+    /// Steps of the decay of `wsd`; 0 for other kinds.
     public let decaySteps: Int
 
     init(_ section: ConfigurationSection) throws(ConfigurationError) {
@@ -18,21 +18,21 @@ extension RunConfiguration {
       self.kind = kind
       warmupSteps = try section.integer(
         "warmup_steps", locked: true, default: 100, in: 0...ConfigurationLimit.count,
-        "Steps in which the rate rises linearly to `optimizer.learning_rate`.")
+        "Steps in which the rate rises linearly from 0 to `optimizer.learning_rate`.")
       finalFraction =
         try section.number(
           "final_fraction", locked: true, default: 0.1, in: .fraction,
           when: ConfigurationSection.Condition(
             holds: kind.usesFinalFraction,
             text: "schedule.kind is \(ScheduleKind.names(where: \.usesFinalFraction))"),
-          "The last step's rate over the highest.") ?? 1
+          "The rate of the last step, divided by the peak rate.") ?? 1
       decaySteps =
         try section.integer(
           "decay_steps", locked: true, default: 100, in: 1...ConfigurationLimit.count,
           when: ConfigurationSection.Condition(
             holds: kind.usesDecaySteps,
             text: "schedule.kind is \(ScheduleKind.names(where: \.usesDecaySteps))"),
-          "The length of the decay: with `warmup_steps` at most `training.steps`.") ?? 0
+          "Steps of the decay. `warmup_steps` + `decay_steps` must be at most `training.steps`.") ?? 0
     }
   }
 

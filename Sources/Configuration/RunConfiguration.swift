@@ -1,13 +1,13 @@
 import JSON
 import Transformer
 
-/// Everything a run is told: a JSON configuration, read, checked, and with its defaults filled in.
+/// The configuration of a run: JSON, read and checked, with defaults filled in.
 ///
 /// `docs/configuration.md` is generated from the declarations in the extensions of this type.
 public struct RunConfiguration: Sendable, Equatable {
-  /// The run's name, and its folder's.
+  /// The name of the run and of its folder.
   public let name: String
-  /// What the initial weights and the order of the samples follow from.
+  /// The seed of the initial weights and of the order of the samples.
   public let seed: Int
   public let model: ModelConfiguration
   public let metadata: ModelMetadata
@@ -19,10 +19,11 @@ public struct RunConfiguration: Sendable, Equatable {
   public let checkpoint: CheckpointSection
   public let validation: ValidationSection
   public let log: LogSection
-  /// The complete configuration, every key that applies in the reference's order: read again, it gives an equal one.
+  /// The complete configuration: every key that applies, in the order of the reference. Reading it returns an equal
+  /// value.
   public let resolved: JSONValue
 
-  /// `<checkpoint.directory>/<name>`: where the run's checkpoints and its log lie.
+  /// `<checkpoint.directory>/<name>`: the folder of the run's checkpoints and its log.
   public var runFolder: String {
     checkpoint.directory.hasSuffix("/") ? checkpoint.directory + name : "\(checkpoint.directory)/\(name)"
   }
@@ -31,9 +32,9 @@ public struct RunConfiguration: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - text: JSON.
-  ///   - file: where the text is from: messages name it, and its base name is the default of `name`.
-  ///   - overrides: `KEY=VALUE` each, KEY a dotted path, VALUE JSON or a bare string; later ones win.
-  /// - Throws: ``ConfigurationError`` at the first thing that is wrong.
+  ///   - file: the path of the text, for messages. Its base name is the default of `name`.
+  ///   - overrides: each `KEY=VALUE`, with a dotted path and JSON or a bare string. Later ones win.
+  /// - Throws: ``ConfigurationError`` for the first error.
   public init(text: String, file: String, overrides: [String] = []) throws(ConfigurationError) {
     let json: JSONValue
     do {
@@ -44,16 +45,16 @@ public struct RunConfiguration: Sendable, Equatable {
     try self.init(json: json, file: file, overrides: overrides)
   }
 
-  /// Reads a configuration that is JSON already: a checkpoint's, for example.
+  /// Reads a configuration from parsed JSON, for example that of a checkpoint.
   ///
-  /// - Throws: ``ConfigurationError`` at the first thing that is wrong.
+  /// - Throws: ``ConfigurationError`` for the first error.
   public init(json: JSONValue, file: String, overrides: [String] = []) throws(ConfigurationError) {
     guard var root = json.object else {
       throw ConfigurationError("\(file): a configuration must be a JSON object, not \(json.described)")
     }
     let names = ConfigurationReference.names
     var parsed: [ConfigurationOverride] = []
-    // What the file says wrong is the file's fault, even where an override would hide it.
+    // Report an unknown key in the file even if an override hides it.
     try names.check(root, reader: ConfigurationReader(root, file: file, overrides: []))
     for argument in overrides {
       let override = try ConfigurationOverride(parsing: argument)
@@ -63,12 +64,12 @@ public struct RunConfiguration: Sendable, Equatable {
     let reader = ConfigurationReader(root, file: file, overrides: parsed)
     try names.check(root, reader: reader)
     try self.init(reader)
-    // The keys that do not go together may be the file's and overrides'.
+    // The invalid combination may involve keys of the file and of overrides.
     let place = overrides.isEmpty ? file : "\(file) with --set"
     if let error = validationError { throw ConfigurationError("\(place): \(error)") }
   }
 
-  /// Reads every key in the order of the reference. What one key demands of another is for ``validationError`` to say.
+  /// Reads every key in the order of the reference. ``validationError`` checks combinations of keys.
   init(_ reader: ConfigurationReader) throws(ConfigurationError) {
     let top = reader.topLevel
     let fileName = RunConfiguration.baseName(of: reader.file)
@@ -76,38 +77,38 @@ public struct RunConfiguration: Sendable, Equatable {
       "name", "a folder's name: 1 to 200 bytes, without \"/\" and control characters, not \".\" or \"..\"",
       default: RunConfiguration.isFolderName(fileName) ? fileName : nil,
       note: "the configuration file's name without `.json`", where: RunConfiguration.isFolderName,
-      "The run's name: it lives in the folder `<checkpoint.directory>/<name>/`.")
+      "The run's name. Its folder is `<checkpoint.directory>/<name>/`.")
     seed = try top.integer(
       "seed", locked: true, default: 0, in: 0...Int.max,
-      "What the initial weights and the order of the samples follow from.")
+      "The seed of the initial weights and of the order of the samples.")
     (model, metadata, hiddenDecoding) = try RunConfiguration.model(reader)
-    data = try DataSection(reader.section("data", "The corpora, and how they are cut into samples."))
+    data = try DataSection(reader.section("data", "The corpora, and how they are split into samples."))
     training = try TrainingSection(
-      reader.section("training", "The run: how long, in which batches, and how it is computed."))
+      reader.section("training", "The length of the run, its batches, and how it is computed."))
     optimizer = try OptimizerSection(
       reader.section("optimizer", "AdamW with bias correction and decoupled weight decay."))
     schedule = try ScheduleSection(
       reader.section(
-        "schedule", "The learning rate as a function of the step: a linear warm-up, and then one of three kinds."))
-    checkpoint = try CheckpointSection(reader.section("checkpoint", "Where the run is saved, and how often."))
+        "schedule", "The learning rate as a function of the step: a linear warm-up, followed by one of three kinds."))
+    checkpoint = try CheckpointSection(reader.section("checkpoint", "Where and how often the run is saved."))
     validation = try ValidationSection(
       reader.section(
-        "validation", "How often the loss on `data.validation`, and benchmarks, are measured, and on how much of them.")
+        "validation", "How often the loss on `data.validation` and the benchmarks are measured, and on how many items.")
     )
     log = try LogSection(reader.section("log", "The loss log, `log.jsonl` in the run's folder."))
     resolved = .object(reader.resolved)
   }
 
-  /// The sections that say what the model is.
+  /// Reads the sections that describe the model.
   static func model(
     _ reader: ConfigurationReader
   ) throws(ConfigurationError) -> (ModelConfiguration, ModelMetadata, HiddenDecoding) {
     let model = try reader.section(
-      "model", "How the transformer's blocks are put together, and their sizes, under Hugging Face's names.")
+      "model", "The architecture of the transformer and its sizes, with Hugging Face's names.")
     let hiddenDecoding = try reader.section(
       "hidden_decoding",
-      "How often each token is repeated, and which copies see what (arXiv 2504.14992). Left out, the model is the "
-        + "plain transformer.")
+      "How often each token is repeated, and which copies attend to which (arXiv 2504.14992). Without this section, "
+        + "the model is a plain transformer.")
     return (try ModelConfiguration(model), try ModelMetadata(model), try HiddenDecoding(hiddenDecoding))
   }
 
@@ -122,6 +123,6 @@ public struct RunConfiguration: Sendable, Equatable {
       && !name.unicodeScalars.contains { $0 == "/" || $0.value < 0x20 || $0.value == 0x7f }
   }
 
-  /// A file system's path: not empty, and without the character that ends one in C.
+  /// Whether a text can be a path: not empty, and without a null character.
   static func isPath(_ path: String) -> Bool { !path.isEmpty && !path.unicodeScalars.contains("\0") }
 }

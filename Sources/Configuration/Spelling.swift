@@ -1,6 +1,6 @@
-/// Finding the name that was meant.
+/// Finds the nearest valid name.
 enum Spelling {
-  /// The candidate that is fewest edits (insertions, deletions, replacements, swaps of neighbours) from a name.
+  /// The candidate with the fewest edits (insertions, deletions, replacements, swaps of neighbours) from a name.
   static func nearest(to name: String, among candidates: some Sequence<String>) -> String? {
     let name = Array(name.lowercased().unicodeScalars.prefix(100))
     return candidates.min { distance(name, Array($0.unicodeScalars)) < distance(name, Array($1.unicodeScalars)) }

@@ -4,7 +4,7 @@ import JSON
 /// the last `window` values.
 public struct SpikeGuard: Sendable, Equatable {
   public let zScore: Double
-  /// Earlier steps that count; while there are fewer, no step is a spike.
+  /// The number of earlier steps to compare with. While there are fewer, no step is a spike.
   public let window: Int
 
   static let defaultWindow = 128

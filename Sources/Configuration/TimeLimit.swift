@@ -1,6 +1,6 @@
 import JSON
 
-/// The value of `training.time_limit`: seconds, or a text as Slurm writes it.
+/// The value of `training.time_limit`: seconds, or a time in Slurm's format.
 enum TimeLimit {
   private static let range = NumberRange.above(0, to: 1e9)
 
@@ -18,7 +18,7 @@ enum TimeLimit {
       write: { .number($0) })
   }
 
-  /// `1-02:03:04`, `2:03:04` or `3:04` in seconds; nil where it is none of these.
+  /// `1-02:03:04`, `2:03:04` or `3:04` in seconds; nil for any other text.
   static func seconds(_ text: String) -> Double? {
     let parts = text.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
     let days = parts.count == 2 ? number(parts[0]) : 0

@@ -1,8 +1,8 @@
 import Storage
 
-// `/state` of a checkpoint: `samples`; where there are any, `skipped_steps` and the spike guard's series
-// `spike_guard/loss` and `spike_guard/gradient_norm`; the attributes `data`, `arithmetic` and, where it is 1,
-// `awaits_validation`; where the run began with another file's weights, `initialized_from`.
+// `/state` of a checkpoint: the datasets `samples` and, unless empty, `skipped_steps`, `spike_guard/loss` and
+// `spike_guard/gradient_norm`; the attributes `data`, `arithmetic`, `awaits_validation` (only if 1) and
+// `initialized_from` (only with --initialize-from).
 extension Checkpoint {
   static func write(_ progress: RunProgress, _ origin: Origin, to file: HDF5File) throws {
     try file.write("state/samples", [UInt64(progress.samples)])
@@ -20,16 +20,17 @@ extension Checkpoint {
 
   private static let initializedFromName = "initialized_from"
 
-  /// - Throws: `StorageError`, `.damaged` where the attribute cannot be used.
+  /// - Throws: `StorageError`, `.damaged` if the attribute is invalid.
   static func origin(in file: HDF5File) throws -> WeightsOrigin? {
     guard let text = try file.stringAttribute(initializedFromName, of: "/state") else { return nil }
     guard let origin = WeightsOrigin(text: text) else {
-      throw StorageError(.damaged, file.path, "the attribute \(initializedFromName) of /state is no path and digest")
+      throw StorageError(
+        .damaged, file.path, "the attribute \(initializedFromName) of /state is not a path and a digest")
     }
     return origin
   }
 
-  /// - Throws: `StorageError`, `.damaged` where a count is none.
+  /// - Throws: `StorageError`, `.damaged` if a count is invalid.
   static func progress(in file: HDF5File, hasState: Bool) throws -> RunProgress {
     var progress = RunProgress()
     progress.step = try file.countAttribute("step") ?? 0
@@ -42,7 +43,7 @@ extension Checkpoint {
     }
     let history = progress.history
     guard progress.skippedSteps <= progress.step, history.losses.count == history.gradientNorms.count else {
-      throw StorageError(.damaged, file.path, "/state does not fit together")
+      throw StorageError(.damaged, file.path, "the values in /state are inconsistent")
     }
     progress.awaitsValidation = try file.integerAttribute("awaits_validation", of: "/state") == 1
     return progress
@@ -51,16 +52,16 @@ extension Checkpoint {
   private static func count(_ name: String, in file: HDF5File) throws -> Int {
     let values: [UInt64] = try file.dataset("state/\(name)").array()
     guard values.count == 1, let count = values.first.flatMap({ Int(exactly: $0) }) else {
-      throw StorageError(.damaged, file.path, "/state/\(name) is not one count: \(values.prefix(3))")
+      throw StorageError(.damaged, file.path, "/state/\(name) is not a single count: \(values.prefix(3))")
     }
     return count
   }
 }
 
 extension HDF5File {
-  /// A count among the file's attributes; nil where there is none of that name.
+  /// An attribute of the file that is a count; nil if it is missing.
   ///
-  /// - Throws: `StorageError`, `.damaged` where it is negative.
+  /// - Throws: `StorageError`, `.damaged` if it is negative.
   func countAttribute(_ name: String) throws -> Int? {
     guard let value: Int = try integerAttribute(name) else { return nil }
     guard value >= 0 else { throw StorageError(.damaged, path, "has \(name) \(value)") }

@@ -5,7 +5,7 @@ import Storage
 import Transformer
 
 extension Checkpoint {
-  /// What all checkpoints of a run contain beside its state.
+  /// The contents that all checkpoints of a run have in common.
   package struct Origin: Sendable {
     /// The resolved configuration.
     package let configuration: JSONValue
@@ -28,7 +28,7 @@ extension Checkpoint {
     }
   }
 
-  /// Bytes of the numbers in a checkpoint; the file has some kilobytes more.
+  /// Bytes of the tensors in a checkpoint; the file is some kilobytes larger.
   package static func numberBytes(_ layout: ParameterLayout, _ optimizer: any Optimizer) -> Int {
     layout.count * MemoryLayout<Float>.stride + optimizer.stateElements(layout) * StateSlot.bytesPerElement
   }
@@ -37,19 +37,19 @@ extension Checkpoint {
   ///
   /// - Parameters:
   ///   - parameters: all weights, flat.
-  ///   - slots: calls its argument with each slot's values of each tensor, all of the tensor.
-  ///   - goOn: called between tensors; what it throws ends the writing.
-  /// - Throws: `StorageError.failed`; what `goOn` and `slots` throw.
+  ///   - checkCancellation: called between tensors; an error that it throws ends the writing.
+  ///   - slots: calls its argument with all values of each slot of each tensor.
+  /// - Throws: `StorageError.failed`; the errors of `checkCancellation` and `slots`.
   package static func write(
     _ progress: RunProgress, _ layout: ParameterLayout, _ parameters: Buffer, _ optimizer: any Optimizer,
-    _ origin: Origin, to path: String, goOn: () throws -> Void = {},
+    _ origin: Origin, to path: String, checkCancellation: () throws -> Void = {},
     slots: (_ write: (StateSlot, ParameterTensor, UnsafeBufferPointer<Float>) throws -> Void) throws -> Void
   ) throws {
-    let head = Head(
+    let header = Header(
       configuration: origin.configuration, step: progress.step, tokens: progress.tokens, tokenizer: origin.tokenizer)
-    try write(head, bytes: numberBytes(layout, optimizer), to: path) { file in
+    try write(header, bytes: numberBytes(layout, optimizer), to: path) { file in
       for tensor in layout.tensors {
-        try goOn()
+        try checkCancellation()
         try file.write(
           "model/\(tensor.name)", shape: tensor.shape, from: UnsafeBufferPointer(parameters[tensor.range]))
       }
@@ -60,16 +60,16 @@ extension Checkpoint {
     }
   }
 
-  /// Writes weights alone as a whole, sealed file, a tensor at a time: what other runs begin with, and inference needs.
+  /// Writes weights without training state as a whole, sealed file, for inference and `--initialize-from`.
   ///
-  /// - Parameter read: gives all of a tensor.
-  /// - Throws: `StorageError.failed`; what `read` throws.
+  /// - Parameter read: fills `floats` with all values of a tensor; called for one tensor at a time.
+  /// - Throws: `StorageError.failed`; the errors of `read`.
   public static func writeWeights(
     _ layout: ParameterLayout, configuration: JSONValue, tokenizer: TokenizerIdentity = TokenizerIdentity(),
     to path: String, read: (_ tensor: ParameterTensor, _ floats: UnsafeMutableBufferPointer<Float>) throws -> Void
   ) throws {
-    let head = Head(configuration: configuration, tokenizer: tokenizer)
-    try write(head, bytes: layout.count * MemoryLayout<Float>.stride, to: path) { file in
+    let header = Header(configuration: configuration, tokenizer: tokenizer)
+    try write(header, bytes: layout.count * MemoryLayout<Float>.stride, to: path) { file in
       let largest = Buffer(count: layout.tensors.map(\.range.count).max() ?? 0)
       for tensor in layout.tensors {
         let floats = largest[0..<tensor.range.count]
@@ -79,28 +79,28 @@ extension Checkpoint {
     }
   }
 
-  /// What the attributes of a file say.
-  private struct Head {
+  /// The attributes of a file.
+  private struct Header {
     let configuration: JSONValue
     var step = 0
     var tokens = 0
     let tokenizer: TokenizerIdentity
   }
 
-  /// - Parameter bytes: what the file will have at the least: the disk is asked for them first.
-  private static func write(_ head: Head, bytes: Int, to path: String, _ body: (HDF5File) throws -> Void) throws {
+  /// - Parameter bytes: a lower bound of the file's size, reserved on the disk before writing.
+  private static func write(_ header: Header, bytes: Int, to path: String, _ body: (HDF5File) throws -> Void) throws {
     try WholeFile.write(to: path) { temporary in
       let file = try HDF5File.create(temporary, userBlockBytes: SealedFile.userBlockBytes)
       try DiskSpace.reserve(bytes, for: temporary)
       try file.setAttribute("format", to: format)
       try file.setAttribute("version", to: version)
-      try file.setAttribute("step", to: head.step)
-      try file.setAttribute("tokens", to: head.tokens)
-      try file.setAttribute("config", to: head.configuration.compact)
-      if let name = head.tokenizer.name { try file.setAttribute("tokenizer", to: name) }
-      if let sha256 = head.tokenizer.sha256 { try file.setAttribute("tokenizer_sha256", to: sha256) }
-      if let token = head.tokenizer.endOfDocument { try file.setAttribute("eos_token_id", to: token) }
-      if let definition = head.tokenizer.file { try file.write("tokenizer", definition.bytes) }
+      try file.setAttribute("step", to: header.step)
+      try file.setAttribute("tokens", to: header.tokens)
+      try file.setAttribute("config", to: header.configuration.compact)
+      if let name = header.tokenizer.name { try file.setAttribute("tokenizer", to: name) }
+      if let sha256 = header.tokenizer.sha256 { try file.setAttribute("tokenizer_sha256", to: sha256) }
+      if let token = header.tokenizer.endOfDocument { try file.setAttribute("eos_token_id", to: token) }
+      if let definition = header.tokenizer.file { try file.write("tokenizer", definition.bytes) }
       try body(file)
       try file.close()
       try SealedFile.seal(temporary)

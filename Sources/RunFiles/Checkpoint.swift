@@ -7,11 +7,12 @@ import Optimization
 import Storage
 import Transformer
 
-/// A run's checkpoint: an HDF5 file that `h5py` reads, sealed with a digest of all its bytes.
+/// A checkpoint of a run: an HDF5 file that `h5py` can read, sealed with a digest of all its bytes.
 ///
-/// `/model/<name>`, `/optimizer/exp_avg/<name>`, `/optimizer/exp_avg_sq/<name>`: float32, [out, in]. Attributes of the
-/// file: `format`, `version`, `step`, `tokens`, `config`, and what the corpus said of its tokens: `tokenizer`,
-/// `tokenizer_sha256`, `eos_token_id`; `/tokenizer`, its file, as bytes. `/state`: see `Checkpoint+Progress.swift`.
+/// Datasets: `/model/<name>`, `/optimizer/exp_avg/<name>` and `/optimizer/exp_avg_sq/<name>`, float32, [out, in];
+/// `/tokenizer`, the bytes of the corpus's tokenizer file. Attributes of the file: `format`, `version`, `step`,
+/// `tokens`, `config`, and from the corpus `tokenizer`, `tokenizer_sha256` and `eos_token_id`. For `/state` see
+/// `Checkpoint+Progress.swift`.
 public struct Checkpoint: Sendable {
   static let format = "phd-checkpoint"
   static let version = 1
@@ -20,30 +21,30 @@ public struct Checkpoint: Sendable {
   public let progress: RunProgress
   /// The resolved configuration of the run that wrote it.
   public let configuration: JSONValue
-  /// What the run was trained on: lengths, types and content hashes.
+  /// `DataFingerprint.text` of the training data: lengths, types and content hashes.
   public let data: String?
-  /// What the bits of its run hung on: `Processor.arithmetic`.
+  /// `Processor.arithmetic` of the run, on which its results depend.
   public let arithmetic: String?
-  /// What its tokens mean.
+  /// The tokenizer of its tokens.
   public let tokenizer: TokenizerIdentity
-  /// What its run's first weights were read from; nil where they were drawn.
+  /// The file that the run's initial weights were read from; nil if they were random.
   package let initializedFrom: WeightsOrigin?
-  /// Whether the file has a seal, and so whether damage would have been noticed.
+  /// Whether the file has a digest, so that damage is detected.
   public let isSealed: Bool
 
   public var step: Int { progress.step }
   public var tokens: Int { progress.tokens }
   public var samples: Int { progress.samples }
 
-  /// Reads what a checkpoint says of itself, every byte checked against its seal where it has one.
+  /// Reads a checkpoint's attributes and state, after verifying every byte against the digest if it has one.
   ///
-  /// - Throws: `StorageError`: `.missing`, `.damaged` for anything that is no checkpoint, `.failed`; `InvalidFileError` where
-  ///   its tokenizer is not the one that it names.
+  /// - Throws: `StorageError`: `.missing`, `.damaged` for anything that is not a checkpoint, `.failed`;
+  ///   `InvalidFileError` if its tokenizer file does not match the digest that it names.
   public init(verifying path: String, progress report: SealedFile.Progress = { _, _ in }) throws {
     isSealed = try SealedFile.verify(path, progress: report) == .sealed
     let file = try HDF5File.open(path)
     guard let format = try file.stringAttribute("format"), format == Checkpoint.format else {
-      throw StorageError(.damaged, path, "is no checkpoint: its attribute format is not \"\(Checkpoint.format)\"")
+      throw StorageError(.damaged, path, "is not a checkpoint: its attribute format is not \"\(Checkpoint.format)\"")
     }
     let version: Int? = try file.integerAttribute("version")
     guard version == Checkpoint.version else {
@@ -63,9 +64,9 @@ public struct Checkpoint: Sendable {
     initializedFrom = hasState ? try Checkpoint.origin(in: file) : nil
   }
 
-  /// What a file with weights says of its tokens.
+  /// The tokenizer that a file with weights names.
   ///
-  /// - Throws: `StorageError`; `InvalidFileError` where its tokenizer is not the one that it names.
+  /// - Throws: `StorageError`; `InvalidFileError` if its tokenizer file does not match the digest that it names.
   package static func tokenizer(in file: HDF5File) throws -> TokenizerIdentity {
     let (name, sha256) = (try file.stringAttribute("tokenizer"), try file.stringAttribute("tokenizer_sha256"))
     let definition = try TokenFile.tokenizerFile(of: file, name: name, sha256: sha256)
@@ -74,16 +75,16 @@ public struct Checkpoint: Sendable {
       file: definition)
   }
 
-  /// Whether the file has what a run needs to resume; weights alone serve other purposes.
+  /// Whether the file has the state that a run needs to resume, not only weights.
   public func holdsTrainingState() throws -> Bool {
     let file = try HDF5File.open(path)
     return try data != nil && file.exists("optimizer")
   }
 
-  /// Checks that the weights, and the optimizer's state if there is any, are those of a layout.
+  /// Checks that the weights, and the optimizer state if any, have the tensors of a layout.
   ///
-  /// - Parameter optimizer: that of the run which wrote the file; nil to check the weights alone.
-  /// - Throws: `StorageError`, `.damaged` if a tensor is missing, unknown, or of another shape.
+  /// - Parameter optimizer: the optimizer of the run that wrote the file; nil to check only the weights.
+  /// - Throws: `StorageError`, `.damaged` if a tensor is missing, unknown or has a different shape.
   public func checkTensors(_ layout: ParameterLayout, _ optimizer: (any Optimizer)?) throws {
     let file = try HDF5File.open(path)
     try Checkpoint.checkWeights(in: file, layout)
@@ -93,7 +94,7 @@ public struct Checkpoint: Sendable {
 
   /// Calls `body` with a function that reads a tensor's values of one of the optimizer's slots.
   ///
-  /// - Throws: `StorageError`, `.damaged` if a tensor is missing, unknown, or of another shape.
+  /// - Throws: `StorageError`, `.damaged` if a tensor is missing, unknown or has a different shape.
   package func withOptimizerState(
     _ layout: ParameterLayout, _ optimizer: any Optimizer,
     _ body: (
@@ -108,16 +109,16 @@ public struct Checkpoint: Sendable {
     try body { slot, tensor, floats in try datasets[slot]?[tensor.name]?.read(into: floats) }
   }
 
-  /// Reads the weights alone.
+  /// Reads the weights.
   ///
-  /// - Throws: `StorageError`, `.damaged` where a tensor is missing, unknown, or of another shape.
+  /// - Throws: `StorageError`, `.damaged` if a tensor is missing, unknown or has a different shape.
   public func readWeights(into parameters: Buffer, _ layout: ParameterLayout) throws {
     try Checkpoint.read("model", of: try HDF5File.open(path), into: parameters, layout)
   }
 
-  /// Calls `body` with a function that reads some rows of a tensor of the weights.
+  /// Calls `body` with a function that reads rows of a weight tensor.
   ///
-  /// - Throws: `StorageError`, `.damaged` where a tensor is missing, unknown, or of another shape.
+  /// - Throws: `StorageError`, `.damaged` if a tensor is missing, unknown or has a different shape.
   public func withWeights<Result>(
     _ layout: ParameterLayout,
     _ body: (
@@ -131,9 +132,9 @@ public struct Checkpoint: Sendable {
     return try body { tensor, rows, floats in try datasets[tensor.name]?.read(rows: rows, into: floats) }
   }
 
-  /// What a file with weights says of its model in its attribute `config`; nil where it says nothing.
+  /// The model in the attribute `config` of a file with weights; nil without one.
   ///
-  /// - Throws: `StorageError`, `.damaged` where a checkpoint's configuration cannot be used.
+  /// - Throws: `StorageError`, `.damaged` if the configuration of a checkpoint is invalid.
   package static func model(in file: HDF5File) throws -> ModelConfiguration? {
     // What another program means by an attribute of that name is its own affair.
     let isCheckpoint = (try? file.stringAttribute("format")) == Checkpoint.format
@@ -142,7 +143,7 @@ public struct Checkpoint: Sendable {
       guard let sections = (try? JSONValue(parsing: text))?.object, sections["model"] != nil else {
         throw StorageError(.damaged, file.path, "has no readable configuration in its attribute config")
       }
-      // The rest may be another version's.
+      // The other sections may come from a different version.
       let model = ["name", "model", "hidden_decoding"].compactMap { name in
         sections[name].map { JSONValue.Field(name: name, value: $0) }
       }
@@ -154,16 +155,16 @@ public struct Checkpoint: Sendable {
     }
   }
 
-  /// Checks that a file with weights has those of a layout.
+  /// Checks that a file has the weights of a layout.
   ///
-  /// - Throws: `StorageError`, `.damaged` where a tensor is missing, unknown, or of another shape.
+  /// - Throws: `StorageError`, `.damaged` if a tensor is missing, unknown or has a different shape.
   package static func checkWeights(in file: HDF5File, _ layout: ParameterLayout) throws {
     try eachTensor("model", of: file, layout) { _, _ in }
   }
 
-  /// Reads the weights alone, from any file with a `/model`; its seal is not looked at.
+  /// Reads the weights from any file with a `/model`. Does not check the digest.
   ///
-  /// - Throws: `StorageError`, `.damaged` where a tensor is missing, unknown, or of another shape.
+  /// - Throws: `StorageError`, `.damaged` if a tensor is missing, unknown or has a different shape.
   package static func readWeights(_ path: String, into parameters: Buffer, _ layout: ParameterLayout) throws {
     try read("model", of: try HDF5File.open(path), into: parameters, layout)
   }
@@ -183,7 +184,8 @@ public struct Checkpoint: Sendable {
       "optimizer/\(slot.name)", of: file, layout, where: { optimizer.slots(of: $0).contains(slot) }, body)
   }
 
-  /// Calls `body` for each of the layout's tensors that the group must have, with its dataset, names and shapes checked.
+  /// Calls `body` for each of the layout's tensors that the group must have, with its dataset, names and shapes
+  /// checked.
   private static func eachTensor(
     _ group: String, of file: HDF5File, _ layout: ParameterLayout,
     where isMember: (ParameterTensor) -> Bool = { _ in true },
@@ -195,7 +197,8 @@ public struct Checkpoint: Sendable {
     let names = try file.children(of: group).map(\.name)
     if let unknown = names.first(where: { layout[$0].map(isMember) != true }) {
       throw StorageError(
-        .damaged, file.path, "/\(group) has \(unknown), which the configured model has not: it is another model's")
+        .damaged, file.path,
+        "/\(group) has \(unknown), which the configured model does not have: it belongs to a different model")
     }
     let present = Set(names)
     for tensor in layout.tensors where isMember(tensor) {

@@ -5,7 +5,7 @@ import Kernels
 import Storage
 import Transformer
 
-/// What a checkpoint says of itself, with every byte and every tensor's shape checked.
+/// A summary of a checkpoint, with every byte and every tensor's shape checked.
 public struct CheckpointReport: Sendable {
   public let path: String
   public let checkpoint: Checkpoint
@@ -14,9 +14,9 @@ public struct CheckpointReport: Sendable {
 
   public var isSealed: Bool { checkpoint.isSealed }
 
-  /// Reads the whole file.
+  /// Reads and checks the whole file.
   ///
-  /// - Throws: `StorageError`, `.damaged` where a byte has changed, or a tensor is missing or of another shape.
+  /// - Throws: `StorageError`, `.damaged` if a byte has changed, or a tensor is missing or has a different shape.
   public init(_ path: String, progress: SealedFile.Progress = { _, _ in }) throws {
     self.path = path
     checkpoint = try Checkpoint(verifying: path, progress: progress)
@@ -30,9 +30,9 @@ public struct CheckpointReport: Sendable {
     try checkpoint.checkTensors(layout, saved.run?.makeOptimizer())
   }
 
-  /// Reads every number of the weights and, where there are any, the moments.
+  /// Reads every number of the weights and of the moments, if any.
   ///
-  /// - Throws: `StorageError`, `.damaged` where one cannot be read, or is not finite: no run saves such a number.
+  /// - Throws: `StorageError`, `.damaged` if one cannot be read or is not finite: a run never saves such a number.
   public func verifyNumbers() throws {
     let layout = ParameterLayout(saved.model)
     let largest = Buffer(count: layout.tensors.map(\.range.count).max() ?? 0)
@@ -59,7 +59,7 @@ public struct CheckpointReport: Sendable {
     }
   }
 
-  /// The weights, flat, as the model's layout says.
+  /// The weights in one buffer, in the order of the layout.
   ///
   /// - Throws: `StorageError`.
   public func readWeights() throws -> (layout: ParameterLayout, parameters: Buffer) {
@@ -80,7 +80,7 @@ public struct CheckpointReport: Sendable {
   }
 
   public var text: String {
-    let run = saved.run.map { "\($0.training.steps) steps planned" } ?? "no run's: weights alone"
+    let run = saved.run.map { "\($0.training.steps) steps planned" } ?? "only weights, not from a run"
     return """
       step         \(checkpoint.step)
       tokens       \(checkpoint.tokens)
@@ -89,7 +89,7 @@ public struct CheckpointReport: Sendable {
       parameters
       run          \(saved.name), \(run)
       tokenizer    \(checkpoint.tokenizer.named.isEmpty ? "unknown" : checkpoint.tokenizer.named)
-      seal         \(isSealed ? "every byte as it was written" : "none: changed bytes would not be noticed")
+      seal         \(isSealed ? "verified: no byte has changed" : "none: changed bytes would not be detected")
       """
   }
 }

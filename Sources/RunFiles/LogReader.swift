@@ -1,21 +1,21 @@
 import JSON
 import Storage
 
-/// The records of a loss log, one after another, in little memory; a million steps take about a second.
+/// Reads the records of a loss log sequentially, in constant memory; a million steps take about a second.
 public struct LogReader {
-  /// What a line holds.
+  /// The content of a line.
   public enum Entry: Sendable {
     case step(StepRecord)
     /// Any other record: an object with a string `event`.
     case other(event: String, JSONValue)
-    /// No record: garbage, or a line that was cut.
+    /// Not a record: invalid, or a truncated line.
     case unreadable
   }
 
   private var lines: LineReader
   private var scanner = StepLineScanner()
 
-  /// - Parameter position: where a line begins: 0, or the ``position`` of an earlier reader.
+  /// - Parameter position: the start of a line: 0, or the ``position`` of an earlier reader.
   /// - Throws: `StorageError`.
   public init(_ path: String, from position: Int = 0) throws {
     do {
@@ -25,10 +25,10 @@ public struct LogReader {
     }
   }
 
-  /// Calls `body` with each line's entry, lines without anything left out.
+  /// Calls `body` with the entry of each line. Skips empty lines.
   ///
-  /// - Parameter body: told the entry and where its line lies in the file, without the newline.
-  /// - Throws: `StorageError`; what `body` throws.
+  /// - Parameter body: receives the entry and the byte range of its line in the file, without the newline.
+  /// - Throws: `StorageError`; the errors of `body`.
   public mutating func forEachEntry(_ body: (Entry, _ place: Range<Int>) throws -> Void) throws {
     var scanner = scanner
     try lines.forEachLine { bytes, line, position in
@@ -38,10 +38,10 @@ public struct LogReader {
     self.scanner = scanner
   }
 
-  /// Where the next record will begin.
+  /// The position of the next record.
   public var position: Int { lines.position }
 
-  /// What stands behind the last newline, once all was read: a line being written, or one that was cut.
+  /// After reading all lines, the text after the last newline: an incomplete line.
   public var unfinished: Entry? {
     let bytes = lines.unfinished
     var scanner = scanner

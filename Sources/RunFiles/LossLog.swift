@@ -1,36 +1,36 @@
 import JSON
 import Storage
 
-/// The loss log: one JSON object a line, each flushed as it is written.
+/// Writes the loss log: one JSON object per line, each flushed at once.
 ///
-/// What a full disk does not take is kept, and written before anything else as soon as there is room.
+/// If the disk is full, records are kept in memory and written first as soon as there is space.
 public final class LossLog {
   public var path: String { file.path }
   private let file: AppendingFile
 
-  /// Opens a run's log at a step: records of later steps are cut away, those of starts stay.
+  /// Opens a run's log at a step. Removes the records of later steps, except those of the run's starts.
   ///
-  /// - Parameter awaitsValidation: whether the step's validation is still to be done: what another start has logged of it
-  ///   since goes too.
+  /// - Parameter awaitsValidation: whether the step's validation has not been done at the checkpoint; its records are
+  ///   removed too.
   /// - Throws: `StorageError`.
   public init(_ path: String, continuingFrom step: Int, awaitsValidation: Bool = false) throws {
     if try FileStatus.exists(path) { try LossLog.cut(path, after: step, awaitsValidation: awaitsValidation) }
     file = try AppendingFile(path)
   }
 
-  /// Appends one record: `event` first, then the fields in their order.
+  /// Appends one record: `event` first, then the fields in order.
   ///
-  /// - Throws: `StorageError.failed` where it could not be written; it is kept.
+  /// - Throws: `StorageError.failed` if it could not be written; the record is kept in memory.
   public func append(_ event: String, _ fields: JSONValue) throws {
     try file.append(LossLog.line(event, fields))
   }
 
-  /// Has all records on the disk.
+  /// Flushes all records to the disk.
   ///
   /// - Throws: `StorageError.failed`.
   package func sync() throws { try file.sync() }
 
-  /// Appends the record of a run's end, from outside of the thread that writes the log.
+  /// Appends the record of a run's end, from another thread than the one that writes the log.
   ///
   /// - Throws: `StorageError.failed`.
   package static func appendEnd(to path: String, step: Int, reason: String) throws {
@@ -44,7 +44,7 @@ public final class LossLog {
     return Array((JSONValue.object(record).compact + "\n").utf8)
   }
 
-  /// The records of the run's starts; none where there is no log.
+  /// The records of the run's starts; empty without a log.
   ///
   /// - Throws: `StorageError.failed`.
   package static func starts(_ path: String) throws -> [JSONValue] {
@@ -57,7 +57,7 @@ public final class LossLog {
     return starts
   }
 
-  /// Whether a run has ended in order at a step, and nothing was logged since.
+  /// Whether the log ends with the regular end of a run at a step.
   ///
   /// - Throws: `StorageError.failed`.
   package static func hasEnded(_ path: String, at step: Int) throws -> Bool {
@@ -69,10 +69,10 @@ public final class LossLog {
     return record["step"]?.integer == step && ["finished", "stopped after"].contains(record["reason"]?.string)
   }
 
-  /// Leaves in a log what stands at or before `step`, and the run's starts, whatever their step.
+  /// Removes from a log all records after `step`, except the run's starts.
   private static func cut(_ path: String, after step: Int, awaitsValidation: Bool) throws {
     var reader = try LogReader(path)
-    // Lines that are neighbours are one piece: of a log with nothing to cut there is one in all.
+    // Adjacent lines form one piece, so a log with nothing to cut is a single piece.
     var pieces: [Range<Int>] = []
     try reader.forEachEntry { entry, line in
       guard isKept(entry, after: step, awaitsValidation) else { return }
@@ -86,7 +86,7 @@ public final class LossLog {
     let length = pieces.reduce(0) { $0 + $1.count }
     if length == file.size { return }
     var rest: [UInt8] = []
-    // A last line that lacks its newline and nothing else is a record.
+    // A complete last line that lacks only its newline is a record.
     if let entry = reader.unfinished, isKept(entry, after: step, awaitsValidation) {
       rest = try file.bytes(at: reader.position, count: file.size - reader.position) + [UInt8(ascii: "\n")]
     }

@@ -2,7 +2,7 @@ import Host
 import Kernels
 import Transformer
 
-/// The weights among those of a file that are not finite, counted as they go by.
+/// Counts the weights of a file that are not finite.
 public struct NotFiniteWeights: Sendable, Equatable, CustomStringConvertible {
   public private(set) var count = 0
   /// "model.norm.weight has nan at element 3".
@@ -10,11 +10,11 @@ public struct NotFiniteWeights: Sendable, Equatable, CustomStringConvertible {
 
   public init() {}
 
-  /// Looks at some of a tensor's weights.
+  /// Checks part of a tensor's weights.
   ///
-  /// - Parameter element: the first one's number in the tensor.
-  public mutating func look(
-    at floats: UnsafeMutableBufferPointer<Float>, of tensor: ParameterTensor, from element: Int = 0
+  /// - Parameter element: the index of the first one in the tensor.
+  public mutating func scan(
+    _ floats: UnsafeMutableBufferPointer<Float>, of tensor: ParameterTensor, from element: Int = 0
   ) {
     if UnsafeBufferPointer(floats).areFinite { return }
     for (index, value) in floats.enumerated() where !value.isFinite {
@@ -23,16 +23,16 @@ public struct NotFiniteWeights: Sendable, Equatable, CustomStringConvertible {
     }
   }
 
-  /// The first of them, and how many there are.
+  /// A message with the first such weight and the number of others.
   public var description: String {
     count == 1 ? "\(first), which is not finite" : "\(first), and \(count - 1) more weights are not finite"
   }
 }
 
-/// Weights that came from a file and are not finite.
+/// A file has weights that are not finite.
 public struct NotFiniteWeightsError: StatusCarrying, Equatable, CustomStringConvertible {
   public let path: String
-  /// What was found there.
+  /// The weights found.
   public let weights: NotFiniteWeights
 
   public init(path: String, weights: NotFiniteWeights) { (self.path, self.weights) = (path, weights) }

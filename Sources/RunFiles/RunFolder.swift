@@ -11,34 +11,34 @@ public struct RunFolder: Sendable {
   public var log: String { path + "/log.jsonl" }
   public var configuration: String { path + "/config.json" }
 
-  /// The name of the checkpoint of a step.
+  /// The path of a step's checkpoint.
   public func checkpoint(step: Int) -> String {
     let digits = String(step)
     return "\(path)/step-\(String(repeating: "0", count: max(0, 8 - digits.count)))\(digits).h5"
   }
 
-  /// Makes the folder.
+  /// Creates the folder and the folders above it.
   ///
   /// - Throws: `StorageError.failed`.
   public func create() throws {
     var made = path.hasPrefix("/") ? "" : "."
     for component in path.split(separator: "/") {
       made += "/" + component
-      // Another run may be making the same folder.
+      // Another run may be creating the same folder.
       if mkdir(made, 0o777) != 0 && errno != EEXIST { throw RunFolder.unwritable(path, errno) }
     }
     guard try FileStatus(path).isFolder else { throw RunFolder.unwritable(path, ENOTDIR) }
     guard access(path, W_OK | X_OK) == 0 else { throw RunFolder.unwritable(path, errno) }
   }
 
-  /// Whether a run has left something in the folder: a log, or checkpoints.
+  /// Whether the folder has a log or checkpoints.
   ///
   /// - Throws: `StorageError.failed`.
   public func isInUse() throws -> Bool { try FileStatus.exists(log) || !steps().isEmpty }
 
-  /// The steps that have a checkpoint, newest first. A folder that is not there has none.
+  /// The steps that have a checkpoint, newest first; empty if the folder does not exist.
   ///
-  /// - Throws: `StorageError.failed` where the folder cannot be listed: it must not pass for an empty one.
+  /// - Throws: `StorageError.failed` if the folder cannot be listed, because it may not be empty.
   public func steps() throws -> [Int] {
     try Folder.namesIfPresent(in: path, invalidNames: .ignored).compactMap { name in
       guard name.hasPrefix("step-"), name.hasSuffix(".h5") else { return nil }
@@ -48,11 +48,10 @@ public struct RunFolder: Sendable {
     }.sorted(by: >)
   }
 
-  /// The newest checkpoint that is whole; `passed` hears of each newer one that is not, and why.
+  /// The newest valid checkpoint. Calls `skipped` with the error of each newer one that is damaged.
   ///
-  /// - Throws: `StorageError.failed` for one that cannot be opened or read: nobody knows whether it is whole, and it may
-  ///   be the one to go on from.
-  public func newestValid(passed: (StorageError) -> Void) throws -> Checkpoint? {
+  /// - Throws: `StorageError.failed` if one cannot be opened or read: it may be valid, so it must not be skipped.
+  public func newestValid(skipped: (StorageError) -> Void) throws -> Checkpoint? {
     for step in try steps() {
       let path = checkpoint(step: step)
       do {
@@ -68,24 +67,24 @@ public struct RunFolder: Sendable {
           "\(error.message); the checkpoint itself may be intact: make it readable, or resume from another one with "
             + "--resume FILE")
       } catch let error as StorageError {
-        passed(error)
+        skipped(error)
       } catch {
-        passed(StorageError(.damaged, path, "\(error)"))
+        skipped(StorageError(.damaged, path, "\(error)"))
       }
     }
     return nil
   }
 
-  /// Removes all checkpoints but the newest `count`, and those of steps that stay for ever, which are not counted. What
-  /// cannot be removed stays.
+  /// Removes all checkpoints except the newest `count`. Steps for which `isKept` is true are neither removed nor
+  /// counted. Ignores errors.
   public func keepNewest(_ count: Int, sparing isKept: (_ step: Int) -> Bool = { _ in false }) {
-    // A folder that cannot be listed now is listed after the next checkpoint.
+    // If the folder cannot be listed, the next checkpoint tries again.
     for step in ((try? steps()) ?? []).filter({ !isKept($0) }).dropFirst(count) { unlink(checkpoint(step: step)) }
   }
 
-  /// Removes what saves that were killed have left.
+  /// Removes the temporary files of saves that were killed.
   ///
-  /// - Throws: `StorageError.failed` where the folder cannot be listed.
+  /// - Throws: `StorageError.failed` if the folder cannot be listed.
   public func removeUnfinished() throws {
     let names = try Folder.namesIfPresent(in: path, invalidNames: .ignored)
     for name in names where name.hasSuffix(WholeFile.unfinishedSuffix) {
@@ -93,11 +92,11 @@ public struct RunFolder: Sendable {
     }
   }
 
-  /// Gives the checkpoints of later steps another name, one that nothing has: a run that goes on from `step` has left them
-  /// behind, and they must neither be resumed from nor push its own out.
+  /// Renames the checkpoints of later steps to unused names. A run that resumes from `step` must neither resume from
+  /// them later nor count them among the newest.
   ///
-  /// - Parameter resumed: the file that the run goes on from, where it was named: the folder's own checkpoint of its step
-  ///   goes too, if that is another file.
+  /// - Parameter resumed: the file given by `--resume FILE`. If the folder has a different file for the same step, that
+  ///   file is renamed too.
   /// - Returns: the new paths.
   /// - Throws: `StorageError`.
   public func setAside(after step: Int, resuming resumed: String? = nil) throws -> [String] {
@@ -111,9 +110,9 @@ public struct RunFolder: Sendable {
     }
   }
 
-  /// Removes what an earlier run of this name has left.
+  /// Removes the checkpoints, log and configuration of an earlier run of this name.
   ///
-  /// - Parameter spared: checkpoints that stay, where they are the run's: the new one begins with them.
+  /// - Parameter spared: files to keep because the new run starts from them.
   /// - Throws: `StorageError.failed`.
   public func clear(sparing spared: [String] = []) throws {
     let kept = Set(spared.map { URL(fileURLWithPath: $0).resolvingSymlinksInPath() })

@@ -1,14 +1,14 @@
 import Foundation
 import Storage
 
-/// One job per run folder: a lock on a file in it, which goes with the process that holds it.
+/// A file lock that allows one job per run folder. The system releases it when the process ends.
 public final class RunLock {
   private let descriptor: Int32
 
-  /// Takes the lock, waiting for it: ranks of a killed job may outlive it by a second.
+  /// Waits for the lock and acquires it: ranks of a killed job may outlive it by a second.
   ///
-  /// - Throws: `StorageError.failed`, naming the holder, where the lock is not free within `seconds`, or where the
-  ///   folder cannot be written.
+  /// - Throws: `StorageError.failed` with the holder if the lock is not free within `seconds`, or if the folder cannot
+  ///   be written.
   public init(folder: String, waiting seconds: Double = 10) throws {
     let path = folder + "/.lock"
     let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
@@ -26,7 +26,7 @@ public final class RunLock {
       }
       usleep(100_000)
     }
-    // A file system without locks leaves the runs to their users' care.
+    // On a file system without locks, users must avoid a second job themselves.
     self.descriptor = descriptor
     let started = Date.now.formatted(.iso8601)
     let text = "process \(getpid()) on \(ProcessInfo.processInfo.hostName), since \(started)\n"

@@ -3,22 +3,22 @@ import HuggingFace
 import JSON
 import Transformer
 
-/// What a checkpoint's configuration says of its model: all that is needed to use its weights.
+/// The model in a checkpoint's configuration: everything that is needed to use its weights.
 ///
-/// A run's checkpoint has the run's whole configuration; one that was imported has the model's sections alone.
+/// A run's checkpoint has the run's whole configuration; an imported one has only the sections of the model.
 public struct SavedModel: Sendable {
   public let name: String
   public let description: ModelDescription
-  /// Of the samples that it was trained on.
+  /// Length of the samples that it was trained on; nil if it is not from a run.
   public let sequenceLength: Int?
-  /// Its training run's, where there was one.
+  /// The configuration of its training run; nil if it is not from a run.
   public let run: RunConfiguration?
 
-  /// Whether the documents of the samples that it was trained on were apart.
+  /// Whether it was trained with a document mask.
   public var documentMask: Bool { run?.data.documentMask ?? false }
 
-  /// What other programs are told: where nobody has said how long a text may be, what the samples were, and where
-  /// nobody has said what ends one, the corpora's end of a document.
+  /// The description for an export. If the configuration does not set them, the longest text is the sample length, and
+  /// the end of text is the corpora's end-of-document token.
   public func exported(_ tokenizer: TokenizerIdentity) -> ModelDescription {
     var metadata = description.metadata
     if metadata.maxPositionEmbeddings == nil { metadata.maxPositionEmbeddings = sequenceLength }
@@ -49,7 +49,7 @@ public struct SavedModel: Sendable {
     run = nil
   }
 
-  /// The configuration of a checkpoint with nothing but a model.
+  /// The configuration of a checkpoint that has only a model.
   public static func configuration(of description: ModelDescription, name: String) -> JSONValue {
     let (model, metadata) = (description.model, description.metadata)
     let ends = metadata.endOfText.map { JSONValue.integer($0) }

@@ -9,7 +9,7 @@ public struct SpikeHistory: Sendable, Equatable {
     (self.losses, self.gradientNorms) = (losses, gradientNorms)
   }
 
-  /// The series by their names in a checkpoint.
+  /// The series with their names in a checkpoint.
   static let series: [(name: String, path: WritableKeyPath<SpikeHistory, [Double]> & Sendable)] = [
     ("loss", \.losses), ("gradient_norm", \.gradientNorms),
   ]

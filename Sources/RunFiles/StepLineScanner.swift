@@ -1,15 +1,15 @@
 import JSON
 
-/// Reads lines that are a `step` record of plain numbers without building JSON values of them: 5 million numbers a
-/// second and more. Any other line, and any that is not plainly right, is left to ``JSONValue``.
+/// A fast parser for `step` records of plain numbers: more than 5 million numbers per second. It leaves all other
+/// lines, and any that may be invalid, to ``JSONValue``.
 struct StepLineScanner {
-  /// The names that a step record's fields go by, one behind the other, `step` first, and where each ends.
+  /// The names of a step record's fields, concatenated, `step` first, and the end of each.
   private let names: [UInt8]
   private let ends: [Int]
   private var bytes: [UInt8] = []
   private var position = 0
   private var end = 0
-  /// Names of this line that are none of ours: a name that stands twice makes a line wrong, whatever it is.
+  /// The unknown names of this line. A name that occurs twice makes a line invalid.
   private var others: [Range<Int>] = []
 
   init() {
@@ -21,7 +21,7 @@ struct StepLineScanner {
     (self.names, self.ends) = (names, ends)
   }
 
-  /// The record in a line; nil where ``JSONValue`` has to say what the line is.
+  /// The record in a line; nil if ``JSONValue`` must parse the line.
   mutating func record(_ bytes: [UInt8], _ line: Range<Int>) -> StepRecord? {
     self.bytes = bytes
     defer { self.bytes = [] }
@@ -56,12 +56,12 @@ struct StepLineScanner {
     return position == end ? record : nil
   }
 
-  /// `event`, which says what the record is.
+  /// Whether a name is `event`, whose value is the kind of the record.
   private func isEvent(_ name: Range<Int>) -> Bool {
     name.count == 5 && bytes[name.lowerBound] == UInt8(ascii: "e") && bytes[name].elementsEqual("event".utf8)
   }
 
-  /// Which of the fields has that name. The fields nearly always stand in the same order.
+  /// The index of the field with a name. Checks `next` first, because the order is nearly always the same.
   private func field(_ name: Range<Int>, expecting next: Int) -> Int? {
     if next < ends.count && isField(next, name) { return next }
     return ends.indices.first { isField($0, name) }
@@ -98,7 +98,7 @@ struct StepLineScanner {
     var (isInteger, exponent) = (true, 0)
     let start = position
     guard var count = digits(into: &significand) else { return nil }
-    // 007 is no number of JSON's.
+    // JSON allows no leading zeros.
     if position - start > 1 && bytes[start] == UInt8(ascii: "0") { return nil }
     if takeHere(".") {
       isInteger = false
@@ -118,13 +118,13 @@ struct StepLineScanner {
       exponent += isBelowOne ? -Int(power) : Int(power)
     }
     guard let value = Double(significand: significand, exponent: exponent) else { return nil }
-    // Beyond 2^53 an integer may not be its double.
+    // Beyond 2^53, a double may not represent the integer exactly.
     if isInteger && significand > 1 << 53 { return nil }
     return (isNegative ? -value : value, isInteger)
   }
 
-  /// One digit or more, behind those of `value`; how many, zeros that nothing stands before not counted. What is too many
-  /// for 64 bits wraps.
+  /// Appends one or more digits to those of `value`, with wraparound. Returns their number without leading zeros; nil
+  /// without a digit.
   private mutating func digits(into value: inout UInt64) -> Int? {
     let start = position
     var first: Int?

@@ -1,18 +1,18 @@
 import JSON
 
-/// A `step` record of the loss log, in 104 bytes: a long run has a million of them.
+/// A `step` record of the loss log, in 104 bytes, because a long run has a million of them.
 public struct StepRecord: Sendable, Equatable {
   public internal(set) var step: Int
   private var values = InlineArray<12, Double>(repeating: .nan)
 
-  /// A record without any number but the step.
+  /// A record with only a step.
   public init(step: Int) {
-    precondition(StepMetric.allCases.count <= values.count, "a record has no room for all metrics")
+    precondition(StepMetric.allCases.count <= values.count, "more metrics than a record can store")
     self.step = step
   }
 
-  /// A record as JSON has it; nil without a step of 1 or more. What is not finite is null there, or a
-  /// text such as `nan`.
+  /// Reads a record from JSON; nil without a step of 1 or more. In JSON, a number that is not finite is null or a
+  /// string such as `nan`.
   public init?(_ json: JSONValue) {
     guard let step = json["step"]?.integer, step > 0 else { return nil }
     self.init(step: step)
@@ -27,7 +27,7 @@ public struct StepRecord: Sendable, Equatable {
     set { values[metric.rawValue] = newValue }
   }
 
-  /// Missing numbers are equal to missing ones.
+  /// Two missing numbers are equal.
   public static func == (one: StepRecord, other: StepRecord) -> Bool {
     one.step == other.step
       && StepMetric.allCases.allSatisfy { one[$0] == other[$0] || one[$0].isNaN && other[$0].isNaN }

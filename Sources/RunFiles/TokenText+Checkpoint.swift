@@ -3,17 +3,17 @@ import Storage
 import Tokenizers
 
 extension TokenText {
-  /// The tokenizer that a checkpoint was trained with; nil where nobody has it.
+  /// The tokenizer that a checkpoint was trained with; nil if it is not available.
   ///
-  /// - Parameter name: `bytes`, a tokenizer.json or a folder with one, in place of the checkpoint's own.
-  /// - Throws: `StorageError`; `InvalidFileError`, also where the checkpoint names another one by its digest.
+  /// - Parameter name: `bytes`, a tokenizer.json or a folder with one, to use instead of the checkpoint's own.
+  /// - Throws: `StorageError`; `InvalidFileError`, also if it does not have the digest that the checkpoint names.
   public init?(_ checkpoint: Checkpoint, named name: String?) throws {
     let known = checkpoint.tokenizer
     switch name {
     case "bytes":
       if let sha256 = known.sha256 {
         throw InvalidFileError(
-          checkpoint.path, "is of the tokenizer \(known.name ?? "") (SHA-256 \(sha256)), not of bytes")
+          checkpoint.path, "was trained with the tokenizer \(known.name ?? "") (SHA-256 \(sha256)), not with bytes")
       }
       self = .bytes
     case let path?:
@@ -22,7 +22,7 @@ extension TokenText {
         throw InvalidFileError(
           file.path,
           "has the SHA-256 \(file.sha256); \(checkpoint.path) was trained with \(known.name ?? "another"), SHA-256 "
-            + "\(sha256): its tokens mean something else")
+            + "\(sha256): their tokens do not mean the same")
       }
       if known.sha256 == nil && known.name == "bytes" {
         throw InvalidFileError(
@@ -35,7 +35,7 @@ extension TokenText {
     }
   }
 
-  /// The tokenizer that corpora or a checkpoint name; nil where they do not hold it.
+  /// The tokenizer that corpora or a checkpoint name; nil if they do not contain it.
   ///
   /// - Throws: `InvalidFileError`.
   public init?(_ identity: TokenizerIdentity) throws {

@@ -2,15 +2,15 @@ import Corpus
 import Storage
 import Tokenizers
 
-/// What tokens mean: which tokenizer made them, as far as the corpora say.
+/// The tokenizer of corpora or of a checkpoint, as far as they name it.
 public struct TokenizerIdentity: Sendable, Equatable {
   /// `bytes`, or a name.
   public let name: String?
-  /// Of the file that defines it.
+  /// The digest of the file that defines it.
   public let sha256: String?
-  /// The token after each document.
+  /// The end-of-document token.
   public let endOfDocument: Int?
-  /// The file that defines it, where it came with the corpus.
+  /// The file that defines it, if the corpus contains it.
   public let file: TokenizerFile?
 
   public init(name: String? = nil, sha256: String? = nil, endOfDocument: Int? = nil, file: TokenizerFile? = nil) {
@@ -20,9 +20,9 @@ public struct TokenizerIdentity: Sendable, Equatable {
     self.file = file
   }
 
-  /// What all files of all sources agree on.
+  /// The properties that all files of all sources have in common.
   ///
-  /// - Throws: `InvalidFileError` where a corpus's tokenizer is not the one that it names; `StorageError`.
+  /// - Throws: `InvalidFileError` if a corpus's tokenizer file does not match the digest that it names; `StorageError`.
   public init(_ sources: [DataSource]) throws {
     let files = sources.flatMap(\.files)
     func common<Value: Equatable>(_ value: (TokenFile) -> Value?) -> Value? {
@@ -37,16 +37,16 @@ public struct TokenizerIdentity: Sendable, Equatable {
       file: definition)
   }
 
-  /// What tells tokenizers apart: the digest, or `bytes`, which has none. A name alone tells nothing.
+  /// Identifies the tokenizer: the digest, or `bytes`, which has none. A name alone does not identify one.
   private var mark: String? { sha256.map { "SHA-256 \($0)" } ?? (name == "bytes" ? "bytes" : nil) }
 
   private init(_ file: TokenFile) {
     self.init(name: file.tokenizer, sha256: file.tokenizerSHA256)
   }
 
-  /// Checks that the corpora are of one tokenizer, that of `checkpoint` where there is one, as far as each of them says.
+  /// Checks that all corpora, and `checkpoint` if given, have the same tokenizer, as far as they name it.
   ///
-  /// - Throws: `InvalidFileError`, naming both files and both tokenizers.
+  /// - Throws: `InvalidFileError` with both files and both tokenizers.
   public static func check(_ sources: [DataSource], against checkpoint: Checkpoint? = nil) throws {
     var first = checkpoint.map { ($0.path, $0.tokenizer) }
     for file in sources.flatMap(\.files) {
@@ -55,23 +55,25 @@ public struct TokenizerIdentity: Sendable, Equatable {
       if let (path, other) = first, let otherMark = other.mark, otherMark != mark {
         throw InvalidFileError(
           file.path,
-          "is of the tokenizer \(own.named), \(path) of \(other.named): their tokens do not mean the same. Build the "
-            + "corpus with the same tokenizer")
+          "was made with the tokenizer \(own.named), \(path) with \(other.named): their tokens do not mean the same. "
+            + "Build the corpus with the same tokenizer")
       }
       if first?.1.mark == nil { first = (file.path, own) }
     }
   }
 
-  /// Checks that what the corpora are of is what the weights in a file were trained on, as far as both are known.
+  /// Checks that the corpora have the tokenizer that the weights in a file were trained with, if both are known.
   ///
-  /// - Throws: `InvalidFileError`, naming both tokenizers.
+  /// - Throws: `InvalidFileError` with both tokenizers.
   package func check(against other: TokenizerIdentity, of path: String) throws {
     guard let mark, let otherMark = other.mark, mark != otherMark else { return }
     throw InvalidFileError(
-      path, "is of the tokenizer \(other.named), the corpora of \(named): their tokens do not mean the same")
+      path,
+      "was trained with the tokenizer \(other.named), the corpora were made with \(named): their tokens do not mean "
+        + "the same")
   }
 
-  /// Its name and its digest, for a message.
+  /// The name and the digest, for messages.
   public var named: String {
     [name, sha256.map { "(SHA-256 \($0))" }].compactMap(\.self).joined(separator: " ")
   }

@@ -1,14 +1,14 @@
 import JSON
 
-/// What a run's first weights were read from: in the log's `run` record, and in every checkpoint.
+/// The file that a run's initial weights were read from, as recorded in the log's `run` record and in every checkpoint.
 public struct WeightsOrigin: Sendable, Equatable {
   public let path: String
-  /// XXH3-128 of its content, see `SealedFile.digest(of:)` and `PretrainedModel.digest()`.
+  /// XXH3-128 of its content; see `SealedFile.digest(of:)` and `PretrainedModel.digest()`.
   public let digest: String
 
   package init(path: String, digest: String) { (self.path, self.digest) = (path, digest) }
 
-  /// From a checkpoint; nil where the text is none.
+  /// Parses the text from a checkpoint; nil if it is invalid.
   package init?(text: String) {
     guard let json = try? JSONValue(parsing: text), let path = json["path"]?.string,
       let digest = json["digest"]?.string

@@ -47,7 +47,7 @@ extension CheckpointCommand {
         pretrained.layout, configuration: configuration, tokenizer: tokenizer, to: to
       ) { tensor, floats in
         try pretrained.read(tensor, 0..<tensor.shape[0], into: floats)
-        broken.look(at: floats, of: tensor)
+        broken.scan(floats, of: tensor)
         done += tensor.range.count
         line.show(done: done, of: pretrained.layout.count)
       }
@@ -117,7 +117,7 @@ extension CheckpointCommand {
           description, tokenizer: report.checkpoint.tokenizer.file?.bytes, as: dtype == .fp32 ? .fp32 : .bf16, to: to
         ) { tensor, rows, floats in
           try read(tensor, rows, floats)
-          broken.look(at: floats, of: tensor, from: rows.lowerBound * (floats.count / max(1, rows.count)))
+          broken.scan(floats, of: tensor, from: rows.lowerBound * (floats.count / max(1, rows.count)))
           done += floats.count
           line.show(done: done, of: report.parameters)
         }

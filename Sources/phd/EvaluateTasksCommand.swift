@@ -83,11 +83,11 @@ struct EvaluateTasksCommand: ParsableCommand {
         return (tasks, TaskEvaluation(decoder, encoder, itemsAtOnce: batch, communicator))
       }
       let entries = try communicator.agreed {
-        [try CommonFiles.Entry("--checkpoint", file: model.checkpoint)]
+        [try FileConsistency.Entry("--checkpoint", file: model.checkpoint)]
           + (try model.tokenizer.map { $0 == "bytes" ? [] : [try tokenizerEntry($0)] } ?? [])
-          + tasks.map { CommonFiles.Entry("--tasks, \($0.name)", read: $0.fingerprint) }
+          + tasks.map { FileConsistency.Entry("--tasks, \($0.name)", read: $0.fingerprint) }
       }
-      try CommonFiles.requireSame(entries, communicator)
+      try FileConsistency.requireSame(entries, communicator)
       if communicator.isRoot { model.warnAboutPrecision() }
       // Fails before the evaluation if the file cannot be written. An existing file is not changed yet.
       try communicator.rootOnly { if let details { try WholeFile.requireWritable(details) } }
@@ -110,7 +110,7 @@ struct EvaluateTasksCommand: ParsableCommand {
     }
   }
 
-  private func tokenizerEntry(_ path: String) throws -> CommonFiles.Entry {
-    CommonFiles.Entry("--tokenizer (\(path))", read: "the SHA-256 \(try TokenizerFile(reading: path).sha256)")
+  private func tokenizerEntry(_ path: String) throws -> FileConsistency.Entry {
+    FileConsistency.Entry("--tokenizer (\(path))", read: "the SHA-256 \(try TokenizerFile(reading: path).sha256)")
   }
 }

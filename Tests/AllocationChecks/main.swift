@@ -1,5 +1,5 @@
-// Runs a configuration as `phd-train` does and prints, for rank 0, how many allocations of 64 KiB and more the whole run
-// made, and how many bytes are allocated at its end: two runs of different lengths are to be compared.
+// Runs a configuration like `phd-train`. Rank 0 prints the number of allocations of 64 KiB and more in the whole run,
+// and the bytes that are allocated at its end. The tests compare runs of different lengths.
 //
 // allocation-checks CONFIG [KEY=VALUE …]
 
@@ -18,7 +18,7 @@ do {
   let configuration = try RunSetup.configuration(options, communicator)
   let run = try TrainingRun(configuration, options, communicator, signals)
   _ = try run.run()
-  // What the longest-lived objects hold is still held.
+  // Keep the run alive while its memory is counted.
   withExtendedLifetime(run) {
     if communicator.isRoot { print("allocations \(phd_large_allocations()) \(phd_allocated_bytes())") }
   }

@@ -2,11 +2,10 @@ import Testing
 
 @testable import Configuration
 
-@Suite("Errors of a configuration")
-struct ConfigurationErrorTests {
-  /// Overrides of a good configuration, and what the message must hold.
+@Suite struct ConfigurationErrorTests {
+  /// Overrides of a valid configuration, and what the message must contain.
   @Test(arguments: [
-    // Unknown keys: key, section, the nearest.
+    // Unknown keys: the key, its section, the nearest key.
     ("training.step=5", [#"unknown key "step" in section "training""#, #"did you mean "training.steps"?"#]),
     ("trainin.steps=5", [#"unknown key "trainin" at the top level"#, #""training""#]),
     ("training.learning_rate=1", [#"unknown key "learning_rate" in section "training""#, "optimizer.learning_rate"]),
@@ -55,7 +54,7 @@ struct ConfigurationErrorTests {
     ("name=", [#"not the string """#]),
     ("checkpoint.directory=", ["checkpoint.directory"]),
     ("checkpoint.keep=0", ["checkpoint.keep", "from 1"]),
-    // What is missing.
+    // Missing keys.
     ("model=null", ["configs/tiny.json: model.vocab_size is missing"]),
     ("data={}", ["configs/tiny.json: data.train is missing"]),
     (#"data={"train":"x"}"#, ["configs/tiny.json: data.sequence_length is missing"]),
@@ -124,7 +123,7 @@ struct ConfigurationErrorTests {
       ["configs/tiny.json with --set: ", "warmup_steps (100)", "decay_steps (950)", "steps (1000)"]
     ),
     ("schedule.final_fraction=1.1", ["from 0 to 1", "1.1"]),
-    // Sizes beyond counting.
+    // Sizes that overflow.
     ("model.num_hidden_layers=5000", ["from 1 to 4096"]),
     ("model.vocab_size=99999999999999999999", ["model.vocab_size"]),
     (
@@ -141,17 +140,17 @@ struct ConfigurationErrorTests {
       ["configs/tiny.json with --set: ", "training.steps (2147483647)", "64 bits"]
     ),
   ])
-  func everyErrorSaysWhatAndWhere(_ override: String, _ parts: [String]) {
+  func `every error says what is wrong and where`(_ override: String, _ parts: [String]) {
     let message = Example.error(Example.least, [override])
     for part in parts { #expect(message.contains(part), "\(message)") }
     #expect(message.split(separator: "\n").count <= 2)
     #expect(message.count < 500)
-    // Each value is an override's, but for keys that are missing and such as do not go together.
+    // The source is the override, except for missing keys and invalid combinations.
     let isOverrides = !parts.contains { $0.hasPrefix("configs/tiny.json") }
     #expect(message.hasPrefix(isOverrides ? "--set " : parts[0]), "\(message)")
   }
 
-  @Test func theFileIsNamed() {
+  @Test func `an error in the file names the file`() {
     let text = Example.least.replacing("\"sequence_length\": 64", with: "\"sequence_lenght\": 64")
     #expect(
       Example.error(text)
@@ -167,8 +166,7 @@ struct ConfigurationErrorTests {
     #expect(Example.error(twice).contains("line 3") && Example.error(twice).contains("\"vocab_size\" occurs twice"))
   }
 
-  /// Of several overrides, the one whose value counts is named; what the file says wrong is the file's.
-  @Test func theOverrideIsNamed() {
+  @Test func `an error in an override names the override that set the value`() {
     let message = Example.error(Example.least, ["checkpoint.directory=7", #"checkpoint={"directory":8}"#])
     #expect(message.hasPrefix("--set checkpoint=") && message.contains("checkpoint.directory must be"), "\(message)")
     #expect(message.hasSuffix("not 8"), "\(message)")
@@ -179,29 +177,26 @@ struct ConfigurationErrorTests {
     #expect(Example.error(unlike).hasPrefix("configs/tiny.json: model: hidden_size (49)"))
   }
 
-  /// A section that is no object is no place for an override.
-  @Test func overrideIntoNoObject() {
+  @Test func `an override into a section that is not an object is an error`() {
     let text = Example.least.replacing("\"data\"", with: "\"training\": 5, \"data\"")
-    #expect(Example.error(text, ["training.steps=5"]).contains("training is no object in the file, but 5"))
+    #expect(Example.error(text, ["training.steps=5"]).contains("training is not an object in the file, but 5"))
   }
 
-  /// Where the file's name is no folder's, the name must be given.
-  @Test func theDefaultNameMustBeAFoldersName() throws {
+  @Test func `the name is required if the file's name is not a valid folder name`() throws {
     let error = #expect(throws: ConfigurationError.self) { try RunConfiguration(text: Example.least, file: ".json") }
     #expect(error?.message.contains("name is missing") == true)
     #expect(try RunConfiguration(text: Example.least, file: "a/b.c.json").name == "b.c")
     #expect(try RunConfiguration(text: Example.least, file: "run").name == "run")
   }
 
-  @Test func longTextsAreCut() {
+  @Test func `messages shorten long texts`() {
     let long = String(repeating: "x\n", count: 100_000)
     let message = Example.error(Example.least, ["training.precision=" + long])
     #expect(message.count < 400 && !message.contains("\n"))
     #expect(Example.error(Example.least, ["training.\(String(repeating: "s", count: 100_000))=1"]).count < 400)
   }
 
-  /// A tied head has no weight of its own to spare from decay.
-  @Test func tiedHead() {
+  @Test func `a tied head has no weight of its own`() {
     let overrides = ["model.tie_word_embeddings=true", #"optimizer.no_weight_decay=["lm_head.weight"]"#]
     #expect(Example.error(Example.least, overrides).contains("matches no parameter"))
   }

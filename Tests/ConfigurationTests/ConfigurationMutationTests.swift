@@ -3,16 +3,15 @@ import Testing
 
 @testable import Configuration
 
-/// Texts that nobody would write: each is read, or refused with a message, and nothing else happens.
-@Suite("Mutated configurations")
-struct ConfigurationMutationTests {
+/// Random changes of valid configurations: each is either read or refused with a message.
+@Suite struct ConfigurationMutationTests {
   private static let values = [
     "0", "-1", "1", "2", "3", "2147483647", "2147483648", "9223372036854775807", "-9223372036854775808", "1e308",
     "-1e308", "1e-308", "1e400", "0.5", "true", "null", "\"\"", "\"wsd\"", "\"cswa\"", "\"vanilla\"", "\"x\"", "[]",
     "[[]]", "{}", "{\"a\":1}", "\"\\u0000\"", "NaN", "16777216", "4096", "65536",
   ]
 
-  @Test func values() throws {
+  @Test func `random values are read or refused with a message`() throws {
     var random = SplitMix(state: 7)
     var accepted = 0
     let base = try RunConfiguration(
@@ -33,7 +32,7 @@ struct ConfigurationMutationTests {
     #expect(accepted > 100)
   }
 
-  @Test func characters() {
+  @Test func `random changes of the text are read or refused with a message`() {
     var random = SplitMix(state: 11)
     let original = Array(Example.full.unicodeScalars)
     let characters = Array("{}[]\",:0123456789.-+eE \n\\utfnabcx\u{e9}\u{0}".unicodeScalars)
@@ -57,7 +56,7 @@ struct ConfigurationMutationTests {
     }
   }
 
-  /// Whether it was accepted; what is accepted can be used.
+  /// Whether the text is accepted. Checks the accepted configuration or the message.
   private func check(_ text: String, _ overrides: [String]) -> Bool {
     do throws(ConfigurationError) {
       let configuration = try RunConfiguration(text: text, file: "x.json", overrides: overrides)

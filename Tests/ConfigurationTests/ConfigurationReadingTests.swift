@@ -3,9 +3,8 @@ import Transformer
 
 @testable import Configuration
 
-@Suite("Reading a configuration")
-struct ConfigurationReadingTests {
-  @Test func theSpecificationsExample() throws {
+@Suite struct ConfigurationReadingTests {
+  @Test func `the specification's example is read`() throws {
     let configuration = try RunConfiguration(text: Example.full, file: "example.json")
     #expect(configuration.name == "phd-cswa" && configuration.seed == 0)
     #expect(configuration.runFolder == "checkpoints/phd-cswa")
@@ -23,8 +22,8 @@ struct ConfigurationReadingTests {
     #expect(configuration.warnings.isEmpty)
   }
 
-  /// The example's values are the defaults, but for sizes, paths, the pattern, and the name.
-  @Test func defaults() throws {
+  /// The example has the default values, except sizes, paths, the pattern and the name.
+  @Test func `missing keys have their defaults`() throws {
     let full = try RunConfiguration(text: Example.full, file: "example.json")
     let least = try Example.read()
     #expect(least.name == "tiny" && least.hiddenDecoding == .vanilla && least.data.validation.isEmpty)
@@ -47,7 +46,7 @@ struct ConfigurationReadingTests {
     ["training.recompute=block", "training.reproducible=false", "name=5", "seed=9223372036854775807"],
     ["model.tie_word_embeddings=true", "model.rope_theta=12345.678"],
   ])
-  func resolvedReadsBackEqual(_ overrides: [String]) throws {
+  func `reading the resolved configuration returns an equal one`(_ overrides: [String]) throws {
     let configuration = try RunConfiguration(text: Example.least, file: "configs/tiny.json", overrides: overrides)
     let compact = try RunConfiguration(text: configuration.resolved.compact, file: "checkpoint")
     let pretty = try RunConfiguration(text: configuration.resolved.pretty, file: "config.json")
@@ -56,7 +55,7 @@ struct ConfigurationReadingTests {
     #expect(compact.resolved.compact == configuration.resolved.compact)
   }
 
-  @Test func resolvedHasEveryKeyThatAppliesInOrder() throws {
+  @Test func `the resolved configuration has every key that applies, in order`() throws {
     let least = try Example.read("schedule.kind=wsd", "hidden_decoding.pattern=cswa")
     let object = try #require(least.resolved.object)
     #expect(
@@ -80,7 +79,7 @@ struct ConfigurationReadingTests {
         == #"{"kind":"constant","warmup_steps":100}"#)
   }
 
-  @Test func overrides() throws {
+  @Test func `overrides set values`() throws {
     #expect(try Example.read("training.steps=50").training.steps == 50)
     #expect(try Example.read("training.steps=50", "training.steps=60").training.steps == 60)
     #expect(try Example.read("training.steps=1e3").training.steps == 1000)
@@ -98,8 +97,8 @@ struct ConfigurationReadingTests {
     #expect(try Example.read("training={\"steps\":7}", "training.micro_batch_size=2").training.steps == 7)
   }
 
-  /// A key that the new pattern does not use is taken out by null.
-  @Test func overridesOfThePattern() throws {
+  /// Null removes a key that the new pattern does not use.
+  @Test func `overrides can change the pattern`() throws {
     let configuration = try RunConfiguration(
       text: Example.full, file: "x.json",
       overrides: ["hidden_decoding.pattern=swa", "hidden_decoding.chunk=null", "hidden_decoding.repeats=3"])
@@ -109,14 +108,14 @@ struct ConfigurationReadingTests {
     #expect(vanilla.hiddenDecoding == .vanilla)
   }
 
-  @Test func `null on the command line takes out any key, and any name of the user's`() throws {
+  @Test func `a null override removes any key, and any name that the user has chosen`() throws {
     let names = ConfigurationReference.declarations.keys.map(\.path)
     #expect(names.count > 50)
     let least = try Example.read()
     for name in names {
       do {
         let configuration = try Example.read("\(name)=null")
-        // Of a key whose null is a value of its own, null is that value.
+        // For a key that accepts null, null is the value.
         let isValue = ["training.gradient_clip", "training.compare_weights_every_steps"].contains(name)
         #expect((configuration.resolved == least.resolved) != isValue, "\(name)")
       } catch let error as ConfigurationError {
@@ -132,7 +131,7 @@ struct ConfigurationReadingTests {
         == [.init(name: "web", path: "w.h5")])
   }
 
-  @Test func weightDecay() throws {
+  @Test func `no_weight_decay selects parameters by name and glob`() throws {
     let configuration = try Example.read(#"optimizer.no_weight_decay=["model.embed_tokens.weight","*norm.weight"]"#)
     let decaying = ParameterLayout(configuration.model).tensors.map(\.name).filter(configuration.decays)
     #expect(decaying.contains("lm_head.weight") && decaying.contains("model.layers.1.mlp.up_proj.weight"))
@@ -148,16 +147,16 @@ struct ConfigurationReadingTests {
     ("a?c", "abc", true), ("*a*b*", "xaxbx", true), ("*ab", "aab", true), ("", "", true), ("", "a", false),
     ("a[b]", "ab", false), ("**x", "yx", true), ("model.layers.?.*", "model.layers.12.mlp", false),
   ])
-  func globs(_ pattern: String, _ name: String, _ matches: Bool) {
+  func `globs match names`(_ pattern: String, _ name: String, _ matches: Bool) {
     #expect(Glob(pattern).matches(name) == matches)
   }
 
-  @Test func globsStayFast() {
+  @Test func `matching a glob takes no exponential time`() {
     let pattern = String(repeating: "*a", count: 200) + "b"
     #expect(!Glob(pattern).matches(String(repeating: "a", count: 2000)))
   }
 
-  @Test func ranks() throws {
+  @Test func `the batch must be divisible among the ranks`() throws {
     let configuration = try Example.read()
     for ranks in [1, 2, 4, 8] { #expect(configuration.validationError(ranks: ranks) == nil) }
     #expect(
@@ -167,4 +166,8 @@ struct ConfigurationReadingTests {
     #expect(configuration.validationError(ranks: 16)?.contains("choose 64") == true)
     #expect(configuration.validationError(ranks: .max)?.contains("make them smaller") == true)
   }
+}
+
+extension RunConfiguration {
+  fileprivate func decays(_ parameter: String) -> Bool { !parametersWithoutDecay.contains(parameter) }
 }

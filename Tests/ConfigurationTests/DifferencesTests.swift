@@ -2,8 +2,7 @@ import Testing
 
 @testable import Configuration
 
-@Suite("Differences between a run's configurations")
-struct DifferencesTests {
+@Suite struct DifferencesTests {
   private func differences(
     _ overrides: String..., base: [String] = []
   ) throws -> (forbidden: [RunConfiguration.Difference], allowed: [RunConfiguration.Difference]) {
@@ -12,7 +11,7 @@ struct DifferencesTests {
     return new.differences(from: old)
   }
 
-  @Test func none() throws {
+  @Test func `equal configurations have no differences`() throws {
     let (forbidden, allowed) = try differences()
     #expect(forbidden.isEmpty && allowed.isEmpty)
   }
@@ -28,7 +27,7 @@ struct DifferencesTests {
     ("optimizer.no_weight_decay=[]", "[]", #"["model.embed_tokens.weight"]"#),
     ("schedule.warmup_steps=0", "0", "100"), ("schedule.final_fraction=0", "0.0", "0.1"),
   ])
-  func forbidden(_ override: String, value: String, other: String) throws {
+  func `a changed locked key is forbidden`(_ override: String, value: String, other: String) throws {
     let (forbidden, allowed) = try differences(override)
     let key = String(override.prefix { $0 != "=" })
     #expect(forbidden == [RunConfiguration.Difference(key: key, value: value, other: other)])
@@ -41,13 +40,13 @@ struct DifferencesTests {
     "checkpoint.every_steps=1", "checkpoint.keep=1", "checkpoint.directory=x", "log.every_steps=5",
     "validation.every_steps=9", "validation.sequences=1", "name=other",
   ])
-  func allowed(_ override: String) throws {
+  func `a changed key without a lock is allowed`(_ override: String) throws {
     let (forbidden, allowed) = try differences(override)
     #expect(forbidden.isEmpty)
     #expect(allowed.map(\.key) == [String(override.prefix { $0 != "=" })])
   }
 
-  @Test func corpora() throws {
+  @Test func `paths of corpora may change, weights and numbers may not`() throws {
     let base = [#"data.train=["a","b"]"#]
     var (forbidden, allowed) = try differences(#"data.train=["c",{"path":"b","weight":2}]"#, base: base)
     #expect(forbidden == [.init(key: "data.train[1].weight", value: "2.0", other: "1.0")])
@@ -59,7 +58,7 @@ struct DifferencesTests {
     #expect(forbidden.isEmpty && allowed.map(\.key) == ["data.validation"])
   }
 
-  @Test func stages() throws {
+  @Test func `only stages that have not started may change`() throws {
     func differences(_ new: String, _ old: String, after step: Int) throws -> ([String], [String]) {
       let configurations = try [new, old].map {
         try RunConfiguration(
@@ -79,7 +78,7 @@ struct DifferencesTests {
         ["data.stages[0].train[1].path"]
       ),
       (25, #"[{"from_step":10,"train":["b","c"]},{"from_step":21,"train":"d"}]"#, ["data.stages[1].from_step"], []),
-      // b was the second of data.train; under another name it would be a corpus of its own.
+      // b is the second corpus of data.train; with another path, it would be a new corpus.
       (19, #"[{"from_step":10,"train":["e","c"]},{"from_step":20,"train":"d"}]"#, ["data.stages[0].train"], []),
       (25, old, [], []),
     ] {
@@ -88,8 +87,7 @@ struct DifferencesTests {
     }
   }
 
-  /// A key that one of the two does not have is a difference too.
-  @Test func absentKeys() throws {
+  @Test func `a key that only one of them has is a difference`() throws {
     let (forbidden, _) = try differences(#"hidden_decoding={"pattern":"phd"}"#)
     #expect(forbidden.map(\.key) == ["hidden_decoding.pattern", "hidden_decoding.window", "hidden_decoding.chunk"])
     #expect(forbidden[1].value == "absent" && forbidden[1].other == "16")

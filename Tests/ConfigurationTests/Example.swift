@@ -3,9 +3,9 @@ import Testing
 
 @testable import Configuration
 
-/// The least that a configuration must say, and what the tests make of it.
+/// Example configurations and helpers to read them.
 enum Example {
-  /// The required keys alone.
+  /// Only the required keys.
   static let least = """
     {
       "model": {
@@ -16,7 +16,7 @@ enum Example {
     }
     """
 
-  /// The example of the interfaces' specification, word for word.
+  /// The example in the specification of the interfaces, verbatim.
   static let full = """
     {
       "name": "phd-cswa",
@@ -53,7 +53,7 @@ enum Example {
     try RunConfiguration(text: least, file: "configs/tiny.json", overrides: overrides)
   }
 
-  /// The message of the error that reading `text` ends with.
+  /// The message of the error that reading `text` throws.
   static func error(
     _ text: String = least, _ overrides: [String] = [], sourceLocation: SourceLocation = #_sourceLocation
   ) -> String {

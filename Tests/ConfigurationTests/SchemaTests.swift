@@ -5,10 +5,10 @@ import Testing
 
 @testable import Configuration
 
-/// `configs/schema.json` against the reader, by another program's judgement.
-@Suite("The schema of a configuration", .enabled(if: Peers.python != nil, Comment(rawValue: Peers.missing)))
+/// Compares `configs/schema.json`, as evaluated by `jsonschema`, with the reader.
+@Suite(.enabled(if: Peers.python != nil, Comment(rawValue: Peers.missing)))
 struct SchemaTests {
-  /// What `jsonschema` says of each.
+  /// Whether `jsonschema` accepts each configuration.
   private func verdicts(_ configurations: [JSONValue]) throws -> [Bool] {
     let folder = try TemporaryFolder()
     let cases = folder.path + "/cases.jsonl"
@@ -19,7 +19,7 @@ struct SchemaTests {
 
   private func accepts(_ json: JSONValue) -> Bool { (try? RunConfiguration(json: json, file: "x.json")) != nil }
 
-  @Test func `all configurations that are shipped are good, as they are and with all defaults filled in`() throws {
+  @Test func `the schema accepts all shipped configurations, as they are and with defaults filled in`() throws {
     var all: [JSONValue] = []
     for folder in ["configs", "Benchmarks/configs"] {
       let path = Example.package.appending(path: folder)
@@ -34,7 +34,7 @@ struct SchemaTests {
     #expect(try verdicts(all).allSatisfy { $0 })
   }
 
-  @Test func `what breaks one key's rule is refused by both, what does not by neither`() throws {
+  @Test func `schema and reader agree on every rule for a single key`() throws {
     let full = try JSONValue(parsing: Example.full)
     let least = try JSONValue(parsing: Example.least)
     let values: [JSONValue] = [
@@ -45,7 +45,7 @@ struct SchemaTests {
     var cases: [JSONValue] = [full, least]
     for key in ConfigurationReference.declarations.keys {
       let isConditional = key.condition != nil
-      // Null stands for a key that has no use, and whether it has one the schema does not know.
+      // The schema cannot know whether a conditional key is used, so it always accepts null there.
       for value in values where value != .null || !isConditional {
         cases.append(setting(key.path, to: value, in: isConditional ? full : least))
       }
@@ -61,7 +61,7 @@ struct SchemaTests {
     for (json, isValid) in zip(cases, verdicts) where accepts(json) {
       #expect(isValid, "the schema refuses \(json.compact)")
     }
-    // The schema knows keys one by one: all that it lets pass is what they demand of each other.
+    // The schema checks single keys: it accepts only errors about combinations of keys.
     for (json, isValid) in zip(cases, verdicts) where isValid {
       guard let message = error(of: json) else { continue }
       let isOfSeveral = [
@@ -84,7 +84,7 @@ struct SchemaTests {
     }
   }
 
-  /// A configuration with one key set, or, with nil, without it.
+  /// A configuration with one key set, or removed if `value` is nil.
   private func setting(_ path: String, to value: JSONValue?, in json: JSONValue) -> JSONValue {
     let parts = path.split(separator: ".").map(String.init)
     var root = json.object ?? JSONValue.Object()

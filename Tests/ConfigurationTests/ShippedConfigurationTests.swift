@@ -4,8 +4,8 @@ import Transformer
 
 @testable import Configuration
 
-@Suite("The configurations and the reference that the project ships")
-struct ShippedConfigurationTests {
+/// The configurations in `configs/`, and the generated reference and schema.
+@Suite struct ShippedConfigurationTests {
   private static let names = [
     "naive", "paper-1.2b-cswa-2", "paper-1.2b-cswa-3", "paper-1.2b-vanilla", "paper-550m-swa-2", "paper-550m-swa-3",
     "paper-550m-swa-5", "paper-550m-vanilla", "phd", "phd-cswa", "swa", "vanilla",
@@ -16,28 +16,30 @@ struct ShippedConfigurationTests {
     return try RunConfiguration(text: String(contentsOf: file, encoding: .utf8), file: file.path)
   }
 
-  @Test func allAreKnownHere() throws {
+  @Test func `these tests cover all files in configs`() throws {
     let folder = Example.package.appending(path: "configs").path
     let present = try FileManager.default.contentsOfDirectory(atPath: folder)
     #expect(
       present.filter { $0.hasSuffix(".json") }.sorted() == (Self.names + ["schema"]).map { $0 + ".json" }.sorted())
   }
 
-  @Test(arguments: names) func areGood(_ name: String) throws {
+  @Test(arguments: names) func `every configuration is valid`(_ name: String) throws {
     let configuration = try read(name)
     #expect(configuration.name == name)
     #expect(configuration.warnings.isEmpty)
     for ranks in [1, 2, 4, 8] { #expect(configuration.validationError(ranks: ranks) == nil) }
   }
 
-  /// The small ones differ in the pattern alone: their curves can be compared.
-  @Test(arguments: ["vanilla", "phd", "swa", "naive"]) func twins(_ name: String) throws {
+  /// So their loss curves can be compared.
+  @Test(arguments: ["vanilla", "phd", "swa", "naive"]) func `the small configurations differ only in the pattern`(
+    _ name: String
+  ) throws {
     let (forbidden, allowed) = try read(name).differences(from: read("phd-cswa"))
     #expect(forbidden.allSatisfy { $0.key.hasPrefix("hidden_decoding.") })
     #expect(allowed.map(\.key) == ["name"])
   }
 
-  @Test func thePapersModels() throws {
+  @Test func `the models of the paper have its sizes and tokens`() throws {
     let small = try read("paper-550m-vanilla")
     #expect(abs(Double(ParameterLayout(small.model).count) - 550e6) < 2e6)
     let large = try read("paper-1.2b-vanilla")
@@ -56,28 +58,29 @@ struct ShippedConfigurationTests {
     }
   }
 
-  /// With `PHD_WRITE_DOCS=1` in the environment the file is written instead.
-  @Test func configurationReference() throws {
+  /// With `PHD_WRITE_DOCS=1` in the environment, this test writes the file.
+  @Test func `the configuration reference is up to date`() throws {
     let file = Example.package.appending(path: "docs/configuration.md")
     if ProcessInfo.processInfo.environment["PHD_WRITE_DOCS"] == "1" {
       try ConfigurationReference.markdown.write(to: file, atomically: true, encoding: .utf8)
     }
     let text = try String(contentsOf: file, encoding: .utf8)
-    #expect(text == ConfigurationReference.markdown, "the text at the file's head says how to write it anew")
+    #expect(text == ConfigurationReference.markdown, "the head of the file says how to generate it again")
   }
 
-  /// Likewise written with `PHD_WRITE_DOCS=1`.
-  @Test func schema() throws {
+  /// With `PHD_WRITE_DOCS=1` in the environment, this test writes the file.
+  @Test func `the schema is up to date`() throws {
     let file = Example.package.appending(path: "configs/schema.json")
     let expected = ConfigurationReference.schema.pretty + "\n"
     if ProcessInfo.processInfo.environment["PHD_WRITE_DOCS"] == "1" {
       try expected.write(to: file, atomically: true, encoding: .utf8)
     }
-    #expect(try String(contentsOf: file, encoding: .utf8) == expected, "the schema is of other keys: write it anew")
+    #expect(
+      try String(contentsOf: file, encoding: .utf8) == expected, "the keys have changed: generate the schema again")
   }
 
-  @Test func theReferenceHasEveryKeyOnce() throws {
-    // Before the first section's heading stand the keys outside all sections.
+  @Test func `the reference has every key once`() throws {
+    // The keys outside all sections are before the first section's heading.
     let parts = ConfigurationReference.markdown.components(separatedBy: "\n## `")
     func rows(_ key: String, in part: String?) -> Int {
       part?.split(separator: "\n").count { $0.hasPrefix("| `\(key)`") } ?? 0

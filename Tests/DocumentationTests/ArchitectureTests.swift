@@ -45,7 +45,8 @@ import Testing
   @Test func `a file imports only what its target declares`() throws {
     for target in graph.targets {
       for file in try ProjectFiles.all(".swift", in: target.folder) {
-        for match in try ProjectFiles.text(file).matches(of: /(?m)^(?:@testable )?import (?:struct |enum |func )?(\w+)/) {
+        for match in try ProjectFiles.text(file).matches(of: /(?m)^(?:@testable )?import (?:struct |enum |func )?(\w+)/)
+        {
           let name = String(match.1).replacing("_", with: "-")
           guard graph.targets.contains(where: { $0.name == name }), name != target.name else { continue }
           #expect(target.dependencies.contains(name), "\(file) imports \(name)")
@@ -73,7 +74,8 @@ import Testing
         text.replaceSubrange(first.upperBound..<last.lowerBound, with: drawn)
         try text.write(to: page, atomically: true, encoding: .utf8)
       } else {
-        #expect(text[first.upperBound..<last.lowerBound] == drawn, "the \(name) is out of date: the page says how to draw it")
+        #expect(
+          text[first.upperBound..<last.lowerBound] == drawn, "the \(name) is out of date: the page says how to draw it")
       }
     }
   }

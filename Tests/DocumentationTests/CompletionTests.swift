@@ -2,9 +2,11 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What the programs say of themselves, to shells and to man.
+/// Generated completion scripts and manual pages.
 @Suite struct CompletionTests {
-  @Test(arguments: ["phd", "phd-train"]) func `every shell has a script, and man a page`(program: String) throws {
+  @Test(arguments: ["phd", "phd-train"]) func `completion scripts and the manual page are generated`(program: String)
+    throws
+  {
     for (shell, named) in [("bash", "complete -"), ("zsh", "#compdef \(program)"), ("fish", "complete -c")] {
       let outcome = try launch(program, ["--generate-completion-script", shell])
       #expect(outcome.status == 0 && outcome.error == "" && outcome.output.contains(named), "\(shell)")

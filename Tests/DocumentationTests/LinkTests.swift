@@ -1,11 +1,11 @@
 import Foundation
 import Testing
 
-/// Every link from one of the project's pages to another, to a file or a picture leads somewhere.
+/// Checks the links between the project's pages and to its files.
 @Suite struct LinkTests {
   private static let pages = (try? ProjectFiles.all(".md", below: ["docs", "launch", "Benchmarks", "Tests"])) ?? []
 
-  @Test func `all pages are looked at`() {
+  @Test func `the tests cover all pages, and the map of the documentation names them`() {
     for page in ["README.md", "CHANGELOG.md", "docs/README.md", "docs/configuration.md", "launch/README.md"] {
       #expect(LinkTests.pages.contains(page))
     }
@@ -16,7 +16,7 @@ import Testing
     }
   }
 
-  @Test(arguments: pages) func `links lead somewhere`(page: String) throws {
+  @Test(arguments: pages) func `every link has an existing target`(page: String) throws {
     let folder = ProjectFiles.root.appending(path: page).deletingLastPathComponent()
     for link in LinkTests.links(in: try ProjectFiles.text(page)) where !link.contains("://") {
       let parts = link.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
@@ -27,12 +27,12 @@ import Testing
     }
   }
 
-  /// What stands in `](…)`, outside of code.
+  /// The targets of links, `](…)`, outside of code.
   private static func links(in text: String) -> [String] {
     withoutCode(text).matches(of: /\]\(([^)\s]+)\)/).map { String($0.1) }
   }
 
-  /// Headings as links name them: in small letters, words joined by hyphens, without punctuation.
+  /// The anchors of headings: lower case, words joined by hyphens, without punctuation.
   private static func headings(in text: String) -> Set<String> {
     let lines = text.replacing(/(?ms)^```.*?^```/, with: "").split(separator: "\n").filter { $0.hasPrefix("#") }
     return Set(

@@ -5,7 +5,7 @@ enum ProjectFiles {
   static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent()
 
-  /// Files of that ending, in the root and below some of its folders; nothing hidden, and nothing that was built.
+  /// The files with an ending in the root and below some folders, without hidden files.
   static func all(_ ending: String, below folders: [String]) throws -> [String] {
     let manager = FileManager.default
     var paths = try manager.contentsOfDirectory(atPath: root.path).filter { $0.hasSuffix(ending) }

@@ -74,6 +74,7 @@ struct TargetGraph {
 extension TargetGraph.Target {
   /// How many arrows the longest way from the target down to one without dependencies has.
   fileprivate func height(in graph: TargetGraph) -> Int {
-    dependencies.compactMap { name in graph.targets.first { $0.name == name }?.height(in: graph) }.max().map { $0 + 1 } ?? 0
+    dependencies.compactMap { name in graph.targets.first { $0.name == name }?.height(in: graph) }.max().map { $0 + 1 }
+      ?? 0
   }
 }

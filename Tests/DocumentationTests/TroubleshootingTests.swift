@@ -1,9 +1,9 @@
 import Foundation
 import Testing
 
-/// Each message that docs/troubleshooting.md quotes is one that the programs still have.
+/// Checks that the messages quoted in docs/troubleshooting.md exist in the sources.
 @Suite struct TroubleshootingTests {
-  /// The messages' constant parts, between what differs each time.
+  /// The constant parts of each message, between its variable parts.
   private static let messages: [[String]] = {
     let text = (try? ProjectFiles.text("docs/troubleshooting.md")) ?? ""
     return text.replacing("\n", with: " ").matches(of: /\*\*`([^`]+)`\*\*/).map { match in
@@ -12,23 +12,24 @@ import Testing
     }
   }()
 
-  @Test func `messages are quoted at length`() {
+  @Test func `quotes are long enough to identify a message`() {
     #expect(TroubleshootingTests.messages.count > 25)
     for parts in TroubleshootingTests.messages {
-      #expect(parts.contains { $0.count >= 10 }, "\(parts) could be anything")
+      #expect(parts.contains { $0.count >= 10 }, "\(parts) are too short")
     }
   }
 
-  @Test func `the sources have them`() throws {
+  @Test func `every quoted message exists in the sources`() throws {
     let sources = try ProjectFiles.all(".swift", below: ["Sources"]).map { try TroubleshootingTests.literals($0) }
     for parts in TroubleshootingTests.messages {
       #expect(
         sources.contains { source in parts.allSatisfy { source.contains($0) } },
-        "no message is made of \(parts)")
+        "no message contains \(parts)")
     }
   }
 
-  /// A source as its messages read: literals joined that were split over lines, quotes as they are printed.
+  /// A source file with split string literals joined and escaped quotes replaced, so that it contains messages as
+  /// printed.
   private static func literals(_ path: String) throws -> String {
     try ProjectFiles.text(path).replacing(/"\s*\+\s*"/, with: "").replacing(/\\\n\s*/, with: "")
       .replacing("\\\"", with: "\"")

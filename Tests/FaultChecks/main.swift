@@ -1,10 +1,9 @@
-// Faults that a user cannot bring about: a rank whose memory changes while it trains. Under mpirun:
+// Injects memory faults into a rank during training. Run it under mpirun:
 //
-// fault-checks ulp CONFIG RANK            one weight of one rank changes by one ulp after step 3, and still differs after
-//                                         the next update; exits as the run does
-// fault-checks not-finite CONFIG RANK     one weight of one rank is NaN after step 3; exits as the run does
-// fault-checks passing CONFIG RANK        such a weight is good again one step later: what is left out is that step's
-//                                         update alone
+// fault-checks ulp CONFIG RANK            changes one weight of one rank by one ulp after step 3, which still differs
+//                                         after the next update; exits like the run
+// fault-checks not-finite CONFIG RANK     sets one weight of one rank to NaN after step 3; exits like the run
+// fault-checks passing CONFIG RANK        sets a weight to NaN for one step; only the update of that step may be skipped
 
 import Communication
 import Foundation
@@ -25,7 +24,7 @@ var status: Int32 = 0
 do {
   let configuration = try RunSetup.configuration(options, communicator)
   if arguments[0] == "passing" {
-    try checkPassingFault(configuration, on: faulty, communicator)
+    try checkTransientFault(configuration, on: faulty, communicator)
   } else {
     options.stopAfter = 3
     let run = try TrainingRun(configuration, options, communicator, signals)
@@ -39,7 +38,7 @@ do {
     status = try run.run().rawValue
   }
 } catch {
-  // What is wrong is known to every rank, and told by each: a rank that hangs would be missing.
+  // Every rank prints the error, so that a rank that hangs is noticed.
   FileHandle.standardError.write(Data("rank \(communicator.rank): \(error)\n".utf8))
   status = ExitStatus.of(error).rawValue
 }

@@ -1,4 +1,4 @@
-"""Writes checkpoints/ with h5py: make_checkpoints.py CHECKPOINT, one of Tests/RunTests/Workplace.swift's configuration.
+"""Writes checkpoints/ with h5py: make_checkpoints.py CHECKPOINT, one of Tests/RunTests/TestWorkspace.swift's configuration.
 
 Their weights lie in other files, or were not written; whole.h5 has all of them.
 """

@@ -6,7 +6,7 @@ import Testing
 @testable import RunFiles
 
 @Suite struct LogReaderTests {
-  /// A step's record as a run writes it.
+  /// A `step` record in a run's format.
   private static func record(_ step: Int, with random: inout SplitMix) -> JSONValue {
     [
       "event": "step", "step": .integer(step), "loss": .number(.random(in: 0...12, using: &random)),
@@ -19,15 +19,14 @@ import Testing
     ]
   }
 
-  @Test("A step's record is read without JSON values, every number exactly")
-  func fast() {
+  @Test func `the fast parser reads step records exactly`() {
     var random = SplitMix(state: 3)
     var scanner = StepLineScanner()
     for step in 1...2000 {
       let json = LogReaderTests.record(step, with: &random)
       let line = Array(json.compact.utf8)
       guard let record = scanner.record(line, line.indices) else {
-        Issue.record("\(json.compact) is left to the slow reader")
+        Issue.record("\(json.compact) is left to the JSON parser")
         continue
       }
       #expect(record == StepRecord(json))
@@ -35,8 +34,7 @@ import Testing
     }
   }
 
-  @Test("What the fast reader takes, the slow one takes for the same")
-  func same() throws {
+  @Test func `a line that the fast parser accepts has the same record in the JSON parser`() throws {
     var random = SplitMix(state: 4)
     var scanner = StepLineScanner()
     let base = LogReaderTests.record(17, with: &random).compact
@@ -75,8 +73,7 @@ import Testing
     for _ in 0..<20_000 { check(damaged(Array(base.utf8), with: &random)) }
   }
 
-  @Test("Lines are read whatever blocks they lie in, and a last one without its end")
-  func lines() throws {
+  @Test func `lines may cross blocks, and an incomplete last line is reported`() throws {
     let folder = try TemporaryFolder()
     var random = SplitMix(state: 5)
     // More than two blocks, with a line longer than one.
@@ -99,10 +96,10 @@ import Testing
     }
     #expect(steps == Array(1...9000) && others == ["warning"])
     #expect(reader.position == end + 1)
-    if case .unreadable = reader.unfinished {} else { Issue.record("the last line is taken for whole") }
+    if case .unreadable = reader.unfinished {} else { Issue.record("the incomplete last line is accepted") }
   }
 
-  @Test func `a log that a Windows program has saved is the same log`() throws {
+  @Test func `a byte-order mark, CR LF and blank lines do not change a log`() throws {
     let folder = try TemporaryFolder()
     var random = SplitMix(state: 8)
     let path = folder.path + "/log.jsonl"
@@ -120,8 +117,7 @@ import Testing
     #expect(found == ["run", "1", "2", "3", "4", "5", "6"])
   }
 
-  @Test("A run that goes on cuts its log to the step, keeps its starts, and drops what is no record")
-  func cut() throws {
+  @Test func `continuing a log removes later steps and invalid lines and keeps the starts`() throws {
     let folder = try TemporaryFolder()
     var random = SplitMix(state: 6)
     let path = folder.path + "/log.jsonl"
@@ -137,7 +133,7 @@ import Testing
     #expect(String(decoding: try bytes(of: path), as: UTF8.self) == kept.joined(separator: "\n") + "\n")
     #expect(try LossLog.starts(path).map { $0["resumed_from_step"] } == [0, 4])
 
-    // Nothing to cut: the file stays the same one. A last record that lacks its newline alone is whole.
+    // With nothing to remove, the file is not replaced. A complete last record may lack its newline.
     let file = try FileManager.default.attributesOfItem(atPath: path)[.systemFileNumber] as? Int
     _ = try LossLog(path, continuingFrom: 9)
     #expect(try FileManager.default.attributesOfItem(atPath: path)[.systemFileNumber] as? Int == file)

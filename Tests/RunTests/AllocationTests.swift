@@ -2,9 +2,9 @@ import Foundation
 import TestSupport
 import Testing
 
-/// After a run's first step nothing large is allocated: a longer run makes no more large allocations than a short one.
+/// After the first step, a run makes no large allocations: a longer run makes as many as a short one.
 @Suite(.serialized) struct AllocationTests {
-  /// Large enough that whatever is in proportion to rows, weights or logits is over 64 KiB.
+  /// Large enough that every buffer proportional to rows, weights or logits exceeds 64 KiB.
   private let sizes = [
     "model.hidden_size=64", "model.intermediate_size=160", "model.num_attention_heads=4", "model.vocab_size=700",
     "data.sequence_length=96", "training.global_batch_size=8", "training.micro_batch_size=4", "data.validation={}",
@@ -12,11 +12,11 @@ import Testing
   ]
 
   private func counts(
-    _ workplace: Workplace, steps: Int, _ settings: [String], ranks: Int
+    _ workspace: TestWorkspace, steps: Int, _ settings: [String], ranks: Int
   ) throws -> (large: Int, live: Int) {
     let outcome = try launch(
       "allocation-checks", ["config.json"] + sizes + settings + ["training.steps=\(steps)"], ranks: ranks,
-      environment: Workplace.environment, directory: workplace.path)
+      environment: TestWorkspace.environment, directory: workspace.path)
     try #require(outcome.status == 0, "\(outcome.error)")
     let line = try #require(outcome.output.split(separator: "\n").last { $0.hasPrefix("allocations ") })
     let numbers = line.split(separator: " ").compactMap { Int($0) }
@@ -25,24 +25,24 @@ import Testing
   }
 
   @Test(
-    "A run of 124 steps makes no more large allocations than one of 4, and holds no more at its end",
     arguments: [
       (["training.threads=1"], 1), (["training.threads=2"], 1), (["training.threads=1"], 2),
       (["training.threads=1", "training.precision=bf16"], 1), (["training.threads=1", "training.recompute=block"], 1),
       (["training.threads=1", "data.document_mask=true"], 1), (["training.threads=1", "log.gradients_every=1"], 1),
     ])
-  func flat(_ settings: [String], _ ranks: Int) throws {
-    let workplace = try Workplace()
-    try workplace.writeCorpus(
-      Workplace.tokens(samples: Workplace.samples, seed: 1), documents: stride(from: 0, to: 560, by: 7).map { $0 },
+  func `a run of 124 steps makes no more large allocations than one of 4`(_ settings: [String], _ ranks: Int) throws {
+    let workspace = try TestWorkspace()
+    try workspace.writeCorpus(
+      TestWorkspace.tokens(samples: TestWorkspace.samples, seed: 1),
+      documents: stride(from: 0, to: 560, by: 7).map { $0 },
       to: "train.h5")
-    let short = try counts(workplace, steps: 4, settings, ranks: ranks)
-    let long = try counts(workplace, steps: 124, settings, ranks: ranks)
-    // The program does allocate, and is seen to.
+    let short = try counts(workspace, steps: 4, settings, ranks: ranks)
+    let long = try counts(workspace, steps: 124, settings, ranks: ranks)
+    // The counter works: the program does make large allocations.
     #expect(short.large > 5)
-    // Starting threads and libraries takes one more or one less from run to run; 120 steps would show in more.
+    // Starting threads and libraries may take one allocation more or less; 120 steps would add many more.
     #expect(long.large <= short.large + 2)
-    // Lines of the log and of the console are short-lived: a page or two of the heap may differ.
+    // Lines of the log and of the console are temporary, so a page or two of the heap may differ.
     #expect(long.live < short.live + 64 * 1024)
   }
 }

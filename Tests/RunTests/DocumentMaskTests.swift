@@ -6,25 +6,25 @@ import TestSupport
 import Testing
 import Training
 
-/// Runs whose samples' documents are apart.
+/// Runs with `data.document_mask`.
 @Suite(.serialized) struct DocumentMaskTests {
   private static let mask = ["--set", "data.document_mask=true"]
   private static let end = 60
 
-  /// A workplace whose corpora have documents: none, one token, shorter and longer than a sample.
-  private func workplace(ends: Bool = false) throws -> Workplace {
-    let workplace = try Workplace()
-    for (name, samples, seed) in [("train.h5", Workplace.samples, 1), ("short.h5", 3, 2), ("long.h5", 9, 3)] {
+  /// A workspace with corpora whose documents are empty, have one token, or are shorter or longer than a sample.
+  private func workspace(ends: Bool = false) throws -> TestWorkspace {
+    let workspace = try TestWorkspace()
+    for (name, samples, seed) in [("train.h5", TestWorkspace.samples, 1), ("short.h5", 3, 2), ("long.h5", 9, 3)] {
       let (tokens, starts) = DocumentMaskTests.corpus(samples: samples, seed: UInt64(seed))
-      try workplace.writeCorpus(
+      try workspace.writeCorpus(
         tokens, documents: ends ? nil : starts, endOfDocument: ends ? DocumentMaskTests.end : nil, to: name)
     }
-    return workplace
+    return workspace
   }
 
-  /// Tokens that end every document, and no other place, with ``end``.
+  /// Tokens in which ``end`` occurs at the end of every document and nowhere else.
   private static func corpus(samples: Int, seed: UInt64) -> (tokens: [UInt16], starts: [UInt64]) {
-    var tokens = Workplace.tokens(samples: samples, seed: seed).map { min($0, 59) }
+    var tokens = TestWorkspace.tokens(samples: samples, seed: seed).map { min($0, 59) }
     let lengths = [5, 1, 3, 0, 25, 7, 2, 0, 40, 5, 12, 24]
     var (starts, place): ([UInt64], Int) = ([], 0)
     while place <= tokens.count {
@@ -35,41 +35,42 @@ import Training
     return (tokens, starts)
   }
 
-  private func evaluate(_ workplace: Workplace, _ step: Int, _ corpus: String, ranks: Int? = nil) throws -> JSONValue {
+  private func evaluate(_ workspace: TestWorkspace, _ step: Int, _ corpus: String, ranks: Int? = nil) throws
+    -> JSONValue
+  {
     let outcome = try launch(
-      "phd", ["evaluate", "loss", "--checkpoint", workplace.run().checkpoint(step), "--corpus", corpus, "--json"],
-      ranks: ranks, environment: Workplace.environment, directory: workplace.path)
+      "phd", ["evaluate", "loss", "--checkpoint", workspace.run().checkpoint(step), "--corpus", corpus, "--json"],
+      ranks: ranks, environment: TestWorkspace.environment, directory: workspace.path)
     try #require(outcome.status == 0, "\(outcome.error)")
     return try JSONValue(parsing: outcome.output)
   }
 
-  @Test("The same bits from /documents and from ends, on two threads, recomputed, and after a resume")
-  func bits() throws {
-    let workplace = try workplace()
-    #expect(try workplace.train(DocumentMaskTests.mask, name: "straight").status == 0)
-    let straight = workplace.run("straight")
+  @Test func `results do not depend on how documents are marked, threads, recomputation or a resume`() throws {
+    let workspace = try workspace()
+    #expect(try workspace.train(DocumentMaskTests.mask, name: "straight").status == 0)
+    let straight = workspace.run("straight")
     for (name, arguments) in [
       ("threads", ["--set", "training.threads=2"]), ("recomputed", ["--set", "training.recompute=block"]),
       ("resumed", ["--stop-after", "7"]), ("resumed", []),
     ] {
-      let outcome = try workplace.train(DocumentMaskTests.mask + arguments, name: name)
+      let outcome = try workspace.train(DocumentMaskTests.mask + arguments, name: name)
       #expect(outcome.status == 0, "\(outcome.error)")
-      if workplace.run(name).checkpoints.last == 20 { try expectSame(workplace.run(name), straight, at: 20) }
+      if workspace.run(name).checkpoints.last == 20 { try expectSame(workspace.run(name), straight, at: 20) }
     }
-    let ends = try self.workplace(ends: true)
+    let ends = try self.workspace(ends: true)
     #expect(try ends.train(DocumentMaskTests.mask).status == 0)
     try expectSame(ends.run(), straight, at: 20)
 
-    #expect(try workplace.train(name: "unmasked").status == 0)
-    let (masked, unmasked) = (try straight.steps("loss"), try workplace.run("unmasked").steps("loss"))
+    #expect(try workspace.train(name: "unmasked").status == 0)
+    let (masked, unmasked) = (try straight.steps("loss"), try workspace.run("unmasked").steps("loss"))
     #expect(masked.count == 20 && zip(masked, unmasked).allSatisfy { $0 != $1 })
   }
 
-  @Test func `ranks share the batch, and what it is divided by`() throws {
-    let workplace = try workplace()
-    #expect(try workplace.train(DocumentMaskTests.mask).status == 0)
-    #expect(try workplace.train(DocumentMaskTests.mask, name: "two", ranks: 2).status == 0)
-    let (one, two) = (workplace.run(), workplace.run("two"))
+  @Test func `ranks divide the batch and agree on the token count`() throws {
+    let workspace = try workspace()
+    #expect(try workspace.train(DocumentMaskTests.mask).status == 0)
+    #expect(try workspace.train(DocumentMaskTests.mask, name: "two", ranks: 2).status == 0)
+    let (one, two) = (workspace.run(), workspace.run("two"))
     #expect(try one.steps("tokens") == two.steps("tokens"))
     for (one, two) in zip(try one.steps("loss"), try two.steps("loss")) { #expect(abs(one - two) <= 1e-5 * one) }
     let records = (try one.records("validation"), try two.records("validation"))
@@ -80,45 +81,45 @@ import Training
     }
   }
 
-  /// One step over the whole epoch, that leaves the weights as they are.
-  @Test func `the loss is the reference's over all samples, and so is that of evaluate loss`() throws {
-    let workplace = try workplace()
+  /// One step over the whole epoch with learning rate 0.
+  @Test func `the losses of training and of evaluate loss equal the reference`() throws {
+    let workspace = try workspace()
     let settings = [
-      "training.steps=1", "training.global_batch_size=\(Workplace.samples)", "optimizer.learning_rate=1e-30",
+      "training.steps=1", "training.global_batch_size=\(TestWorkspace.samples)", "optimizer.learning_rate=1e-30",
       "optimizer.weight_decay=0", "data.validation={\"all\":\"train.h5\"}", "validation.sequences=100",
     ]
-    let outcome = try workplace.train(DocumentMaskTests.mask + settings.flatMap { ["--set", $0] })
+    let outcome = try workspace.train(DocumentMaskTests.mask + settings.flatMap { ["--set", $0] })
     try #require(outcome.status == 0, "\(outcome.error)")
 
-    let weights = try RunFiles.tensors(workplace.run().checkpoint(1)).filter { $0.key.hasPrefix("model/") }
+    let weights = try RunFiles.tensors(workspace.run().checkpoint(1)).filter { $0.key.hasPrefix("model/") }
     let model = ReferenceModel(
       dimensions: ReferenceModel.Dimensions(
         vocabularySize: 61, hiddenSize: 16, intermediateSize: 24, layers: 2, heads: 2, keyValueHeads: 1),
       pattern: ReferencePattern(.cswa, repeats: 2, window: 3, chunk: 5),
       weights: Dictionary(
         uniqueKeysWithValues: weights.map { (String($0.key.dropFirst("model/".count)), $0.value.map { Double($0) }) }))
-    let (tokens, starts) = DocumentMaskTests.corpus(samples: Workplace.samples, seed: 1)
-    let length = Workplace.sequenceLength
-    let samples = (0..<Workplace.samples).map { sample in
+    let (tokens, starts) = DocumentMaskTests.corpus(samples: TestWorkspace.samples, seed: 1)
+    let length = TestWorkspace.sequenceLength
+    let samples = (0..<TestWorkspace.samples).map { sample in
       (sample * length...(sample + 1) * length).map { Int(tokens[$0]) }
     }
-    let starting = (0..<Workplace.samples).map { sample in
+    let starting = (0..<TestWorkspace.samples).map { sample in
       Set(starts.map { Int($0) - sample * length }.filter { 1...length ~= $0 }).sorted()
     }
     let expected = model.lossAndGradient(sequences: samples, starts: starting, zLoss: 1e-5)
-    let count = Workplace.samples * length - starting.joined().count
+    let count = TestWorkspace.samples * length - starting.joined().count
     let norm = expected.gradient.values.joined().reduce(0) { $0 + $1 * $1 }.squareRoot()
 
-    let record = try #require(try workplace.run().records("step").first)
+    let record = try #require(try workspace.run().records("step").first)
     #expect(record["tokens"] == .integer(count))
     #expect(abs((record["loss"]?.number ?? 0) - expected.crossEntropy) < 2e-5 * expected.crossEntropy)
     #expect(abs((record["z_loss"]?.number ?? 0) - expected.zTerm) < 2e-5 * expected.zTerm)
     #expect(abs((record["gradient_norm"]?.number ?? 0) - norm) < 1e-4 * norm)
-    let validation = try workplace.run().records("validation").first?["loss"]?.number ?? 0
+    let validation = try workspace.run().records("validation").first?["loss"]?.number ?? 0
     #expect(abs(validation - expected.crossEntropy) < 2e-5 * expected.crossEntropy)
 
     for ranks in [nil, 2] {
-      let report = try evaluate(workplace, 1, "train.h5", ranks: ranks)
+      let report = try evaluate(workspace, 1, "train.h5", ranks: ranks)
       #expect(report["loss"]?.number == validation)
       #expect(report["tokens"] == .integer(count))
       let means = report["loss_by_position"]?.array?.compactMap(\.number) ?? []
@@ -128,37 +129,37 @@ import Training
     }
   }
 
-  @Test func `no loss changes when another document does`() throws {
-    let workplace = try workplace()
-    #expect(try workplace.train(DocumentMaskTests.mask + ["--stop-after", "3"]).status == 0)
-    var tokens = Workplace.tokens(samples: 1, seed: 9)
+  @Test func `a document's loss does not depend on other documents`() throws {
+    let workspace = try workspace()
+    #expect(try workspace.train(DocumentMaskTests.mask + ["--stop-after", "3"]).status == 0)
+    var tokens = TestWorkspace.tokens(samples: 1, seed: 9)
     var losses: [[Double]] = []
     for value in [7, 11] {
       tokens[5] = UInt16(value)
-      try workplace.writeCorpus(tokens, documents: [0, 4, 9], to: "one.h5")
-      losses.append(try evaluate(workplace, 3, "one.h5")["loss_by_position"]?.array?.compactMap(\.number) ?? [])
+      try workspace.writeCorpus(tokens, documents: [0, 4, 9], to: "one.h5")
+      losses.append(try evaluate(workspace, 3, "one.h5")["loss_by_position"]?.array?.compactMap(\.number) ?? [])
     }
     try #require(losses[0].count == 12)
-    // Position n predicts token n + 1; nobody predicts the first of a document.
+    // Position n predicts token n + 1; the first token of a document is not predicted.
     for position in 0..<12 {
       #expect((losses[0][position] == 0) == [3, 8].contains(position))
       #expect((losses[0][position] == losses[1][position]) == !(4..<8).contains(position), "position \(position)")
     }
   }
 
-  @Test func `bits a byte count no byte that is no target`() throws {
-    let workplace = try Workplace()
+  @Test func `bits per byte count only the bytes of targets`() throws {
+    let workspace = try TestWorkspace()
     let text = (0..<60).map { String("abcdefghijklmnop".prefix($0 % 16 + 1)) }.joined(separator: "\n===\n")
-    try workplace.write(text, to: "t.txt")
-    let built = try workplace.phd(
+    try workspace.write(text, to: "t.txt")
+    let built = try workspace.phd(
       "corpus", "build", "t.txt", "--output", "b.h5", "--tokenizer", "bytes", "--document-separator", "===")
     try #require(built.status == 0, "\(built.error)")
     let settings = [
       "training.steps=8", "data.train=b.h5", "data.validation={}", "model.vocab_size=257", "data.document_mask=true",
     ]
-    #expect(try workplace.train(settings.flatMap { ["--set", $0] }).status == 0)
-    let report = try evaluate(workplace, 8, "b.h5")
-    let file = try HDF5File.open(workplace["b.h5"])
+    #expect(try workspace.train(settings.flatMap { ["--set", $0] }).status == 0)
+    let report = try evaluate(workspace, 8, "b.h5")
+    let file = try HDF5File.open(workspace["b.h5"])
     let tokens: [UInt16] = try file.dataset("/tokens").array()
     let starts = Set(try file.dataset("/documents").array(of: UInt64.self).map { Int($0) })
     let targets = (1...(tokens.count - 1) / 12 * 12).filter { !starts.contains($0) }
@@ -167,57 +168,57 @@ import Training
     #expect(abs((report["bits_per_byte"]?.number ?? 0) - bits / Double(targets.count { tokens[$0] < 256 })) < 1e-9)
   }
 
-  // MARK: what goes wrong
+  // MARK: errors
 
-  @Test(arguments: [nil, 2]) func `a corpus that does not say where documents start`(ranks: Int?) throws {
-    let workplace = try workplace()
-    try workplace.writeCorpus(Workplace.tokens(samples: 9, seed: 3), documents: nil, to: "bare.h5")
+  @Test(arguments: [nil, 2]) func `a corpus without document starts is an error`(ranks: Int?) throws {
+    let workspace = try workspace()
+    try workspace.writeCorpus(TestWorkspace.tokens(samples: 9, seed: 3), documents: nil, to: "bare.h5")
     for key in ["data.train", "data.validation.long"] {
-      let outcome = try workplace.train(
+      let outcome = try workspace.train(
         DocumentMaskTests.mask + ["--set", "\(key)=bare.h5"], ranks: ranks, timeout: 20)
       try expectError(outcome, 65, naming: ["bare.h5", "/documents", "eos_token_id", "data.document_mask"])
     }
-    #expect(try workplace.train(DocumentMaskTests.mask + ["--stop-after", "2"]).status == 0)
+    #expect(try workspace.train(DocumentMaskTests.mask + ["--stop-after", "2"]).status == 0)
     try expectError(
-      try workplace.phd("evaluate", "loss", "--checkpoint", workplace.run().checkpoint(2), "--corpus", "bare.h5"), 65,
+      try workspace.phd("evaluate", "loss", "--checkpoint", workspace.run().checkpoint(2), "--corpus", "bare.h5"), 65,
       naming: ["bare.h5", "eos_token_id"])
   }
 
-  @Test(arguments: [nil, 2]) func `documents that cannot be there`(ranks: Int?) throws {
-    let workplace = try workplace()
-    var (tokens, starts) = DocumentMaskTests.corpus(samples: Workplace.samples, seed: 1)
+  @Test(arguments: [nil, 2]) func `invalid document starts are errors`(ranks: Int?) throws {
+    let workspace = try workspace()
+    var (tokens, starts) = DocumentMaskTests.corpus(samples: TestWorkspace.samples, seed: 1)
     starts[20] = 1 << 50
-    try workplace.writeCorpus(tokens, documents: starts, to: "train.h5")
+    try workspace.writeCorpus(tokens, documents: starts, to: "train.h5")
     try expectError(
-      try workplace.train(DocumentMaskTests.mask, ranks: ranks, timeout: 20), 65,
+      try workspace.train(DocumentMaskTests.mask, ranks: ranks, timeout: 20), 65,
       naming: ["train.h5", "document 20", "position"])
-    tokens = Workplace.tokens(samples: 9, seed: 3)
-    try workplace.writeCorpus(tokens, documents: [0, 30, 20], to: "long.h5")
+    tokens = TestWorkspace.tokens(samples: 9, seed: 3)
+    try workspace.writeCorpus(tokens, documents: [0, 30, 20], to: "long.h5")
     try expectError(
-      try workplace.train(
+      try workspace.train(
         DocumentMaskTests.mask + ["--set", "data.train=short.h5"], name: "other", ranks: ranks, timeout: 20), 65,
       naming: ["long.h5", "document 2", "position 20"])
   }
 
-  @Test(arguments: [nil, 2]) func `a batch or a validation set without a target`(ranks: Int?) throws {
-    let workplace = try workplace()
-    let tokens = Workplace.tokens(samples: 9, seed: 3)
-    try workplace.writeCorpus(tokens, documents: tokens.indices.map { UInt64($0) }, to: "ones.h5")
+  @Test(arguments: [nil, 2]) func `a batch or a validation set without a target is an error`(ranks: Int?) throws {
+    let workspace = try workspace()
+    let tokens = TestWorkspace.tokens(samples: 9, seed: 3)
+    try workspace.writeCorpus(tokens, documents: tokens.indices.map { UInt64($0) }, to: "ones.h5")
     for (key, place) in [("data.train", "step 1"), ("data.validation.long", "data.validation.long")] {
-      let outcome = try workplace.train(
+      let outcome = try workspace.train(
         DocumentMaskTests.mask + ["--set", "\(key)=ones.h5"], name: key, ranks: ranks, timeout: 20)
       try expectError(outcome, 65, naming: [place, "no target", "data.document_mask"])
     }
-    #expect(!workplace.run("data.train").files.contains("step-00000001.h5"))
+    #expect(!workspace.run("data.train").files.contains("step-00000001.h5"))
   }
 
-  @Test func `a run goes on as it was begun`() throws {
-    let workplace = try workplace()
-    #expect(try workplace.train(DocumentMaskTests.mask + ["--stop-after", "2"]).status == 0)
-    try expectError(try workplace.train(), 64, naming: ["data.document_mask", "true", "false"])
-    // Other documents are other data.
-    let (tokens, starts) = DocumentMaskTests.corpus(samples: Workplace.samples, seed: 1)
-    try workplace.writeCorpus(tokens, documents: starts.map { $0 == 3 ? 2 : $0 }, to: "train.h5")
-    try expectError(try workplace.train(DocumentMaskTests.mask), 64, naming: ["train.h5", "documents"])
+  @Test func `a resume with a different document mask or documents is refused`() throws {
+    let workspace = try workspace()
+    #expect(try workspace.train(DocumentMaskTests.mask + ["--stop-after", "2"]).status == 0)
+    try expectError(try workspace.train(), 64, naming: ["data.document_mask", "true", "false"])
+    // Different documents are different data.
+    let (tokens, starts) = DocumentMaskTests.corpus(samples: TestWorkspace.samples, seed: 1)
+    try workspace.writeCorpus(tokens, documents: starts.map { $0 == 3 ? 2 : $0 }, to: "train.h5")
+    try expectError(try workspace.train(DocumentMaskTests.mask), 64, naming: ["train.h5", "documents"])
   }
 }

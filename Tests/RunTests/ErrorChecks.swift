@@ -1,8 +1,8 @@
 import TestSupport
 import Testing
 
-/// Checks how a program failed: the status, and on standard error one message of one or two lines that names what it
-/// should.
+/// Checks that a program failed with a status and a single message of one or two lines on standard error, which
+/// contains `names`.
 func expectError(
   _ outcome: Outcome, _ status: Int32, naming names: [String], sourceLocation: SourceLocation = #_sourceLocation
 ) throws {

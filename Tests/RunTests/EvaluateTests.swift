@@ -5,73 +5,70 @@ import TestSupport
 import Testing
 import Training
 
-/// `phd evaluate` beside the run that made the checkpoint.
+/// `phd evaluate loss`, compared with the run that wrote the checkpoint.
 @Suite(.serialized) struct EvaluateTests {
   private let checkpoint = "runs/tiny/step-00000008.h5"
 
-  private func evaluate(_ workplace: Workplace, _ arguments: [String], ranks: Int? = nil) throws -> Outcome {
+  private func evaluate(_ workspace: TestWorkspace, _ arguments: [String], ranks: Int? = nil) throws -> Outcome {
     try launch(
       "phd", ["evaluate", "loss", "--checkpoint", checkpoint] + arguments, ranks: ranks,
-      environment: Workplace.environment, directory: workplace.path)
+      environment: TestWorkspace.environment, directory: workspace.path)
   }
 
-  @Test("The loss is the run's own validation loss, with the same bits on any number of ranks")
-  func loss() throws {
-    let workplace = try Workplace()
-    #expect(try workplace.train(["--set", "training.steps=8"]).status == 0)
-    let validation = try workplace.run().records("validation").last { $0["set"] == "long" }
+  @Test func `the loss equals the run's validation loss on any number of ranks, bit for bit`() throws {
+    let workspace = try TestWorkspace()
+    #expect(try workspace.train(["--set", "training.steps=8"]).status == 0)
+    let validation = try workspace.run().records("validation").last { $0["set"] == "long" }
     var first: JSONValue?
     for ranks in [nil, 2, 3] {
-      let outcome = try evaluate(workplace, ["--corpus", "long.h5", "--sequences", "5", "--json"], ranks: ranks)
+      let outcome = try evaluate(workspace, ["--corpus", "long.h5", "--sequences", "5", "--json"], ranks: ranks)
       try #require(outcome.status == 0, "\(outcome.error)")
       let report = try JSONValue(parsing: outcome.output)
       #expect(report["loss"] == validation?["loss"])
-      #expect(report["tokens"] == .integer(5 * Workplace.sequenceLength))
+      #expect(report["tokens"] == .integer(5 * TestWorkspace.sequenceLength))
       #expect(report["bits_per_byte"] == .null)
       let loss = report["loss"]?.number ?? 0
       #expect(abs((report["perplexity"]?.number ?? 0) - exp(loss)) < 1e-9 * exp(loss))
       let positions = report["loss_by_position"]?.array?.compactMap(\.number) ?? []
-      #expect(positions.count == Workplace.sequenceLength)
+      #expect(positions.count == TestWorkspace.sequenceLength)
       #expect(abs(positions.reduce(0, +) / Double(positions.count) - loss) < 1e-5)
       first = first ?? report
       #expect(report["loss"] == first?["loss"])
     }
-    // All of it, in samples of another length.
-    let all = try evaluate(workplace, ["--corpus", "long.h5", "--sequence-length", "6", "--json"])
+    // The whole corpus, with a different sample length.
+    let all = try evaluate(workspace, ["--corpus", "long.h5", "--sequence-length", "6", "--json"])
     #expect(try JSONValue(parsing: all.output)["tokens"] == .integer(18 * 6))
-    #expect(try evaluate(workplace, ["--corpus", "long.h5"]).output.contains("perplexity"))
+    #expect(try evaluate(workspace, ["--corpus", "long.h5"]).output.contains("perplexity"))
   }
 
-  @Test("Bits a byte of a corpus of bytes")
-  func bits() throws {
-    let workplace = try Workplace()
-    try String(repeating: "abcdefgh", count: 40).write(toFile: workplace["t.txt"], atomically: true, encoding: .utf8)
-    #expect(try workplace.phd("corpus", "build", "t.txt", "--output", "b.h5", "--tokenizer", "bytes").status == 0)
+  @Test func `bits per byte are reported for a corpus of bytes`() throws {
+    let workspace = try TestWorkspace()
+    try String(repeating: "abcdefgh", count: 40).write(toFile: workspace["t.txt"], atomically: true, encoding: .utf8)
+    #expect(try workspace.phd("corpus", "build", "t.txt", "--output", "b.h5", "--tokenizer", "bytes").status == 0)
     let settings = ["training.steps=8", "data.train=b.h5", "data.validation={}", "model.vocab_size=257"]
-    #expect(try workplace.train(settings.flatMap { ["--set", $0] }).status == 0)
-    let outcome = try evaluate(workplace, ["--corpus", "b.h5", "--json"])
+    #expect(try workspace.train(settings.flatMap { ["--set", $0] }).status == 0)
+    let outcome = try evaluate(workspace, ["--corpus", "b.h5", "--json"])
     let report = try JSONValue(parsing: outcome.output)
-    // 26 samples of 12 targets; the end of the document lies behind them.
+    // 26 samples of 12 targets; the end of the document is after them.
     #expect(report["tokens"] == 312)
     let bits = report["bits_per_byte"]?.number ?? 0
     #expect(abs(bits - (report["loss"]?.number ?? 0) / log(2)) < 1e-9)
   }
 
-  @Test("What cannot be done is said once")
-  func errors() throws {
-    let workplace = try Workplace()
-    #expect(try workplace.train(["--set", "training.steps=8"]).status == 0)
-    try expectError(try evaluate(workplace, ["--corpus", "nowhere.h5"], ranks: 2), 66, naming: ["nowhere.h5"])
-    try expectError(try evaluate(workplace, ["--corpus", checkpoint]), 65, naming: [checkpoint])
+  @Test func `errors are reported once`() throws {
+    let workspace = try TestWorkspace()
+    #expect(try workspace.train(["--set", "training.steps=8"]).status == 0)
+    try expectError(try evaluate(workspace, ["--corpus", "nowhere.h5"], ranks: 2), 66, naming: ["nowhere.h5"])
+    try expectError(try evaluate(workspace, ["--corpus", checkpoint]), 65, naming: [checkpoint])
     try expectError(
-      try evaluate(workplace, ["--corpus", "short.h5", "--sequence-length", "1000"]), 65, naming: ["short.h5", "1001"])
+      try evaluate(workspace, ["--corpus", "short.h5", "--sequence-length", "1000"]), 65, naming: ["short.h5", "1001"])
     try expectError(
-      try evaluate(workplace, ["--corpus", "short.h5", "--sequences", "0"]), 64, naming: ["--sequences 0"])
+      try evaluate(workspace, ["--corpus", "short.h5", "--sequences", "0"]), 64, naming: ["--sequences 0"])
     try expectError(
-      try evaluate(workplace, ["--corpus", "short.h5", "--sequences", "0"], ranks: 2), 64, naming: ["--sequences 0"])
-    var tokens = Workplace.tokens(samples: 3, seed: 2)
+      try evaluate(workspace, ["--corpus", "short.h5", "--sequences", "0"], ranks: 2), 64, naming: ["--sequences 0"])
+    var tokens = TestWorkspace.tokens(samples: 3, seed: 2)
     tokens[20] = 200
-    try workplace.writeCorpus(tokens, to: "bad.h5")
-    try expectError(try evaluate(workplace, ["--corpus", "bad.h5"], ranks: 2), 65, naming: ["bad.h5", "200"])
+    try workspace.writeCorpus(tokens, to: "bad.h5")
+    try expectError(try evaluate(workspace, ["--corpus", "bad.h5"], ranks: 2), 65, naming: ["bad.h5", "200"])
   }
 }

@@ -5,33 +5,32 @@ import TestSupport
 import Testing
 import Training
 
-/// `phd generate` on a checkpoint of its own making.
+/// `phd generate` and `phd benchmark inference`.
 @Suite(.serialized) struct GenerateTests {
   private let checkpoint = "runs/tiny/step-00000005.h5"
 
-  /// A model of bytes, or of 61 tokens that no tokenizer is known of, trained for five steps.
-  private func trained(onBytes: Bool) throws -> Workplace {
-    let workplace = try Workplace()
+  /// A model of bytes, or of 61 tokens without a tokenizer, trained for five steps.
+  private func trained(onBytes: Bool) throws -> TestWorkspace {
+    let workspace = try TestWorkspace()
     var settings = ["--set", "training.steps=5", "--set", "data.validation={}"]
     if onBytes {
       try String(repeating: "The quick brown fox — jumps. ", count: 60)
-        .write(toFile: workplace["text.txt"], atomically: true, encoding: .utf8)
-      let built = try workplace.phd("corpus", "build", "text.txt", "--output", "bytes.h5", "--tokenizer", "bytes")
+        .write(toFile: workspace["text.txt"], atomically: true, encoding: .utf8)
+      let built = try workspace.phd("corpus", "build", "text.txt", "--output", "bytes.h5", "--tokenizer", "bytes")
       try #require(built.status == 0, "\(built.error)")
       settings += ["--set", "data.train=bytes.h5", "--set", "model.vocab_size=257"]
     }
-    let outcome = try workplace.train(settings)
+    let outcome = try workspace.train(settings)
     try #require(outcome.status == 0, "\(outcome.error)")
-    return workplace
+    return workspace
   }
 
-  @Test("Text and JSON, one prompt and several, from the checkpoint's own tokenizer")
-  func text() throws {
-    let workplace = try trained(onBytes: true)
+  @Test func `text and JSON are generated from one or several prompts with the checkpoint's tokenizer`() throws {
+    let workspace = try trained(onBytes: true)
     func generate(_ arguments: String...) throws -> Outcome {
       try launch(
         "phd", ["generate", "--checkpoint", checkpoint, "--greedy", "--max-new-tokens", "9"] + arguments,
-        directory: workplace.path)
+        directory: workspace.path)
     }
     let json = try generate("--prompt", "The q", "--json")
     try #require(json.status == 0, "\(json.error)")
@@ -47,47 +46,46 @@ import Training
 
     let streamed = try generate("--prompt", "The q")
     #expect(streamed.output == (report["text"]?.string ?? "") + "\n")
-    try "The q\nfox\n".write(toFile: workplace["prompts.txt"], atomically: true, encoding: .utf8)
+    try "The q\nfox\n".write(toFile: workspace["prompts.txt"], atomically: true, encoding: .utf8)
     let several = try JSONValue(parsing: try generate("--prompts", "prompts.txt", "--json").output).array ?? []
     #expect(several.count == 2)
     #expect(several.first?["tokens"] == report["tokens"])
-    // As Windows programs write them: a byte-order mark, CR LF.
-    try workplace.write("\u{feff}The q\r\nfox\r\nit", to: "prompts.txt")
+    // Windows files: a byte-order mark, CR LF.
+    try workspace.write("\u{feff}The q\r\nfox\r\nit", to: "prompts.txt")
     let windows = try JSONValue(parsing: try generate("--prompts", "prompts.txt", "--json").output).array ?? []
     let prompts = windows.map { $0["prompt_tokens"]?.array?.compactMap(\.integer).map { UInt8($0) } ?? [] }
     #expect(prompts.map { String(decoding: $0, as: UTF8.self) } == ["The q", "fox", "it"])
     #expect(windows.first?["tokens"] == report["tokens"])
-    // A text may begin with dashes.
+    // A prompt may start with dashes.
     let dashes = try JSONValue(parsing: try generate("--prompt", "--- a", "--stop", "--", "--json").output)
     #expect(dashes["prompt_tokens"]?.array?.count == 5)
-    // An option is no text: somebody has forgotten it.
+    // An option is not accepted as the missing text.
     #expect(try generate("--prompt", "--json").status == 64)
-    try workplace.write(Array("one\ncaf".utf8) + [0xe9, 10], to: "latin.txt")
+    try workspace.write(Array("one\ncaf".utf8) + [0xe9, 10], to: "latin.txt")
     try expectError(generate("--prompts", "latin.txt"), 65, naming: ["latin.txt: is not UTF-8 at byte 7, in line 2"])
-    try workplace.write(Array("version https://git-lfs.github.com/spec/v1\noid x\n".utf8), to: "pointer.txt")
+    try workspace.write(Array("version https://git-lfs.github.com/spec/v1\noid x\n".utf8), to: "pointer.txt")
     try expectError(generate("--prompts", "pointer.txt"), 65, naming: ["pointer.txt: is a Git LFS pointer"])
     try expectError(
       generate("--prompt", "a", "--tokenizer", "pointer.txt"), 65, naming: ["pointer.txt: is a Git LFS pointer"])
-    try workplace.write(Array("version https://git-lfs.github.com/spec/v1\noid x\n".utf8), to: "pointer.h5")
+    try workspace.write(Array("version https://git-lfs.github.com/spec/v1\noid x\n".utf8), to: "pointer.h5")
     try expectError(
-      launch("phd", ["checkpoint", "inspect", "pointer.h5"], directory: workplace.path), 65,
+      launch("phd", ["checkpoint", "inspect", "pointer.h5"], directory: workspace.path), 65,
       naming: ["pointer.h5: is a Git LFS pointer"])
 
-    // The text up to what comes third.
+    // The text before the third token.
     let letters = Array(report["text"]?.string ?? "")
     if letters.count > 2, letters[2] != letters[0], letters[2] != letters[1] {
       #expect(try generate("--prompt", "The q", "--stop", String(letters[2])).output == String(letters[..<2]) + "\n")
     }
   }
 
-  @Test("What cannot be done is said")
-  func errors() throws {
-    let workplace = try trained(onBytes: false)
+  @Test func `errors name the cause`() throws {
+    let workspace = try trained(onBytes: false)
     func expect(
       _ status: Int32, naming words: [String], _ arguments: [String], sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
       try expectError(
-        launch("phd", ["generate"] + arguments, directory: workplace.path), status, naming: words,
+        launch("phd", ["generate"] + arguments, directory: workspace.path), status, naming: words,
         sourceLocation: sourceLocation)
     }
     let model = ["--checkpoint", checkpoint]
@@ -104,7 +102,7 @@ import Training
     try expect(66, naming: ["nowhere.h5"], ["--checkpoint", "nowhere.h5", "--tokens", "1"])
     try expect(66, naming: ["nothing.txt"], model + ["--prompts", "nothing.txt", "--tokenizer", "bytes"])
     try expect(65, naming: ["train.h5", "no checkpoint"], ["--checkpoint", "train.h5", "--tokens", "1"])
-    // Beyond any machine's memory, however the length is written.
+    // More than any machine's memory.
     try expect(
       64, naming: ["available", "--max-new-tokens"], model + ["--tokens", "1", "--max-new-tokens", "4294967295"])
     try expect(64, naming: ["--precision"], model + ["--tokens", "1", "--precision", "fp8"])
@@ -112,19 +110,18 @@ import Training
       let tokens = try launch(
         "phd",
         ["generate"] + model + ["--tokens", "1,2,3", "--max-new-tokens", "4", "--json", "--precision", precision],
-        directory: workplace.path)
+        directory: workspace.path)
       let report = try JSONValue(parsing: tokens.output)
       #expect(report["tokens"]?.array?.count == 4)
       #expect(report["text"] == .null)
     }
   }
 
-  @Test("The benchmark's table and JSON")
-  func benchmark() throws {
-    let workplace = try Workplace()
+  @Test func `the inference benchmark prints a table and JSON`() throws {
+    let workspace = try TestWorkspace()
     let arguments = "benchmark inference config.json --prompts 100,120 --repeats 2 --decode 2"
       .split(separator: " ").map { String($0) }
-    let json = try launch("phd", arguments + ["--rounds", "1", "--json"], directory: workplace.path)
+    let json = try launch("phd", arguments + ["--rounds", "1", "--json"], directory: workspace.path)
     try #require(json.status == 0, "\(json.error)")
     let results = try JSONValue(parsing: json.output).array ?? []
     #expect(
@@ -134,15 +131,15 @@ import Training
         })
     #expect(results.allSatisfy { ($0["decode_seconds_per_token"]?.number ?? 0) > 0 })
     let bytes = results.compactMap { $0["kv_cache_bytes"]?.integer }
-    // What is in memory, in whole pages: of phd what of vanilla, of swa and cswa a ring more, of naive twice as much.
+    // Cache sizes in whole pages: phd as vanilla, swa and cswa a ring more, naive twice as much.
     #expect(bytes[1] == bytes[0])
     #expect(bytes[2] > bytes[0] && bytes[3] > bytes[0] && bytes[4] >= 2 * bytes[0] - bytes[0] / 8)
     let table = try launch(
-      "phd", arguments + ["--rounds", "1", "--svg", "pictures", "--precision", "bf16"], directory: workplace.path)
+      "phd", arguments + ["--rounds", "1", "--svg", "pictures", "--precision", "bf16"], directory: workspace.path)
     let lines = table.output.split(separator: "\n")
     #expect(lines.count == 12 + 6)
     for line in lines.suffix(6) {
-      let picture = try String(contentsOfFile: workplace[String(line)], encoding: .utf8)
+      let picture = try String(contentsOfFile: workspace[String(line)], encoding: .utf8)
       #expect(picture.hasPrefix("<svg") && picture.lowercased().contains("swa"), "\(line)")
     }
   }

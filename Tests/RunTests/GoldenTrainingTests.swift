@@ -5,33 +5,35 @@ import TestSupport
 import Testing
 import Training
 
-/// Ten steps of `phd-train` against ten steps that an independent program computed in double precision. A golden file
-/// is the corpus and the initial weights too.
+/// Compares ten steps of `phd-train` with ten steps that an independent program computed in double precision. A golden
+/// file also serves as corpus and initial weights.
 @Suite(.serialized) struct GoldenTrainingTests {
   @Test(arguments: ["vanilla", "phd-3", "swa-2-4", "cswa-3-4-8", "naive-2"])
-  func `ten steps are the golden ones`(name: String) throws {
+  func `ten steps equal the golden file`(name: String) throws {
     try compare(name, ranks: nil, microBatch: 2)
   }
 
-  @Test(arguments: ["vanilla", "cswa-3-4-8"]) func `in two micro-batches too`(name: String) throws {
+  @Test(arguments: ["vanilla", "cswa-3-4-8"]) func `ten steps in two micro-batches equal the golden file`(name: String)
+    throws
+  {
     try compare(name, ranks: nil, microBatch: 1)
   }
 
   @Test(arguments: ["vanilla", "phd-3", "swa-2-4", "cswa-3-4-8", "naive-2"])
-  func `and on two ranks`(name: String) throws {
+  func `ten steps on two ranks equal the golden file`(name: String) throws {
     try compare(name, ranks: 2, microBatch: 1)
   }
 
   private func compare(_ name: String, ranks: Int?, microBatch: Int) throws {
     let path = fixtures.appending(path: "golden/\(name).h5").path
-    let workplace = try Workplace()
+    let workspace = try TestWorkspace()
     let golden = try HDF5File.open(path)
-    try workplace.write(try configuration(golden, path, microBatch: microBatch), to: "golden.json")
-    let outcome = try workplace.train(["--initialize-from", path], configuration: "golden.json", ranks: ranks)
+    try workspace.write(try configuration(golden, path, microBatch: microBatch), to: "golden.json")
+    let outcome = try workspace.train(["--initialize-from", path], configuration: "golden.json", ranks: ranks)
     try #require(outcome.status == 0, "\(outcome.error)")
     #expect(outcome.error == "")
 
-    let run = workplace.run("golden")
+    let run = workspace.run("golden")
     #expect(try run.steps() == (1...10).map(Double.init))
     for (field, tolerance) in [("loss", 2e-5), ("gradient_norm", 1e-4), ("learning_rate", 1e-12)] {
       let expected: [Double] = try golden.dataset("training/\(field)").array()
@@ -52,12 +54,12 @@ import Training
       try #require(found.count == expected.count)
       let difference = zip(found, expected).reduce(0) { $0 + (Double($1.0) - $1.1) * (Double($1.0) - $1.1) }
       let size = expected.reduce(0) { $0 + $1 * $1 }
-      // 1e-5 was measured: AdamW makes much of gradients that are next to nothing.
+      // 1e-5 was measured: AdamW amplifies errors of gradients near zero.
       #expect((difference / size).squareRoot() < 1e-4, "\(name)")
     }
   }
 
-  /// The configuration that a golden file's attributes describe.
+  /// The configuration described by the attributes of a golden file.
   private func configuration(_ golden: HDF5File, _ path: String, microBatch: Int) throws -> String {
     func number(_ name: String, of object: String = "/") throws -> JSONValue {
       .number(try #require(try golden.doubleAttribute(name, of: object), "\(path) has no attribute \(name)"))

@@ -4,91 +4,91 @@ import TestSupport
 import Testing
 import Training
 
-/// First weights from another file.
+/// `--initialize-from`.
 @Suite(.serialized) struct InitializeFromTests {
-  @Test func `weights as h5py would write them, without seal or moments, begin a run`() throws {
-    let workplace = try Workplace()
-    #expect(try workplace.train(["--stop-after", "5"], name: "first").status == 0)
-    let first = workplace.run("first")
+  @Test func `a run starts from weights without digest or moments, as h5py writes them`() throws {
+    let workspace = try TestWorkspace()
+    #expect(try workspace.train(["--stop-after", "5"], name: "first").status == 0)
+    let first = workspace.run("first")
     let weights = try RunFiles.tensors(first.checkpoint(5)).filter { $0.key.hasPrefix("model/") }
-    try write(weights, like: first.checkpoint(5), to: workplace["weights.h5"])
+    try write(weights, like: first.checkpoint(5), to: workspace["weights.h5"])
 
     for (name, file) in [("plain", "weights.h5"), ("sealed", "runs/first/\(RunFiles.name(5))")] {
-      let outcome = try workplace.train(["--initialize-from", file], name: name, ranks: 2)
+      let outcome = try workspace.train(["--initialize-from", file], name: name, ranks: 2)
       #expect(outcome.status == 0, "\(outcome.error)")
     }
-    try expectSame(workplace.run("plain"), workplace.run("sealed"), at: 20)
-    let run = workplace.run("plain")
+    try expectSame(workspace.run("plain"), workspace.run("sealed"), at: 20)
+    let run = workspace.run("plain")
     #expect(try run.starts() == [0])
     #expect(try run.steps() == (1...20).map(Double.init))
-    // They are the first run's weights, with the first samples again.
+    // The weights are the first run's, and the samples start from the beginning.
     #expect(try run.steps("loss")[0] < first.steps("loss")[0])
 
-    // A file of weights says nothing of a run.
-    try expectError(try workplace.train(["--resume", "weights.h5"]), 65, naming: ["weights.h5", "--initialize-from"])
+    // A file with only weights has no run state.
+    try expectError(try workspace.train(["--resume", "weights.h5"]), 65, naming: ["weights.h5", "--initialize-from"])
   }
 
-  @Test func `it counts only where nothing is resumed`() throws {
-    let workplace = try Workplace()
-    #expect(try workplace.train(name: "straight").status == 0)
-    #expect(try workplace.train(["--stop-after", "5"]).status == 0)
-    let outcome = try workplace.train(["--initialize-from", "runs/straight/\(RunFiles.name(20))"])
+  @Test func `the option is ignored if the run resumes`() throws {
+    let workspace = try TestWorkspace()
+    #expect(try workspace.train(name: "straight").status == 0)
+    #expect(try workspace.train(["--stop-after", "5"]).status == 0)
+    let outcome = try workspace.train(["--initialize-from", "runs/straight/\(RunFiles.name(20))"])
     #expect(outcome.status == 0, "\(outcome.error)")
-    try expectSame(workplace.run(), workplace.run("straight"), at: 20)
+    try expectSame(workspace.run(), workspace.run("straight"), at: 20)
   }
 
-  @Test(arguments: [nil, 2]) func `a file that is not there`(ranks: Int?) throws {
+  @Test(arguments: [nil, 2]) func `a missing file is an error`(ranks: Int?) throws {
     for option in ["--initialize-from", "--resume"] {
-      try expectError(try Workplace().train([option, "nowhere.h5"], ranks: ranks), 66, naming: ["nowhere.h5"])
+      try expectError(try TestWorkspace().train([option, "nowhere.h5"], ranks: ranks), 66, naming: ["nowhere.h5"])
     }
   }
 
-  @Test func `a file that lacks a tensor`() throws {
-    let workplace = try Workplace()
-    #expect(try workplace.train(["--stop-after", "1"], name: "first").status == 0)
-    let file = workplace.run("first").checkpoint(1)
+  @Test func `a file with a missing tensor is an error`() throws {
+    let workspace = try TestWorkspace()
+    #expect(try workspace.train(["--stop-after", "1"], name: "first").status == 0)
+    let file = workspace.run("first").checkpoint(1)
     let weights = try RunFiles.tensors(file).filter { $0.key.hasPrefix("model/") }
-    try write(weights.filter { $0.key != "model/lm_head.weight" }, like: file, to: workplace["weights.h5"])
+    try write(weights.filter { $0.key != "model/lm_head.weight" }, like: file, to: workspace["weights.h5"])
     try expectError(
-      try workplace.train(["--initialize-from", "weights.h5"]), 65, naming: ["weights.h5", "lm_head.weight"])
+      try workspace.train(["--initialize-from", "weights.h5"]), 65, naming: ["weights.h5", "lm_head.weight"])
   }
 
   @Test(arguments: [nil, 2]) func `weights that are not finite are refused before the first step`(ranks: Int?) throws {
-    let workplace = try Workplace()
-    #expect(try workplace.train(["--stop-after", "1"], name: "first").status == 0)
-    let file = workplace.run("first").checkpoint(1)
+    let workspace = try TestWorkspace()
+    #expect(try workspace.train(["--stop-after", "1"], name: "first").status == 0)
+    let file = workspace.run("first").checkpoint(1)
     for (name, value) in [("nan", Float.nan), ("inf", Float.infinity)] {
       var weights = try RunFiles.tensors(file).filter { $0.key.hasPrefix("model/") }
       weights["model/lm_head.weight"]?[40] = value
-      try write(weights, like: file, to: workplace["\(name).h5"])
-      let outcome = try workplace.train(["--initialize-from", "\(name).h5"], name: name, ranks: ranks, timeout: 20)
+      try write(weights, like: file, to: workspace["\(name).h5"])
+      let outcome = try workspace.train(["--initialize-from", "\(name).h5"], name: name, ranks: ranks, timeout: 20)
       try expectError(outcome, 70, naming: ["\(name).h5", "lm_head.weight has \(name) at element 40"])
-      #expect(workplace.run(name).checkpoints == [])
+      #expect(workspace.run(name).checkpoints == [])
     }
   }
 
-  @Test func `weights that an update breaks are not saved`() throws {
-    let workplace = try Workplace()
-    // A token that the corpus has not: its row breaks by decay alone, while every loss is fine.
+  @Test func `weights that are not finite after an update are not saved`() throws {
+    let workspace = try TestWorkspace()
+    // The token does not occur in the corpus: its row overflows by weight decay alone, while every loss is finite.
     let larger = ["--set", "model.vocab_size=62"]
-    #expect(try workplace.train(larger + ["--stop-after", "1"], name: "first").status == 0)
-    let file = workplace.run("first").checkpoint(1)
+    #expect(try workspace.train(larger + ["--stop-after", "1"], name: "first").status == 0)
+    let file = workspace.run("first").checkpoint(1)
     var weights = try RunFiles.tensors(file).filter { $0.key.hasPrefix("model/") }
     let last = try #require(weights["model/model.embed_tokens.weight"]?.indices.last)
     weights["model/model.embed_tokens.weight"]?[last] = 3e38
-    try write(weights, like: file, to: workplace["large.h5"])
-    let outcome = try workplace.train(
+    try write(weights, like: file, to: workspace["large.h5"])
+    let outcome = try workspace.train(
       larger + [
         "--initialize-from", "large.h5", "--set", "schedule.kind=constant", "--set", "schedule.warmup_steps=0",
         "--set", "optimizer.learning_rate=1", "--set", "optimizer.weight_decay=10", "--set",
         "optimizer.no_weight_decay=[\"*norm.weight\"]", "--set", "checkpoint.every_steps=1",
       ], ranks: 2, timeout: 20)
     try expectError(outcome, 70, naming: ["step 1", "weights", "not saved"])
-    #expect(workplace.run().checkpoints == [])
-    #expect(try workplace.run().steps() == [1])
+    #expect(workspace.run().checkpoints == [])
+    #expect(try workspace.run().steps() == [1])
   }
 
-  /// Writes tensors as `h5py` would write a checkpoint, with the attributes of another.
+  /// Writes tensors as `h5py` would write a checkpoint, with the attributes of an existing checkpoint.
   private func write(_ tensors: [String: [Float]], like checkpoint: String, to path: String) throws {
     let (original, file) = (try HDF5File.open(checkpoint), try HDF5File.create(path))
     try file.setAttribute("format", to: "phd-checkpoint")

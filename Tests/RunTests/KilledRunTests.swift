@@ -3,21 +3,21 @@ import TestSupport
 import Testing
 import Training
 
-/// A run whose processes were killed, at any moment, goes on from its newest whole checkpoint.
+/// A run killed at any moment resumes from its newest valid checkpoint.
 @Suite(.serialized) struct KilledRunTests {
-  /// A run that is over long after this test.
+  /// A run that takes much longer than this test.
   private let arguments = [
     "--set", "training.steps=1000000", "--set", "checkpoint.every_steps=40", "--set", "validation.every_steps=50",
   ]
 
-  @Test(arguments: [nil, 2, 3]) func `killed and started again, it is the run that was not killed`(
+  @Test(arguments: [nil, 2, 3]) func `a run that is killed and restarted equals an uninterrupted run`(
     ranks: Int?
   ) throws {
-    let workplace = try Workplace()
-    let run = workplace.run()
+    let workspace = try TestWorkspace()
+    let run = workspace.run()
     for kill in 0..<3 {
-      let running = try workplace.startTraining(arguments, ranks: ranks)
-      // Ranks that outlive their mpirun write on for a moment: what counts is that this start has trained.
+      let running = try workspace.startTraining(arguments, ranks: ranks)
+      // Ranks that outlive their mpirun still write for a moment, so check that this start has trained.
       let hasTrained = running.wait { _ in
         guard let starts = try? run.starts(), starts.count == kill + 1, let start = starts.last else { return false }
         return run.lastStep >= Int(start) + 60
@@ -25,10 +25,10 @@ import Training
       try #require(hasTrained, "\(running.error)")
       switch kill {
       case 1 where ranks != nil:
-        // Without mpirun the ranks live on for a moment, and the next start waits for them.
+        // Without mpirun, the ranks live for another moment, and the next start waits for them.
         running.signal(SIGKILL)
       case 2 where ranks != nil:
-        // One rank takes the others with it.
+        // One dead rank ends the others.
         try running.signal(SIGKILL, rank: 1)
         #expect(try running.wait(timeout: 10).status != 0)
       default:
@@ -37,10 +37,10 @@ import Training
     }
     let goal = run.lastStep + 100
     for name in ["straight", "tiny"] {
-      let outcome = try workplace.train(arguments + ["--stop-after", "\(goal)"], name: name, ranks: ranks)
+      let outcome = try workspace.train(arguments + ["--stop-after", "\(goal)"], name: name, ranks: ranks)
       #expect(outcome.status == 0, "\(outcome.error)")
     }
-    try expectSame(run, workplace.run("straight"), at: goal)
+    try expectSame(run, workspace.run("straight"), at: goal)
     let starts = try run.starts()
     #expect(starts.count == 4 && starts.first == 0 && starts.allSatisfy { $0 % 40 == 0 }, "\(starts)")
     #expect(zip(starts, starts.dropFirst()).allSatisfy { $0 < $1 }, "\(starts)")

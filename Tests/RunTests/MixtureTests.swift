@@ -3,55 +3,55 @@ import JSON
 import TestSupport
 import Testing
 
-/// Corpora in shares, and stages of a run with corpora of their own.
+/// Weighted corpora, and `data.stages`.
 @Suite(.serialized) struct MixtureTests {
-  /// Until step 7 of train.h5 and long.h5, then of long.h5 and short.h5, whose samples come again and again.
+  /// train.h5 and long.h5 up to step 7, then long.h5 and short.h5, whose samples repeat.
   private static let staged = [
     #"data.train=[{"path":"train.h5","weight":3},{"path":"long.h5","weight":1.5}]"#,
     #"data.stages=[{"from_step":8,"train":[{"path":"long.h5","weight":2},"short.h5"]},{"from_step":15,"train":"train.h5"}]"#,
     "training.global_batch_size=8", "optimizer.learning_rate=1e-3",
   ].flatMap { ["--set", $0] }
 
-  @Test func `stages on 1, 2 and 8 ranks, and over resumes`() throws {
-    let workplace = try Workplace()
+  @Test func `stages give the same results on 1, 2 and 8 ranks and across resumes`() throws {
+    let workspace = try TestWorkspace()
     for (name, ranks) in [("one", 1), ("two", 2), ("eight", 8)] {
-      let outcome = try workplace.train(Self.staged, name: name, ranks: ranks)
+      let outcome = try workspace.train(Self.staged, name: name, ranks: ranks)
       #expect(outcome.status == 0, "\(outcome.error)")
     }
-    let one = workplace.run("one")
+    let one = workspace.run("one")
     for name in ["two", "eight"] {
-      #expect(try workplace.run(name).steps("epoch") == one.steps("epoch"))
-      for (found, expected) in zip(try workplace.run(name).steps("loss"), try one.steps("loss")) {
+      #expect(try workspace.run(name).steps("epoch") == one.steps("epoch"))
+      for (found, expected) in zip(try workspace.run(name).steps("loss"), try one.steps("loss")) {
         #expect(abs(found - expected) < 1e-5 * expected)
       }
     }
-    // In a stage, at its end, and across one.
+    // Stop inside a stage, at its end, and in the next one.
     for stop in ["5", "7", "16"] {
-      #expect(try workplace.train(Self.staged + ["--stop-after", stop], ranks: 2).status == 0)
+      #expect(try workspace.train(Self.staged + ["--stop-after", stop], ranks: 2).status == 0)
     }
-    #expect(try workplace.train(Self.staged, ranks: 2).status == 0)
-    try expectSame(workplace.run(), workplace.run("two"), at: 20)
+    #expect(try workspace.train(Self.staged, ranks: 2).status == 0)
+    try expectSame(workspace.run(), workspace.run("two"), at: 20)
   }
 
-  @Test func `a stage that has not begun may be changed, one that has may not`() throws {
-    let workplace = try Workplace()
-    #expect(try workplace.train(Self.staged, name: "straight").status == 0)
+  @Test func `only stages that have not started may change`() throws {
+    let workspace = try TestWorkspace()
+    #expect(try workspace.train(Self.staged, name: "straight").status == 0)
     let first = Array(Self.staged[..<2]) + Array(Self.staged[4...])
-    #expect(try workplace.train(first + ["--stop-after", "7"]).status == 0)
-    let outcome = try workplace.train(Self.staged)
+    #expect(try workspace.train(first + ["--stop-after", "7"]).status == 0)
+    let outcome = try workspace.train(Self.staged)
     #expect(outcome.status == 0 && outcome.output.contains("data.stages"))
-    try expectSame(workplace.run(), workplace.run("straight"), at: 20)
+    try expectSame(workspace.run(), workspace.run("straight"), at: 20)
     try expectError(
-      try workplace.train(first + ["--set", "training.steps=21"]), 64, naming: ["data.stages", "short.h5"])
+      try workspace.train(first + ["--set", "training.steps=21"]), 64, naming: ["data.stages", "short.h5"])
     let other = Self.staged.map { $0.replacing(#""weight":2"#, with: #""weight":5"#) }
     try expectError(
-      try workplace.train(other + ["--set", "training.steps=21"]), 64,
+      try workspace.train(other + ["--set", "training.steps=21"]), 64,
       naming: ["data.stages[0].train[0].weight", "5.0", "2.0"])
   }
 
-  /// What `phd corpus show` says is what the shares demand, at every step and between any two.
-  @Test func `the shares of every prefix and every window`() throws {
-    let workplace = try Workplace()
+  /// The samples listed by `phd corpus show` match the weights at every step and between any two steps.
+  @Test func `every prefix and every window of samples has the configured shares`() throws {
+    let workspace = try TestWorkspace()
     let shares: [[String: Double]] =
       Array(repeating: ["train.h5": 2.0 / 3, "long.h5": 1.0 / 3], count: 7)
       + Array(repeating: ["long.h5": 2.0 / 3, "short.h5": 1.0 / 3], count: 7)
@@ -60,7 +60,7 @@ import Testing
     var (least, most) = (excess, excess)
     var visits: [String: [Int]] = [:]
     for (step, share) in shares.enumerated() {
-      let samples = try show(workplace, step: step + 1, Self.staged)["samples"]?.array ?? []
+      let samples = try show(workspace, step: step + 1, Self.staged)["samples"]?.array ?? []
       #expect(samples.count == 8)
       for sample in samples {
         let path = try #require(sample["path"]?.string)
@@ -74,7 +74,7 @@ import Testing
       }
     }
     for (name, value) in most { #expect(value < 1 && (least[name] ?? 0) > -1 && value - (least[name] ?? 0) < 2) }
-    // Every sample once in each epoch, whichever stages it is visited in: 19 of short.h5's 3, 56 of long.h5's 9.
+    // Every sample occurs once per epoch, across stages: 19 of short.h5's 3, 56 of long.h5's 9.
     #expect(visits["short.h5 5"]?.sorted() == [0, 1, 2])
     #expect(visits["long.h5 0"]?.sorted() == Array(0..<9) && visits["long.h5 4"]?.sorted() == Array(0..<9))
     #expect(visits["train.h5 0"]?.sorted() == Array(0..<47))
@@ -82,27 +82,27 @@ import Testing
 
   // MARK: phd corpus show
 
-  private func show(_ workplace: Workplace, step: Int, _ settings: [String]) throws -> JSONValue {
+  private func show(_ workspace: TestWorkspace, step: Int, _ settings: [String]) throws -> JSONValue {
     let outcome = try launch(
       "phd", ["corpus", "show", "--step", "\(step)", "--config", "config.json", "--json"] + settings,
-      directory: workplace.path)
+      directory: workspace.path)
     #expect(outcome.status == 0, "\(outcome.error)")
     return try JSONValue(parsing: outcome.output)
   }
 
-  @Test func `what was in a step's batch`() throws {
-    let workplace = try Workplace()
+  @Test func `corpus show lists the batch of a step`() throws {
+    let workspace = try TestWorkspace()
     let texts = ["one two three\n", "", "four", "five six seven eight nine ten eleven twelve\n", "13"]
     let lines = try texts.map { "{\"text\":\(try String(decoding: JSONEncoder().encode($0), as: UTF8.self))}\n" }
-    try workplace.write(lines.joined(), to: "texts.jsonl")
-    #expect(try workplace.phd("corpus", "build", "texts.jsonl", "--output", "t.h5", "--tokenizer", "bytes").status == 0)
+    try workspace.write(lines.joined(), to: "texts.jsonl")
+    #expect(try workspace.phd("corpus", "build", "texts.jsonl", "--output", "t.h5", "--tokenizer", "bytes").status == 0)
     let settings = ["data.train=t.h5", "data.sequence_length=9"].flatMap { ["--set", $0] }
     // 14 + 1, 1, 4 + 1, 44 + 1, 2 + 1 tokens: 7 samples of 10, in batches of 6.
     let starts = [0, 15, 16, 21, 66, 69]
     let all = texts.flatMap { Array($0.utf8).map { Int($0) } + [256] }
     var seen: [Int] = []
     for step in 1...14 {
-      for sample in try show(workplace, step: step, settings)["samples"]?.array ?? [] {
+      for sample in try show(workspace, step: step, settings)["samples"]?.array ?? [] {
         let first = try #require(sample["first_token"]?.integer)
         seen.append(try #require(sample["sample"]?.integer))
         #expect(first == 9 * (seen.last ?? -1))
@@ -122,38 +122,38 @@ import Testing
       }
     }
     #expect(Dictionary(grouping: seen) { $0 }.values.map(\.count) == Array(repeating: 12, count: 7))
-    let lines2 = try workplace.phd(
+    let lines2 = try workspace.phd(
       "corpus", "show", "t.h5", "--step", "400000000", "--config", "config.json", "--set", "data.train=t.h5", "--set",
       "data.sequence_length=60", "--characters", "5")
     #expect(lines2.output.contains("[document 0, whole, 15 tokens]\none t… (9 more characters)"))
     #expect(lines2.output.contains("[document 3, its beginning, 40 tokens]"))
   }
 
-  @Test func `one corpus of several, with and without documents`() throws {
-    let workplace = try Workplace()
-    try workplace.writeCorpus(Workplace.tokens(samples: 9, seed: 3), endOfDocument: 3, to: "ends.h5")
+  @Test func `corpus show selects one of several corpora, with and without documents`() throws {
+    let workspace = try TestWorkspace()
+    try workspace.writeCorpus(TestWorkspace.tokens(samples: 9, seed: 3), endOfDocument: 3, to: "ends.h5")
     let settings = ["--set", #"data.train=["train.h5","ends.h5"]"#]
     for (name, part) in [
       ("train.h5", "[a document, a part of it, "),
       (
-        "../" + URL(filePath: workplace.path).lastPathComponent + "/ends.h5",
+        "../" + URL(filePath: workspace.path).lastPathComponent + "/ends.h5",
         "[a document, whole, 1 token]\n3\n[a document, its beginning, 12 tokens]"
       ),
     ] {
       let outcome = try launch(
         "phd", ["corpus", "show", name, "--step", "3", "--config", "config.json"] + settings,
-        directory: workplace.path)
+        directory: workspace.path)
       #expect(outcome.output.hasPrefix("step 3: 6 samples of 13 tokens, 3 of them from "), "\(outcome.error)")
       #expect(outcome.output.contains(part))
     }
     try expectError(
-      try workplace.phd("corpus", "show", "short.h5", "--step", "3", "--config", "config.json"), 64,
+      try workspace.phd("corpus", "show", "short.h5", "--step", "3", "--config", "config.json"), 64,
       naming: ["short.h5", "train.h5"])
     try expectError(
-      try workplace.phd("corpus", "show", "nowhere.h5", "--step", "3", "--config", "config.json"), 66,
+      try workspace.phd("corpus", "show", "nowhere.h5", "--step", "3", "--config", "config.json"), 66,
       naming: ["nowhere.h5"])
     try expectError(
-      try workplace.phd("corpus", "show", "train.h5", "--step", "0", "--config", "config.json"), 64,
+      try workspace.phd("corpus", "show", "train.h5", "--step", "0", "--config", "config.json"), 64,
       naming: ["--step 0"])
   }
 }

@@ -3,24 +3,24 @@ import TestSupport
 import Testing
 import Training
 
-/// The same global batch, whoever computes it.
+/// The ranks divide the global batch.
 @Suite(.serialized) struct RankTests {
   private let arguments = [
     "--set", "training.global_batch_size=24", "--set", "optimizer.learning_rate=1e-3", "--set", "training.steps=12",
   ]
 
-  @Test func `ranks share the batch, and the losses are one rank's`() throws {
-    let workplace = try Workplace()
-    try #require(try workplace.train(arguments, name: "alone").status == 0)
-    let alone = workplace.run("alone")
+  @Test func `several ranks have the losses of a single rank`() throws {
+    let workspace = try TestWorkspace()
+    try #require(try workspace.train(arguments, name: "alone").status == 0)
+    let alone = workspace.run("alone")
     for ranks in [3, 4, 8] {
       let name = "of-\(ranks)"
-      let outcome = try workplace.train(arguments, name: name, ranks: ranks)
+      let outcome = try workspace.train(arguments, name: name, ranks: ranks)
       try #require(outcome.status == 0, "\(outcome.error)")
       #expect(outcome.error == "")
-      // Every line once, whatever the number of ranks.
+      // Every line is printed once, on any number of ranks.
       #expect(outcome.output.components(separatedBy: "step 7/12").count == 2)
-      let run = workplace.run(name)
+      let run = workspace.run(name)
       #expect(try run.records("run").first?["ranks"] == .integer(ranks))
       for field in ["step", "learning_rate", "tokens", "epoch"] {
         #expect(try run.steps(field) == alone.steps(field), "\(field)")
@@ -41,30 +41,30 @@ import Training
     }
   }
 
-  @Test func `the same ranks give the same bits, run after run`() throws {
-    let workplace = try Workplace()
+  @Test func `repeated runs on the same ranks give the same results`() throws {
+    let workspace = try TestWorkspace()
     for name in ["one", "other"] {
-      #expect(try workplace.train(arguments, name: name, ranks: 4).status == 0)
+      #expect(try workspace.train(arguments, name: name, ranks: 4).status == 0)
     }
-    try expectSame(workplace.run("one"), workplace.run("other"), at: 12)
+    try expectSame(workspace.run("one"), workspace.run("other"), at: 12)
   }
 
-  @Test func `an epoch visits every sample once, and each in another order`() throws {
-    // One sample a step and no learning: a loss says which sample it was.
-    let workplace = try Workplace()
+  @Test func `each epoch visits every sample once, in a different order`() throws {
+    // One sample per step and learning rate 0: the loss identifies the sample.
+    let workspace = try TestWorkspace()
     let arguments = [
       "--set", "training.global_batch_size=1", "--set", "optimizer.learning_rate=1e-30", "--set",
-      "optimizer.weight_decay=0", "--set", "training.steps=\(2 * Workplace.samples)", "--set",
+      "optimizer.weight_decay=0", "--set", "training.steps=\(2 * TestWorkspace.samples)", "--set",
       "validation.every_steps=1000",
     ]
-    #expect(try workplace.train(arguments).status == 0)
-    let losses = try workplace.run().steps("loss")
-    let (first, second) = (losses.prefix(Workplace.samples), losses.suffix(Workplace.samples))
-    #expect(Set(first).count == Workplace.samples)
+    #expect(try workspace.train(arguments).status == 0)
+    let losses = try workspace.run().steps("loss")
+    let (first, second) = (losses.prefix(TestWorkspace.samples), losses.suffix(TestWorkspace.samples))
+    #expect(Set(first).count == TestWorkspace.samples)
     #expect(first.sorted() == second.sorted())
     #expect(Array(first) != Array(second))
     #expect(
-      try workplace.run().steps("epoch")
-        == Array(repeating: 0, count: Workplace.samples) + Array(repeating: 1, count: Workplace.samples))
+      try workspace.run().steps("epoch")
+        == Array(repeating: 0, count: TestWorkspace.samples) + Array(repeating: 1, count: TestWorkspace.samples))
   }
 }

@@ -2,22 +2,22 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The campaigns of Benchmarks/reliability, each in its shortest form.
+/// The shortest form of each campaign in Benchmarks/reliability.
 @Suite struct ReliabilityTests {
   @Test(arguments: [
     ["kills.py", "--kills", "4"], ["mutated-checkpoints.py", "--mutations", "30"],
     ["mutated-inputs.py", "--mutations", "12"],
-  ]) func `nothing fails`(command: [String]) throws {
+  ]) func `the campaign passes`(command: [String]) throws {
     try expectNothingFailed(command)
   }
 
   @Test(.enabled(if: Campaign.slurm.reason == nil, "\(Campaign.slurm.reason ?? "")"))
-  func `a job under Slurm is signalled, queued again, loses a rank, and has the same bits`() throws {
+  func `a Slurm job that is signalled, requeued and loses a rank gives the same results`() throws {
     try expectNothingFailed(["slurm.py", "--quick"])
   }
 
   @Test(.enabled(if: Campaign.hosts.reason == nil, "\(Campaign.hosts.reason ?? "")"))
-  func `a run over three hosts loses one, goes on on two, and has the same bits`() throws {
+  func `a run on three hosts that loses one and resumes on two gives the same results`() throws {
     try expectNothingFailed(["hosts.py", "--quick"])
   }
 
@@ -28,9 +28,9 @@ import Testing
   }
 }
 
-/// A campaign that not every machine can run.
+/// A campaign with special requirements.
 private struct Campaign {
-  /// Why it can't be run here; nil where it can.
+  /// Why this machine cannot run it; nil if it can.
   let reason: String?
 
   static let slurm = Campaign("slurm.py")

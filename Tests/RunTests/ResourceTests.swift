@@ -2,27 +2,27 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Threads and files that the system does not give end a program with one message and 74, and nobody hangs.
+/// If the system refuses threads, files or memory, a program ends with one message and status 74, and no rank hangs.
 @Suite(.serialized) struct ResourceTests {
   // MARK: threads
 
-  /// A limit on threads does not bind root: programs are run as a user that nobody is, and can read the programs.
+  /// Thread limits do not apply to root, so the tests run programs as an unused user.
   private static let canLimitThreads: Bool = {
     guard geteuid() == 0 else { return false }
     let outcome = try? launch("/usr/bin/env", limited(to: 50, as: 70_000) + ["\(buildDirectory)/phd", "--version"])
     return outcome?.status == 0
   }()
 
-  /// The beginning of a command whose user may have `count` threads.
+  /// The start of a command that runs as a user with a limit of `count` threads.
   private static func limited(to count: Int, as user: Int) -> [String] {
     ["prlimit", "--nproc=\(count)", "setpriv", "--reuid=\(user)", "--clear-groups"]
   }
 
-  /// A workplace that any user may write to.
-  private func openWorkplace() throws -> Workplace {
-    let workplace = try Workplace()
-    try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: workplace.path)
-    return workplace
+  /// A workspace that any user may write to.
+  private func publicWorkspace() throws -> TestWorkspace {
+    let workspace = try TestWorkspace()
+    try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: workspace.path)
+    return workspace
   }
 
   private func expectNoThread(_ outcome: Outcome, _ count: Int) throws {
@@ -31,42 +31,42 @@ import Testing
   }
 
   @Test(.enabled(if: canLimitThreads, "this takes root, whose programs another user can run"))
-  func `with any number of threads a run is done, or says that it got too few`() throws {
+  func `with any thread limit, a run succeeds or reports the limit`() throws {
     var statuses: [Int32] = []
     for count in 1...6 {
-      let workplace = try openWorkplace()
+      let workspace = try publicWorkspace()
       let outcome = try launch(
         "/usr/bin/env",
         ResourceTests.limited(to: count, as: 70_001) + [
           "\(buildDirectory)/phd-train", "config.json", "--set", "training.threads=2", "--stop-after", "6",
-        ], directory: workplace.path, timeout: 20)
+        ], directory: workspace.path, timeout: 20)
       statuses.append(outcome.status)
       if outcome.status != 0 { try expectNoThread(outcome, count) }
       if count == 3 {
-        // Too few threads for reading batches: the run has begun, and its log says how it ended.
-        let end = try workplace.run().records("end").last?["reason"]?.string ?? ""
+        // If the thread for reading batches is refused, the run has started, and its log records the error.
+        let end = try workspace.run().records("end").last?["reason"]?.string ?? ""
         #expect(end.contains("cannot start a thread"), "\(end)")
       }
     }
     #expect(statuses.first == 74 && statuses.last == 0, "\(statuses)")
   }
 
-  /// The limit holds for mpirun and all ranks together.
+  /// The limit applies to mpirun and all ranks together.
   @Test(.enabled(if: canLimitThreads, "this takes root, whose programs another user can run"))
-  func `with any number of threads several ranks are done, or one says that they got too few`() throws {
+  func `with any thread limit, several ranks succeed or one reports the limit`() throws {
     var statuses: [Int32] = []
     for count in [9, 11, 13, 15, 17, 19, 40] {
-      let workplace = try openWorkplace()
+      let workspace = try publicWorkspace()
       let command = #"ulimit -u \#(count); exec "$@""#
       let outcome = try launch(
         "/usr/bin/env",
         [
           "setpriv", "--reuid=70002", "--clear-groups", "mpirun", "--quiet", "-n", "2", "--bind-to", "none",
           "bash", "-c", command, "bash", "\(buildDirectory)/phd-train", "config.json", "--stop-after", "2",
-        ], environment: Workplace.environment.merging(["OMPI_MCA_rmaps_base_oversubscribe": "1"]) { $1 },
-        directory: workplace.path, timeout: 30)
+        ], environment: TestWorkspace.environment.merging(["OMPI_MCA_rmaps_base_oversubscribe": "1"]) { $1 },
+        directory: workspace.path, timeout: 30)
       statuses.append(outcome.status)
-      // Two ranks may take each other's last threads after both have found enough: then Open MPI says so in its own way.
+      // Two ranks may compete for the last threads after both have found enough: then Open MPI prints its own error.
       let isOurs = !outcome.error.contains("PMIX ERROR") && !outcome.error.contains("MPI_ERRORS_ARE_FATAL")
       if outcome.status != 0 && isOurs { try expectNoThread(outcome, count) }
     }
@@ -74,11 +74,11 @@ import Testing
   }
 
   @Test(.enabled(if: canLimitThreads, "this takes root, whose programs another user can run"))
-  func `with too few threads, what works on a checkpoint or a corpus says so`() throws {
-    let workplace = try openWorkplace()
-    try workplace.write("one two three\n", to: "text.txt")
-    #expect(try workplace.train(["--stop-after", "1"]).status == 0)
-    let checkpoint = workplace.run().checkpoint(1)
+  func `with too few threads, commands on checkpoints and corpora report the limit`() throws {
+    let workspace = try publicWorkspace()
+    try workspace.write("one two three\n", to: "text.txt")
+    #expect(try workspace.train(["--stop-after", "1"]).status == 0)
+    let checkpoint = workspace.run().checkpoint(1)
     for (enough, command) in [
       (9, ["corpus", "build", "text.txt", "--output", "b.h5", "--tokenizer", "bytes", "--threads", "4"]),
       (9, ["corpus", "train-tokenizer", "text.txt", "--output", "t.json", "--vocab-size", "260", "--threads", "4"]),
@@ -90,7 +90,7 @@ import Testing
       for (count, status) in [(2, Int32(74)), (enough, 0)] {
         let outcome = try launch(
           "/usr/bin/env", ResourceTests.limited(to: count, as: 70_003) + ["\(buildDirectory)/phd"] + command,
-          directory: workplace.path, timeout: 20)
+          directory: workspace.path, timeout: 20)
         #expect(outcome.status == status, "\(command) \(count): \(outcome.error)")
         if status == 74 { try expectNoThread(outcome, count) }
       }
@@ -98,17 +98,17 @@ import Testing
   }
 
   @Test(.enabled(if: canLimitThreads, "this takes root, whose programs another user can run"))
-  func `with any number of threads the server serves, or says that it got too few`() throws {
-    let workplace = try openWorkplace()
-    #expect(try workplace.train(["--stop-after", "1"]).status == 0)
+  func `with any thread limit, the server responds or reports the limit`() throws {
+    let workspace = try publicWorkspace()
+    #expect(try workspace.train(["--stop-after", "1"]).status == 0)
     var served: [Bool] = []
     for count in [1, 2, 3, 5, 6, 7, 12] {
       let server = try start(
         "/usr/bin/env",
         ResourceTests.limited(to: count, as: 70_004) + [
-          "\(buildDirectory)/phd", "serve", "--checkpoint", workplace.run().checkpoint(1), "--port", "0", "--threads",
+          "\(buildDirectory)/phd", "serve", "--checkpoint", workspace.run().checkpoint(1), "--port", "0", "--threads",
           "2", "--max-length", "64",
-        ], directory: workplace.path)
+        ], directory: workspace.path)
       served.append(server.wait(timeout: 20) { $0.output.contains("serving") })
       server.signal(SIGTERM)
       let outcome = try server.wait(timeout: 20)
@@ -118,60 +118,60 @@ import Testing
   }
 
   @Test(.enabled(if: canLimitThreads, "this takes root, whose programs another user can run"))
-  func `a checkpoint for which there is no thread is written while the run waits`() throws {
-    let workplace = try openWorkplace()
-    // The main thread, and those for signals and batches.
+  func `a background checkpoint without a thread is written at once`() throws {
+    let workspace = try publicWorkspace()
+    // The main thread, and the threads for signals and batches.
     let outcome = try launch(
       "/usr/bin/env",
       ResourceTests.limited(to: 3, as: 70_005) + [
         "\(buildDirectory)/phd-train", "config.json", "--set", "checkpoint.background=true", "--stop-after", "7",
-      ], directory: workplace.path)
+      ], directory: workspace.path)
     #expect(outcome.status == 0, "\(outcome.error)")
-    #expect(workplace.run().checkpoints == [5, 7])
+    #expect(workspace.run().checkpoints == [5, 7])
   }
 
   // MARK: open files
 
-  @Test func `more shards than the usual limit of open files are trained on`() throws {
-    let workplace = try Workplace()
-    try workplace.makeShards(1100)
+  @Test func `a run can open more shards than the usual limit of open files`() throws {
+    let workspace = try TestWorkspace()
+    try workspace.makeShards(1100)
     let outcome = try launch(
       "/bin/bash",
       [
         "-c", #"ulimit -Sn 1024; exec "$0" config.json --stop-after 1 --set data.train='shards/*.h5'"#,
         "\(buildDirectory)/phd-train",
-      ], directory: workplace.path)
+      ], directory: workspace.path)
     #expect(outcome.status == 0, "\(outcome.error)")
   }
 
-  @Test(arguments: [nil, 2]) func `more shards than may be open are an error that names both numbers`(
+  @Test(arguments: [nil, 2]) func `more shards than the limit of open files are an error with both numbers`(
     ranks: Int?
   ) throws {
-    let workplace = try Workplace()
-    try workplace.makeShards(300)
+    let workspace = try TestWorkspace()
+    try workspace.makeShards(300)
     let outcome = try launch(
       "/bin/bash",
       [
         "-c", #"ulimit -n 256; exec "$0" config.json --stop-after 1 --set data.train='shards/*.h5'"#,
         "\(buildDirectory)/phd-train",
-      ], ranks: ranks, environment: Workplace.environment, directory: workplace.path)
+      ], ranks: ranks, environment: TestWorkspace.environment, directory: workspace.path)
     try expectError(
       outcome, 74, naming: ["Too many open files", "shards/*.h5 is 300 files", "the limit is 256", "ulimit -Hn"])
     let benchmark = "benchmark train config.json --corpus --steps 1 --set data.train='shards/*.h5'"
     let evaluated = try launch(
       "/bin/bash", ["-c", #"ulimit -n 256; exec "$0" \#(benchmark)"#, "\(buildDirectory)/phd"], ranks: ranks,
-      environment: Workplace.environment, directory: workplace.path)
+      environment: TestWorkspace.environment, directory: workspace.path)
     try expectError(evaluated, 74, naming: ["Too many open files", "the limit is 256"])
   }
 
-  @Test func `ranks that cannot have a socket for each other say so, and do not hang`() throws {
-    let workplace = try Workplace()
-    let environment = Workplace.environment.merging(["OMPI_MCA_btl": "tcp,self"]) { $1 }
+  @Test func `ranks that cannot open sockets to each other report it and do not hang`() throws {
+    let workspace = try TestWorkspace()
+    let environment = TestWorkspace.environment.merging(["OMPI_MCA_btl": "tcp,self"]) { $1 }
     for (limit, status) in [(30, Int32(74)), (80, 0)] {
       let command = "ulimit -n \(limit); exec \"$0\" config.json --stop-after 1 --set training.global_batch_size=16"
       let outcome = try launch(
         "/bin/bash", ["-c", command, "\(buildDirectory)/phd-train"], ranks: 16, environment: environment,
-        directory: workplace.path, timeout: 120)
+        directory: workspace.path, timeout: 120)
       #expect(outcome.status == status, "\(outcome.error)")
       if status == 74 {
         try expectError(
@@ -183,22 +183,23 @@ import Testing
 
   // MARK: memory
 
-  /// OpenBLAS asks for ever for the memory of a product, and Open MPI hangs or aborts where it gets none. With the least
-  /// of these limits the system cannot load the program (127).
+  /// Without memory, OpenBLAS retries forever, and Open MPI hangs or aborts. With the lowest of these limits, the
+  /// system cannot load the program (127).
   @Test(
     arguments: [
       (nil, [100_000, 150_000, 200_000, 250_000, 300_000, 400_000, 2_000_000]),
       (2, [250_000, 400_000, 600_000, 3_000_000]),
-    ] as [(Int?, [Int])]) func `whatever ulimit -v leaves, a run is done or an error`(ranks: Int?, limits: [Int]) throws
+    ] as [(Int?, [Int])]) func `with any ulimit -v, a run succeeds or ends with an error`(ranks: Int?, limits: [Int])
+    throws
   {
-    let workplace = try Workplace()
+    let workspace = try TestWorkspace()
     var statuses: [Int32] = []
     for limit in limits {
       let outcome = try launch(
         "/bin/bash",
         [
           "-c", "ulimit -v \(limit); exec \"$0\" config.json --overwrite --stop-after 1", "\(buildDirectory)/phd-train",
-        ], ranks: ranks, environment: Workplace.environment, directory: workplace.path, timeout: 25)
+        ], ranks: ranks, environment: TestWorkspace.environment, directory: workspace.path, timeout: 25)
       statuses.append(outcome.status)
       #expect([0, 64, 74, 127].contains(outcome.status), "\(limit): \(outcome.error)")
       if [64, 74].contains(outcome.status) { try expectError(outcome, outcome.status, naming: ["ulimit -v"]) }
@@ -206,24 +207,24 @@ import Testing
     #expect(statuses.contains(74) && statuses.last == 0, "\(statuses)")
   }
 
-  @Test(arguments: [nil, 2]) func `a model that ulimit -v leaves no memory for is an error`(ranks: Int?) throws {
-    let workplace = try Workplace()
+  @Test(arguments: [nil, 2]) func `a model that exceeds ulimit -v is an error`(ranks: Int?) throws {
+    let workspace = try TestWorkspace()
     let outcome = try launch(
       "/bin/bash",
       [
         "-c",
         #"ulimit -v 3000000; exec "$0" config.json --set model.hidden_size=4096 --set model.intermediate_size=16384"#,
         "\(buildDirectory)/phd-train",
-      ], ranks: ranks, environment: Workplace.environment, directory: workplace.path)
+      ], ranks: ranks, environment: TestWorkspace.environment, directory: workspace.path)
     try expectError(outcome, 64, naming: ["a rank would take", "ulimit -v", "raise the limit"])
   }
 }
 
-extension Workplace {
+extension TestWorkspace {
   /// Small corpora of two samples each, in `shards/`.
   fileprivate func makeShards(_ count: Int) throws {
     try FileManager.default.createDirectory(atPath: self["shards"], withIntermediateDirectories: true)
-    try writeCorpus(Workplace.tokens(samples: 2, seed: 1), to: "shards/0.h5")
+    try writeCorpus(TestWorkspace.tokens(samples: 2, seed: 1), to: "shards/0.h5")
     let bytes = try bytes(of: "shards/0.h5")
     for number in 1..<count { try write(bytes, to: "shards/\(number).h5") }
   }

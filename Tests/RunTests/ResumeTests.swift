@@ -3,21 +3,21 @@ import TestSupport
 import Testing
 import Training
 
-/// A run that was interrupted and went on is the run that was not, bit for bit.
+/// An interrupted and resumed run equals an uninterrupted one, bit for bit.
 @Suite(.serialized) struct ResumeTests {
-  @Test(arguments: [nil, 2, 3]) func `ten steps and ten more are twenty`(ranks: Int?) throws {
-    let workplace = try Workplace()
-    #expect(try workplace.train(name: "straight", ranks: ranks).status == 0)
-    let first = try workplace.train(["--stop-after", "10"], ranks: ranks)
+  @Test(arguments: [nil, 2, 3]) func `ten steps and ten resumed steps equal twenty steps`(ranks: Int?) throws {
+    let workspace = try TestWorkspace()
+    #expect(try workspace.train(name: "straight", ranks: ranks).status == 0)
+    let first = try workspace.train(["--stop-after", "10"], ranks: ranks)
     #expect(first.status == 0, "\(first.error)")
-    let run = workplace.run()
+    let run = workspace.run()
     #expect(run.checkpoints == [5, 10])
     #expect(try run.records("end").map { $0["reason"]?.string } == ["stopped after"])
-    let second = try workplace.train(ranks: ranks)
+    let second = try workspace.train(ranks: ranks)
     #expect(second.status == 0, "\(second.error)")
     #expect(second.output.contains("resuming at step 10"))
 
-    try expectSame(run, workplace.run("straight"), at: 20)
+    try expectSame(run, workspace.run("straight"), at: 20)
     #expect(try run.steps() == (1...20).map(Double.init))
     #expect(try run.steps("epoch").last == 2)
     #expect(try run.starts() == [0, 10])
@@ -26,160 +26,160 @@ import Training
     #expect(validations == [4, 8, 12, 16, 20].flatMap { ["short \($0)", "long \($0)"] })
   }
 
-  @Test func `stopping where there is no checkpoint otherwise, over a mixture of corpora`() throws {
-    let workplace = try Workplace()
+  @Test func `stop-after saves a checkpoint at any step of a mixture`() throws {
+    let workspace = try TestWorkspace()
     let mixture = #"data.train=[{"path":"train.h5","weight":2},{"path":"long.h5","weight":0.5}]"#
-    #expect(try workplace.train(["--set", mixture], name: "straight").status == 0)
+    #expect(try workspace.train(["--set", mixture], name: "straight").status == 0)
     for stop in ["3", "8", "9"] {
-      let outcome = try workplace.train(["--set", mixture, "--stop-after", stop])
+      let outcome = try workspace.train(["--set", mixture, "--stop-after", stop])
       #expect(outcome.status == 0, "\(outcome.error)")
     }
-    #expect(try workplace.train(["--set", mixture]).status == 0)
-    try expectSame(workplace.run(), workplace.run("straight"), at: 20)
-    #expect(try workplace.run().starts() == [0, 3, 8, 9])
+    #expect(try workspace.train(["--set", mixture]).status == 0)
+    try expectSame(workspace.run(), workspace.run("straight"), at: 20)
+    #expect(try workspace.run().starts() == [0, 3, 8, 9])
   }
 
-  @Test func `neither threads nor recomputation change a bit`() throws {
-    let workplace = try Workplace()
+  @Test func `threads and recomputation do not change the results`() throws {
+    let workspace = try TestWorkspace()
     let wide = ["--set", "training.micro_batch_size=3"]
-    #expect(try workplace.train(wide, name: "straight").status == 0)
-    #expect(try workplace.train(wide + ["--set", "training.threads=3"], name: "threads").status == 0)
-    #expect(try workplace.train(wide + ["--set", "training.recompute=block"], name: "recompute").status == 0)
-    // And they may change on the way.
-    #expect(try workplace.train(wide + ["--stop-after", "7"], name: "changing").status == 0)
+    #expect(try workspace.train(wide, name: "straight").status == 0)
+    #expect(try workspace.train(wide + ["--set", "training.threads=3"], name: "threads").status == 0)
+    #expect(try workspace.train(wide + ["--set", "training.recompute=block"], name: "recompute").status == 0)
+    // They may also change on a resume.
+    #expect(try workspace.train(wide + ["--stop-after", "7"], name: "changing").status == 0)
     let changed = wide + ["--set", "training.threads=2", "--set", "training.recompute=block"]
-    let outcome = try workplace.train(changed, name: "changing")
+    let outcome = try workspace.train(changed, name: "changing")
     #expect(outcome.status == 0)
     #expect(outcome.output.contains("training.threads: 1 → 2"))
     #expect(outcome.output.contains(#"training.recompute: "none" → "block""#))
     for name in ["threads", "recompute", "changing"] {
-      try expectSame(workplace.run(name), workplace.run("straight"), at: 20)
+      try expectSame(workspace.run(name), workspace.run("straight"), at: 20)
     }
-    #expect(try workplace.run("threads").records("run").first?["threads"] == 3)
+    #expect(try workspace.run("threads").records("run").first?["threads"] == 3)
   }
 
-  @Test func `a finished run typed again changes nothing`() throws {
-    let workplace = try Workplace()
-    #expect(try workplace.train(name: "straight").status == 0)
-    #expect(try workplace.train().status == 0)
-    let run = workplace.run()
-    try workplace.write("", to: "runs/tiny/note.partial")
+  @Test func `starting a finished run again changes nothing`() throws {
+    let workspace = try TestWorkspace()
+    #expect(try workspace.train(name: "straight").status == 0)
+    #expect(try workspace.train().status == 0)
+    let run = workspace.run()
+    try workspace.write("", to: "runs/tiny/note.partial")
     let files = run.files.filter { $0 != ".lock" }
-    let before = try files.map { try workplace.bytes(of: "runs/tiny/\($0)") }
+    let before = try files.map { try workspace.bytes(of: "runs/tiny/\($0)") }
     for (arguments, ranks, message) in [
       ([], nil, "all 20 steps are done"), ([], 2, "all 20 steps are done"),
       (["--stop-after", "7"], nil, "raise training.steps"),
       (["--set", "training.steps=10"], nil, "all 10 steps are done (the checkpoint is of step 20)"),
       (["--set", "checkpoint.keep=1", "--set", "log.tensorboard=true"], nil, "all 20 steps are done"),
     ] as [([String], Int?, String)] {
-      let again = try workplace.train(arguments, ranks: ranks)
+      let again = try workspace.train(arguments, ranks: ranks)
       #expect(again.status == 0, "\(again.error)")
       #expect(again.output.contains(message), "\(again.output)")
       #expect(again.error.isEmpty || arguments.contains("training.steps=10"), "\(again.error)")
       #expect(run.files.filter { $0 != ".lock" } == files)
-      #expect(try files.map { try workplace.bytes(of: "runs/tiny/\($0)") } == before)
+      #expect(try files.map { try workspace.bytes(of: "runs/tiny/\($0)") } == before)
     }
-    try expectSame(run, workplace.run("straight"), at: 20)
+    try expectSame(run, workspace.run("straight"), at: 20)
     #expect(try run.starts() == [0])
   }
 
-  @Test func `a log that goes on behind a finished run's checkpoint is cut back`() throws {
-    let workplace = try Workplace()
-    #expect(try workplace.train().status == 0)
-    let steps = try workplace.run().steps()
-    // As of a run that was to be longer, and was killed before its next checkpoint.
-    let file = try FileHandle(forWritingTo: URL(fileURLWithPath: workplace["runs/tiny/log.jsonl"]))
+  @Test func `log records after the last checkpoint are removed`() throws {
+    let workspace = try TestWorkspace()
+    #expect(try workspace.train().status == 0)
+    let steps = try workspace.run().steps()
+    // Simulates a longer run that was killed before its next checkpoint.
+    let file = try FileHandle(forWritingTo: URL(fileURLWithPath: workspace["runs/tiny/log.jsonl"]))
     try file.seekToEnd()
     try file.write(contentsOf: Data("{\"event\":\"step\",\"step\":21,\"loss\":3}\n".utf8))
     try file.close()
-    #expect(try workplace.train().status == 0)
-    #expect(try workplace.run().steps() == steps)
-    #expect(try workplace.run().records("end").last?["step"] == 20)
+    #expect(try workspace.train().status == 0)
+    #expect(try workspace.run().steps() == steps)
+    #expect(try workspace.run().records("end").last?["step"] == 20)
   }
 
-  @Test func `other steps are said with the rates that they make`() throws {
-    let workplace = try Workplace()
-    #expect(try workplace.train(["--stop-after", "10"]).status == 0)
-    let finished = try workplace.train(["--set", "training.steps=9"])
+  @Test func `a changed number of steps causes a warning with the learning rates`() throws {
+    let workspace = try TestWorkspace()
+    #expect(try workspace.train(["--stop-after", "10"]).status == 0)
+    let finished = try workspace.train(["--set", "training.steps=9"])
     #expect(finished.error.contains("training.steps was 20, is 9, and the checkpoint is of step 10"))
-    let shorter = try workplace.train(["--set", "training.steps=12"])
+    let shorter = try workspace.train(["--set", "training.steps=12"])
     #expect(shorter.status == 0, "\(shorter.error)")
-    let rates = try workplace.run().steps("learning_rate")
+    let rates = try workspace.run().steps("learning_rate")
     #expect(
       shorter.error.contains(
         "training.steps was 20, is 12: the learning rate of step 11 is \(rates[10]), that of step 10 was \(rates[9])"),
       "\(shorter.error)")
     #expect(!shorter.error.contains("stretched"))
-    // Where the rate does not depend on the steps, nothing changes.
+    // With the constant schedule, the rate does not change.
     let constant = ["--set", "schedule.kind=constant", "--set", "schedule.final_fraction=null"]
-    #expect(try workplace.train(constant + ["--stop-after", "6"], name: "constant").status == 0)
-    let longer = try workplace.train(constant + ["--set", "training.steps=30", "--stop-after", "7"], name: "constant")
+    #expect(try workspace.train(constant + ["--stop-after", "6"], name: "constant").status == 0)
+    let longer = try workspace.train(constant + ["--set", "training.steps=30", "--stop-after", "7"], name: "constant")
     #expect(longer.error.contains("the learning rate of step 7 stays 0.01"), "\(longer.error)")
   }
 
-  @Test func `a decay that is over is warned of when the run goes on, and the checkpoint before it stays`() throws {
-    let workplace = try Workplace()
+  @Test func `extending a run after its decay causes a warning, and the checkpoint before the decay is kept`() throws {
+    let workspace = try TestWorkspace()
     let wsd = [
       "schedule.kind=wsd", "schedule.decay_steps=8", "schedule.final_fraction=0", "checkpoint.every_steps=5",
       "checkpoint.keep=1",
     ].flatMap { ["--set", $0] }
-    #expect(try workplace.train(wsd).status == 0)
-    let run = workplace.run()
+    #expect(try workspace.train(wsd).status == 0)
+    let run = workspace.run()
     #expect(run.checkpoints == [12, 20])
-    let outcome = try workplace.train(wsd + ["--set", "training.steps=30", "--stop-after", "26"])
+    let outcome = try workspace.train(wsd + ["--set", "training.steps=30", "--stop-after", "26"])
     #expect(outcome.status == 0, "\(outcome.error)")
     for part in [
       "the learning rate of step 21 is 0.01, that of step 20 was 0.0", "the decay that started after step 12",
       "--resume \("runs/tiny/\(RunFiles.name(12))")",
     ] { #expect(outcome.error.contains(part), "\(outcome.error)") }
-    // Those from before both decays.
+    // The checkpoints before both decays.
     #expect(run.checkpoints == [12, 22, 26])
-    // As it advises: the rate does not leap.
-    let again = try workplace.train(wsd + ["--set", "training.steps=30", "--resume", run.checkpoint(12)])
+    // After following the advice, the rate does not jump.
+    let again = try workspace.train(wsd + ["--set", "training.steps=30", "--resume", run.checkpoint(12)])
     #expect(again.status == 0, "\(again.error)")
     #expect(again.error.contains("the learning rate of step 13 is 0.01, that of step 12 was 0.01"), "\(again.error)")
     #expect(try run.steps("learning_rate")[12..<22].allSatisfy { $0 == 0.01 })
     #expect(run.checkpoints == [12, 22, 30])
   }
 
-  @Test func `a finished run goes on when steps is raised`() throws {
-    let workplace = try Workplace()
-    #expect(try workplace.train().status == 0)
-    let outcome = try workplace.train(["--set", "training.steps=26"])
+  @Test func `raising steps continues a finished run`() throws {
+    let workspace = try TestWorkspace()
+    #expect(try workspace.train().status == 0)
+    let outcome = try workspace.train(["--set", "training.steps=26"])
     #expect(outcome.status == 0, "\(outcome.error)")
     #expect(outcome.error.contains("training.steps was 20, is 26"))
     #expect(outcome.error.split(separator: "\n").count == 1)
-    let run = workplace.run()
+    let run = workspace.run()
     #expect(try run.steps() == (1...26).map(Double.init))
     #expect(try run.starts() == [0, 20])
     #expect(run.checkpoints == [5, 10, 15, 20, 25, 26])
     #expect(try run.records("warning").contains { $0["message"]?.string?.contains("training.steps") == true })
   }
 
-  @Test func `a checkpoint that is named is resumed, and later ones are out of the way`() throws {
-    let workplace = try Workplace()
-    #expect(try workplace.train(name: "straight").status == 0)
-    #expect(try workplace.train().status == 0)
-    let outcome = try workplace.train(["--resume", "runs/tiny/\(RunFiles.name(10))", "--stop-after", "12"])
+  @Test func `resuming from a given checkpoint sets later ones aside`() throws {
+    let workspace = try TestWorkspace()
+    #expect(try workspace.train(name: "straight").status == 0)
+    #expect(try workspace.train().status == 0)
+    let outcome = try workspace.train(["--resume", "runs/tiny/\(RunFiles.name(10))", "--stop-after", "12"])
     #expect(outcome.status == 0, "\(outcome.error)")
-    let run = workplace.run()
+    let run = workspace.run()
     #expect(run.checkpoints == [5, 10, 12])
     #expect(try run.steps() == (1...12).map(Double.init))
-    #expect(try workplace.train().status == 0)
+    #expect(try workspace.train().status == 0)
     #expect(run.checkpoints == [5, 10, 12, 15, 20])
-    try expectSame(run, workplace.run("straight"), at: 20)
+    try expectSame(run, workspace.run("straight"), at: 20)
   }
 
-  @Test func `checkpoints that are set aside take the place of none`() throws {
-    let workplace = try Workplace()
-    #expect(try workplace.train().status == 0)
-    let run = workplace.run()
-    let first = try workplace.bytes(of: "runs/tiny/\(RunFiles.name(20))")
+  @Test func `setting checkpoints aside overwrites no file`() throws {
+    let workspace = try TestWorkspace()
+    #expect(try workspace.train().status == 0)
+    let run = workspace.run()
+    let first = try workspace.bytes(of: "runs/tiny/\(RunFiles.name(20))")
     var contents: Set<[UInt8]> = [first]
     for end in [20, 18, 19, 17] {
-      let outcome = try workplace.train(["--resume", run.checkpoint(10), "--stop-after", "\(end)"])
+      let outcome = try workspace.train(["--resume", run.checkpoint(10), "--stop-after", "\(end)"])
       #expect(outcome.status == 0, "\(outcome.error)")
-      contents.insert(try workplace.bytes(of: "runs/tiny/\(RunFiles.name(end))"))
+      contents.insert(try workspace.bytes(of: "runs/tiny/\(RunFiles.name(end))"))
       #expect(run.checkpoints == [5, 10, 15, end].sorted())
     }
     let aside = run.files.filter { $0.contains(".passed-over") }
@@ -188,43 +188,43 @@ import Training
     #expect(
       aside.filter { $0.hasPrefix(RunFiles.name(15)) }
         == ["", "-2", "-3", "-4"].map { "\(RunFiles.name(15)).passed-over\($0)" })
-    let kept = Set(try run.files.filter { $0.contains(".h5") }.map { try workplace.bytes(of: "runs/tiny/\($0)") })
+    let kept = Set(try run.files.filter { $0.contains(".h5") }.map { try workspace.bytes(of: "runs/tiny/\($0)") })
     #expect(contents.isSubset(of: kept))
-    // A link that is there already is something, too.
+    // An existing link also counts as a file.
     try FileManager.default.createSymbolicLink(
       atPath: run.checkpoint(15) + ".passed-over-5", withDestinationPath: "nowhere")
-    #expect(try workplace.train(["--resume", run.checkpoint(10), "--stop-after", "11"]).status == 0)
+    #expect(try workspace.train(["--resume", run.checkpoint(10), "--stop-after", "11"]).status == 0)
     #expect(run.files.contains("\(RunFiles.name(15)).passed-over-6"))
   }
 
-  @Test func `another file of the same step takes the place of the folder's own, which is set aside`() throws {
-    let workplace = try Workplace()
+  @Test func `a given file of the same step replaces the folder's own, which is set aside`() throws {
+    let workspace = try TestWorkspace()
     let other = ["--set", "training.precision=fp32", "--set", "log.every_steps=2"]
-    #expect(try workplace.train(other + ["--stop-after", "10"], name: "other").status == 0)
-    #expect(try workplace.train(["--stop-after", "10"]).status == 0)
-    let own = try workplace.bytes(of: "runs/tiny/\(RunFiles.name(10))")
+    #expect(try workspace.train(other + ["--stop-after", "10"], name: "other").status == 0)
+    #expect(try workspace.train(["--stop-after", "10"]).status == 0)
+    let own = try workspace.bytes(of: "runs/tiny/\(RunFiles.name(10))")
     #expect(
-      try workplace.train(["--resume", workplace.run("other").checkpoint(10), "--stop-after", "10"]).status == 0)
-    #expect(try workplace.bytes(of: "runs/tiny/\(RunFiles.name(10)).passed-over") == own)
-    #expect(workplace.run().checkpoints == [5, 10])
+      try workspace.train(["--resume", workspace.run("other").checkpoint(10), "--stop-after", "10"]).status == 0)
+    #expect(try workspace.bytes(of: "runs/tiny/\(RunFiles.name(10)).passed-over") == own)
+    #expect(workspace.run().checkpoints == [5, 10])
   }
 
-  @Test func `a checkpoint of another folder begins a run that goes on from it`() throws {
-    let workplace = try Workplace()
-    #expect(try workplace.train(name: "straight").status == 0)
-    let outcome = try workplace.train(["--resume", "runs/straight/\(RunFiles.name(15))"], ranks: 2)
+  @Test func `a new run can resume from a checkpoint in another folder`() throws {
+    let workspace = try TestWorkspace()
+    #expect(try workspace.train(name: "straight").status == 0)
+    let outcome = try workspace.train(["--resume", "runs/straight/\(RunFiles.name(15))"], ranks: 2)
     #expect(outcome.status == 0, "\(outcome.error)")
-    #expect(try workplace.run().steps() == (16...20).map(Double.init))
-    #expect(try workplace.run().starts() == [15])
-    #expect(workplace.run("straight").checkpoints == [5, 10, 15, 20])
+    #expect(try workspace.run().steps() == (16...20).map(Double.init))
+    #expect(try workspace.run().starts() == [15])
+    #expect(workspace.run("straight").checkpoints == [5, 10, 15, 20])
   }
 
   @Test func `only the newest checkpoints are kept`() throws {
-    let workplace = try Workplace()
+    let workspace = try TestWorkspace()
     let arguments = ["--set", "checkpoint.keep=2", "--set", "checkpoint.every_steps=3"]
-    #expect(try workplace.train(arguments).status == 0)
-    #expect(workplace.run().checkpoints == [18, 20])
-    #expect(try workplace.run().records("checkpoint").compactMap { $0["step"]?.integer } == [3, 6, 9, 12, 15, 18, 20])
-    #expect(workplace.run().files == [".lock", "config.json", "log.jsonl", RunFiles.name(18), RunFiles.name(20)])
+    #expect(try workspace.train(arguments).status == 0)
+    #expect(workspace.run().checkpoints == [18, 20])
+    #expect(try workspace.run().records("checkpoint").compactMap { $0["step"]?.integer } == [3, 6, 9, 12, 15, 18, 20])
+    #expect(workspace.run().files == [".lock", "config.json", "log.jsonl", RunFiles.name(18), RunFiles.name(20)])
   }
 }

@@ -4,7 +4,7 @@ import Storage
 import Testing
 import Training
 
-/// What a run has left in its folder.
+/// The files of a run's folder.
 struct RunFiles {
   let path: String
 
@@ -22,22 +22,22 @@ struct RunFiles {
 
   // MARK: the loss log
 
-  /// The log's records, of one event where that is given. A line that is no record is an error.
+  /// The log's records, optionally of one event. An invalid line is an error.
   func records(_ event: String? = nil) throws -> [JSONValue] {
     let text = try String(contentsOfFile: "\(path)/log.jsonl", encoding: .utf8)
     return try text.split(separator: "\n").map { try JSONValue(parsing: String($0)) }
       .filter { event == nil || $0["event"]?.string == event }
   }
 
-  /// The numbers that the step records hold under a name.
+  /// The values of a field in the step records.
   func steps(_ field: String = "step") throws -> [Double] {
     try records("step").map { try #require($0[field]?.number, "a step record has no number \(field)") }
   }
 
-  /// Where each start of the run went on from.
+  /// The steps that each start of the run resumed from.
   func starts() throws -> [Int] { try records("run").compactMap { $0["resumed_from_step"]?.integer } }
 
-  /// The last step that a log being written has so far.
+  /// The last step in the log, which may still be written.
   var lastStep: Int {
     let text = (try? String(contentsOfFile: "\(path)/log.jsonl", encoding: .utf8)) ?? ""
     for line in text.split(separator: "\n").reversed() {
@@ -48,7 +48,7 @@ struct RunFiles {
     return 0
   }
 
-  /// What two runs that are the same have in common: the records of steps, skipped steps and validation, without times.
+  /// The records that are equal in equal runs: steps, skipped steps and validation, without times.
   func comparableRecords() throws -> [JSONValue] {
     try records().filter { ["step", "skipped", "validation"].contains($0["event"]?.string) }.map { record in
       var fields = try #require(record.object)
@@ -60,12 +60,12 @@ struct RunFiles {
 
   // MARK: checkpoints
 
-  /// The bits of all tensors of a checkpoint's weights and moments, by their path in the file.
+  /// The bit patterns of a checkpoint's weights and moments, by their path in the file.
   func bits(_ step: Int) throws -> [String: [UInt32]] {
     try RunFiles.tensors(checkpoint(step)).mapValues { $0.map(\.bitPattern) }
   }
 
-  /// All tensors of a file's `/model`, and of its `/optimizer` where there is one.
+  /// All tensors of a file's `/model` and, if it exists, `/optimizer`.
   static func tensors(_ path: String) throws -> [String: [Float]] {
     let file = try HDF5File.open(path)
     var tensors: [String: [Float]] = [:]
@@ -78,8 +78,8 @@ struct RunFiles {
   }
 }
 
-/// Checks that two runs are the same, bit for bit: their records of steps and validation but for the times, and the
-/// weights and moments of the checkpoint of `step`.
+/// Checks that two runs are equal, bit for bit: their records of steps and validation except times, and the weights and
+/// moments in the checkpoint of `step`.
 func expectSame(
   _ one: RunFiles, _ other: RunFiles, at step: Int, sourceLocation: SourceLocation = #_sourceLocation
 ) throws {

@@ -6,28 +6,28 @@ import TestSupport
 import Testing
 import Training
 
-/// `log.gradients_every`: norms of every tensor, against AdamW in double precision, and on several ranks.
+/// `log.gradients_every`: the norms of every tensor, compared with AdamW in double precision and on several ranks.
 @Suite(.serialized) struct TensorRecordTests {
   private static let settings = ["training.steps=6", "model.hidden_size=64", "model.intermediate_size=96"]
 
   private func train(
-    _ workplace: Workplace, _ name: String, ranks: Int? = nil, _ settings: [String], _ arguments: [String] = []
+    _ workspace: TestWorkspace, _ name: String, ranks: Int? = nil, _ settings: [String], _ arguments: [String] = []
   ) throws -> [JSONValue] {
     let sets = (Self.settings + settings).flatMap { ["--set", $0] }
-    let outcome = try workplace.train(sets + arguments, name: name, ranks: ranks)
+    let outcome = try workspace.train(sets + arguments, name: name, ranks: ranks)
     try #require(outcome.status == 0, "\(outcome.error)")
-    return try workplace.run(name).records("tensors")
+    return try workspace.run(name).records("tensors")
   }
 
-  @Test func `norms are those of the reference, step by step`() throws {
-    let workplace = try Workplace()
+  @Test func `norms equal the reference at every step`() throws {
+    let workspace = try TestWorkspace()
     let path = fixtures.appending(path: "golden/cswa-3-4-8.h5").path
     let golden = try Golden(path)
     let optimizer = golden.optimizer
-    let outcome = try workplace.train(
+    let outcome = try workspace.train(
       ["--initialize-from", path] + golden.settings.flatMap { ["--set", $0] } + ["--set", "log.gradients_every=1"])
     try #require(outcome.status == 0, "\(outcome.error)")
-    let records = try workplace.run().records("tensors")
+    let records = try workspace.run().records("tensors")
     try #require(records.count == 3)
 
     var model = golden.model
@@ -44,15 +44,15 @@ import Training
           ("updates", norm(zip(new, old).map { $0 - $1 })),
         ] {
           let found = try #require(record[kind]?[name]?.number, "no \(kind) of \(name)")
-          // An update is small beside the weights whose rounding it has.
+          // An update is small compared with the weights whose rounding error it has.
           let tolerance = kind == "updates" ? 2e-3 : 1e-4
           #expect(abs(found - expected) <= tolerance * expected, "\(kind) of \(name) at step \(index + 1)")
         }
       }
       #expect(record["gradients"]?.object?.fields.count == model.dimensions.parameterShapes.count)
     }
-    // The norm over all tensors is what the step's record says.
-    let norms = try workplace.run().steps("gradient_norm")
+    // The norm over all tensors equals that in the step record.
+    let norms = try workspace.run().steps("gradient_norm")
     for (norm, record) in zip(norms, records) {
       let squares = (record["gradients"]?.object?.fields ?? []).reduce(0.0) {
         $0 + ($1.value.number ?? 0) * ($1.value.number ?? 0)
@@ -61,33 +61,33 @@ import Training
     }
   }
 
-  @Test func `the same bits on any number of ranks, sharded or not, and the run as without`() throws {
-    let workplace = try Workplace()
+  @Test func `norms do not depend on ranks or sharding, and recording them does not change the run`() throws {
+    let workspace = try TestWorkspace()
     let every = "log.gradients_every=2"
-    let records = try train(workplace, "one", [every])
+    let records = try train(workspace, "one", [every])
     #expect(records.map { $0["step"] } == [2, 4, 6])
     for (ranks, sharded) in [(2, true), (3, false), (6, true)] {
       let name = "ranks-\(ranks)"
-      #expect(try train(workplace, name, ranks: ranks, [every, "optimizer.sharded=\(sharded)"]) == records)
-      try expectSame(workplace.run(name), workplace.run("one"), at: 6)
+      #expect(try train(workspace, name, ranks: ranks, [every, "optimizer.sharded=\(sharded)"]) == records)
+      try expectSame(workspace.run(name), workspace.run("one"), at: 6)
     }
-    #expect(try train(workplace, "without", []).isEmpty)
-    try expectSame(workplace.run("without"), workplace.run("one"), at: 6)
-    // A log that is continued has each record once.
-    _ = try train(workplace, "halves", [every], ["--stop-after", "3"])
-    #expect(try train(workplace, "halves", [every]) == records)
+    #expect(try train(workspace, "without", []).isEmpty)
+    try expectSame(workspace.run("without"), workspace.run("one"), at: 6)
+    // A continued log has each record once.
+    _ = try train(workspace, "halves", [every], ["--stop-after", "3"])
+    #expect(try train(workspace, "halves", [every]) == records)
   }
 
   private func norm(_ values: [Double]) -> Double { values.reduce(0) { $0 + $1 * $1 }.squareRoot() }
 }
 
-/// A golden file as the reference's model, its batch, and the run that it describes.
+/// A golden file: the reference model, its batch, and the run that it describes.
 private struct Golden {
   let model: ReferenceModel
   let sequences: [[Int]]
   let zLoss: Double
   let optimizer: ReferenceAdamW
-  /// Three steps of that run, as overrides of the workplace's configuration.
+  /// Three steps of that run, as overrides of the workspace's configuration.
   let settings: [String]
 
   init(_ path: String) throws {

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Files that cannot be opened: nobody knows what is in them, so they are neither damaged nor missing.
+/// Files that cannot be opened are errors of their own: they are not treated as damaged or missing.
 @Suite(.serialized) struct UnopenedFilesTests {
   enum Obstacle: CaseIterable, Sendable {
     case loopOfLinks, linkToNothing, folder
@@ -15,7 +15,7 @@ import Testing
       }
     }
 
-    func take(the path: String) throws {
+    func apply(to path: String) throws {
       try FileManager.default.moveItem(atPath: path, toPath: path + ".kept")
       switch self {
       case .loopOfLinks: try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: path)
@@ -28,29 +28,29 @@ import Testing
   @Test(arguments: Obstacle.allCases) func `a checkpoint that cannot be opened is not passed over`(
     obstacle: Obstacle
   ) throws {
-    let workplace = try Workplace()
-    #expect(try workplace.train(["--stop-after", "10"]).status == 0)
-    let run = workplace.run()
-    try obstacle.take(the: run.checkpoint(10))
-    let (files, log) = (run.files, try workplace.bytes(of: "runs/tiny/log.jsonl"))
+    let workspace = try TestWorkspace()
+    #expect(try workspace.train(["--stop-after", "10"]).status == 0)
+    let run = workspace.run()
+    try obstacle.apply(to: run.checkpoint(10))
+    let (files, log) = (run.files, try workspace.bytes(of: "runs/tiny/log.jsonl"))
     let ranks = obstacle == .folder ? 2 : nil
     try expectError(
-      try workplace.train(ranks: ranks), 74, naming: [RunFiles.name(10), obstacle.reason, "--resume FILE"])
+      try workspace.train(ranks: ranks), 74, naming: [RunFiles.name(10), obstacle.reason, "--resume FILE"])
     #expect(run.files == files)
-    #expect(try workplace.bytes(of: "runs/tiny/log.jsonl") == log)
-    // As it advises.
-    let outcome = try workplace.train(["--resume", run.checkpoint(5), "--stop-after", "6"])
+    #expect(try workspace.bytes(of: "runs/tiny/log.jsonl") == log)
+    // Follow the advice in the message.
+    let outcome = try workspace.train(["--resume", run.checkpoint(5), "--stop-after", "6"])
     #expect(outcome.status == 0, "\(outcome.error)")
     #expect(try run.starts() == [0, 5])
   }
 
-  @Test func `a file that is named says why it cannot be opened`() throws {
-    let workplace = try Workplace()
-    #expect(try workplace.train(["--stop-after", "1"], name: "first").status == 0)
+  @Test func `a given file that cannot be opened is an error with the reason`() throws {
+    let workspace = try TestWorkspace()
+    #expect(try workspace.train(["--stop-after", "1"], name: "first").status == 0)
     for name in ["loop.h5", "loop.jsonl", "loop.json"] {
-      try FileManager.default.createSymbolicLink(atPath: workplace[name], withDestinationPath: workplace[name])
+      try FileManager.default.createSymbolicLink(atPath: workspace[name], withDestinationPath: workspace[name])
     }
-    let checkpoint = workplace.run("first").checkpoint(1)
+    let checkpoint = workspace.run("first").checkpoint(1)
     for arguments in [
       ["corpus", "inspect", "loop.h5"], ["corpus", "verify", "loop.h5"], ["checkpoint", "verify", "loop.h5"],
       ["corpus", "build", "loop.jsonl", "--output", "o.h5", "--tokenizer", "bytes"],
@@ -60,47 +60,47 @@ import Testing
       ["evaluate", "loss", "--checkpoint", checkpoint, "--corpus", "loop.h5"],
       ["log", "show", "loop.jsonl"], ["plan", "loop.json"], ["plan", "config.json", "--set", "data.train=loop.h5"],
     ] {
-      let outcome = try launch("phd", arguments, environment: Workplace.environment, directory: workplace.path)
+      let outcome = try launch("phd", arguments, environment: TestWorkspace.environment, directory: workspace.path)
       try expectError(outcome, 74, naming: ["loop.", "Too many levels of symbolic links"])
     }
     for arguments in [
       ["--resume", "loop.h5"], ["--initialize-from", "loop.h5"], ["--set", "data.train=loop.h5"],
     ] {
       try expectError(
-        try workplace.train(arguments), 74, naming: ["loop.h5", "Too many levels of symbolic links"])
+        try workspace.train(arguments), 74, naming: ["loop.h5", "Too many levels of symbolic links"])
     }
   }
 
-  @Test func `too many open files are said to be that`() throws {
-    let workplace = try Workplace()
+  @Test func `too many open files are reported as such`() throws {
+    let workspace = try TestWorkspace()
     for number in 10..<60 {
-      try FileManager.default.copyItem(atPath: workplace["train.h5"], toPath: workplace["many-\(number).h5"])
+      try FileManager.default.copyItem(atPath: workspace["train.h5"], toPath: workspace["many-\(number).h5"])
     }
     let outcome = try launch(
       "/bin/bash",
       [
         "-c", #"ulimit -n 24 && exec "$0" "$@""#, "\(buildDirectory)/phd", "corpus", "show", "--step", "1", "--config",
         "config.json", "--set", "data.train=many-*.h5",
-      ], directory: workplace.path)
+      ], directory: workspace.path)
     try expectError(outcome, 74, naming: ["many-", "Too many open files"])
     #expect(!outcome.error.contains("HDF5 file"))
   }
 
-  /// Root may open everything; another user may not.
+  /// Needs root, which may open everything, to run as another user, who may not.
   @Test(.enabled(if: getuid() == 0 && FileManager.default.isExecutableFile(atPath: "/usr/bin/setpriv")))
-  func `without permission nothing is taken for damaged, missing or empty`() throws {
-    let workplace = try Workplace()
-    #expect(try workplace.train(["--stop-after", "10"]).status == 0)
-    let run = workplace.run()
+  func `files without permission are not treated as damaged, missing or empty`() throws {
+    let workspace = try TestWorkspace()
+    #expect(try workspace.train(["--stop-after", "10"]).status == 0)
+    let run = workspace.run()
     func train(_ arguments: [String] = []) throws -> Outcome {
       try launch(
         "/usr/bin/setpriv",
         ["--reuid=65534", "--regid=65534", "--clear-groups", "\(buildDirectory)/phd-train", "config.json"] + arguments,
-        environment: Workplace.environment.merging(["HOME": workplace.path]) { $1 }, directory: workplace.path)
+        environment: TestWorkspace.environment.merging(["HOME": workspace.path]) { $1 }, directory: workspace.path)
     }
     func set(_ mode: Int, _ names: String...) throws {
       for name in names {
-        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: workplace[name])
+        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: workspace[name])
       }
     }
     try set(0o777, "runs", "runs/tiny")
@@ -108,7 +108,7 @@ import Testing
     try set(0o000, "runs/tiny/\(RunFiles.name(10))")
     let files = run.files
     let unreadable = try train()
-    // Where the user may not run the program, nothing can be told.
+    // Skip if the user may not run the program.
     if unreadable.status == 126 || unreadable.status == 127 { return }
     try expectError(unreadable, 74, naming: [RunFiles.name(10), "Permission denied"])
     #expect(run.files == files)
@@ -122,7 +122,7 @@ import Testing
     try set(0o000, "train.h5")
     try expectError(try train(), 74, naming: ["train.h5", "Permission denied"])
     try set(0o644, "train.h5")
-    try FileManager.default.createDirectory(atPath: workplace["hidden"], withIntermediateDirectories: false)
+    try FileManager.default.createDirectory(atPath: workspace["hidden"], withIntermediateDirectories: false)
     try set(0o000, "hidden")
     try expectError(
       try train(["--set", "data.train=hidden/*.h5"]), 74, naming: ["hidden/*.h5", "Permission denied"])

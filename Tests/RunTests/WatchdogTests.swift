@@ -2,25 +2,26 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A rank that stops answering ends the job, in time, and everybody hears why.
+/// A rank that no longer responds ends the job in time, with a message about every rank.
 @Suite(.serialized) struct WatchdogTests {
   private let arguments = [
     "--set", "training.steps=1000000", "--set", "training.watchdog_seconds=2", "--set",
     "training.global_batch_size=12",
   ]
 
-  @Test(arguments: [(2, 4), (0, 3)]) func `a rank that stops answering`(silent: Int, ranks: Int) throws {
-    let workplace = try Workplace()
-    let run = workplace.run()
-    let running = try workplace.startTraining(arguments, ranks: ranks)
+  @Test(arguments: [(2, 4), (0, 3)]) func `a rank that no longer responds ends the job`(silent: Int, ranks: Int) throws
+  {
+    let workspace = try TestWorkspace()
+    let run = workspace.run()
+    let running = try workspace.startTraining(arguments, ranks: ranks)
     try #require(running.wait { _ in run.lastStep >= 30 }, "\(running.error)")
     let processes = running.ranks.values
-    // Long enough for the watchdogs to have heard of each other.
+    // Long enough for the watchdogs to exchange messages.
     usleep(500_000)
     try running.signal(SIGSTOP, rank: silent)
     let outcome = try running.wait(timeout: 20)
     #expect(outcome.status == 69, "\(outcome.error)")
-    // What the system's mpirun says itself is not counted.
+    // Ignore the messages of mpirun itself.
     let lines = outcome.error.split(separator: "\n").filter { $0.hasPrefix("phd-train: ") || $0.hasPrefix("  rank") }
     let first = try #require(lines.first)
     #expect(first.hasPrefix("phd-train: rank \(silent) on "), "\(first)")
@@ -34,15 +35,15 @@ import Testing
     while processes.contains(where: isAlive), patience.sleep(milliseconds: 20) {}
     #expect(!processes.contains(where: isAlive))
     let goal = run.lastStep + 20
-    #expect(try workplace.train(arguments + ["--stop-after", "\(goal)"], ranks: 2).status == 0)
-    #expect(try workplace.train(arguments + ["--stop-after", "\(goal)"], name: "straight").status == 0)
-    try expectSame(run, workplace.run("straight"), at: goal)
+    #expect(try workspace.train(arguments + ["--stop-after", "\(goal)"], ranks: 2).status == 0)
+    #expect(try workspace.train(arguments + ["--stop-after", "\(goal)"], name: "straight").status == 0)
+    try expectSame(run, workspace.run("straight"), at: goal)
   }
 
-  @Test func `a job that is stopped as a whole, and goes on, is let be`() throws {
-    let workplace = try Workplace()
-    let run = workplace.run()
-    let running = try workplace.startTraining(
+  @Test func `a job that is suspended and continued as a whole is not ended`() throws {
+    let workspace = try TestWorkspace()
+    let run = workspace.run()
+    let running = try workspace.startTraining(
       ["--set", "training.steps=1000000", "--set", "training.watchdog_seconds=1"], ranks: 2)
     try #require(running.wait { _ in run.lastStep >= 30 }, "\(running.error)")
     for rank in 0..<2 { try running.signal(SIGSTOP, rank: rank) }

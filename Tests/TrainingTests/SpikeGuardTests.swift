@@ -7,13 +7,13 @@ import Testing
 @Suite struct SpikeGuardTests {
   private let spikes = SpikeGuard(zScore: 3, window: 16)
 
-  @Test func `nothing is a spike before the window is full`() {
+  @Test func `no step is a spike before the window is full`() {
     var history = SpikeHistory()
     for step in 0..<16 { #expect(!spikes.isSpike(loss: step == 9 ? 1e9 : 1, gradientNorm: 1, &history)) }
     #expect(history.losses.count == 16)
   }
 
-  @Test func `either value may leap, upwards alone`() {
+  @Test func `a step is a spike if either value is too high`() {
     var history = SpikeHistory()
     for step in 0..<16 { _ = spikes.isSpike(loss: 3 + 0.1 * Double(step % 2), gradientNorm: 1, &history) }
     let quiet = history
@@ -26,14 +26,14 @@ import Testing
     }
   }
 
-  @Test func `a spike does not blind the guard, and a new level is learnt`() {
+  @Test func `the guard detects consecutive spikes and adapts to a new level`() {
     var history = SpikeHistory()
     for step in 0..<16 { _ = spikes.isSpike(loss: 3 + 0.1 * Double(step % 2), gradientNorm: 1, &history) }
     #expect(spikes.isSpike(loss: 1e30, gradientNorm: 1, &history))
     #expect(spikes.isSpike(loss: 4, gradientNorm: 1, &history))
     #expect(!spikes.isSpike(loss: 3, gradientNorm: 1, &history))
-    let leftOut = (0..<100).count { _ in spikes.isSpike(loss: 6, gradientNorm: 1, &history) }
-    #expect((2..<30).contains(leftOut))
+    let skipped = (0..<100).count { _ in spikes.isSpike(loss: 6, gradientNorm: 1, &history) }
+    #expect((2..<30).contains(skipped))
     #expect(history.losses.count == 16 && history.losses.allSatisfy { $0 <= 6 })
   }
 
@@ -44,7 +44,7 @@ import Testing
     #expect(history.losses == [9, 10, 11, 12, 13, 14, 15, 12])
   }
 
-  @Test func `progress goes from rank to rank whole`() {
+  @Test func `progress survives the conversion to words and back`() {
     var progress = RunProgress()
     (progress.step, progress.skippedSteps, progress.samples, progress.tokens) = (7, 2, 1 << 40, 1 << 50)
     progress.awaitsValidation = true

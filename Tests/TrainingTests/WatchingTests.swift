@@ -4,7 +4,7 @@ import Testing
 @testable import Training
 
 @Suite struct WatchingTests {
-  @Test func `heartbeats come through whole, and others' are not taken for them`() throws {
+  @Test func `heartbeats survive the conversion to bytes, and other messages are refused`() throws {
     let beat = Heartbeat(
       job: 0xFEED_FACE_CAFE_BEEF, rank: 3, moment: .init(phase: .summing, step: 123_456), seconds: 12.5)
     #expect(Heartbeat(beat.bytes, job: beat.job, ranks: 4) == beat)
@@ -18,7 +18,7 @@ import Testing
     #expect(activity.now == .init(phase: .computing, step: 9))
   }
 
-  @Test func `datagrams find their way`() throws {
+  @Test func `sockets exchange datagrams`() throws {
     let (one, other) = (try #require(DatagramSocket()), try #require(DatagramSocket()))
     let host = try #require(DatagramSocket.hostAddresses().first)
     one.send([1, 2, 3], to: .init(host: host, port: other.port))

@@ -2,14 +2,14 @@ import Configuration
 import RunFiles
 
 extension SpikeGuard {
-  /// Whether a step is a spike. Its values join the history.
+  /// Whether a step is a spike. Adds its values to the history.
   ///
-  /// A spike joins as the largest value that would not have been one. So it does not blind the guard, and the guard
-  /// adapts to a level that has risen for good.
+  /// A spike is clipped to the largest value that would not have been one. So the guard still detects the next spike,
+  /// and it adapts to a permanently higher level.
   ///
   /// - Precondition: both values are finite.
   public func isSpike(loss: Double, gradientNorm: Double, _ history: inout SpikeHistory) -> Bool {
-    precondition(loss.isFinite && gradientNorm.isFinite, "the history has finite values only")
+    precondition(loss.isFinite && gradientNorm.isFinite, "a value in the history is not finite")
     let lossIsOne = enter(loss, into: &history.losses)
     let normIsOne = enter(gradientNorm, into: &history.gradientNorms)
     return lossIsOne || normIsOne
@@ -28,8 +28,8 @@ extension SpikeGuard {
     return value > limit
   }
 
-  /// The mean and `zScore` standard deviations, which count as a thousandth of the mean at the least: values that hardly
-  /// differ do not make the next small difference a spike.
+  /// Mean + `zScore` standard deviations. The deviation is at least a thousandth of the mean: if all values are nearly
+  /// equal, a small difference is not a spike.
   private func limit(of values: [Double]) -> Double {
     let count = Double(values.count)
     let mean = values.reduce(0, +) / count

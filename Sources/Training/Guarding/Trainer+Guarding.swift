@@ -3,18 +3,17 @@ import Kernels
 import Storage
 import Transformer
 
-// What is looked at before weights change, and what the ranks make sure of together.
+// Checks before the update, and the comparison of the ranks' weights.
 extension Trainer {
-  /// Why a step's update is to be left out; nil where it is not. The same on every rank, from values that all ranks
-  /// share. Collective.
+  /// Why to skip the update of a step; nil to apply it. The same on every rank. Collective.
   ///
-  /// - Parameter batch: this rank's, to look for where the numbers broke.
-  /// - Throws: `NotFiniteError`, `SkippedTooOftenError`; `CommunicationError`.
-  func reasonToSkip(_ result: StepResult, step: Int, _ batch: SequenceTokens) throws -> SkippedStep? {
+  /// - Parameter batch: this rank's sequences, to find the first number that is not finite.
+  /// - Throws: `NotFiniteError`, `TooManySkippedStepsError`; `CommunicationError`.
+  func reasonToSkip(_ result: StepResult, step: Int, _ batch: SequenceTokens) throws -> SkipReason? {
     let training = configuration.training
     let isFinite = result.loss.isFinite && result.zLoss.isFinite && result.gradientNorm.isFinite
-    // A rank whose memory lies must not branch alone.
-    let reason: SkippedStep
+    // All ranks take the same branch, even if one has corrupt memory.
+    let reason: SkipReason
     if try !communicator.all(isFinite) {
       reason = .notFinite(origin: try originOfNotFinite(batch))
     } else if let spikes = training.spikeGuard,
@@ -31,14 +30,14 @@ extension Trainer {
         place: .lossOrGradient(loss: result.loss, gradientNorm: result.gradientNorm, origin: origin))
     }
     guard state.progress.skippedSteps < training.maxSkipped else {
-      throw SkippedTooOftenError(
+      throw TooManySkippedStepsError(
         step: step, reason: reason, loss: result.loss, gradientNorm: result.gradientNorm, allowed: training.maxSkipped)
     }
     return reason
   }
 
-  /// Where a batch's numbers broke, in words: each rank computes its micro-batches once more, each by itself. The
-  /// gradients are gone afterwards. Collective.
+  /// A message that says in which micro-batch and tensor the numbers are not finite. Each rank computes its
+  /// micro-batches again, one at a time. Overwrites the gradients. Collective.
   ///
   /// - Throws: `CommunicationError`.
   private func originOfNotFinite(_ batch: SequenceTokens) throws -> String {
@@ -58,14 +57,14 @@ extension Trainer {
     }
     let found = try communicator.allGather(mine).filter { !$0.isEmpty }
     if found.isEmpty {
-      return "Computed once more, each micro-batch is finite by itself: their sum is too large, or a rank's memory or "
-        + "processor is faulty"
+      return
+        "Computed again, each micro-batch is finite: the sum is too large, or a rank's memory or processor is faulty"
     }
     let named = found.prefix(3).joined(separator: " and ") + (found.count > 3 ? " and more" : "")
-    return "It begins with \(named)"
+    return "It started in \(named)"
   }
 
-  /// Makes sure that all ranks have the same weights. Collective.
+  /// Checks that all ranks have the same weights. Collective.
   ///
   /// - Throws: `DivergedWeightsError`, on every rank; `CommunicationError`.
   func compareWeights() throws {
@@ -92,6 +91,6 @@ extension Trainer {
       let others = most.map { most in zip(ofRanks, names).filter { $0.0 != most }.map(\.1) } ?? []
       throw DivergedWeightsError(step: state.progress.step, tensor: tensor.name, ranks: others)
     }
-    preconditionFailure("the hashes of all weights differ, and no tensor's does")
+    preconditionFailure("the hashes of all weights differ, but no tensor's hash does")
   }
 }

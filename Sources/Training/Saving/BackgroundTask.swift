@@ -2,7 +2,7 @@ import Foundation
 import Host
 import Synchronization
 
-/// Work on a thread of its own, whose end can be asked for or waited for.
+/// Work on its own thread that can be polled, awaited and cancelled.
 final class BackgroundTask<Success: Sendable>: Sendable {
   private let outcome = Mutex<Result<Success, any Error>?>(nil)
   private let isCancelled = Atomic<Bool>(false)
@@ -10,10 +10,10 @@ final class BackgroundTask<Success: Sendable>: Sendable {
 
   /// Starts the work.
   ///
-  /// - Parameter work: calls the function that it is given now and then, which throws `CancellationError` once the work
-  ///   is no longer wanted.
-  /// - Throws: `ResourceError` where its thread cannot be started.
-  init(_ name: String, _ work: @escaping @Sendable (_ goOn: () throws -> Void) throws -> Success) throws(ResourceError)
+  /// - Parameter work: calls its argument from time to time, which throws `CancellationError` after a cancellation.
+  /// - Throws: `ResourceError` if the thread cannot be started.
+  init(_ name: String, _ work: @escaping @Sendable (_ checkCancellation: () throws -> Void) throws -> Success)
+    throws(ResourceError)
   {
     _ = try SystemThread(name) { [self] in
       let result = Result {
@@ -24,17 +24,17 @@ final class BackgroundTask<Success: Sendable>: Sendable {
     }
   }
 
-  /// What the work came to; nil while it goes on.
+  /// The result of the work; nil while it is running.
   var result: Result<Success, any Error>? { outcome.withLock { $0 } }
 
-  /// Waits for the end.
+  /// Waits for the end of the work.
   func wait() -> Result<Success, any Error> {
     hasEnded.wait()
     hasEnded.signal()
-    guard let result else { preconditionFailure("work that ended without a result") }
+    guard let result else { preconditionFailure("the work has ended without a result") }
     return result
   }
 
-  /// Asks the work to end early.
+  /// Requests an early end.
   func cancel() { isCancelled.store(true, ordering: .relaxed) }
 }

@@ -6,12 +6,12 @@ import RunFiles
 import Storage
 import Transformer
 
-/// Saves a run's state: at once, or from a copy while the run goes on; and removes what its checkpoints replace.
+/// Saves a run's state, at once or in the background from a copy, and removes old checkpoints.
 ///
-/// The same on every rank; rank 0 writes and keeps the copy. A checkpoint that cannot be written, because the disk is
-/// full say, costs the run nothing but that checkpoint.
+/// Every rank has one; rank 0 writes the files and holds the copy. If a checkpoint cannot be written, for example
+/// because the disk is full, the run continues without it.
 final class CheckpointSaver {
-  /// What became of a checkpoint. Rank 0 alone hears of it.
+  /// The outcome of writing a checkpoint, reported on rank 0 only.
   enum Outcome {
     case saved(Saved)
     case failed(step: Int, any Error)
@@ -21,33 +21,33 @@ final class CheckpointSaver {
   struct Saved: Sendable {
     let step: Int
     let path: String
-    /// From the copy of the state, where there was one, to the disk.
+    /// Seconds until the file was on the disk, including the copy of the state.
     let seconds: Double
     let inBackground: Bool
   }
 
   private let folder: RunFolder
   private let settings: RunConfiguration.CheckpointSection
-  /// Whether a step's checkpoint stays for ever.
+  /// Whether a step's checkpoint is never removed.
   private let isKept: (_ step: Int) -> Bool
   private let origin: Checkpoint.Origin
   private let communicator: Communicator
-  /// Called on rank 0 before a checkpoint is begun, to have the log on the disk that belongs to it.
+  /// Called on rank 0 before a checkpoint is written, to flush the log.
   private let prepare: () throws -> Void
   private let report: (Outcome) -> Void
-  /// Rank 0's room for a copy of the state; nil where the run waits for its checkpoints.
+  /// Rank 0's buffers for a copy of the state; nil without `checkpoint.background`.
   private var copy: TrainingState?
-  /// What is being written behind the run's back.
+  /// The checkpoint that is being written in the background.
   private var task: (step: Int, work: BackgroundTask<Saved>)?
-  /// The step that the newest checkpoint on the disk is of, as far as rank 0 knows.
+  /// The step of the newest checkpoint on the disk, on rank 0.
   private var savedStep: Int?
-  /// What the longest checkpoint so far took, on rank 0.
+  /// Seconds of the slowest checkpoint so far, on rank 0.
   private(set) var longestSeconds = 0.0
 
   /// - Parameters:
-  ///   - savedStep: the step of a checkpoint that the folder has already.
-  ///   - isKept: whether a step's checkpoint stays for ever.
-  ///   - report: hears, on rank 0, of each checkpoint's fate, from within this object's methods.
+  ///   - savedStep: the step of the state if the folder already has its checkpoint.
+  ///   - isKept: whether a step's checkpoint is never removed.
+  ///   - report: called on rank 0 with the outcome of each checkpoint, from within this object's methods.
   init(
     _ configuration: RunConfiguration, _ layout: ParameterLayout, _ origin: Checkpoint.Origin, _ folder: RunFolder,
     savedStep: Int?, isKept: @escaping (_ step: Int) -> Bool, _ communicator: Communicator,
@@ -65,21 +65,21 @@ final class CheckpointSaver {
     copy = settings.background && communicator.isRoot ? TrainingState(layout, configuration.makeOptimizer()) : nil
   }
 
-  /// Says what has become of the checkpoint that was being written, if it is done.
+  /// Reports the outcome of the background checkpoint if it is finished.
   func poll() {
     guard let task, let result = task.work.result else { return }
     self.task = nil
     end(task.step, result)
   }
 
-  /// Waits for the checkpoint that is being written, if there is one, and says what has become of it.
-  func settle() {
+  /// Waits for the background checkpoint, if any, and reports its outcome.
+  func waitForWrite() {
     guard let task else { return }
     _ = task.work.wait()
     poll()
   }
 
-  /// Saves, in the background where the configuration says so. Collective.
+  /// Saves the state, in the background with `checkpoint.background`. Collective.
   ///
   /// - Throws: `CommunicationError`.
   func save(_ state: TrainingState) throws {
@@ -88,30 +88,30 @@ final class CheckpointSaver {
     }
   }
 
-  /// Saves where the state is not on the disk yet, and returns when it is. Collective.
+  /// Saves the state unless it is already on the disk, and waits until it is. Collective.
   ///
-  /// - Parameter isUrgent: whether an older checkpoint that is still being written is given up for this one.
-  /// - Throws: `AgreedError` where it could not be saved, on every rank; `CommunicationError`.
+  /// - Parameter isUrgent: whether to cancel an older checkpoint that is still being written.
+  /// - Throws: `AgreedError` on every rank if the state could not be saved; `CommunicationError`.
   func finish(_ state: TrainingState, isUrgent: Bool) throws {
     let step = state.progress.step
     if isUrgent, let task, task.step != step { task.work.cancel() }
-    settle()
+    waitForWrite()
     let isSaved = try communicator.broadcast(savedStep == step ? 1 : 0) == 1
     if isSaved { return }
     let outcome = try attempt(state, inBackground: false)
     try communicator.rootOnly { try outcome.get() }
   }
 
-  /// - Returns: on rank 0 whether it was written, or begun to be written.
+  /// - Returns: on rank 0, whether the checkpoint was written, or its writing has started.
   private func attempt(_ state: TrainingState, inBackground: Bool) throws -> Result<Void, any Error> {
-    let ready = Result { if communicator.isRoot { try makeReady(state) } }
+    let ready = Result { if communicator.isRoot { try prepareToWrite(state) } }
     guard try communicator.all((try? ready.get()) != nil) else { return ready }
-    return inBackground ? try begin(state) : try write(state)
+    return inBackground ? try startWriting(state) : try write(state)
   }
 
-  /// On rank 0: what must be so before anything is written.
-  private func makeReady(_ state: TrainingState) throws {
-    settle()
+  /// On rank 0: waits for the previous checkpoint, flushes the log and checks the disk space.
+  private func prepareToWrite(_ state: TrainingState) throws {
+    waitForWrite()
     try prepare()
     let needed = Checkpoint.numberBytes(state.layout, state.optimizer)
     if let available = DiskSpace.available(in: folder.path), available < needed {
@@ -139,8 +139,8 @@ final class CheckpointSaver {
     return .success(())
   }
 
-  /// Copies the state to rank 0 and has it written from there.
-  private func begin(_ state: TrainingState) throws -> Result<Void, any Error> {
+  /// Copies the state to rank 0 and starts writing the copy.
+  private func startWriting(_ state: TrainingState) throws -> Result<Void, any Error> {
     let start = ContinuousClock.now
     var places = (copy?.stateOfTensors ?? [])[...]
     try StateExchange(state, communicator).collect { _, _, floats in
@@ -151,27 +151,27 @@ final class CheckpointSaver {
     _ = copy.parameters.floats.update(from: state.parameters.floats)
 
     let (step, path, origin) = (state.progress.step, folder.checkpoint(step: state.progress.step), origin)
-    @Sendable func write(inBackground: Bool, _ goOn: () throws -> Void) throws -> Saved {
-      try Checkpoint.write(copy, origin, to: path, goOn: goOn)
+    @Sendable func write(inBackground: Bool, _ checkCancellation: () throws -> Void) throws -> Saved {
+      try Checkpoint.write(copy, origin, to: path, checkCancellation: checkCancellation)
       let seconds = (ContinuousClock.now - start).inSeconds
       return Saved(step: step, path: path, seconds: seconds, inBackground: inBackground)
     }
     do {
       task = (step, try BackgroundTask("checkpoint") { try write(inBackground: true, $0) })
     } catch {
-      // Without a thread for it, the run waits for this checkpoint.
+      // If no thread can be started, write at once.
       end(step, Result { try write(inBackground: false) {} })
     }
     return .success(())
   }
 
-  /// On rank 0: the end of a checkpoint's writing.
+  /// On rank 0: handles the result of writing a checkpoint.
   private func end(_ step: Int, _ result: Result<Saved, any Error>) {
     switch result {
     case .success(let saved):
       savedStep = saved.step
       longestSeconds = max(longestSeconds, saved.seconds)
-      // Only now that the new one is on the disk.
+      // Remove old checkpoints only after the new one is on the disk.
       folder.keepNewest(settings.keep, sparing: isKept)
       report(.saved(saved))
     case .failure(is CancellationError): break

@@ -3,13 +3,13 @@ import Kernels
 import Optimization
 import Transformer
 
-/// Moves optimizer state between the ranks that keep it and rank 0, which reads and writes files, a tensor at a time.
+/// Moves optimizer state between the ranks that own it and rank 0, which reads and writes files, one tensor at a time.
 struct StateExchange {
   let state: TrainingState
   let communicator: Communicator
   /// The ranges that each rank updates; nil if every rank has all of the state.
   private let owned: [[Range<Int>]]?
-  /// Room for one tensor.
+  /// Scratch buffer for one tensor.
   private let tensor: Buffer
 
   init(_ state: TrainingState, _ communicator: Communicator) {
@@ -23,7 +23,7 @@ struct StateExchange {
 
   /// Calls `body` on rank 0 with the values of each slot of each tensor. Collective.
   ///
-  /// - Throws: on rank 0 what `body` throws, after all ranks have sent theirs; `CommunicationError`.
+  /// - Throws: on rank 0 the error of `body`, after all ranks have sent their parts; `CommunicationError`.
   func collect(
     _ body: (_ slot: StateSlot, _ tensor: ParameterTensor, UnsafeBufferPointer<Float>) throws -> Void
   ) throws {
@@ -66,9 +66,9 @@ struct StateExchange {
     return self.tensor[start..<start + range.count]
   }
 
-  /// Fills the state with what `body` reads on rank 0; each rank keeps its own part. Collective.
+  /// Fills the state with the values that `body` reads on rank 0. Each rank keeps the parts that it owns. Collective.
   ///
-  /// - Throws: `AgreedError` with what `body` throws, on every rank; `CommunicationError`.
+  /// - Throws: `AgreedError` with the error of `body`, on every rank; `CommunicationError`.
   func distribute(
     _ body: (_ slot: StateSlot, _ tensor: ParameterTensor, UnsafeMutableBufferPointer<Float>) throws -> Void
   ) throws {

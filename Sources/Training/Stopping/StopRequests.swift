@@ -1,16 +1,16 @@
 import Communication
 import Foundation
 
-/// What the ranks were asked to do by signals and by the clock, told to all of them.
+/// Shares the requests of signals and of the clock among all ranks.
 final class StopRequests {
   private let signals: SignalWatch
   private let communicator: Communicator
-  /// Shared and not yet taken care of; the same on every rank.
+  /// Requests not yet handled, the same on every rank.
   private(set) var pending: SignalWatch.Requests = []
-  /// When the ranks last agreed to save for a SIGUSR1 that this rank had not heard, in the signals' time; 0 for never.
+  /// When the ranks last saved for a SIGUSR1 that this rank had not yet received, in `SignalWatch.now`; 0 for never.
   private var savedForOthers: UInt64 = 0
 
-  /// Seconds within which one SIGUSR1 reaches all ranks.
+  /// Seconds within which a forwarded SIGUSR1 reaches all ranks.
   private static let spread = 2.0
 
   init(_ signals: SignalWatch, _ communicator: Communicator) {
@@ -18,13 +18,13 @@ final class StopRequests {
     self.communicator = communicator
   }
 
-  /// Asks all ranks what they were asked for since. Collective.
+  /// Combines the new requests of all ranks. Collective.
   ///
-  /// - Parameter own: what rank 0's clock asks for.
+  /// - Parameter own: the requests of rank 0's clock.
   /// - Throws: `CommunicationError`.
   func share(_ own: SignalWatch.Requests) throws {
     var mine = signals.take()
-    // The same SIGUSR1 as the one that the others saved for, heard a step later.
+    // The same SIGUSR1 that the other ranks have already saved for, received a step later.
     if mine.contains(.save), savedForOthers > 0,
       signals.saveWasRequested(within: StopRequests.spread, of: savedForOthers)
     {
@@ -36,6 +36,6 @@ final class StopRequests {
     pending.formUnion(shared)
   }
 
-  /// Whether a checkpoint was asked for; it no longer is.
+  /// Whether a checkpoint was requested. Clears the request.
   func takeSave() -> Bool { pending.remove(.save) != nil }
 }

@@ -2,7 +2,7 @@ import Foundation
 
 /// A UDP socket for IPv4, for messages that may get lost.
 final class DatagramSocket {
-  /// A host's address and port, as the network has them.
+  /// A host's address and port, in network byte order.
   struct Address: Sendable, Equatable {
     var host: UInt32
     var port: UInt16
@@ -10,7 +10,7 @@ final class DatagramSocket {
 
   private let descriptor: Int32
 
-  /// A socket at a port of its own on all of this host's addresses; nil where the system gives none.
+  /// A socket bound to a free port on all addresses of this host; nil if the system refuses.
   init?() {
     descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { return nil }
@@ -25,7 +25,7 @@ final class DatagramSocket {
 
   deinit { if descriptor >= 0 { close(descriptor) } }
 
-  /// The port that it listens on, as the network has it.
+  /// The port of the socket, in network byte order.
   var port: UInt16 {
     var name = sockaddr_in()
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
@@ -35,7 +35,7 @@ final class DatagramSocket {
     return status == 0 ? name.sin_port : 0
   }
 
-  /// Sends bytes, or does not: nobody is told.
+  /// Sends bytes. Errors are ignored.
   func send(_ bytes: [UInt8], to address: Address) {
     var name = DatagramSocket.name(address)
     _ = withUnsafePointer(to: &name) {
@@ -46,7 +46,7 @@ final class DatagramSocket {
     }
   }
 
-  /// The next message of at most `capacity` bytes, and who sent it; nil where none comes in so many milliseconds.
+  /// The next message of at most `capacity` bytes and its sender; nil if none arrives within `milliseconds`.
   func receive(capacity: Int, milliseconds: Int32) -> (bytes: [UInt8], sender: Address)? {
     var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
     guard poll(&waiting, 1, milliseconds) > 0 else { return nil }
@@ -70,7 +70,7 @@ final class DatagramSocket {
     return name
   }
 
-  /// The addresses under which other hosts may reach this one; where it has none, the one that reaches itself.
+  /// This host's addresses for other hosts; the loopback addresses if it has no others.
   static func hostAddresses() -> [UInt32] {
     var first: UnsafeMutablePointer<ifaddrs>?
     guard getifaddrs(&first) == 0 else { return [] }

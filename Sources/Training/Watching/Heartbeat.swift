@@ -1,10 +1,10 @@
-/// What a rank's watchdog tells another's: what its rank is doing, and since when.
+/// A message between watchdogs: what a rank is doing, and for how long.
 struct Heartbeat: Equatable {
-  /// Tells the job's messages from all others.
+  /// A random number that identifies the job.
   var job: UInt64
   var rank: Int
   var moment: RankActivity.Moment
-  /// Seconds since its step began, or since it did something outside of steps.
+  /// Seconds since the rank's step began, or since it entered a phase outside of steps.
   var seconds: Double
 
   static let byteCount = 40
@@ -21,7 +21,7 @@ struct Heartbeat: Equatable {
     (self.job, self.rank, self.moment, self.seconds) = (job, rank, moment, seconds)
   }
 
-  /// Nil where the bytes are no heartbeat of this job's.
+  /// Nil if the bytes are not a heartbeat of this job.
   init?(_ bytes: [UInt8], job: UInt64, ranks: Int) {
     guard bytes.count == Heartbeat.byteCount else { return nil }
     let words = (0..<5).map { word in

@@ -1,12 +1,12 @@
 import Synchronization
 
-/// What a rank is doing: written by its training thread, read by its watchdog's.
+/// What a rank is doing: written by its training thread, read by the thread of its watchdog.
 public final class RankActivity: Sendable {
-  /// What a rank may be doing.
+  /// The phases of a run.
   enum Phase: Int, Sendable {
     case starting, agreeing, reading, computing, summing, updating, comparing, validating, saving, ending
 
-    /// Whether the watchdog's limit for a step counts.
+    /// Whether the phase belongs to a step, so that the watchdog's limit for steps applies.
     var isOfStep: Bool {
       switch self {
       case .agreeing, .reading, .computing, .summing, .updating, .comparing: true
@@ -36,10 +36,10 @@ public final class RankActivity: Sendable {
     var step: Int
   }
 
-  /// The step and, in the lowest four bits, the phase: one word, so that the two always fit together.
+  /// The step and, in the lowest four bits, the phase: one word, so that both are read together.
   private let word = Atomic<Int>(0)
 
-  /// The rank now does this, for the step that it was in.
+  /// Enters a phase of the current step.
   func enter(_ phase: Phase) { enter(phase, step: now.step) }
 
   func enter(_ phase: Phase, step: Int) { word.store(step << 4 | phase.rawValue, ordering: .relaxed) }

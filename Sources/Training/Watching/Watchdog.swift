@@ -6,22 +6,20 @@ import Host
 import RunFiles
 import Synchronization
 
-/// Ends a job of which a rank no longer answers, or whose step takes too long, and says what each rank was doing.
+/// Ends a job if a rank no longer responds or a step takes too long, and prints what each rank was doing.
 ///
-/// Each rank has one, with a thread of its own: when a rank is stuck, the others wait for it inside MPI and can do nothing.
-/// The watchdogs tell rank 0's by UDP what their ranks are doing, and it answers. Where no message comes through at all, a
-/// step that takes too long is still noticed by every rank itself.
+/// Each rank has one with its own thread: if a rank is stuck, the training threads of the others wait for it inside
+/// MPI. The watchdogs send the activity of their ranks to rank 0's by UDP, and it answers. If no messages arrive, each
+/// watchdog still detects a step of its own rank that takes too long.
 ///
-/// Time is counted in the watchdog's own ticks: a job that is stopped as a whole, or a machine that stands still, does
-/// not use it up.
+/// Time is counted in ticks of the watchdog's thread, so the time while a job or machine is suspended does not count.
 final class Watchdog {
-  private let post: WatchPost
+  private let loop: WatchdogLoop
 
-  /// Starts watching; nil where the configuration wants none. Collective.
+  /// Starts watching; nil without `training.watchdog_seconds`. Collective.
   ///
-  /// - Parameters:
-  ///   - log: the run's log, for rank 0's last record.
-  /// - Throws: `AgreedError` where a rank cannot start its thread; `CommunicationError`.
+  /// - Parameter log: path of the run's log, for rank 0's last record.
+  /// - Throws: `AgreedError` if a rank cannot start its thread; `CommunicationError`.
   init?(_ configuration: RunConfiguration, _ activity: RankActivity, log: String, _ communicator: Communicator) throws {
     guard let limit = configuration.training.watchdogSeconds else { return nil }
     let socket = communicator.size > 1 ? DatagramSocket() : nil
@@ -30,24 +28,25 @@ final class Watchdog {
     let root = try communicator.broadcast(own + DatagramSocket.hostAddresses().prefix(8).map { UInt64($0) })
     let hosts = try communicator.allGather(communicator.hostName)
     let (job, port) = (root[0], UInt16(truncatingIfNeeded: root[1]))
-    let post = WatchPost(
+    let loop = WatchdogLoop(
       limit: limit, rank: communicator.rank, hosts: hosts, job: job, activity: activity, log: log, socket: socket,
       root: root.dropFirst(2).map { .init(host: UInt32(truncatingIfNeeded: $0), port: port) })
-    self.post = post
-    _ = try communicator.agreed { try SystemThread("watchdog") { post.watch() } }
+    self.loop = loop
+    _ = try communicator.agreed { try SystemThread("watchdog") { loop.run() } }
   }
 
-  /// Stops watching; the others are told.
-  deinit { post.leave() }
+  /// Stops watching and notifies the other ranks.
+  deinit { loop.stop() }
 }
 
-/// Where one watchdog's thread stands.
-private final class WatchPost: @unchecked Sendable {
-  // Unchecked: all but `isLeaving`, an atomic, belongs to the watchdog's thread once that has started.
+/// The loop of one watchdog's thread, and its state.
+private final class WatchdogLoop: @unchecked Sendable {
+  // Unchecked: after the thread has started, only that thread uses the properties, except `isStopping`, which is
+  // atomic.
 
-  /// What is known of a rank.
-  private struct Sight {
-    /// Of its last message; nil where none ever came.
+  /// What a watchdog knows about a rank.
+  private struct PeerState {
+    /// Its last message; nil if none has arrived.
     var last: Heartbeat?
     var ticksSince = 0
     var sender: DatagramSocket.Address?
@@ -61,14 +60,14 @@ private final class WatchPost: @unchecked Sendable {
   private let activity: RankActivity
   private let log: String
   private let socket: DatagramSocket?
-  /// Where rank 0's watchdog may be reached.
+  /// The addresses of rank 0's watchdog.
   private var root: [DatagramSocket.Address]
-  /// Of each rank; of rank 0 alone where this is another one.
-  private var sights: [Sight]
-  /// Since this rank's step began, or since it did something outside of steps.
+  /// On rank 0 all ranks, on other ranks only rank 0.
+  private var peers: [PeerState]
+  /// Ticks since this rank's step began, or since it entered a phase outside of steps.
   private var ticks = 0
-  private var before = RankActivity.Moment(phase: .starting, step: 0)
-  private let isLeaving = Atomic<Bool>(false)
+  private var previous = RankActivity.Moment(phase: .starting, step: 0)
+  private let isStopping = Atomic<Bool>(false)
 
   init(
     limit: Double, rank: Int, hosts: [String], job: UInt64, activity: RankActivity, log: String,
@@ -83,26 +82,26 @@ private final class WatchPost: @unchecked Sendable {
     self.log = log
     self.socket = socket
     self.root = root
-    sights = Array(repeating: Sight(), count: rank == 0 ? hosts.count : 1)
+    peers = Array(repeating: PeerState(), count: rank == 0 ? hosts.count : 1)
   }
 
-  func leave() { isLeaving.store(true, ordering: .relaxed) }
+  func stop() { isStopping.store(true, ordering: .relaxed) }
 
-  func watch() {
+  func run() {
     while true {
-      let isLeaving = isLeaving.load(ordering: .relaxed)
-      if isLeaving { activity.enter(.ending) }
+      let isStopping = isStopping.load(ordering: .relaxed)
+      if isStopping { activity.enter(.ending) }
       listen()
       count()
       tell()
-      if isLeaving { return }
+      if isStopping { return }
       if let problem { end(problem) }
     }
   }
 
   // MARK: messages
 
-  /// Takes messages for one tick.
+  /// Receives messages for one tick.
   private func listen() {
     let end = ContinuousClock.now + .seconds(tick)
     while true {
@@ -110,8 +109,8 @@ private final class WatchPost: @unchecked Sendable {
       if left <= 0 { return }
       guard let (bytes, sender) = receive(seconds: left) else { continue }
       guard let beat = Heartbeat(bytes, job: job, ranks: hosts.count), rank == 0 || beat.rank == 0 else { continue }
-      sights[beat.rank] = Sight(last: beat, sender: sender)
-      // The address that works is enough.
+      peers[beat.rank] = PeerState(last: beat, sender: sender)
+      // From now on, use only the address that works.
       if rank != 0 { root = [sender] } else if beat.rank != 0 { socket?.send(own.bytes, to: sender) }
     }
   }
@@ -134,42 +133,42 @@ private final class WatchPost: @unchecked Sendable {
 
   private func count() {
     let now = activity.now
-    let goesOn = now.phase.isOfStep ? before.phase.isOfStep && now.step == before.step : now == before
-    ticks = goesOn ? ticks + 1 : 0
-    before = now
-    for index in sights.indices { sights[index].ticksSince += 1 }
+    let isSame = now.phase.isOfStep ? previous.phase.isOfStep && now.step == previous.step : now == previous
+    ticks = isSame ? ticks + 1 : 0
+    previous = now
+    for index in peers.indices { peers[index].ticksSince += 1 }
   }
 
-  // MARK: what is wrong
+  // MARK: problems
 
-  /// Why the job is to end; nil while nothing is wrong, or another rank's watchdog is to speak first.
+  /// Why to end the job; nil if nothing is wrong, or while a lower rank's watchdog should act first.
   private var problem: String? {
-    // Rank 0 knows of all ranks; where it can no longer speak, the lowest that can.
+    // Rank 0 knows the state of all ranks. If it cannot act, the lowest rank that can does.
     let patience = rank == 0 ? 0 : 3 + 0.25 * Double(min(rank, 40))
-    if let silent = sights.indices.first(where: { isSilent($0, longerThan: limit + patience) }) {
-      return "\(name(silent)) has given no sign of life for \(seconds(sights[silent].ticksSince))"
+    if let silent = peers.indices.first(where: { isSilent($0, longerThan: limit + patience) }) {
+      return "\(name(silent)) has given no sign of life for \(seconds(peers[silent].ticksSince))"
     }
-    if before.phase.isOfStep, Double(ticks) * tick > limit + patience {
-      return "step \(before.step) has taken longer than \(seconds(ticks))"
+    if previous.phase.isOfStep, Double(ticks) * tick > limit + patience {
+      return "step \(previous.step) has taken longer than \(seconds(ticks))"
     }
     return nil
   }
 
   private func isSilent(_ index: Int, longerThan limit: Double) -> Bool {
-    guard let last = sights[index].last, last.moment.phase != .ending else { return false }
-    return Double(sights[index].ticksSince) * tick > limit
+    guard let last = peers[index].last, last.moment.phase != .ending else { return false }
+    return Double(peers[index].ticksSince) * tick > limit
   }
 
-  /// Ends this process, and so the job: `mpirun` ends all others when one fails.
+  /// Ends this process and with it the job: `mpirun` ends all processes when one fails.
   private func end(_ problem: String) -> Never {
     let text = "\(problem) (training.watchdog_seconds is \(limit.shortText)): the job is ended"
-    let lines = ["phd-train: \(text); it goes on from its last checkpoint. What the ranks were doing:"] + states
+    let lines = ["phd-train: \(text); start it again to resume from its last checkpoint. The ranks' activity:"] + states
     StandardStream.error.write(lines.joined(separator: "\n") + "\n")
-    if rank == 0 { try? LossLog.appendEnd(to: log, step: max(0, before.step - 1), reason: "watchdog: \(text)") }
+    if rank == 0 { try? LossLog.appendEnd(to: log, step: max(0, previous.step - 1), reason: "watchdog: \(text)") }
     _exit(ExitStatus.unavailable.rawValue)
   }
 
-  /// What each rank was doing, those that did the same in one line.
+  /// The activity of each rank; ranks with the same activity share a line.
   private var states: [String] {
     var groups: [(text: String, ranks: [Int])] = []
     for index in hosts.indices {
@@ -188,11 +187,11 @@ private final class WatchPost: @unchecked Sendable {
 
   private func state(of index: Int) -> String {
     if index == rank { return text(own) }
-    guard index < sights.count else { return "not known" }
-    let sight = sights[index]
-    guard let last = sight.last else { return "not known: none of its messages came through" }
-    if Double(sight.ticksSince) * tick < max(3, limit / 4) { return text(last) }
-    return "no sign of life for \(seconds(sight.ticksSince)), before that \(text(last))"
+    guard index < peers.count else { return "unknown" }
+    let peer = peers[index]
+    guard let last = peer.last else { return "unknown: none of its messages arrived" }
+    if Double(peer.ticksSince) * tick < max(3, limit / 4) { return text(last) }
+    return "no sign of life for \(seconds(peer.ticksSince)), before that \(text(last))"
   }
 
   private func text(_ beat: Heartbeat) -> String {
