@@ -46,8 +46,7 @@ let package = Package(
     .target(
       name: "Tokenizers",
       dependencies: [
-        "Host", "Text", "JSON", "Storage", "COnig", "CCrypto",
-        .product(name: "HeapModule", package: "swift-collections"),
+        "Text", "JSON", "Storage", "COnig", "CCrypto", .product(name: "HeapModule", package: "swift-collections"),
       ]),
     .target(name: "Corpus", dependencies: ["Host", "Text", "JSON", "Storage", "Tokenizers"]),
     .target(
@@ -75,11 +74,13 @@ let package = Package(
     // The page that a report is, is part of the program too.
     .target(
       name: "Reports",
-      dependencies: ["Host", "RunFiles", "Configuration", "Charts", "Display", "TensorBoard", "JSON", "Storage"],
+      dependencies: ["Host", "RunFiles", "Charts", "Display", "TensorBoard", "JSON", "Storage"],
       resources: [.embedInCode("Page/report.css"), .embedInCode("Page/report.js")]),
     .target(
       name: "Inspection",
-      dependencies: ["RunFiles", "Configuration", "Transformer", "Kernels", "Corpus", "JSON", "Charts", "Display"]),
+      dependencies: [
+        "RunFiles", "Configuration", "Transformer", "Kernels", "Corpus", "JSON", "Charts", "Display", "Host",
+      ]),
     .target(
       name: "Server",
       dependencies: [
@@ -94,8 +95,7 @@ let package = Package(
     .executableTarget(
       name: "phd-train",
       dependencies: [
-        "CommandLineOptions", "Host", "Kernels", "Communication", "Storage", "Configuration", "RunFiles", "Training",
-        "Display",
+        "CommandLineOptions", "Host", "Kernels", "Communication", "Storage", "Training", "Display",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
@@ -117,18 +117,23 @@ let package = Package(
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     .executableTarget(
       name: "allocation-checks",
-      dependencies: ["Training", "Configuration", "Communication", "AllocationCounter", "CMalloc"],
+      dependencies: ["Training", "Communication", "AllocationCounter", "CMalloc"],
       path: "Tests/AllocationChecks"),
 
     .executableTarget(
       name: "fault-checks",
       dependencies: ["Training", "Configuration", "Transformer", "Communication", "Host"], path: "Tests/FaultChecks"),
 
+    .executableTarget(
+      name: "optimizer-checks",
+      dependencies: ["Training", "Configuration", "Optimization", "Transformer", "Kernels", "Communication"],
+      path: "Tests/OptimizerChecks"),
+
     .testTarget(
       name: "EvaluationTests",
       dependencies: [
         "Evaluation", "Inference", "Transformer", "Kernels", "Corpus", "Tokenizers", "Storage", "JSON", "TestSupport",
-        "Training", "RunFiles", "Configuration", "Optimization", "Display", "Host", "HuggingFace", "phd",
+        "phd",
       ]),
     .testTarget(name: "ReferenceTests", dependencies: ["Reference"]),
     .testTarget(name: "TransformerTests", dependencies: ["Transformer", "Kernels", "Reference", "Storage"]),
@@ -136,8 +141,8 @@ let package = Package(
     .testTarget(
       name: "HuggingFaceTests",
       dependencies: [
-        "HuggingFace", "Training", "RunFiles", "Configuration", "Optimization", "Display", "Host", "Inference",
-        "Kernels", "Storage", "JSON", "TestSupport", "phd", "phd-train",
+        "HuggingFace", "Training", "RunFiles", "Kernels", "Storage", "JSON", "TestSupport", "phd", "phd-train",
+        "Transformer",
       ]),
     .testTarget(name: "TextTests", dependencies: ["Text", "TestSupport"]),
     .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"]),
@@ -147,24 +152,22 @@ let package = Package(
     .testTarget(
       name: "InspectionTests",
       dependencies: [
-        "Inspection", "Training", "RunFiles", "Configuration", "Optimization", "Display", "Host", "Transformer",
-        "Kernels", "Storage", "JSON", "Reference", "TestSupport", "phd",
+        "Inspection", "Training", "Display", "Transformer", "Kernels", "Storage", "JSON", "Reference", "TestSupport",
+        "phd",
       ]),
     .testTarget(
       name: "TensorBoardTests", dependencies: ["TensorBoard", "JSON", "Storage", "TestSupport"]),
     .testTarget(
       name: "ReportsTests",
-      dependencies: [
-        "Reports", "Training", "RunFiles", "Configuration", "Optimization", "Display", "Host", "Charts", "JSON",
-        "TestSupport", "phd",
-      ]),
+      dependencies: ["Reports", "Training", "RunFiles", "Charts", "JSON", "TestSupport", "phd"]),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
-    .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "Text", "JSON", "COnig", "TestSupport"]),
+    .testTarget(
+      name: "TokenizersTests", dependencies: ["Tokenizers", "Text", "JSON", "COnig", "TestSupport", "Storage"]),
     .testTarget(
       name: "ServerTests",
       dependencies: [
         "Server", "Inference", "Kernels", "Transformer", "Corpus", "Tokenizers", "HuggingFace", "Training", "RunFiles",
-        "Configuration", "Optimization", "Display", "Host", "JSON", "Storage", "TestSupport", "phd",
+        "JSON", "TestSupport", "phd",
       ]),
     .testTarget(name: "StorageTests", dependencies: ["Storage", "TestSupport"]),
     .testTarget(
@@ -175,18 +178,17 @@ let package = Package(
     .testTarget(name: "CommunicationTests", dependencies: ["Communication", "TestSupport", "mpi-checks"]),
     .testTarget(
       name: "ConfigurationTests",
-      dependencies: ["Configuration", "Optimization", "Transformer", "Kernels", "JSON", "TestSupport"]),
-    .testTarget(
-      name: "OptimizationTests", dependencies: ["Optimization", "Configuration", "Transformer", "Reference"]),
+      dependencies: ["Configuration", "Optimization", "Transformer", "JSON", "TestSupport"]),
+    .testTarget(name: "OptimizationTests", dependencies: ["Optimization", "Reference"]),
     .testTarget(name: "RunFilesTests", dependencies: ["RunFiles", "JSON", "TestSupport"]),
     .testTarget(
       name: "TrainingTests",
-      dependencies: ["Host", "Training", "RunFiles", "Configuration", "Optimization", "Transformer", "Kernels"]),
+      dependencies: ["Host", "Training", "RunFiles", "Configuration"]),
     .testTarget(
       name: "RunTests",
       dependencies: [
-        "Training", "RunFiles", "Configuration", "Optimization", "Display", "Host", "Transformer", "Storage", "JSON",
-        "Reference", "TestSupport", "phd-train", "phd", "allocation-checks", "fault-checks",
+        "Training", "Configuration", "Storage", "JSON", "Reference", "TestSupport", "phd-train", "phd",
+        "allocation-checks", "fault-checks", "optimizer-checks",
       ]),
   ]
 )

@@ -17,6 +17,9 @@ public struct AdamWOptimizer: Optimizer {
     self.withoutDecay = withoutDecay
   }
 
+  /// The weight decay of the tensor of a name.
+  public func decay(of tensor: String) -> Double { withoutDecay.contains(tensor) ? 0 : weightDecay }
+
   public func slots(of tensor: ParameterTensor) -> [StateSlot] { AdamWOptimizer.slots }
 
   public func unit(of tensor: ParameterTensor) -> UpdateUnit { .elements }
@@ -27,7 +30,7 @@ public struct AdamWOptimizer: Optimizer {
   ) {
     kernel.update(
       part.parameters, gradient: part.gradient, average: part.state[0], squareAverage: part.state[1], scale: scale,
-      learningRate: learningRate, decay: withoutDecay.contains(tensor.name) ? 0 : weightDecay, step: step,
+      learningRate: learningRate, decay: decay(of: tensor.name), step: step,
       leavesChange: leavesChange,
       on: team)
   }

@@ -55,6 +55,21 @@ import Testing
     }
   }
 
+  @Test func `a target declares only what its files import`() throws {
+    // Tests also depend on programs that they run.
+    let programs: Set = ["phd", "phd-train", "mpi-checks", "allocation-checks", "fault-checks", "optimizer-checks"]
+    for target in graph.targets {
+      let texts = try ProjectFiles.all(".swift", in: target.folder).map { try ProjectFiles.text($0) }
+      for name in target.dependencies where !programs.contains(name) {
+        let module = name.replacing("-", with: "_")
+        let isImported = texts.contains { text in
+          text.split(separator: "\n").contains { $0.contains("import ") && $0.hasSuffix(" \(module)") }
+        }
+        #expect(isImported, "\(target.name) never imports \(name)")
+      }
+    }
+  }
+
   @Test func `no room has more than 45 files`() throws {
     for target in graph.sources {
       let files = try ProjectFiles.all(".swift", in: target.folder)

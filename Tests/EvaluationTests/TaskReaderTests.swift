@@ -36,7 +36,7 @@ import Testing
       #expect(tasks.map(\.name) == ["arc_easy", "piqa"])
       #expect(notes.count == 3 && notes.allSatisfy { $0.contains("test") && $0.hasSuffix("this file is skipped") })
       let error = #expect(throws: EvaluationError.self) { try TaskReader.tasks(["\(folder)/test.jsonl"]) }
-      #expect(error?.exitStatus == 65 && error?.description.contains("test.jsonl, line 1") == true)
+      #expect(error?.exitStatus == .badData && error?.description.contains("test.jsonl, line 1") == true)
     }
     #expect(throws: EvaluationError.self) { try readTasks(["a.jsonl": #"{"goal":"a","sol1":"b","sol2":"c"}"#]) }
     // One item without a label among others is a mistake.
@@ -73,7 +73,7 @@ import Testing
   ]) func `errors in lines name the file and the line`(_ text: String, _ part: String) throws {
     let error = try #require(throws: EvaluationError.self) { try readTasks(["items.jsonl": text]) }
     #expect(error.description.contains("items.jsonl") && error.description.contains(part), "\(error)")
-    #expect(error.exitStatus == 65)
+    #expect(error.exitStatus == .badData)
   }
 
   @Test func `CR LF, byte-order marks and Python's JSON are accepted`() throws {

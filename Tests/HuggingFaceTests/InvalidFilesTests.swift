@@ -133,7 +133,8 @@ import Transformer
     let path = "\(folder.path)/x.safetensors"
     for length in [25, 1 << 40, Int.max] {
       try write(withUnsafeBytes(of: length.littleEndian) { Array($0) } + [UInt8](repeating: 0x20, count: 16), to: path)
-      #expect(message { _ = try SafetensorsFile(path) }.contains("declares a header of \(length) bytes, but only 16 follow"))
+      #expect(
+        message { _ = try SafetensorsFile(path) }.contains("declares a header of \(length) bytes, but only 16 follow"))
     }
     // A sparse file with the length that its header declares.
     try write(withUnsafeBytes(of: (1 << 36).littleEndian) { Array($0) }, to: path)

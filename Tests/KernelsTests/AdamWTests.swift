@@ -4,7 +4,7 @@ import Testing
 @testable import Kernels
 
 @Suite struct AdamWTests {
-  @Test func updatesEqualDoublePrecision() throws {
+  @Test func `updates equal double precision`() throws {
     let team = try ThreadTeam(count: 2)
     let count = 70_003
     let optimizer = AdamW(beta1: 0.9, beta2: 0.95, epsilon: 1e-8)

@@ -78,7 +78,7 @@ import Testing
   ]
 
   @Test(arguments: cases, ElementType.allCases)
-  func outputsEqualADoublePrecisionLoop(_ shape: Case, _ type: ElementType) throws {
+  func `outputs equal a double precision loop`(_ shape: Case, _ type: ElementType) throws {
     for output in ElementType.allCases {
       let subject = Subject(shape, type, output: output)
       let tolerance = max(type.tolerance, output.tolerance)
@@ -95,7 +95,7 @@ import Testing
   }
 
   @Test(arguments: cases, ElementType.allCases)
-  func gradientsEqualADoublePrecisionLoop(_ shape: Case, _ type: ElementType) throws {
+  func `gradients equal a double precision loop`(_ shape: Case, _ type: ElementType) throws {
     for output in ElementType.allCases {
       let subject = Subject(shape, type, output: output)
       let tolerance = 2 * max(type.tolerance, output.tolerance)

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct BF16ProductTests {
   @Test(arguments: BF16Product.Backend.available)
-  func productsEqualADoublePrecisionSumInEveryForm(_ backend: BF16Product.Backend) {
+  func `products equal a double precision sum in every form`(_ backend: BF16Product.Backend) {
     let product = BF16Product(workers: 1, backend: backend)
     var seed: UInt64 = 1
     for (m, n, k) in [
@@ -26,7 +26,7 @@ import Testing
   }
 
   @Test(arguments: BF16Product.Backend.available)
-  func emptyProductsWriteNothing(_ backend: BF16Product.Backend) {
+  func `empty products write nothing`(_ backend: BF16Product.Backend) {
     let product = BF16Product(workers: 1, backend: backend)
     var c: [Float] = [7]
     product.multiply(&c, [], [1, 2], BF16Product.Form(rows: 0, columns: 1, inner: 2), worker: 0)
@@ -35,7 +35,7 @@ import Testing
   }
 
   @Test(arguments: BF16Product.Backend.available)
-  func concurrentWorkersGiveTheBitsOfOne(_ backend: BF16Product.Backend) throws {
+  func `concurrent workers give the bits of one`(_ backend: BF16Product.Backend) throws {
     let team = try ThreadTeam(count: 3)
     let (rows, inner, pieces) = (96, 80, 60)
     let a = random(rows * inner, seed: 1)

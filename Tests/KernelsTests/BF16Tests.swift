@@ -3,7 +3,7 @@ import Testing
 @testable import Kernels
 
 @Suite struct BF16Tests {
-  @Test func conversionsOfBF16ValuesAreExactExceptSubnormals() {
+  @Test func `conversions of BF16 values are exact except subnormals`() {
     let patterns = (0...UInt16.max).map { $0 }
     var floats = [Float](repeating: 0, count: patterns.count)
     BF16.widen(&floats, patterns, count: patterns.count)
@@ -22,7 +22,7 @@ import Testing
     #expect(wrong.isEmpty, "\(wrong.prefix(5))")
   }
 
-  @Test func roundingIsToNearestTiesToEven() {
+  @Test func `rounding is to nearest ties to even`() {
     // Discarded bits around the tie and at both ends, for every upper half.
     let cut: [UInt32] = [1, 0x7fff, 0x8000, 0x8001, 0xffff]
     let floats = (0...UInt32(UInt16.max)).flatMap { upper in cut.map { Float(bitPattern: upper << 16 | $0) } }
@@ -47,7 +47,7 @@ import Testing
   }
 
   @Test(arguments: [0, 1, 15, 16, 17, 33, 40])
-  func tailsOfLoopsRoundAsVectorsDo(_ count: Int) {
+  func `tails of loops round as vectors do`(_ count: Int) {
     let floats = (0..<count).map { Float($0 * $0) * 1.000_123 - 70 }
     var rounded = [UInt16](repeating: 7, count: count + 1)
     BF16.round(&rounded, floats, count: count)

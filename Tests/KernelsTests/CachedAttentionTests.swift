@@ -94,7 +94,7 @@ import Testing
   ]
 
   @Test(arguments: cases, ElementType.allCases)
-  func outputsEqualADoublePrecisionLoop(_ shape: Case, _ type: ElementType) throws {
+  func `outputs equal a double precision loop`(_ shape: Case, _ type: ElementType) throws {
     let heads = shape.heads
     let count = shape.groups.reduce(0) { $0 + $1.positions.count * $1.copies }
     let queries = TestMatrix(

@@ -22,7 +22,7 @@ import Testing
   }
 
   @Test(arguments: [1, 2, 15, 16, 17, 100, 257])
-  func lossesAndGradientsEqualDoublePrecision(_ count: Int) {
+  func `losses and gradients equal double precision`(_ count: Int) {
     let logits = (0..<count).map { Float(($0 * 37) % 23) / 3 - 2 }
     let target = count / 2
     let z = 1e-2
@@ -39,7 +39,7 @@ import Testing
     #expect(row(logits, target: target, zWeight: nil).gradient == logits)
   }
 
-  @Test func finiteLogitsGiveFiniteLossesAndOthersDoNot() {
+  @Test func `finite logits give finite losses and others do not`() {
     #expect(abs(row([1e4, 0, -1e4], target: 0, zWeight: nil).loss) < 1e-6)
     #expect(abs(row([1e4, 0, -1e4], target: 2, zWeight: nil).loss - 2e4) < 1)
     #expect(abs(row([-300, -300], target: 1, zWeight: nil).loss - Float(log(2.0))) < 1e-6)

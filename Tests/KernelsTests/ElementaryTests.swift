@@ -4,7 +4,7 @@ import Testing
 @testable import Kernels
 
 @Suite struct ElementaryTests {
-  @Test func powersOfTwoAreAccurateAndClampedAtTheirEnds() {
+  @Test func `powers of two are accurate and clamped at their ends`() {
     var worst = 0.0
     for index in -126_000...126_000 {
       let x = Float(index) / 1000

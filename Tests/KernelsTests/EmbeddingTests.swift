@@ -8,7 +8,7 @@ import Testing
   private static let copies = 2
 
   @Test(arguments: [1, 17, 130], ElementType.allCases)
-  func everyCopyReceivesTheTokensRow(_ columns: Int, _ type: ElementType) throws {
+  func `every copy receives the tokens row`(_ columns: Int, _ type: ElementType) throws {
     let table = TestMatrix(type, rows: Self.vocabulary, columns: columns, seed: 1)
     let expected = (0..<Self.copies).flatMap { _ in Self.tokens.flatMap { table.row(Int($0)) } }
     for threads in [1, 3] {
@@ -22,7 +22,7 @@ import Testing
   }
 
   @Test(arguments: [1, 17, 130])
-  func gradientsOfAllCopiesAreAddedToTheTokensRow(_ columns: Int) throws {
+  func `gradients of all copies are added to the tokens row`(_ columns: Int) throws {
     let dx = TestMatrix(.fp32, rows: Self.copies * Self.tokens.count, columns: columns, seed: 1)
     var expected = [Double](repeating: 0.5, count: Self.vocabulary * columns)
     for row in 0..<Self.copies * Self.tokens.count {

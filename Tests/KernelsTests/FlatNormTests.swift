@@ -3,7 +3,7 @@ import Testing
 @testable import Kernels
 
 @Suite struct FlatNormTests {
-  @Test func normIsAccurateAndIndependentOfThreads() throws {
+  @Test func `norm is accurate and independent of threads`() throws {
     let count = 200_001
     let buffer = Buffer(count: count)
     for index in 0..<count { buffer.pointer[index] = Float(index % 1000) / 1000 }

@@ -60,7 +60,9 @@ import Testing
   }
 
   @Test(arguments: cases, types)
-  func valuesAreMovedToAttentionsOrderAndBack(_ shape: Case, _ types: (rows: ElementType, heads: ElementType)) throws {
+  func `values are moved to attentions order and back`(_ shape: Case, _ types: (rows: ElementType, heads: ElementType))
+    throws
+  {
     let (heads, size) = (shape.heads.keyValueHeads, shape.heads.headSize)
     let rows = TestMatrix(types.rows, rows: shape.rows, columns: heads * size, seed: 1)
     for threads in [1, 3] {
@@ -87,7 +89,8 @@ import Testing
   }
 
   @Test(arguments: cases, types)
-  func headsAreNormalizedRotatedAndScaled(_ shape: Case, _ types: (rows: ElementType, heads: ElementType)) throws {
+  func `heads are normalized rotated and scaled`(_ shape: Case, _ types: (rows: ElementType, heads: ElementType)) throws
+  {
     for isQuery in [true, false] {
       for hasNorm in [true, false] {
         let subject = Subject(shape, types.rows, isQuery: isQuery, hasNorm: hasNorm)
@@ -121,7 +124,7 @@ import Testing
   }
 
   @Test(arguments: cases, ElementType.allCases)
-  func gradientsAreRotatedBackAndTakenThroughTheNorm(_ shape: Case, _ type: ElementType) throws {
+  func `gradients are rotated back and taken through the norm`(_ shape: Case, _ type: ElementType) throws {
     for isQuery in [true, false] {
       for hasNorm in [true, false] {
         let subject = Subject(shape, type, isQuery: isQuery, hasNorm: hasNorm)

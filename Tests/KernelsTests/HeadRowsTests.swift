@@ -26,7 +26,7 @@ import Testing
   }
 
   @Test(arguments: heads, ElementType.allCases)
-  func queriesAreNormalizedRotatedAndScaled(_ heads: HeadShape, _ type: ElementType) throws {
+  func `queries are normalized rotated and scaled`(_ heads: HeadShape, _ type: ElementType) throws {
     for (count, hasNorm) in Self.counts.flatMap({ [($0, true), ($0, false)] }) {
       let columns = heads.queryHeads * heads.headSize
       let rows = TestMatrix(.fp32, rows: count, columns: columns, seed: 1)
@@ -60,7 +60,7 @@ import Testing
   }
 
   @Test(arguments: heads, ElementType.allCases)
-  func keysAndValuesAreStoredAndCopied(_ heads: HeadShape, _ type: ElementType) throws {
+  func `keys and values are stored and copied`(_ heads: HeadShape, _ type: ElementType) throws {
     for (count, hasNorm) in Self.counts.flatMap({ [($0, true), ($0, false)] }) {
       let columns = heads.keyValueHeads * heads.headSize
       let rows = TestMatrix(.fp32, rows: count, columns: 2 * columns, seed: 1)

@@ -3,7 +3,7 @@ import Testing
 @testable import Kernels
 
 @Suite struct MatrixProductTests {
-  @Test func productsEqualADoublePrecisionLoop() throws {
+  @Test func `products equal a double precision loop`() throws {
     let product = MatrixProduct(of: .fp32, on: try ThreadTeam(count: 2))
     for (m, n, k, segment) in [
       (1, 1, 1, 1), (7, 5, 3, 7), (70, 33, 20, 35), (1100, 1030, 17, 550), (120, 2100, 1100, 120), (9, 40, 1025, 9),
@@ -37,7 +37,7 @@ import Testing
   }
 
   @Test(arguments: ElementType.allCases)
-  func bitsDependNeitherOnThreadsNorOnOtherRows(_ type: ElementType) throws {
+  func `bits depend neither on threads nor on other rows`(_ type: ElementType) throws {
     let (m, n, k) = (210, 2150, 1300)
     let (x, w, dy) = (random(m * k, seed: 1), random(n * k, seed: 2), random(m * n, seed: 3))
     func matrix(_ buffer: Buffer, _ rows: Int, _ columns: Int) -> Matrix {

@@ -9,7 +9,7 @@ import Testing
   ]
 
   @Test(arguments: ElementType.allCases, shapes)
-  func everyElementEqualsADoublePrecisionSum(_ type: ElementType, _ shape: (m: Int, n: Int, k: Int)) throws {
+  func `every element equals a double precision sum`(_ type: ElementType, _ shape: (m: Int, n: Int, k: Int)) throws {
     let (m, n, k) = shape
     let x = random(m * k, seed: 1)
     let w = random(n * k, seed: 2)
@@ -37,7 +37,7 @@ import Testing
   }
 
   @Test(arguments: ElementType.allCases)
-  func bitsOfARowDoNotDependOnOtherRows(_ type: ElementType) {
+  func `bits of a row do not depend on other rows`(_ type: ElementType) {
     let (n, k) = (70, 83)
     let x = random(20 * k, seed: 3)
     let packed = Packed(random(n * k, seed: 4), rows: n, columns: k, type)
@@ -52,7 +52,7 @@ import Testing
   }
 
   @Test(arguments: ElementType.allCases)
-  func packedRowsComeBackRounded(_ type: ElementType) {
+  func `packed rows come back rounded`(_ type: ElementType) {
     let (n, k) = (75, 21)
     let w = random(n * k, seed: 5)
     let whole = Packed(w, rows: n, columns: k, type)

@@ -8,7 +8,7 @@ import Testing
   private static let epsilon = 1e-3
 
   @Test(arguments: shapes, ElementType.allCases)
-  func outputsEqualDoublePrecision(_ shape: (rows: Int, columns: Int), _ type: ElementType) throws {
+  func `outputs equal double precision`(_ shape: (rows: Int, columns: Int), _ type: ElementType) throws {
     let x = TestMatrix(type, rows: shape.rows, columns: shape.columns, seed: 1)
     let weight = TestMatrix(.fp32, rows: 1, columns: shape.columns, seed: 2)
     let residual = TestMatrix(.fp32, rows: shape.rows, columns: shape.columns, seed: 3)
@@ -31,7 +31,7 @@ import Testing
   }
 
   @Test(arguments: shapes, ElementType.allCases)
-  func gradientsOverwriteTheInput(_ shape: (rows: Int, columns: Int), _ type: ElementType) throws {
+  func `gradients overwrite the input`(_ shape: (rows: Int, columns: Int), _ type: ElementType) throws {
     let (dx, dw) = expectedGradients(shape, type)
     let results = try [1, 3].map { threads in
       let x = TestMatrix(type, rows: shape.rows, columns: shape.columns, seed: 1)
@@ -48,7 +48,7 @@ import Testing
   }
 
   @Test(arguments: shapes)
-  func gradientsAreAdded(_ shape: (rows: Int, columns: Int)) throws {
+  func `gradients are added`(_ shape: (rows: Int, columns: Int)) throws {
     let (dx, dw) = expectedGradients(shape, .fp32)
     let results = try [1, 3].map { threads in
       let x = TestMatrix(.fp32, rows: shape.rows, columns: shape.columns, seed: 1)

@@ -18,7 +18,7 @@ import Testing
     }
   }
 
-  @Test func timeOfOtherProcessesCounts() {
+  @Test func `time of other processes counts`() {
     let product = MatrixProduct(of: .fp32, on: ThreadTeam())
     let map = MatrixProduct.LinearMap(tokens: 8, inputs: 8, outputs: 8)
     let (alone, shared) = (Clock(isShared: false), Clock(isShared: true))

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct ResidualSumTests {
   @Test(arguments: [(1, 1), (3, 17), (130, 50)], ElementType.allCases)
-  func sumsEqualDoublePrecision(_ shape: (rows: Int, columns: Int), _ type: ElementType) throws {
+  func `sums equal double precision`(_ shape: (rows: Int, columns: Int), _ type: ElementType) throws {
     let addend = TestMatrix(type, rows: shape.rows, columns: shape.columns, seed: 2)
     for threads in [1, 3] {
       let x = TestMatrix(.fp32, rows: shape.rows, columns: shape.columns, seed: 1)

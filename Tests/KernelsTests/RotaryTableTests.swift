@@ -11,7 +11,7 @@ import Testing
   private func table(_ size: Int) -> RotaryTable { RotaryTable(positions: 100, headSize: size, theta: Self.theta) }
 
   @Test(arguments: sizes, ElementType.allCases)
-  func headsAreRotated(_ size: Int, _ type: ElementType) {
+  func `heads are rotated`(_ size: Int, _ type: ElementType) {
     let x = TestMatrix(type, rows: 1, columns: size, seed: 1)
     let weight = TestMatrix(.fp32, rows: 1, columns: size, seed: 2)
     let table = table(size)
@@ -36,7 +36,7 @@ import Testing
   }
 
   @Test(arguments: sizes, ElementType.allCases)
-  func gradientsAreRotatedBack(_ size: Int, _ type: ElementType) {
+  func `gradients are rotated back`(_ size: Int, _ type: ElementType) {
     let x = TestMatrix(.fp32, rows: 1, columns: size, seed: 1)
     let table = table(size)
     for position in Self.positions {

@@ -17,7 +17,7 @@ import Testing
   }
 
   @Test(arguments: shapes, ElementType.allCases)
-  func activationsEqualDoublePrecision(_ shape: (rows: Int, columns: Int), _ type: ElementType) throws {
+  func `activations equal double precision`(_ shape: (rows: Int, columns: Int), _ type: ElementType) throws {
     let gateUp = gateUp(shape, type)
     let results = try [1, 3].map { threads in
       let activation = TestMatrix(type, rows: shape.rows, columns: shape.columns, repeating: 7)
@@ -29,7 +29,7 @@ import Testing
   }
 
   @Test(arguments: shapes, ElementType.allCases)
-  func gradientsEqualDoublePrecision(_ shape: (rows: Int, columns: Int), _ type: ElementType) throws {
+  func `gradients equal double precision`(_ shape: (rows: Int, columns: Int), _ type: ElementType) throws {
     let operands = gateUp(shape, type)
     let upstream = TestMatrix(type, rows: shape.rows, columns: shape.columns, seed: 2)
     let results = try [1, 3].map { threads in

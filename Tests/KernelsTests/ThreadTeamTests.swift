@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct ThreadTeamTests {
   @Test(arguments: [1, 2, 3, 5])
-  func everyPieceIsExecutedOnce(_ threads: Int) throws {
+  func `every piece is executed once`(_ threads: Int) throws {
     let team = try ThreadTeam(count: threads)
     for pieces in [0, 1, 2, 7, 100, 1000] {
       let done = Buffer(count: max(pieces, 1))
@@ -18,7 +18,7 @@ import Testing
     }
   }
 
-  @Test func manyConsecutiveCallsLoseNoPiece() throws {
+  @Test func `many consecutive calls lose no piece`() throws {
     let team = try ThreadTeam(count: 3)
     let sums = Buffer(count: 64)
     for _ in 0..<2000 { team.forEach(64) { index, _ in sums.pointer[index] += 1 } }

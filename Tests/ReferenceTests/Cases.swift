@@ -1,6 +1,5 @@
 import Reference
 import Testing
-import Transformer
 
 /// A model's shape, its pattern and its input sequences, with deliberately odd sizes.
 struct Case: Sendable, CustomTestStringConvertible {

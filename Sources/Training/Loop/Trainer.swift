@@ -55,15 +55,19 @@ public final class Trainer {
   /// The loss sums of each micro-batch of the global batch: cross-entropy, squared log-sum-exp. Summed in this order.
   private var sums: [Double]
 
+  /// - Parameter optimizer: nil for the configuration's.
   /// - Precondition: `configuration.validationError(ranks:)` is nil.
-  public init(_ configuration: RunConfiguration, communicator: Communicator, team: ThreadTeam) {
+  public init(
+    _ configuration: RunConfiguration, communicator: Communicator, team: ThreadTeam, optimizer: (any Optimizer)? = nil
+  ) {
     let training = configuration.training
     let layout = ParameterLayout(configuration.model)
     self.configuration = configuration
     self.communicator = communicator
     self.team = team
     isSharded = configuration.optimizer.sharded
-    optimizer = configuration.makeOptimizer()
+    let optimizer = optimizer ?? configuration.makeOptimizer()
+    self.optimizer = optimizer
     ownership = ParameterOwnership(layout, optimizer, ranks: communicator.size)
     let owned = ownership.updated(by: communicator.rank)
     state = TrainingState(layout, optimizer, owned: isSharded ? owned : nil)

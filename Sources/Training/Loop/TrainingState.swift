@@ -73,7 +73,7 @@ public struct TrainingState: Sendable {
   }
 
   /// The owned values of each slot of each tensor, in order.
-  var stateOfTensors: [UnsafeMutableBufferPointer<Float>] {
+  package var stateOfTensors: [UnsafeMutableBufferPointer<Float>] {
     layout.tensors.enumerated().flatMap { index, tensor in
       optimizer.slots(of: tensor).indices.flatMap { slot in parts[index].map { values(slot, of: $0, in: tensor) } }
     }

@@ -4,7 +4,7 @@ import Optimization
 import Transformer
 
 /// Moves optimizer state between the ranks that own it and rank 0, which reads and writes files, one tensor at a time.
-struct StateExchange {
+package struct StateExchange {
   let state: TrainingState
   let communicator: Communicator
   /// The ranges that each rank updates; nil if every rank has all of the state.
@@ -12,7 +12,7 @@ struct StateExchange {
   /// Scratch buffer for one tensor.
   private let tensor: Buffer
 
-  init(_ state: TrainingState, _ communicator: Communicator) {
+  package init(_ state: TrainingState, _ communicator: Communicator) {
     self.state = state
     self.communicator = communicator
     let isSharded = state.owned != [0..<state.layout.count]
@@ -24,7 +24,7 @@ struct StateExchange {
   /// Calls `body` on rank 0 with the values of each slot of each tensor. Collective.
   ///
   /// - Throws: on rank 0 the error of `body`, after all ranks have sent their parts; `CommunicationError`.
-  func collect(
+  package func collect(
     _ body: (_ slot: StateSlot, _ tensor: ParameterTensor, UnsafeBufferPointer<Float>) throws -> Void
   ) throws {
     var failure: (any Error)?
@@ -69,7 +69,7 @@ struct StateExchange {
   /// Fills the state with the values that `body` reads on rank 0. Each rank keeps the parts that it owns. Collective.
   ///
   /// - Throws: `AgreedError` with the error of `body`, on every rank; `CommunicationError`.
-  func distribute(
+  package func distribute(
     _ body: (_ slot: StateSlot, _ tensor: ParameterTensor, UnsafeMutableBufferPointer<Float>) throws -> Void
   ) throws {
     var failure: (any Error)?
