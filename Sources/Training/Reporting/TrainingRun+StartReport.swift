@@ -30,7 +30,7 @@ extension TrainingRun {
     if let space = DiskSpace.available(in: folder.path), space < bytes {
       notes.append(
         "\(folder.path) has \(Quantity.bytes(space)) left, but the run will write \(files) checkpoints, together "
-          + "\(Quantity.bytes(bytes)) before it removes the oldest: free some space, or lower checkpoint.keep")
+          + "\(Quantity.bytes(bytes)), before it removes the oldest: free some space, or lower checkpoint.keep")
     }
     return notes
   }
