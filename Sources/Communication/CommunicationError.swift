@@ -3,11 +3,11 @@ import Host
 
 /// An MPI call that failed.
 public struct CommunicationError: StatusCarrying, CustomStringConvertible, Equatable {
-  /// The call, as MPI names it.
+  /// The name of the MPI function.
   public let operation: String
-  /// MPI's return code; 0 where the error is not MPI's own.
+  /// MPI's return code; 0 if the error is not from MPI.
   public let code: Int32
-  /// What MPI says about the code.
+  /// MPI's message for the code.
   public let message: String
 
   public var exitStatus: ExitStatus { .inputOutput }
@@ -17,7 +17,7 @@ public struct CommunicationError: StatusCarrying, CustomStringConvertible, Equat
   }
 }
 
-/// The same error on every rank, thrown by all of them because at least one rank failed (`Communicator.agreed`).
+/// The error that all ranks throw together if at least one rank failed (`Communicator.agreed`).
 public struct AgreedError: StatusCarrying, CustomStringConvertible, Equatable {
   /// The lowest rank that failed; its error is the one reported.
   public let rank: Int
@@ -26,7 +26,6 @@ public struct AgreedError: StatusCarrying, CustomStringConvertible, Equatable {
   /// The status of that rank's error.
   public let exitStatus: ExitStatus
 
-  /// An error as `Communicator.agreed` makes it.
   public init(rank: Int, message: String, exitStatus: ExitStatus) {
     self.rank = rank
     self.message = message
@@ -36,9 +35,9 @@ public struct AgreedError: StatusCarrying, CustomStringConvertible, Equatable {
   public var description: String { message }
 }
 
-/// The one place where MPI's return codes are looked at.
+/// Checks the return code of an MPI call.
 ///
-/// - Throws: `CommunicationError` for every code but success.
+/// - Throws: `CommunicationError` for every code other than success.
 @inline(__always)
 func check(_ code: Int32, _ operation: StaticString) throws {
   guard code != mpiSuccess else { return }
@@ -49,7 +48,7 @@ private func errorString(_ code: Int32) -> String {
   mpiString(capacity: mpiMaximumErrorString) { MPI_Error_string(code, $0, $1) } ?? "unknown error"
 }
 
-/// A string that MPI writes into a buffer of `capacity` bytes; nil where the call fails.
+/// Returns a string that MPI writes into a buffer of `capacity` bytes; nil if the call fails.
 func mpiString(
   capacity: Int32, _ write: (UnsafeMutablePointer<CChar>, UnsafeMutablePointer<Int32>) -> Int32
 ) -> String? {

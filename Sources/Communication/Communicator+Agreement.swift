@@ -1,14 +1,17 @@
 import COpenMPI
 import Host
 
-// Nobody branches alone: a rank that threw while the others went on would leave them waiting in their next collective.
+// All ranks take the same branch: if one rank threw an error alone, the others would wait forever in their next
+// collective.
 
 extension Communicator {
-  /// Runs `work` on every rank. Returns each rank's own result if it succeeded on all of them; else every rank, those
-  /// included on which it succeeded, throws the same error. Collective, at the price of one small all-reduce; `work`
-  /// itself may be collective as long as it fails on all ranks or before and after its collectives.
+  /// Runs `work` on every rank. If it succeeds on all ranks, each rank returns its own result; otherwise all ranks
+  /// throw the same error, including those on which it succeeded.
   ///
-  /// - Throws: `AgreedError` with the message and the status of the lowest rank that failed; `CommunicationError`.
+  /// Collective; costs one small all-reduce. `work` may be collective itself if it does not fail on some ranks only
+  /// while others wait in one of its collectives.
+  ///
+  /// - Throws: `AgreedError` with the message and exit status of the lowest rank that failed; `CommunicationError`.
   public func agreed<Result>(_ work: () throws -> Result) throws -> Result {
     var failure: (any Error)?
     var result: Result?
@@ -21,7 +24,8 @@ extension Communicator {
     return result
   }
 
-  /// Runs `work` on rank 0 while the others wait, and throws its error on all ranks. Collective, one small broadcast.
+  /// Runs `work` on rank 0 while the other ranks wait. Throws its error on all ranks. Collective; costs one small
+  /// broadcast.
   ///
   /// - Throws: `AgreedError`; `CommunicationError`.
   public func rootOnly(_ work: () throws -> Void) throws {
@@ -31,15 +35,14 @@ extension Communicator {
     }
   }
 
-  /// Runs `work` on rank 0 while the others wait; every rank returns its answer, or throws its error. Collective.
+  /// Runs `work` on rank 0 while the other ranks wait. All ranks return its result or throw its error. Collective.
   ///
   /// - Throws: `AgreedError`; `CommunicationError`.
   public func agreedByRoot(_ work: () throws -> Bool) throws -> Bool {
     try bytesFromRoot { [try work() ? 1 : 0] } == [1]
   }
 
-  /// Runs `work` on rank 0 while the others wait; every rank returns the bytes it made, or throws its error.
-  /// Collective.
+  /// Runs `work` on rank 0 while the other ranks wait. All ranks return its bytes or throw its error. Collective.
   ///
   /// - Throws: `AgreedError`; `CommunicationError`.
   public func bytesFromRoot(_ work: () throws -> [UInt8]) throws -> [UInt8] {
@@ -55,7 +58,7 @@ extension Communicator {
     return bytes
   }
 
-  /// The error of rank `failedRank`, told to all. One that the ranks agreed on before stays as it is.
+  /// Broadcasts the error of rank `failedRank`. An `AgreedError` keeps the rank that it reports.
   private func shared(_ failure: (any Error)?, of failedRank: Int) throws -> AgreedError {
     var message = ""
     var status: Int32 = 0

@@ -3,29 +3,29 @@ import COpenMPI
 // MARK: From one rank to all
 
 extension Communicator {
-  /// The most bytes of one MPI call: counts are 32-bit.
-  private static var largestPiece: Int { 1 << 30 }
+  /// The maximum number of bytes of one MPI call, whose counts are 32-bit.
+  private static var bytesPerCall: Int { 1 << 30 }
 
-  /// Overwrites `buffer` on every rank with that of rank `root`. Collective; the same size on all ranks, of any number
-  /// of bytes.
+  /// Overwrites `buffer` on every rank with the buffer of rank `root`. Collective; any number of bytes, the same on all
+  /// ranks.
   ///
   /// - Throws: `CommunicationError`.
   public func broadcast(_ buffer: UnsafeMutableRawBufferPointer, from root: Int = 0) throws {
     guard size > 1, let base = buffer.baseAddress else { return }
     var offset = 0
     while offset < buffer.count {
-      let count = min(Self.largestPiece, buffer.count - offset)
+      let count = min(Self.bytesPerCall, buffer.count - offset)
       try check(MPI_Bcast(base + offset, Int32(count), mpiByte, Int32(root), world), "MPI_Bcast")
       offset += count
     }
   }
 
-  /// Rank `root`'s `bytes` on every rank; what the others pass is not looked at. Collective.
+  /// Returns rank `root`'s `bytes` on every rank; the argument of other ranks is ignored. Collective.
   ///
   /// - Throws: `CommunicationError`.
   public func broadcast(_ bytes: [UInt8], from root: Int = 0) throws -> [UInt8] { try broadcast(all: bytes, root) }
 
-  /// Rank `root`'s `words` on every rank; what the others pass is not looked at. Collective.
+  /// Returns rank `root`'s `words` on every rank; the argument of other ranks is ignored. Collective.
   ///
   /// - Throws: `CommunicationError`.
   public func broadcast(_ words: [UInt64], from root: Int = 0) throws -> [UInt64] { try broadcast(all: words, root) }
@@ -37,14 +37,14 @@ extension Communicator {
     return result
   }
 
-  /// Rank `root`'s `string` on every rank. Collective.
+  /// Returns rank `root`'s `string` on every rank. Collective.
   ///
   /// - Throws: `CommunicationError`.
   public func broadcast(_ string: String, from root: Int = 0) throws -> String {
     String(decoding: try broadcast(Array(string.utf8), from: root), as: UTF8.self)
   }
 
-  /// Rank `root`'s `value` on every rank. Collective.
+  /// Returns rank `root`'s `value` on every rank. Collective.
   ///
   /// - Throws: `CommunicationError`.
   public func broadcast(_ value: Int64, from root: Int = 0) throws -> Int64 {
@@ -57,21 +57,21 @@ extension Communicator {
 // MARK: From all ranks to all
 
 extension Communicator {
-  /// Every rank's `values`, by rank: `result[rank]`. Collective; the same number of values on every rank.
+  /// Returns every rank's `values`: `result[rank]`. Collective; the same number of values on every rank.
   ///
   /// - Throws: `CommunicationError`.
   public func allGather(_ values: [Int64]) throws -> [[Int64]] {
     try allGather(values, type: mpiInt64, zero: 0)
   }
 
-  /// Every rank's `values`, by rank: `result[rank]`. Collective; the same number of values on every rank.
+  /// Returns every rank's `values`: `result[rank]`. Collective; the same number of values on every rank.
   ///
   /// - Throws: `CommunicationError`.
   public func allGather(_ values: [Double]) throws -> [[Double]] {
     try allGather(values, type: mpiDouble, zero: 0)
   }
 
-  /// Every rank's `string`, by rank, of any length each. Collective.
+  /// Returns every rank's `string`, of any length: `result[rank]`. Collective.
   ///
   /// - Throws: `CommunicationError`.
   public func allGather(_ string: String) throws -> [String] {
@@ -92,14 +92,14 @@ extension Communicator {
     try reduced(value, type: mpiInt64, by: mpiMaximum)
   }
 
-  /// The greatest `value` of all ranks, NaN if any is NaN (`MPI_MAX` would let it slip). Collective.
+  /// The greatest `value` of all ranks, NaN if any is NaN (`MPI_MAX` may ignore NaN). Collective.
   ///
   /// - Throws: `CommunicationError`.
   public func maximum(_ value: Double) throws -> Double {
     try allGather([value]).joined().reduce(-.infinity) { $1.isNaN || $0.isNaN ? .nan : max($0, $1) }
   }
 
-  /// The bits set in any rank's `value`. Collective.
+  /// The bitwise or of all ranks' `value`. Collective.
   ///
   /// - Throws: `CommunicationError`.
   public func bitwiseOr(_ value: UInt64) throws -> UInt64 {
@@ -128,7 +128,7 @@ extension Communicator {
     return result
   }
 
-  /// As `sum(_: [Double])`, for one value. Collective.
+  /// Like `sum(_: [Double])`, for one value. Collective.
   ///
   /// - Throws: `CommunicationError`.
   public func sum(_ value: Double) throws -> Double {
@@ -137,17 +137,17 @@ extension Communicator {
     return result
   }
 
-  /// Gives every rank all of `values`, of which each rank has a part of its own and zeros elsewhere. Collective.
+  /// Combines `values` of which each rank has set its own elements and left all others 0. Collective.
   ///
   /// - Throws: `CommunicationError`.
   public func combine(disjoint values: UnsafeMutableBufferPointer<Double>) throws {
     guard size > 1, let base = values.baseAddress else { return }
-    // One term alone is not zero: whatever order MPI adds in, the sum is that one.
+    // At most one term of each sum is not zero, so the order in which MPI adds does not matter.
     try check(
       MPI_Allreduce(mpiInPlace, base, Int32(values.count), mpiDouble, mpiSum, world), "MPI_Allreduce")
   }
 
-  /// As `sum(_: [Double])`, over the values themselves; allocates nothing once it was called with as many. Collective.
+  /// Like `sum(_: [Double])`, in place. Allocates memory only in the first call with so many values. Collective.
   ///
   /// - Throws: `CommunicationError`.
   public func sum(inPlace values: UnsafeMutableBufferPointer<Double>) throws {
@@ -165,6 +165,31 @@ extension Communicator {
         values[index] = total
       }
     }
+  }
+
+  /// Copies each rank's share of `floats` to all other ranks. Collective.
+  ///
+  /// - Parameters:
+  ///   - shares: for each rank, its range of `floats`. The ranges are consecutive and the same on every rank.
+  ///   - floats: a buffer of the same size on every rank.
+  /// - Returns: the bytes that this rank has sent, counting a copy for each other rank.
+  /// - Throws: `CommunicationError`.
+  public func allGather(_ shares: [Range<Int>], in floats: UnsafeMutableBufferPointer<Float>) throws -> Int {
+    precondition(shares.count == size, "\(shares.count) shares for \(size) ranks")
+    guard size > 1, let base = floats.baseAddress, let first = shares.first, let last = shares.last else { return 0 }
+    precondition(first.lowerBound >= 0 && last.upperBound <= floats.count, "a share is outside the buffer")
+    if last.upperBound - first.lowerBound > Int(Int32.max) {
+      for (rank, share) in shares.enumerated() {
+        try broadcast(UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: floats[share])), from: rank)
+      }
+    } else {
+      let counts = shares.map { Int32($0.count) }
+      let starts = shares.map { Int32($0.lowerBound - first.lowerBound) }
+      try check(
+        MPI_Allgatherv(mpiInPlace, 0, mpiFloat, base + first.lowerBound, counts, starts, mpiFloat, world),
+        "MPI_Allgatherv")
+    }
+    return shares[rank].count * (size - 1) * MemoryLayout<Float>.stride
   }
 
   private func allGather<Value>(_ values: [Value], type: MPI_Datatype?, zero: Value) throws -> [[Value]] {

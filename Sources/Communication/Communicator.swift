@@ -3,47 +3,48 @@ import Glibc
 import Host
 import Synchronization
 
-/// All ranks of the job, as one of them sees them.
+/// Communication among the ranks of a job.
 ///
-/// A program makes one, with `initialize()`, on its main thread, and calls it from that thread alone (MPI is asked for
-/// `MPI_THREAD_FUNNELED`; the type is not `Sendable`). Every method that says *collective* must be called by all ranks,
-/// in the same order; it returns when they have. A program started without `mpirun` is one rank, and does not start MPI.
+/// A program creates one communicator with `initialize()` on its main thread and uses it from that thread only (MPI
+/// runs with `MPI_THREAD_FUNNELED`; the type is not `Sendable`). Methods documented as *collective* must be called by
+/// all ranks in the same order. A program started without `mpirun` is one rank and does not start MPI.
 public final class Communicator {
   /// This rank, from 0.
   public let rank: Int
   /// The number of ranks of the job.
   public let size: Int
-  /// This rank among those of its node, from 0.
+  /// This rank's number among the ranks of its node, from 0.
   public let nodeRank: Int
   /// The number of the job's ranks on this node.
   public let nodeSize: Int
   /// The name of this node.
   public let hostName: String
 
-  /// This rank for messages: `rank 3 on node7`.
+  /// The name of this rank for messages: `rank 3 on node7`.
   public var name: String { "rank \(rank) on \(hostName)" }
 
-  /// True on the one rank that prints, and reads and writes for the others.
+  /// Whether this is rank 0, which prints, and reads and writes files for all ranks.
   public var isRoot: Bool { rank == 0 }
 
   let world: MPI_Comm
-  /// The communicator of point-to-point messages, where no collective's message can be mistaken for ours.
+  /// The communicator of point-to-point messages, separate from that of collectives so that their messages cannot be
+  /// confused.
   let pointToPoint: MPI_Comm
   /// Whether MPI was started.
   private let usesMPI: Bool
   private var nextTag: Int32 = 0
   private let greatestTag: Int32
-  /// Room for the ranks' terms of `sum`, kept so that a step allocates nothing.
+  /// Scratch buffer for the terms of `sum`, kept so that a training step allocates nothing.
   var gathered: [Double] = []
 
   private static let isStarted = Atomic<Bool>(false)
 
-  /// Starts MPI, where there are other ranks. Collective; once in a process, on the main thread, before anything else of
-  /// this module.
+  /// Starts MPI if there are several ranks. Collective; called once per process, on the main thread, before any other
+  /// function of this module.
   ///
-  /// - Throws: `StartError` where a launcher that Open MPI does not know started several ranks; `ResourceError` where
-  ///   MPI would lack threads or open files; `CommunicationError` where MPI does not start, or was started already. Who
-  ///   reports the error is for `isToReport` to say.
+  /// - Throws: `StartError` if several ranks were started by a launcher that Open MPI does not support; `ResourceError`
+  ///   if MPI would lack threads or open files; `CommunicationError` if MPI does not start or was started already.
+  ///   `isToReport` decides which rank reports the error.
   public static func initialize() throws -> Communicator {
     guard !isStarted.exchange(true, ordering: .relaxed) else {
       throw CommunicationError(operation: "MPI_Init_thread", code: 0, message: "MPI was started already")
@@ -52,7 +53,7 @@ public final class Communicator {
     if launch.isAlone { return try Communicator(alone: ()) }
     try prepare(launch)
     if launch.foreignVariable != nil {
-      // To Open MPI this may be a single rank: that one needs no daemon beside it, and no folder shared with others.
+      // Open MPI may take this process for a single rank, which needs no daemon and no session folder.
       setenv("OMPI_MCA_ess_singleton_isolated", "1", 0)
       setenv("OMPI_MCA_orte_create_session_dirs", "0", 0)
     }
@@ -70,10 +71,10 @@ public final class Communicator {
     return communicator
   }
 
-  /// The only rank, without MPI.
+  /// A single rank without MPI.
   private init(alone: Void) throws {
     guard let world = mpiCommWorld else {
-      throw CommunicationError(operation: "MPI_COMM_WORLD", code: 0, message: "there is no such communicator")
+      throw CommunicationError(operation: "MPI_COMM_WORLD", code: 0, message: "MPI has no world communicator")
     }
     (rank, size, nodeRank, nodeSize) = (0, 1, 0, 1)
     var name = utsname()
@@ -86,7 +87,7 @@ public final class Communicator {
 
   private init() throws {
     guard let world = mpiCommWorld else {
-      throw CommunicationError(operation: "MPI_COMM_WORLD", code: 0, message: "there is no such communicator")
+      throw CommunicationError(operation: "MPI_COMM_WORLD", code: 0, message: "MPI has no world communicator")
     }
     try check(phd_mpi_return_errors(world), "MPI_Comm_set_errhandler")
     var duplicate: MPI_Comm?
@@ -111,13 +112,13 @@ public final class Communicator {
     return (Int(rank), Int(size))
   }
 
-  /// The name and version of the MPI library, one line.
+  /// The name and version of the MPI library, in one line.
   public static var libraryVersion: String {
     let text = mpiString(capacity: mpiMaximumLibraryVersion) { MPI_Get_library_version($0, $1) } ?? "unknown"
     return String(text.prefix { $0 != "," && $0 != "\n" && $0 != "\0" })
   }
 
-  /// Waits until every rank has come here. Collective.
+  /// Waits until every rank has called this method. Collective.
   ///
   /// - Throws: `CommunicationError`.
   public func barrier() throws {
@@ -133,15 +134,15 @@ public final class Communicator {
     try check(MPI_Finalize(), "MPI_Finalize")
   }
 
-  /// Ends every rank at once, whatever it is doing; `mpirun` exits with `status`. Not collective: for the case in which
-  /// this rank can't agree with the others any more.
+  /// Ends all ranks immediately; `mpirun` exits with `status`. Not collective: for errors that this rank cannot
+  /// communicate to the others.
   public func abort(status: ExitStatus) -> Never {
     if usesMPI { MPI_Abort(world, status.rawValue) }
     _exit(status.rawValue)
   }
 
-  /// `count` tags that nobody else has. Not collective, but called in the same order on every rank. The tags come round
-  /// again after `MPI_TAG_UB` / `count` calls.
+  /// Reserves `count` message tags and returns the first. Not collective, but must be called in the same order on every
+  /// rank. The tags wrap around after `MPI_TAG_UB` / `count` calls.
   func takeTags(_ count: Int32) -> Int32 {
     if nextTag > greatestTag - count { nextTag = 0 }
     defer { nextTag += count }

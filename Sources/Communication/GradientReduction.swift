@@ -1,41 +1,44 @@
 import COpenMPI
 import Glibc
 
-/// The sum over ranks, and over the rounds of a step, of a buffer of gradients, bucket by bucket, while the backward pass
-/// goes on.
+/// Sums the gradients of all ranks, and of all rounds of a training step, bucket by bucket during the backward pass.
 ///
-/// In each round every rank leaves the gradients of one micro-batch in the buffer: `begin` a bucket when they are
-/// complete, call `progress` now and then (Open MPI moves messages only inside its calls), `finish` at the round's end.
-/// The terms are added from the left, round by round and in each in rank order: ((rank 0 + rank 1) + …) of the first
-/// round, + rank 0 of the second, and so on. With micro-batch m of the step on rank m mod n in round m div n, that is
-/// ((m₀ + m₁) + m₂) + …: the same bits on every rank, in every run, and on any number of ranks, which MPI's own float
-/// reductions do not promise.
+/// In each round every rank computes the gradients of one micro-batch in its buffer. It calls `begin` for each bucket
+/// whose gradients are complete, and `finish` at the end of the round. Open MPI transfers messages only during MPI
+/// calls, so each `begin` also continues the buckets begun before.
 ///
-/// **How.** Rank r owns share r of every bucket, whole granules. The others send it their part of it, it adds them in
-/// order to what it has; after the last round it sends the sum to all. So each rank sends (n−1)/n of the buffer in every
-/// round, and as much again after the last: for one round as much as a ring's. A large bucket goes in pieces, of which a
-/// few are on their way at a time, so the room for received gradients stays small. Nothing is allocated after `init`.
+/// **Order of additions.** The sum of an element is ((rank 0 + rank 1) + …) of the first round, + rank 0 of the second
+/// round, and so on. If micro-batch m of the step is computed by rank m mod n in round m div n, that is ((m₀ + m₁) +
+/// m₂) + …: bit-identical on every rank, in every run, and for any number of ranks n. MPI's reductions of floats do not
+/// guarantee this.
 ///
-/// All methods are called from the main thread, on every rank in the same order. Between `begin` and `finish` the
-/// bucket's floats are not to be touched; those outside it are.
+/// **Algorithm.** Rank r owns share r of every bucket, which consists of whole granules. In each round the other ranks
+/// send it their gradients of its share, and it adds them in order to the sum of the earlier rounds. After the last
+/// round it sends the sum to all ranks. Each rank therefore sends (n−1)/n of the buffer in every round, and (n−1)/n
+/// once more after the last; for one round this equals a ring all-reduce. A large bucket is divided into pieces, of
+/// which at most `slotCount` are in progress at a time (``ReductionSlot``), so the scratch memory for received
+/// gradients is small. Nothing is allocated after `init`.
+///
+/// Call all methods on the main thread, and on every rank in the same order. Between `begin` and `finish` the caller
+/// must not access the bucket's floats.
 public final class GradientReduction {
-  /// Runs `body` for each piece, on as many threads as there are.
+  /// Calls `body` with each of 0..<`pieces`, possibly on several threads.
   public typealias ForEach = (_ pieces: Int, _ body: (Int) -> Void) -> Void
 
-  /// Bytes this rank has sent since `init`. In a step of r rounds, for a bucket of c floats of which this rank owns s:
-  /// 4 (r (c − s) + (n−1) s), without the last term where sums stay with their owners.
+  /// Bytes that this rank has sent since `init`. A bucket of c floats of which this rank owns s costs
+  /// 4 (r (c − s) + (n−1) s) bytes in a step of r rounds; the last term is missing without the final gather.
   public private(set) var bytesSent = 0
   /// Seconds spent in `finish` since `init`.
   public private(set) var secondsInFinish = 0.0
-  /// Those of `secondsInFinish` in which there was nothing to do but wait for the others.
+  /// The part of `secondsInFinish` that was spent waiting for other ranks.
   public private(set) var secondsWaiting = 0.0
-  /// Seconds spent adding since `init`, in `progress` and `begin` as well as in `finish`.
+  /// Seconds spent adding since `init`, in `begin` and in `finish`.
   public private(set) var secondsAdding = 0.0
-  /// Bytes allocated for the gradients of other ranks; at most 16 MiB up to 1 025 ranks.
+  /// Bytes of scratch memory for the gradients of other ranks; at most 16 MiB for up to 1 025 ranks.
   public var scratchBytes: Int { slots.count * (communicator.size - 1) * pieceCapacity * MemoryLayout<Float>.stride }
-  /// Bytes of the sums that wait for the next round.
+  /// Bytes of memory for the sums of earlier rounds.
   public var sumBytes: Int { sums.count * MemoryLayout<Float>.stride }
-  /// The ranges of the buffer that are summed as one, in elements.
+  /// The ranges of the buffer that are begun and summed separately, in elements.
   public let buckets: [Range<Int>]
 
   private let communicator: Communicator
@@ -45,68 +48,71 @@ public final class GradientReduction {
   private let forEach: ForEach
   private let pieceCapacity: Int
   private let slots: [ReductionSlot]
-  /// What this rank owns of the buckets one after another, the sums of the rounds so far; empty where one round is all.
+  /// The sums of the rounds so far, for this rank's shares of all buckets consecutively; empty if there is only one
+  /// round.
   private let sums: UnsafeMutableBufferPointer<Float>
-  /// Where each bucket's part of `sums` starts.
+  /// The start of each bucket's share in `sums`.
   private let sumStarts: [Int]
   private var round = 0
-  /// Where the terms of one addition are, in their order.
+  /// Pointers to the terms of one addition, in order.
   private var terms: [UnsafeMutablePointer<Float>] = []
   /// The buckets begun since the last `finish`, in order.
   private var queue: [Int] = []
   private var isQueued: [Bool]
-  /// The next piece to start: of bucket `queue[nextInQueue]`, number `nextPiece`.
+  /// The next piece to start: piece `nextPiece` of bucket `queue[nextInQueue]`, in slot `nextSlot`.
   private var nextInQueue = 0
   private var nextPiece = 0
   private var nextSlot = 0
+  /// The number of slots that are not idle.
   private var active = 0
 
-  /// Ranks own whole granules of so many floats, so that what is summed over a granule is known to one rank.
+  /// Shares consist of whole granules of this many floats, so that a sum over a granule can be computed by one rank.
   public static let granule = 1024
 
-  /// Most floats in all slots' room for other ranks' gradients: 16 MiB.
+  /// The maximum scratch memory of all slots together, in floats: 16 MiB.
   private static let scratchFloats = 4 << 20
   private static let slotCount = 4
   private static let smallestPiece = 1024
-  /// Floats that one thread adds at a time.
-  private static let floatsAtOnce = 1 << 16
+  /// The number of floats that one thread adds at a time.
+  private static let floatsPerAddition = 1 << 16
 
   /// The part of a bucket that `rank` owns.
   public static func share(of bucket: Range<Int>, rank: Int, ranks: Int) -> Range<Int> {
     bucket.slice(rank, of: ranks, granule: granule)
   }
 
-  /// Floats of one piece of a share; 0 where there is nothing to send.
+  /// The maximum number of floats of one rank's part of a piece; 0 if nothing is sent.
   private static func pieceCapacity(_ buckets: [Range<Int>], ranks: Int) -> Int {
     guard ranks > 1 else { return 0 }
     let largestShare = buckets.map { share(of: $0, rank: 0, ranks: ranks).count }.max() ?? 0
     return min(largestShare, max(smallestPiece, scratchFloats / slotCount / (ranks - 1)))
   }
 
-  /// The bytes that `rank` will allocate: those that `scratchBytes` will say, and the sums of the rounds.
+  /// Bytes of memory that `rank` will allocate: `scratchBytes` and `sumBytes`.
   public static func bytes(buckets: [Range<Int>], ranks: Int, rank: Int = 0, rounds: Int) -> Int {
     let scratch = slotCount * max(0, ranks - 1) * pieceCapacity(buckets, ranks: ranks)
     let sums = rounds > 1 ? buckets.reduce(0) { $0 + share(of: $1, rank: rank, ranks: ranks).count } : 0
     return (scratch + sums) * MemoryLayout<Float>.stride
   }
 
-  /// Plans the sum of `buffer`'s `buckets`. Called on every rank in the same order, with the same arguments.
+  /// Prepares the reduction of `buffer`'s `buckets`. Every rank calls it in the same order with the same arguments.
   ///
   /// - Parameters:
-  ///   - buffer: This rank's gradients, then their sum. Belongs to the caller and outlives this object.
+  ///   - buffer: This rank's gradients, which are overwritten by the sum. The caller owns it and keeps it longer than
+  ///     this object.
   ///   - buckets: Ranges of `buffer` that do not overlap, of any lengths.
-  ///   - rounds: How often each bucket is begun and finished before its sum stands in the buffer.
-  ///   - gathers: Whether each rank is to have all of the sum; else it has what it owns, and the rest of its buffer is
-  ///     of no use.
-  ///   - forEach: Shares out the adding.
-  /// - Precondition: The buckets lie in the buffer.
+  ///   - rounds: The number of rounds (micro-batches of this rank) of a training step.
+  ///   - gathers: Whether every rank receives the whole sum. If not, each rank's buffer holds only the sums of its own
+  ///     shares, and the rest of the buffer is undefined.
+  ///   - forEach: Runs the additions, possibly on several threads.
+  /// - Precondition: The buckets are ranges of the buffer.
   public init(
     communicator: Communicator, buffer: UnsafeMutableBufferPointer<Float>, buckets: [Range<Int>], rounds: Int = 1,
     gathers: Bool = true, forEach: @escaping ForEach = { count, body in for index in 0..<count { body(index) } }
   ) {
     precondition(
-      buckets.allSatisfy { $0.lowerBound >= 0 && $0.upperBound <= buffer.count }, "a bucket lies outside the buffer")
-    precondition(rounds > 0, "a sum of no round")
+      buckets.allSatisfy { $0.lowerBound >= 0 && $0.upperBound <= buffer.count }, "a bucket is outside the buffer")
+    precondition(rounds > 0, "a step needs at least one round")
     self.communicator = communicator
     self.buffer = buffer
     self.buckets = buckets
@@ -136,8 +142,8 @@ public final class GradientReduction {
 
   deinit { sums.deallocate() }
 
-  /// Starts the sum of bucket number `bucket` in this round. Collective in order, but it does not wait for the other
-  /// ranks.
+  /// Starts the sum of bucket number `bucket` in this round. Every rank begins buckets in the same order, but does not
+  /// wait for the others.
   ///
   /// - Precondition: The bucket has not been begun since the last `finish`.
   /// - Throws: `CommunicationError`.
@@ -148,28 +154,21 @@ public final class GradientReduction {
     _ = try advance()
   }
 
-  /// Moves messages on and adds what has arrived. Cheap; at any time, any number of times.
-  ///
-  /// - Throws: `CommunicationError`.
-  public func progress() throws {
-    _ = try advance()
-  }
-
-  /// Ends a round: waits until this rank's gradients of it may be overwritten; after the last round, until every bucket
-  /// begun holds its sum, on this rank. Collective.
+  /// Ends a round: waits until the caller may overwrite this rank's gradients and, in the last round, until all buckets
+  /// begun hold their sums on this rank. Collective.
   ///
   /// - Throws: `CommunicationError`.
   public func finish() throws {
     let start = monotonicSeconds()
     let addingBefore = secondsAdding
-    var idle = 0
+    var idlePolls = 0
     while active > 0 || nextInQueue < queue.count {
       if try advance() {
-        idle = 0
+        idlePolls = 0
       } else {
-        idle += 1
-        // Where ranks share a core, the one that is waited for needs it.
-        if idle > 1000 { sched_yield() }
+        idlePolls += 1
+        // If ranks share a core, the rank that this one waits for needs it.
+        if idlePolls > 1000 { sched_yield() }
       }
     }
     queue.removeAll(keepingCapacity: true)
@@ -181,15 +180,16 @@ public final class GradientReduction {
     secondsWaiting += max(0, seconds - (secondsAdding - addingBefore))
   }
 
-  /// One round over the slots. True where anything moved on.
+  /// Polls all slots once: adds gradients that have arrived, and starts new messages. Returns whether anything
+  /// progressed.
   private func advance() throws -> Bool {
     if communicator.size == 1 { return addAlone() }
-    var moved = try startPieces()
+    var progressed = try startPieces()
     for slot in slots where slot.phase != .idle {
       guard try slot.hasCompleted() else { continue }
-      moved = true
+      progressed = true
       if slot.phase == .scattering {
-        add(bucket: slot.bucket, slot.own) { slot.append(&$0, in: buffer) }
+        add(bucket: slot.bucket, slot.ownPart) { slot.appendTerms(to: &$0, in: buffer) }
         if round == rounds - 1 && gathers {
           bytesSent += try slot.gather(in: buffer)
           continue
@@ -198,11 +198,11 @@ public final class GradientReduction {
       slot.phase = .idle
       active -= 1
     }
-    if moved { _ = try startPieces() }
-    return moved
+    if progressed { _ = try startPieces() }
+    return progressed
   }
 
-  /// On a single rank there is nothing to wait for.
+  /// Adds the begun buckets on a single rank, which has no messages to wait for.
   private func addAlone() -> Bool {
     while nextInQueue < queue.count {
       let bucket = queue[nextInQueue]
@@ -214,36 +214,38 @@ public final class GradientReduction {
     return false
   }
 
-  /// Adds this round's terms of a part of a bucket that this rank owns to the sum of the rounds before: where it stands,
-  /// but in the last round in the buffer.
+  /// Adds this round's terms of a part of this rank's share to the sum of the earlier rounds. The result is stored in
+  /// `sums`, in the last round in `buffer`.
   ///
-  /// - Parameter append: appends the terms in rank order, each a pointer to the part.
+  /// - Parameters:
+  ///   - own: the part, in elements of the buffer.
+  ///   - append: appends a pointer to each rank's terms, in rank order.
   private func add(
     bucket: Int, _ own: Range<Int>, _ append: (inout [UnsafeMutablePointer<Float>]) -> Void
   ) {
     guard let base = buffer.baseAddress else { return }
     let start = monotonicSeconds()
     let share = Self.share(of: buckets[bucket], rank: communicator.rank, ranks: communicator.size)
-    let running = sums.baseAddress.map { $0 + (sumStarts[bucket] + own.lowerBound - share.lowerBound) }
+    let earlierSum = sums.baseAddress.map { $0 + (sumStarts[bucket] + own.lowerBound - share.lowerBound) }
     terms.removeAll(keepingCapacity: true)
-    if round > 0, let running { terms.append(running) }
+    if round > 0, let earlierSum { terms.append(earlierSum) }
     append(&terms)
     let isLast = round == rounds - 1
-    let destination = isLast ? base + own.lowerBound : running ?? base + own.lowerBound
+    let destination = isLast ? base + own.lowerBound : earlierSum ?? base + own.lowerBound
     if terms.count > 1 || terms[0] != destination {
       terms.withUnsafeBufferPointer { terms in
-        forEach((own.count + Self.floatsAtOnce - 1) / Self.floatsAtOnce) { piece in
-          let start = piece * Self.floatsAtOnce
+        forEach((own.count + Self.floatsPerAddition - 1) / Self.floatsPerAddition) { piece in
+          let start = piece * Self.floatsPerAddition
           addInOrder(
-            terms, from: start, into: destination + start, count: min(Self.floatsAtOnce, own.count - start))
+            terms, from: start, into: destination + start, count: min(Self.floatsPerAddition, own.count - start))
         }
       }
     }
     secondsAdding += monotonicSeconds() - start
   }
 
-  /// Starts pieces in order while the slot whose turn it is is free. The order alone decides which slot, and so which
-  /// tag, a piece has: it is the same on every rank.
+  /// Starts pieces in order while the next slot is idle. Slots are used cyclically, so a piece has the same slot, and
+  /// thus the same tag, on every rank.
   private func startPieces() throws -> Bool {
     guard let base = buffer.baseAddress, !slots.isEmpty else {
       nextInQueue = queue.count

@@ -1,46 +1,46 @@
 import Glibc
 import Host
 
-/// An error from before the ranks can talk to each other.
+/// An error that occurs before the ranks can communicate.
 public struct StartError: StatusCarrying, CustomStringConvertible, Equatable {
-  /// What is wrong and what to do. One line.
+  /// What is wrong and what to do, in one line.
   public let description: String
-  /// Whether every rank of the job meets it, so that rank 0's message is enough.
+  /// Whether the error occurs on every rank of the job, so that only rank 0 needs to report it.
   let isOnAllRanks: Bool
 
   public var exitStatus: ExitStatus { .usage }
 }
 
-/// How a process was started, as its environment tells.
+/// How this process was started, according to its environment variables.
 ///
-/// Open MPI's own launcher sets `OMPI_COMM_WORLD_…`; other launchers that Open MPI understands offer PMIx. If a
-/// launcher uses another protocol (MPICH's `mpiexec`, `srun` without PMIx), Open MPI takes each process for a job of one rank.
+/// Open MPI's own launcher sets `OMPI_COMM_WORLD_…`; other launchers that Open MPI supports offer PMIx. If a launcher
+/// uses another protocol (MPICH's `mpiexec`, `srun` without PMIx), Open MPI takes each process for a job of one rank.
 struct Launch: Equatable {
-  /// This process among those that were started together, from 0.
+  /// This process's number among those that were started together, from 0.
   var rank: Int
-  /// How many were started together.
+  /// The number of processes that were started together.
   var ranks: Int
   /// The number of these processes on this host; nil if unknown.
   var ranksOnHost: Int?
   /// Whether Open MPI can find the other ranks.
   var offersPMIx: Bool
-  /// The variable that tells of `ranks`, where the launcher is not one that offers PMIx.
+  /// The variable that contains the number of ranks, if the launcher does not offer PMIx.
   var foreignVariable: String?
   /// Whether Slurm started this process.
-  var isOfSlurm: Bool
+  var isStartedBySlurm: Bool
 
-  /// Variables of launchers that do not offer PMIx: the number of processes, and this one's number.
+  /// Variables of launchers that do not offer PMIx: the number of processes, and the number of this one.
   private static let foreignLaunchers = [
     ("PMI_SIZE", "PMI_RANK"), ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"), ("MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_RANK"),
     ("JSM_NAMESPACE_SIZE", "JSM_NAMESPACE_RANK"), ("FLUX_JOB_SIZE", "FLUX_TASK_RANK"), ("PALS_SIZE", "PALS_RANKID"),
     ("MPI_LOCALNRANKS", "MPI_LOCALRANKID"),
   ]
 
-  /// - Parameter environment: the value of a variable; nil where it is not set.
+  /// - Parameter environment: the value of a variable; nil if it is not set.
   init(_ environment: (String) -> String?) {
     func number(_ name: String) -> Int? { environment(name).flatMap { Int($0) } }
-    // MPICH's launcher starts its proxies with srun.
-    isOfSlurm = environment("SLURM_STEP_ID") != nil && environment("HYDI_CONTROL_FD") == nil
+    // MPICH's launcher starts its proxies with srun, so they have Slurm's variables too.
+    isStartedBySlurm = environment("SLURM_STEP_ID") != nil && environment("HYDI_CONTROL_FD") == nil
     if let ranks = number("OMPI_COMM_WORLD_SIZE") {
       (rank, self.ranks) = (number("OMPI_COMM_WORLD_RANK") ?? 0, ranks)
       (ranksOnHost, offersPMIx) = (number("OMPI_COMM_WORLD_LOCAL_SIZE"), true)
@@ -50,42 +50,44 @@ struct Launch: Equatable {
     rank = number("PMIX_RANK") ?? foreign.flatMap { number($0.1) } ?? 0
     ranks = foreign.flatMap { number($0.0) } ?? 1
     offersPMIx = environment("PMIX_RANK") != nil
-    // How many ranks another launcher of PMIx, or a job of Slurm in several parts, has is known once MPI has started.
+    // Under other PMIx launchers, and in heterogeneous Slurm jobs, the number of ranks is not known before MPI starts.
     let isCounted = environment("SLURM_STEP_NUM_TASKS") != nil && environment("SLURM_HET_SIZE") == nil
     if offersPMIx && !isCounted { ranks = max(ranks, 2) }
     foreignVariable = offersPMIx ? nil : foreign?.0
-    if isOfSlurm, let layout = environment("SLURM_STEP_TASKS_PER_NODE") {
-      // 4(x2),3
+    if isStartedBySlurm, let layout = environment("SLURM_STEP_TASKS_PER_NODE") {
+      // For example 4(x2),3.
       ranksOnHost = layout.split(separator: ",").compactMap { $0.split(separator: "(").first.flatMap { Int($0) } }.min()
     }
   }
 
-  /// Whether there is nobody to talk to, so that MPI is not needed.
+  /// Whether this is the only rank, so that MPI is not needed.
   var isAlone: Bool { ranks == 1 }
 
-  /// Why a process is not the only rank though Open MPI would take it for that; nil where that is not so.
+  /// The error if a launcher that Open MPI does not support started several ranks; otherwise nil.
   var foreignLauncher: StartError? {
     guard let foreignVariable, ranks > 1 else { return nil }
     let advice = "start it with Open MPI's mpirun, or with srun --mpi=pmix"
     return StartError(
-      description: isOfSlurm
+      description: isStartedBySlurm
         ? "srun started \(ranks) tasks, but without PMIx, so Open MPI cannot connect them; \(advice) (for a shell: "
           + "srun -n 1 --pty bash)"
-        : "started by another MPI's launcher (\(foreignVariable) is \(ranks)), so Open MPI cannot connect the ranks; \(advice)",
+        : "started by another MPI's launcher (\(foreignVariable) is \(ranks)), so Open MPI cannot connect the ranks; "
+          + advice,
       isOnAllRanks: true)
   }
 
-  /// Whether Open MPI would not even start: it ends a process that `srun` started without any PMI.
-  var isRefusedByOpenMPI: Bool { foreignVariable == "SLURM_STEP_NUM_TASKS" && isOfSlurm }
+  /// Whether Open MPI would end this process at its start, which it does if `srun` started it without any PMI.
+  var isRefusedByOpenMPI: Bool { foreignVariable == "SLURM_STEP_NUM_TASKS" && isStartedBySlurm }
 
   // MARK: sockets
 
-  /// How many other ranks this one talks to over TCP, with a socket each; 0 where another network may be used.
+  /// The number of ranks that this one communicates with over TCP, with a socket each; 0 if another network may be
+  /// used.
   ///
-  /// - Parameter hasFastNetwork: whether the host has a network that Open MPI prefers to TCP.
+  /// - Parameter hasFastNetwork: whether the host has a network that Open MPI prefers over TCP.
   func peersOverTCP(_ environment: (String) -> String?, hasFastNetwork: Bool) -> Int {
     if let layer = environment("OMPI_MCA_pml"), !layer.split(separator: ",").contains("ob1") { return 0 }
-    // A list of transports, or of those that are left out.
+    // A list of transports, or with ^ of excluded transports.
     let list = environment("OMPI_MCA_btl") ?? ""
     let isExcluding = list.hasPrefix("^")
     let named = list.drop { $0 == "^" }.split(separator: ",")
@@ -96,28 +98,29 @@ struct Launch: Equatable {
     return ranks - (sharesMemory ? ranksOnHost ?? ranks : 1)
   }
 
-  /// InfiniBand, Omni-Path and EFA are listed there.
+  /// Whether the host has InfiniBand, Omni-Path or EFA, which Linux lists in this folder.
   static var hasFastNetwork: Bool {
     guard let folder = opendir("/sys/class/infiniband") else { return false }
     defer { closedir(folder) }
     while let entry = readdir(folder) {
-      // The names `.` and `..` are always there.
+      // Skips the entries `.` and `..`.
       if entry.pointee.d_name.0 != CChar(UInt8(ascii: ".")) { return true }
     }
     return false
   }
 
-  /// Open MPI's own files and sockets in a rank, but for those of its peers.
+  /// Files and sockets that Open MPI opens in a rank, not counting sockets to other ranks.
   private static let filesOfMPI = 16
-  /// The most bytes of address space that Open MPI takes: its libraries, its threads' heaps, and memory that it shares
-  /// with the other ranks of the host.
+
+  /// The maximum address space of Open MPI, in bytes: its libraries, its threads' heaps, and memory shared with the
+  /// other ranks of the host.
   private static func addressSpaceOfMPI(ranksOnHost: Int) -> Int { (400 + 5 * ranksOnHost) << 20 }
 
-  /// Open MPI's own threads in a rank.
+  /// Threads that Open MPI starts in a rank.
   private static let threadsOfMPI = 4
 
-  /// Checks that Open MPI will find the threads and open files that it needs: without them it hangs, or ends the process
-  /// with messages of its own.
+  /// Checks that the process can have the threads and open files that Open MPI needs. Without them Open MPI hangs, or
+  /// ends the process.
   ///
   /// - Throws: `ResourceError`.
   func requireResources(_ environment: (String) -> String?) throws(ResourceError) {
@@ -138,7 +141,7 @@ extension Communicator {
   /// How this process was started.
   static var launch: Launch { Launch(variable) }
 
-  /// True in a process that was started with others as one job.
+  /// Whether this process was started as one of several ranks of a job.
   public static var isLaunched: Bool { !launch.isAlone }
 
   /// Checks that MPI can start.
@@ -149,11 +152,11 @@ extension Communicator {
     try launch.requireResources(variable)
   }
 
-  /// Whether this rank is to report an error that `initialize()`, or something before it, has thrown.
+  /// Whether this rank should report an error that `initialize()`, or code before it, has thrown.
   ///
-  /// The ranks cannot agree on who does. Rank 0 does at once, and `mpirun` then ends the others within a second; these
-  /// wait for that, the higher ranks longer, and report it themselves only where it does not come, because no lower rank
-  /// has met an error.
+  /// The ranks cannot communicate yet. Rank 0 reports its error immediately, and `mpirun` then ends the other ranks
+  /// within a second. Other ranks sleep first, higher ranks longer, and report their error if they are still running,
+  /// which means that no lower rank had an error.
   public static func isToReport(_ error: any Error) -> Bool {
     if launch.rank == 0 { return true }
     if let error = error as? StartError, error.isOnAllRanks { return false }

@@ -1,10 +1,12 @@
 import COpenMPI
 
-/// One piece of a bucket on its way: of each rank's slice, the same part.
+/// The communication of one piece of a bucket at a time. A piece consists of one part of each rank's share of the
+/// bucket.
 ///
-/// A piece is scattered (each rank sends the others their parts of it, and receives its own part from them), added up by
-/// its owners, and gathered (each owner sends the sum to the others). The two have a tag each. Pieces come to a slot one
-/// after another, so that MPI's order of messages keeps those of one slot apart.
+/// A piece has two phases, each with a message tag. In the scatter phase each rank sends every other rank the gradients
+/// of that rank's part and receives the gradients of its own part. The owner of a part then adds them. In the gather
+/// phase each owner sends its sum to all other ranks. A slot processes its pieces sequentially, so MPI's ordering of
+/// messages with equal tags keeps the pieces apart.
 final class ReductionSlot {
   enum Phase { case idle, scattering, gathering }
 
@@ -14,13 +16,14 @@ final class ReductionSlot {
   private let tag: Int32
   private let peers: Int
   private let capacity: Int
-  /// The other ranks' gradients of the part that this rank owns, `capacity` floats each.
+  /// The other ranks' gradients of this rank's part, `capacity` floats per rank.
   private let scratch: UnsafeMutablePointer<Float>
-  /// Sends, then receives: one of each for every other rank.
+  /// A send request for each other rank, then a receive request for each.
   private let requests: UnsafeMutablePointer<MPI_Request?>
+  /// The index of the piece, and the number of pieces of its bucket.
   private var piece = 0
   private var pieces = 1
-  /// The number of the bucket that the piece is of, and its range in the buffer.
+  /// The bucket's index, and its range in the buffer.
   private(set) var bucket = 0
   private var range = 0..<0
 
@@ -30,29 +33,33 @@ final class ReductionSlot {
     self.tag = tag
     peers = communicator.size - 1
     scratch = .allocate(capacity: peers * capacity)
-    // Touched here, so that the first step is not the one that pays for the pages.
+    // Maps the pages now instead of in the first step.
     scratch.initialize(repeating: 0, count: peers * capacity)
     requests = .allocate(capacity: 2 * peers)
     requests.initialize(repeating: mpiRequestNull, count: 2 * peers)
   }
 
   deinit {
-    // After an error MPI may still be writing here: then the room is left to the end of the process.
+    // After an error MPI may still write to this memory, so it is not freed.
     guard phase == .idle else { return }
     scratch.deallocate()
     requests.deallocate()
   }
 
-  /// Starts to send and receive; returns the bytes sent.
+  /// Starts the scatter phase of a piece and returns the bytes sent.
+  ///
+  /// - Parameters:
+  ///   - range: the bucket.
+  ///   - base: the start of the gradient buffer.
   func scatter(
     piece: Int, of pieces: Int, bucket: Int, range: Range<Int>, base: UnsafeMutablePointer<Float>
   ) throws -> Int {
     (self.piece, self.pieces, self.bucket, self.range) = (piece, pieces, bucket, range)
     phase = .scattering
-    let own = own.count
+    let ownCount = ownPart.count
     for index in 0..<peers {
       let peer = peer(index)
-      try receive(own, into: scratch + index * capacity, from: peer, index: index, tag: tag)
+      try receive(ownCount, into: scratch + index * capacity, from: peer, index: index, tag: tag)
     }
     var sent = 0
     for index in 0..<peers {
@@ -64,48 +71,48 @@ final class ReductionSlot {
     return sent * MemoryLayout<Float>.stride
   }
 
-  /// The part of the piece that this rank owns, in the buffer.
-  var own: Range<Int> { part(of: communicator.rank) }
+  /// The elements of the piece that this rank owns.
+  var ownPart: Range<Int> { part(of: communicator.rank) }
 
-  /// Appends where all ranks' gradients of that part are, in rank order, when the scatter has completed.
-  func append(_ terms: inout [UnsafeMutablePointer<Float>], in buffer: UnsafeMutableBufferPointer<Float>) {
+  /// Appends pointers to all ranks' gradients of this rank's part, in rank order, after the scatter phase.
+  func appendTerms(to terms: inout [UnsafeMutablePointer<Float>], in buffer: UnsafeMutableBufferPointer<Float>) {
     guard let base = buffer.baseAddress else { return }
     for rank in 0..<communicator.size {
-      // The inverse of `peer`.
+      // The inverse of `peer(_:)`.
       let index = (rank - communicator.rank - 1 + communicator.size) % communicator.size
-      terms.append(rank == communicator.rank ? base + own.lowerBound : scratch + index * capacity)
+      terms.append(rank == communicator.rank ? base + ownPart.lowerBound : scratch + index * capacity)
     }
   }
 
-  /// Starts to send this rank's sum and to receive the others'; returns the bytes sent.
+  /// Starts the gather phase and returns the bytes sent.
   func gather(in buffer: UnsafeMutableBufferPointer<Float>) throws -> Int {
     guard let base = buffer.baseAddress else { return 0 }
     phase = .gathering
-    let own = own
+    let ownPart = ownPart
     for index in 0..<peers {
       let peer = peer(index)
       let theirs = part(of: peer)
       try receive(theirs.count, into: base + theirs.lowerBound, from: peer, index: index, tag: tag + 1)
     }
     for index in 0..<peers {
-      try send(own.count, from: base + own.lowerBound, to: peer(index), index: index, tag: tag + 1)
+      try send(ownPart.count, from: base + ownPart.lowerBound, to: peer(index), index: index, tag: tag + 1)
     }
-    return own.count * peers * MemoryLayout<Float>.stride
+    return ownPart.count * peers * MemoryLayout<Float>.stride
   }
 
-  /// True when every message of the phase has come and gone.
+  /// Whether all messages of the phase have been sent and received.
   func hasCompleted() throws -> Bool {
     var completed: Int32 = 0
     try check(MPI_Testall(Int32(2 * peers), requests, &completed, nil), "MPI_Testall")
     return completed != 0
   }
 
-  /// The elements of the buffer that `rank` owns of this piece.
+  /// The elements of the piece that `rank` owns.
   private func part(of rank: Int) -> Range<Int> {
     GradientReduction.share(of: range, rank: rank, ranks: communicator.size).slice(piece, of: pieces)
   }
 
-  /// The other ranks, each beginning with the one after it, so that they don't all send to rank 0 first.
+  /// The other ranks, starting with the next one, so that not all ranks send to rank 0 first.
   private func peer(_ index: Int) -> Int {
     (communicator.rank + 1 + index) % communicator.size
   }

@@ -1,8 +1,8 @@
 import Foundation
 
-/// How much memory a process could still take without the system having to look for it elsewhere.
+/// Memory that this process can still allocate without swapping.
 public enum AvailableMemory {
-  /// Bytes: what Linux says is available, and no more than its control group and `ulimit -v` leave.
+  /// Available memory in bytes: Linux's estimate, limited by the control groups and by `ulimit -v`.
   public static var bytes: Int {
     let system = SystemFile.values(in: "/proc/meminfo")["MemAvailable"].map { $0 << 10 }
     let all = system ?? Int(ProcessInfo.processInfo.physicalMemory)
@@ -14,15 +14,15 @@ public enum AvailableMemory {
     guard let limit = group.memoryLimit,
       let usage = group.number(group.isUnified ? "memory.current" : "memory.usage_in_bytes")
     else { return nil }
-    // The file cache gives way.
+    // The file cache can be reclaimed.
     let cache = SystemFile.values(in: "\(group.folder)/memory.stat")[group.isUnified ? "file" : "total_cache"] ?? 0
     return max(0, limit - max(0, usage - cache))
   }
 }
 
-/// How much memory a process could ever take.
+/// The maximum memory that a process can allocate.
 package enum InstalledMemory {
-  /// Bytes: the machine's memory and swap space, and no more than the control group's limit.
+  /// The machine's memory and swap space in bytes, limited by the control groups.
   package static var bytes: Int {
     let values = SystemFile.values(in: "/proc/meminfo")
     let system = values["MemTotal"].map { ($0 + (values["SwapTotal"] ?? 0)) << 10 }

@@ -1,12 +1,13 @@
 import Foundation
 
-/// A control group that this process is in: what of the machine its system, or its container, lets it have.
+/// A Linux control group of this process, which limits its memory, processors and threads.
 package struct ControlGroup {
+  /// The group's folder below `/sys/fs/cgroup`.
   package let folder: String
-  /// Whether it is one of version 2, where one group is there for all controllers.
+  /// Whether it is a group of cgroup version 2, which has one group for all controllers.
   package let isUnified: Bool
 
-  /// The process's groups of a controller (`memory`, `cpu`) and those that these are in, up to the root.
+  /// The process's groups of a controller (`memory`, `cpu`) and all their parent groups.
   package static func all(of controller: String) -> [ControlGroup] {
     let lines = SystemFile.text("/proc/self/cgroup").split(separator: "\n").map {
       $0.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
@@ -22,13 +23,13 @@ package struct ControlGroup {
     }
   }
 
-  /// Bytes; nil for no limit.
+  /// The memory limit in bytes; nil for no limit.
   package var memoryLimit: Int? { number(isUnified ? "memory.max" : "memory.limit_in_bytes") }
 
-  /// The number of threads and processes that the group may have; nil for no limit.
+  /// The maximum number of threads and processes of the group; nil for no limit.
   package var threadLimit: Int? { number("pids.max") }
 
-  /// Processors' worth of time; nil for no limit.
+  /// The limit of processor time, in processors; nil for no limit.
   package var processorLimit: Double? {
     if !isUnified {
       guard let quota = number("cpu.cfs_quota_us"), let period = number("cpu.cfs_period_us") else { return nil }
@@ -37,7 +38,7 @@ package struct ControlGroup {
     return ControlGroup.processors(max: SystemFile.text("\(folder)/cpu.max"))
   }
 
-  /// What `cpu.max` allows: `200000 100000` is 2 processors, `max 100000` all.
+  /// Parses `cpu.max`: `200000 100000` is 2 processors, `max 100000` is nil, no limit.
   package static func processors(max text: String) -> Double? {
     let words = text.split(whereSeparator: \.isWhitespace).map { Int($0) }
     guard words.count == 2, let quota = words[0], let period = words[1] else { return nil }
@@ -48,20 +49,20 @@ package struct ControlGroup {
     quota > 0 && period > 0 ? Double(quota) / Double(period) : nil
   }
 
-  /// The number that is all of a file; nil where it has none.
+  /// The content of one of the group's files as a number; nil if it is not a number.
   package func number(_ file: String) -> Int? {
     Int(SystemFile.text("\(folder)/\(file)").trimmingCharacters(in: .whitespacesAndNewlines))
   }
 }
 
-/// Files in which Linux says how it is.
+/// Files with information about the system, such as those of `/proc`.
 package enum SystemFile {
-  /// The whole file; empty where there is none.
+  /// The content of a file; empty if it cannot be read.
   package static func text(_ path: String) -> String {
     String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
   }
 
-  /// The numbers in lines of "name number" or "name: number kB".
+  /// The values of a file whose lines have the form "name number" or "name: number kB".
   package static func values(in path: String) -> [String: Int] {
     var values: [String: Int] = [:]
     for line in text(path).split(separator: "\n") {

@@ -1,4 +1,4 @@
 extension Duration {
-  /// Seconds, with their fraction.
+  /// Seconds, including the fraction.
   public var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }

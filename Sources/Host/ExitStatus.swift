@@ -1,28 +1,28 @@
-/// The exit status of a program, with the numbers of sysexits.
+/// The exit status of a program, mostly with the numbers of sysexits.h.
 public enum ExitStatus: Int32, Sendable {
   case done = 0
-  /// Wrong usage or configuration.
+  /// Invalid usage or configuration.
   case usage = 64
-  /// A bad corpus or checkpoint.
+  /// An invalid corpus or checkpoint.
   case badData = 65
   /// A file is missing.
   case missing = 66
-  /// A rank stopped answering, or a step took too long: the watchdog's.
+  /// A rank stopped responding, or a step took too long; set by the watchdog.
   case unavailable = 69
-  /// The numbers broke: not finite, or not the same on all ranks. Also any error without a status of its own.
+  /// Numbers are not finite, or differ between ranks. Also the status of errors without one of their own.
   case brokenNumbers = 70
-  /// Reading or writing failed, or the system refused more threads or open files.
+  /// Reading or writing failed, or the system did not provide enough threads, memory or open files.
   case inputOutput = 74
   /// Stopped by a signal, after saving.
   case stopped = 75
 
-  /// The status that a program exits with because of an error.
+  /// The exit status for an error.
   public static func of(_ error: any Error) -> ExitStatus {
     (error as? any StatusCarrying)?.exitStatus ?? .brokenNumbers
   }
 }
 
-/// An error that knows the exit status of a program that ends because of it.
+/// An error that determines the exit status of the program.
 public protocol StatusCarrying: Error {
   var exitStatus: ExitStatus { get }
 }

@@ -1,30 +1,30 @@
 import Foundation
 import Synchronization
 
-/// The files that this process may have open at once, sockets included.
+/// The limit on open files of this process, including sockets.
 public enum OpenFiles {
-  /// The largest limit that is asked for: software that walks over all descriptors takes long above it.
+  /// The largest limit that is requested. Above it, software that iterates over all descriptors is slow.
   private static let largestLimit = 1 << 20
-  /// Files that a run opens now and then besides its corpora: its log, its lock, a checkpoint, event files, tokenizers.
+  /// Files that a run opens in addition to its corpora: log, lock, checkpoint, event files, tokenizers.
   private static let spare = 16
-  /// Sockets that this process will have, whether or not they are open yet.
+  /// The number of reserved sockets, open or not.
   private static let sockets = Atomic<Int>(0)
 
-  /// Raises the soft limit to the hard one. Called once, as a program starts.
+  /// Raises the soft limit to the hard limit. Called once at the start of a program.
   ///
-  /// The soft limit is usually 1024, for programs that call `select`; this one calls none.
+  /// The soft limit is usually 1024, for programs that call `select`, which this one does not.
   public static func raiseLimit() {
     let wanted = min(ResourceLimit.openFiles.hard ?? largestLimit, largestLimit)
     if let soft = ResourceLimit.openFiles.soft, soft < wanted { _ = ResourceLimit.openFiles.setSoft(wanted) }
   }
 
-  /// How many files may be open.
+  /// The maximum number of open files.
   public static var limit: Int { ResourceLimit.openFiles.soft ?? .max }
 
-  /// Puts room for `count` sockets aside, which a library opens when it first needs them.
+  /// Reserves `count` sockets, which a library opens when it first needs them.
   ///
-  /// - Parameter others: how many other files the library opens now.
-  /// - Throws: `ResourceError` where all these, and the few files of any run, are more than the limit.
+  /// - Parameter others: the number of other files that the library opens now.
+  /// - Throws: `ResourceError` if the limit is too low for these and the other files of a run.
   public static func reserve(sockets count: Int, for purpose: String, andOthers others: Int) throws(ResourceError) {
     sockets.store(count, ordering: .relaxed)
     try require(others, for: purpose)
@@ -33,7 +33,7 @@ public enum OpenFiles {
   /// Checks that `count` more files can be opened.
   ///
   /// - Parameter purpose: what needs them, with their number, for the message.
-  /// - Throws: `ResourceError` where the limit is too low.
+  /// - Throws: `ResourceError` if the limit is too low.
   public static func require(_ count: Int, for purpose: String) throws(ResourceError) {
     let limit = limit
     let (open, openSockets) = inUse
@@ -41,15 +41,15 @@ public enum OpenFiles {
     let others = outstanding + count + spare
     guard others > limit - open else { return }
     throw ResourceError(
-      "\(ResourceError.text(of: EMFILE)): \(purpose); together with the files that are open already that is "
-        + "\(open + others), and the limit is \(limit) (ulimit -Hn): raise it as root, or in the settings of the container "
-        + "or service")
+      "\(ResourceError.text(of: EMFILE)): \(purpose); with the files already open that makes \(open + others), "
+        + "and the limit is \(limit) (ulimit -Hn): raise the limit as root, or in the settings of the container or service"
+    )
   }
 
-  /// The number of open files, and of those that are sockets.
+  /// The number of open files, and the number of sockets among them.
   private static var inUse: (files: Int, sockets: Int) {
     guard let folder = opendir("/proc/self/fd") else {
-      // Without /proc nobody knows.
+      // Unknown without /proc; or there is no free descriptor to read it.
       return (errno == EMFILE || errno == ENFILE ? limit : 0, 0)
     }
     defer { closedir(folder) }

@@ -1,17 +1,15 @@
 import Foundation
 
-/// The system gave this process no more of a resource: a thread, an open file, memory.
-///
-/// Programs exit with 74 because of it.
+/// The system refused a resource: a thread, an open file, memory. The program exits with status 74.
 public struct ResourceError: Error, Equatable, CustomStringConvertible, Sendable {
-  /// What was refused, the system's reason, the limits that are set, and what to do. One line.
+  /// What was refused, the system's reason, the current limits, and what to do, in one line.
   public let description: String
 
   public init(_ description: String) { self.description = description }
 }
 
 extension ResourceError {
-  /// A thread that could not be started.
+  /// The error for a thread that could not be started.
   ///
   /// - Parameters:
   ///   - name: what the thread is for.
@@ -29,7 +27,7 @@ extension ResourceError {
         + "on this host")
   }
 
-  /// The system's own words for an error number.
+  /// The system's message for an error number.
   static func text(of number: Int32) -> String { String(cString: strerror(number)) }
 }
 

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A limit that the system sets for a process (`ulimit`).
+/// A resource limit of this process (`ulimit`).
 public enum ResourceLimit: Sendable {
   /// Threads and processes of this user, `ulimit -u`. Not enforced for root.
   case processes
@@ -9,23 +9,23 @@ public enum ResourceLimit: Sendable {
   /// Open files, `ulimit -n`.
   case openFiles
 
-  /// The limit that is enforced now; nil where there is none.
+  /// The limit in force; nil for no limit.
   public var soft: Int? { values.map(\.soft) ?? nil }
 
-  /// How far a process without privileges may raise its soft limit; nil where there is no limit.
+  /// The maximum to which an unprivileged process may raise its soft limit; nil for no limit.
   public var hard: Int? { values.map(\.hard) ?? nil }
 
-  /// Bytes that `ulimit -v` leaves this process; nil for no limit.
+  /// Bytes of address space that this process can still use under `ulimit -v`; nil for no limit.
   public static var addressSpaceLeft: Int? {
     guard let limit = addressSpace.soft else { return nil }
     let pages = SystemFile.text("/proc/self/statm").split(separator: " ").first.flatMap { Int($0) } ?? 0
     return max(0, limit - pages * sysconf(Int32(_SC_PAGESIZE)))
   }
 
-  /// Checks that `ulimit -v` leaves this process so many bytes.
+  /// Checks that `ulimit -v` leaves this process `bytes` of address space.
   ///
-  /// - Parameter purpose: what takes them, for the message.
-  /// - Throws: `ResourceError` where it does not.
+  /// - Parameter purpose: what needs them, for the message.
+  /// - Throws: `ResourceError` if it does not.
   public static func requireAddressSpace(_ bytes: Int, for purpose: String) throws(ResourceError) {
     guard let left = addressSpaceLeft, left < bytes else { return }
     throw ResourceError(

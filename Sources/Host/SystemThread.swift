@@ -1,12 +1,12 @@
 import Foundation
 import Synchronization
 
-/// A thread of this process. All threads of this package are started here.
+/// A thread of this process. This package starts all its threads with this type.
 ///
-/// Foundation's `Thread` ignores a failed `pthread_create`: whoever then waits for the thread's work waits for ever.
-/// The thread starts with its creator's signal mask.
+/// Foundation's `Thread` ignores a failure of `pthread_create`, after which the caller would wait for the thread
+/// forever. The thread inherits its creator's signal mask.
 public final class SystemThread: Sendable {
-  /// Bytes of a thread's stack, whatever `ulimit -s` says. Only address space is taken until they are used.
+  /// The size of a thread's stack in bytes, independent of `ulimit -s`. Memory is allocated only when it is used.
   public static let stackBytes = 8 << 20
 
   private let thread: pthread_t
@@ -15,9 +15,9 @@ public final class SystemThread: Sendable {
   /// Starts a thread.
   ///
   /// - Parameters:
-  ///   - name: what it is for, shown by the system's tools (its first 15 bytes) and in the error.
-  ///   - body: what it does; the thread ends when it returns.
-  /// - Throws: `ResourceError` where the system starts no thread. Then `body` is never called.
+  ///   - name: the purpose of the thread, for the error message. System tools show its first 15 bytes.
+  ///   - body: the code that the thread runs.
+  /// - Throws: `ResourceError` if the system cannot start a thread. Then `body` is not called.
   public init(_ name: String, _ body: @escaping @Sendable () -> Void) throws(ResourceError) {
     var attributes = pthread_attr_t()
     pthread_attr_init(&attributes)
@@ -41,16 +41,17 @@ public final class SystemThread: Sendable {
 
   deinit { if !isJoined.load(ordering: .relaxed) { pthread_detach(thread) } }
 
-  /// Waits for the thread's end. Further calls return at once.
+  /// Waits for the end of the thread. Further calls return immediately.
   public func join() {
     if !isJoined.exchange(true, ordering: .relaxed) { pthread_join(thread, nil) }
   }
 
-  /// Checks that `count` threads can be started now, by starting and ending them.
+  /// Checks that `count` threads can be started, by starting and ending them.
   ///
-  /// For libraries that start threads of their own and abort, or hang, where they get none.
-  /// - Parameter name: what the threads are for.
-  /// - Throws: `ResourceError` where the system does not start so many.
+  /// For libraries that abort or hang if they cannot start their own threads.
+  ///
+  /// - Parameter name: the purpose of the threads.
+  /// - Throws: `ResourceError` if the system cannot start that many.
   public static func requireRoom(for count: Int, _ name: String) throws(ResourceError) {
     let gate = Gate()
     var threads: [SystemThread] = []
@@ -61,7 +62,7 @@ public final class SystemThread: Sendable {
     for _ in 0..<count { threads.append(try SystemThread(name) { gate.wait() }) }
   }
 
-  /// What a thread is started with.
+  /// The argument of a thread's start function.
   private final class Start: Sendable {
     private let name: String
     private let body: @Sendable () -> Void
@@ -72,13 +73,13 @@ public final class SystemThread: Sendable {
     }
 
     func run() {
-      // Linux keeps 15 bytes of it.
+      // Linux limits a thread's name to 15 bytes.
       try? FileHandle(forWritingAtPath: "/proc/thread-self/comm")?.write(contentsOf: Data(name.utf8.prefix(15)))
       body()
     }
   }
 
-  /// Where threads wait until all are let go.
+  /// Blocks threads until it is opened.
   private final class Gate: @unchecked Sendable {
     // Unchecked: `isOpen` is guarded by the condition.
     private let condition = NSCondition()

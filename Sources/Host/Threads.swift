@@ -2,15 +2,15 @@ import Foundation
 
 /// The processors that this process may use.
 public enum Threads {
-  /// How many threads a process uses that does not share its processors with other ranks.
+  /// The number of threads of a process that does not share its processors with other ranks.
   public static var available: Int {
     max(1, min(allowedProcessors.count, timeLimit.map { Int($0.rounded(.up)) } ?? .max))
   }
 
-  /// Processors' worth of time that the control group has; nil for no limit.
+  /// The control groups' limit of processor time, in processors; nil for no limit.
   package static var timeLimit: Double? { ControlGroup.all(of: "cpu").compactMap(\.processorLimit).min() }
 
-  /// The processors that this process may run on, as its launcher bound it.
+  /// The processors that this process may run on, according to its affinity mask.
   package static var allowedProcessors: [Int] {
     let prefix = "Cpus_allowed_list:"
     let line = SystemFile.text("/proc/self/status").split(separator: "\n").first { $0.hasPrefix(prefix) }
@@ -18,7 +18,7 @@ public enum Threads {
     return processors.isEmpty ? Array(0..<ProcessInfo.processInfo.activeProcessorCount) : processors
   }
 
-  /// The processors of a list as Linux writes it: `0-3,8,10-11`.
+  /// Parses a list of processors in Linux's notation: `0-3,8,10-11`.
   package static func processors(_ list: String) -> [Int] {
     list.split(separator: ",").flatMap { range -> [Int] in
       let ends = range.split(separator: "-").compactMap { Int($0) }

@@ -1,18 +1,19 @@
 import Kernels
 import Transformer
 
-/// Which of the new tokens' logits are wanted.
+/// The positions whose logits a call of ``Decoder`` computes.
 public enum WantedLogits: Sendable {
-  /// The last token's.
+  /// Only that of the last new token.
   case last
-  /// Every new token's.
+  /// Those of all new tokens.
   case all
 }
 
-/// Takes new tokens through the model onto their sequences' caches: prefill, decode, and all between.
+/// Runs new tokens through the model and appends their keys and values to the sequences' KV caches. Prefill and decode
+/// are the same operation with many tokens or one.
 ///
-/// All copies of a token go through together, so that weights and cached keys are read once for all of them; hidden
-/// copies are computed only where the wanted logits depend on them (``DependencyCone``).
+/// All copies of a token are computed together, so that weights and cached keys are read once for all of them. Hidden
+/// copies are computed only if the requested logits depend on them (``DependencyCone``).
 public final class Decoder {
   public let model: InferenceModel
   let team: ThreadTeam
@@ -20,36 +21,37 @@ public final class Decoder {
   let attention: CachedAttention
   let workspace: Workspace
   private var rotary: RotaryTable
-  /// Longer extensions are cut into pieces of so many rows, to bound the memory they take.
-  private let rowsAtOnce: Int
+  /// The maximum number of rows of one pass. Longer calls are split into several passes, to limit the workspace.
+  private let rowsPerPass: Int
 
   public convenience init(_ model: InferenceModel, on team: ThreadTeam) {
-    self.init(model, rowsAtOnce: Decoder.rowsAtOnce, on: team)
+    self.init(model, rowsPerPass: Decoder.rowsPerPass, on: team)
   }
 
-  init(_ model: InferenceModel, rowsAtOnce: Int, on team: ThreadTeam, workspace: Workspace = Workspace()) {
+  init(_ model: InferenceModel, rowsPerPass: Int, on team: ThreadTeam, workspace: Workspace = Workspace()) {
     self.model = model
     self.team = team
-    self.rowsAtOnce = rowsAtOnce
+    self.rowsPerPass = rowsPerPass
     self.workspace = workspace
     products = PackedProduct(on: team)
     attention = CachedAttention(model.configuration.heads, model.weights.precision, on: team)
     rotary = Decoder.rotary(model, positions: 256)
   }
 
-  /// Enough to be at the products' best rate; what is computed on the way then stays in the caches.
-  static let rowsAtOnce = 512
+  /// Enough rows for the products' best rate, and few enough for activations to stay in the processor's caches.
+  static let rowsPerPass = 512
 
-  /// Bytes that a pass over so many sequences, of so many new tokens in all, takes beside weights and caches, at the
-  /// most.
+  /// The maximum memory of a pass in addition to weights and KV caches, in bytes.
+  ///
+  /// - Parameter tokens: the new tokens of all sequences together.
   public static func workspaceBytes(
     _ model: ModelConfiguration, _ decoding: HiddenDecoding, sequences: Int, tokens: Int
   ) -> Int {
-    let positions = max(1, min(tokens, rowsAtOnce / decoding.cachedCopies))
+    let positions = max(1, min(tokens, rowsPerPass / decoding.cachedCopies))
     let rows = positions * decoding.repeats
     let heads = model.heads
-    // Hidden keys of the new positions, and of those before them that are kept; a store each, in whole panels.
-    let hidden = decoding.hiddenCopies * (positions + min(sequences, positions) * decoding.keptPositions)
+    // Hidden keys of the new positions and of the recent ones before them: a store per sequence, in whole panels.
+    let hidden = decoding.hiddenCopies * (positions + min(sequences, positions) * decoding.recentPositions)
     let stores = hidden == 0 ? 0 : KeyStore.bytes(heads, .fp32, slots: hidden + 64 * min(sequences, positions))
     let queries = heads.queryHeads * heads.paddedHeadSize
     let normed = model.architecture.normPlacement == .beforeSublayer ? model.hiddenSize : 0
@@ -60,7 +62,7 @@ public final class Decoder {
     return stores + (rows * perRow + max(logitsAtOnce, model.vocabularySize)) * MemoryLayout<Float>.stride
   }
 
-  /// Logits that are made at one time, unless a row has more.
+  /// The number of logits in memory at a time, unless one row has more.
   private static let logitsAtOnce = 1 << 23
 
   private static func rotary(_ model: InferenceModel, positions: Int) -> RotaryTable {
@@ -68,10 +70,10 @@ public final class Decoder {
       positions: positions, headSize: model.configuration.headSize, theta: model.configuration.ropeTheta)
   }
 
-  /// Appends each sequence's new tokens to its cache, and gives `body` the wanted logits [V], sequence by sequence and
-  /// position by position. Logits are not checked; damaged weights can make them infinite or NaN.
+  /// Appends each sequence's new tokens to its cache, and calls `body` with the requested logits [V], sequence by
+  /// sequence and position by position. Logits are not checked: damaged weights can make them infinite or NaN.
   ///
-  /// What `body` throws ends the pass, and leaves the caches unusable.
+  /// If `body` throws, the pass ends and the caches are unusable.
   ///
   /// - Precondition: every sequence has new tokens, each below V, and room for them.
   public func extend(
@@ -83,9 +85,10 @@ public final class Decoder {
     try extend(caches, by: tokens, logitsFrom: firsts, body)
   }
 
-  /// The same with the logits of each sequence's positions from `wanted` on. A prompt may come in pieces: each call with
-  /// the first position whose logits are wanted at all, which lies beyond all but the last pieces, computes nothing that
-  /// the whole would not.
+  /// Like ``extend(_:by:logits:_:)``, with the logits of each sequence's positions from `wanted` on.
+  ///
+  /// A prompt can be appended in several calls. If all calls pass the same `wanted`, which may be a position of a later
+  /// call, they compute no more hidden copies than one call would.
   ///
   /// - Precondition: every sequence has new tokens, each below V, and room for them.
   public func extend(
@@ -97,96 +100,100 @@ public final class Decoder {
       "\(caches.count) caches, \(tokens.count) sequences of tokens, \(wanted.count) wanted positions")
     let cones = caches.indices.map { index in
       let (cache, count) = (caches[index], tokens[index].count)
-      precondition(count > 0 && cache.length + count <= cache.capacity, "no tokens, or no room")
+      precondition(
+        count > 0 && cache.length + count <= cache.capacity,
+        "each sequence needs new tokens, and room for them in its cache")
       return DependencyCone(model, wanted: wanted[index])
     }
     let longest = zip(caches, tokens).map { $0.length + $1.count }.max() ?? 0
     if rotary.positions < longest { rotary = Decoder.rotary(model, positions: max(longest, 2 * rotary.positions)) }
     var done = [Int](repeating: 0, count: tokens.count)
     while true {
-      let piece = nextPiece(tokens, done)
-      if piece.allSatisfy(\.isEmpty) { return }
-      let indices = piece.indices.filter { !piece[$0].isEmpty }
-      let extensions = indices.map { index in
+      let pieces = nextPieces(tokens, done)
+      if pieces.allSatisfy(\.isEmpty) { return }
+      let indices = pieces.indices.filter { !pieces[$0].isEmpty }
+      let sequences = indices.map { index in
         let start = caches[index].length
-        return NewTokens(cache: caches[index], positions: start..<start + piece[index].count, cone: cones[index])
+        return NewTokens(cache: caches[index], positions: start..<start + pieces[index].count, cone: cones[index])
       }
-      try pass(extensions, tokens: indices.map { Array(tokens[$0][piece[$0]]) }) { try body(indices[$0], $1, $2) }
+      try pass(sequences, tokens: indices.map { Array(tokens[$0][pieces[$0]]) }) { try body(indices[$0], $1, $2) }
       for index in indices {
-        caches[index].length += piece[index].count
-        done[index] += piece[index].count
+        caches[index].length += pieces[index].count
+        done[index] += pieces[index].count
       }
     }
   }
 
-  /// How many tokens go through at one time: more are cut into pieces, as if they had come in several calls.
-  public var tokensAtOnce: Int { max(1, rowsAtOnce / model.cachedCopies) }
+  /// The maximum number of tokens of one pass. Longer calls are split, with the same results as several calls.
+  public var tokensPerPass: Int { max(1, rowsPerPass / model.cachedCopies) }
 
-  /// The tokens of each sequence that go through next, together about ``rowsAtOnce`` rows.
+  /// The tokens of each sequence for the next pass, together about ``rowsPerPass`` rows.
   ///
-  /// A sequence's pieces are the same whatever others there are: its hidden keys lie in tiles that begin with a piece.
-  private func nextPiece(_ tokens: [[Int32]], _ done: [Int]) -> [Range<Int>] {
-    var room = tokensAtOnce
+  /// How a sequence is split does not depend on the other sequences, so its results are the same bits alone and in a
+  /// batch: the tiles of its hidden keys start where a piece starts.
+  private func nextPieces(_ tokens: [[Int32]], _ done: [Int]) -> [Range<Int>] {
+    var room = tokensPerPass
     return zip(tokens, done).map { tokens, done in
-      let count = min(tokens.count - done, tokensAtOnce)
+      let count = min(tokens.count - done, tokensPerPass)
       if count > room { return done..<done }
       room -= count
       return done..<done + count
     }
   }
 
+  /// One pass: runs each sequence's tokens through all layers.
   private func pass(
-    _ extensions: [NewTokens], tokens: [[Int32]],
+    _ sequences: [NewTokens], tokens: [[Int32]],
     _ body: (_ sequence: Int, _ position: Int, _ logits: UnsafeBufferPointer<Float>) throws -> Void
   ) rethrows {
     let configuration = model.configuration
-    var rows = RowPlan(extensions, model) { $0.hiddenKeys(0) }
+    var rows = RowLayout(sequences, model) { $0.hiddenKeys(0) }
     let stream = workspace.matrix(.stream, rows: rows.count, columns: configuration.hiddenSize)
-    embed(stream, extensions, tokens)
+    embed(stream, sequences, tokens)
     for layer in 0..<configuration.layers {
       let isLast = layer == configuration.layers - 1
-      let weights = model.weights.places.layers[layer]
-      let call = LayerCall(extensions, model, layer: layer, isLast: isLast, input: rows, in: workspace)
+      let weights = model.weights.packed.layers[layer]
+      let plan = LayerPlan(sequences, model, layer: layer, isLast: isLast, input: rows, in: workspace)
       let keyValue = workspace.matrix(.keyValue, rows: rows.count, columns: 2 * configuration.keyValueSize)
-      products.forward(keyValue, preNormed(stream.rows(0..<rows.count), weights.attentionNorm), weights.keyValue)
-      store(keyValue, call, weights)
-      stream.compact(call.kept)
-      if call.kept.isEmpty { break }
-      block(stream.rows(0..<call.kept.count), call, weights)
-      rows = call.output
+      products.forward(keyValue, sublayerInput(stream.rows(0..<rows.count), weights.attentionNorm), weights.keyValue)
+      store(keyValue, plan, weights)
+      stream.compact(plan.queryRows)
+      if plan.queryRows.isEmpty { break }
+      block(stream.rows(0..<plan.queryRows.count), plan, weights)
+      rows = plan.output
     }
-    try head(stream, extensions, body)
+    try logits(stream, sequences, body)
   }
 
-  /// One block's attention and FFN for the rows that query.
-  private func block(_ x: Matrix, _ call: LayerCall, _ weights: WeightPlaces.Layer) {
+  /// Attention and FFN of one block, for the rows with queries.
+  private func block(_ x: Matrix, _ plan: LayerPlan, _ weights: PackedWeights.Layer) {
     let configuration = model.configuration
     let (d, q, f) = (configuration.hiddenSize, configuration.querySize, configuration.intermediateSize)
     let query = workspace.matrix(.query, rows: x.rows, columns: q)
-    products.forward(query, preNormed(x, weights.attentionNorm), weights.query)
+    products.forward(query, sublayerInput(x, weights.attentionNorm), weights.query)
     let heads = configuration.heads
     let queries = workspace.matrix(
       .queries, model.weights.precision, rows: x.rows * heads.queryHeads, columns: heads.paddedHeadSize)
     HeadRows.queries(
-      queries, query, order: call.order, positions: call.positions, norm: headNorm(weights.queryNorm),
+      queries, query, order: plan.attentionOrder, positions: plan.queryPositions, norm: headNorm(weights.queryNorm),
       rotary: rotary, heads: heads, on: team)
     let attended = workspace.matrix(.attended, rows: x.rows, columns: q)
-    attention.forward(attended, queries: queries, order: call.order, call.groups)
+    attention.forward(attended, queries: queries, order: plan.attentionOrder, plan.queryGroups)
     let projection = workspace.matrix(.query, rows: x.rows, columns: d)
     products.forward(projection, attended, weights.output)
-    add(projection, to: x, weights.attentionNorm)
+    addOutput(projection, to: x, weights.attentionNorm)
     let gateUp = workspace.matrix(.gateUp, rows: x.rows, columns: 2 * f)
-    products.forward(gateUp, preNormed(x, weights.feedForwardNorm), weights.gateUp)
+    products.forward(gateUp, sublayerInput(x, weights.feedForwardNorm), weights.gateUp)
     let activation = workspace.matrix(.activation, rows: x.rows, columns: f)
     SwiGLU.forward(activation, gateUp, on: team)
     products.forward(projection, activation, weights.down)
-    add(projection, to: x, weights.feedForwardNorm)
+    addOutput(projection, to: x, weights.feedForwardNorm)
   }
 
   private var epsilon: Float { Float(model.configuration.rmsNormEpsilon) }
 
-  /// What a block's attention or FFN takes of the stream: the stream itself, or its norm.
-  private func preNormed(_ x: Matrix, _ weight: UnsafeMutablePointer<Float>) -> Matrix {
+  /// The input of attention or FFN: the stream (OLMo 2), or the normalized stream (Llama).
+  private func sublayerInput(_ x: Matrix, _ weight: UnsafeMutablePointer<Float>) -> Matrix {
     switch model.configuration.architecture.normPlacement {
     case .afterSublayer: return x
     case .beforeSublayer:
@@ -196,45 +203,48 @@ public final class Decoder {
     }
   }
 
-  /// x += what a block's attention or FFN gave, or its norm.
-  private func add(_ addend: Matrix, to x: Matrix, _ weight: UnsafeMutablePointer<Float>) {
+  /// x += the output of attention or FFN (Llama), or the normalized output (OLMo 2).
+  private func addOutput(_ addend: Matrix, to x: Matrix, _ weight: UnsafeMutablePointer<Float>) {
     switch model.configuration.architecture.normPlacement {
     case .afterSublayer: RMSNorm.forward(x, addend, weight: weight, epsilon: epsilon, residual: x, on: team)
     case .beforeSublayer: ResidualSum.forward(x, x, addend, on: team)
     }
   }
 
+  /// The norm of queries or keys; nil in a model without one.
   private func headNorm(_ weight: UnsafeMutablePointer<Float>?) -> HeadNorm? {
     weight.map { HeadNorm(weight: $0, epsilon: epsilon) }
   }
 
-  /// Keys and values go to their caches, and the last hidden ones are kept for later tokens.
-  private func store(_ keyValue: Matrix, _ call: LayerCall, _ weights: WeightPlaces.Layer) {
+  /// Writes the new keys and values to the caches, including the recent hidden ones that later tokens need.
+  private func store(_ keyValue: Matrix, _ plan: LayerPlan, _ weights: PackedWeights.Layer) {
     HeadRows.store(
-      keyValue, stores: call.stores, slots: call.slots, positions: call.keyPositions, norm: headNorm(weights.keyNorm),
+      keyValue, stores: plan.keyStores, slots: plan.keySlots, positions: plan.keyPositions,
+      norm: headNorm(weights.keyNorm),
       rotary: rotary, heads: model.configuration.heads, on: team)
-    for keys in call.hiddenKeys { keys.keep(model) }
+    for keys in plan.hiddenKeys { keys.saveRecent(model) }
   }
 
-  private func embed(_ x: Matrix, _ extensions: [NewTokens], _ tokens: [[Int32]]) {
+  /// x ← the embeddings of all copies, in the order of the first layer's ``RowLayout``.
+  private func embed(_ x: Matrix, _ sequences: [NewTokens], _ tokens: [[Int32]]) {
     let cached = tokens.flatMap { $0.flatMap { Array(repeating: $0, count: model.cachedCopies) } }
-    let hidden = zip(extensions, tokens).flatMap { one, tokens in
-      one.hiddenKeys(0).flatMap { position in
-        Array(repeating: tokens[position - one.positions.lowerBound], count: model.hiddenCopies)
+    let hidden = zip(sequences, tokens).flatMap { sequence, tokens in
+      sequence.hiddenKeys(0).flatMap { position in
+        Array(repeating: tokens[position - sequence.positions.lowerBound], count: model.hiddenCopies)
       }
     }
     model.weights.embed(x, cached + hidden, on: team)
   }
 
-  /// The logits of the rows that the last layer left, a slice at a time.
-  private func head(
-    _ x: Matrix, _ extensions: [NewTokens],
+  /// Computes the logits of the last layer's output rows, a slice of rows at a time.
+  private func logits(
+    _ x: Matrix, _ sequences: [NewTokens],
     _ body: (_ sequence: Int, _ position: Int, _ logits: UnsafeBufferPointer<Float>) throws -> Void
   ) rethrows {
-    let places = model.weights.places
+    let weights = model.weights.packed
     let last = model.configuration.layers - 1
-    let wanted = extensions.indices.flatMap { index in
-      extensions[index].hiddenQueries(last).map { (sequence: index, position: $0) }
+    let wanted = sequences.indices.flatMap { index in
+      sequences[index].hiddenQueries(last).map { (sequence: index, position: $0) }
     }
     let vocabulary = model.configuration.vocabularySize
     let atOnce = max(1, min(256, Decoder.logitsAtOnce / vocabulary))
@@ -242,9 +252,9 @@ public final class Decoder {
       let rows = start..<min(start + atOnce, wanted.count)
       let normed = workspace.matrix(.query, rows: rows.count, columns: model.configuration.hiddenSize)
       RMSNorm.forward(
-        normed, x.rows(rows), weight: places.finalNorm, epsilon: epsilon, on: team)
+        normed, x.rows(rows), weight: weights.finalNorm, epsilon: epsilon, on: team)
       let logits = workspace.matrix(.logits, rows: rows.count, columns: vocabulary)
-      products.forward(logits, normed, places.head)
+      products.forward(logits, normed, weights.head)
       for row in rows {
         let values = UnsafeBufferPointer(start: logits.pointer + (row - start) * vocabulary, count: vocabulary)
         try body(wanted[row].sequence, wanted[row].position, values)

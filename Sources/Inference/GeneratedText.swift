@@ -1,16 +1,17 @@
-/// The text of generated tokens as it comes: whole characters, up to a stop text.
+/// Converts generated tokens to text incrementally: emits complete characters, up to the first stop text.
 public struct GeneratedText: Sendable {
   private let stops: [[UInt8]]
   private var bytes: [UInt8] = []
+  /// The number of bytes that have been emitted.
   private var written = 0
-  /// Whether a stop text has come; what follows it is dropped.
+  /// Whether a stop text has been found. Later tokens are ignored.
   public private(set) var isStopped = false
 
   public init(stops: [String]) { self.stops = stops.map { Array($0.utf8) } }
 
-  /// Adds a token's bytes; the text that is certain now and was not before.
+  /// Adds a token's bytes and returns the text that can be emitted now.
   ///
-  /// The text ends before the stop text that begins first, wherever in a token it begins.
+  /// The text ends before the stop text that starts first, which may start in the middle of a token.
   public mutating func add(_ token: [UInt8]) -> String {
     guard !isStopped else { return "" }
     let before = bytes.count
@@ -21,12 +22,13 @@ public struct GeneratedText: Sendable {
       isStopped = true
       return finish()
     }
-    return take(bytes.count - held)
+    return emit(to: bytes.count - heldBack)
   }
 
-  /// What has been held back.
-  public mutating func finish() -> String { take(bytes.count) }
+  /// Returns the text that was held back.
+  public mutating func finish() -> String { emit(to: bytes.count) }
 
+  /// The whole text, without the stop text.
   public func whole() -> String { String(decoding: bytes, as: UTF8.self) }
 
   private func firstIndex(of stop: [UInt8], from start: Int) -> Int? {
@@ -38,16 +40,16 @@ public struct GeneratedText: Sendable {
     return nil
   }
 
-  /// How many of the last bytes may still become a stop text, or a character of several bytes.
-  private var held: Int {
-    let ofStops = stops.map { stop in
+  /// The number of bytes at the end that may be the start of a stop text, or an incomplete character.
+  private var heldBack: Int {
+    let stopPrefixes = stops.map { stop in
       (0..<stop.count).last { bytes.suffix($0).elementsEqual(stop.prefix($0)) } ?? 0
     }
-    return max(ofStops.max() ?? 0, unfinished)
+    return max(stopPrefixes.max() ?? 0, incomplete)
   }
 
-  /// The bytes at the end that begin a character and do not finish it.
-  private var unfinished: Int {
+  /// The number of bytes of an incomplete UTF-8 character at the end.
+  private var incomplete: Int {
     for back in 1...3 where back <= bytes.count {
       let byte = bytes[bytes.count - back]
       if byte & 0xc0 == 0x80 { continue }
@@ -57,7 +59,8 @@ public struct GeneratedText: Sendable {
     return 0
   }
 
-  private mutating func take(_ end: Int) -> String {
+  /// Returns the text of the bytes that have not been emitted, up to byte `end`.
+  private mutating func emit(to end: Int) -> String {
     guard end > written else { return "" }
     defer { written = end }
     return String(decoding: bytes[written..<end], as: UTF8.self)

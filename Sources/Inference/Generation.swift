@@ -1,19 +1,19 @@
 import Kernels
 
-/// What was generated for one prompt.
+/// The tokens generated for one prompt.
 public struct GeneratedSequence: Sendable {
   public var tokens: [Int32] = []
-  /// Of each token under the model, before temperature.
+  /// The log-probability of each token under the model, before temperature and other sampling settings.
   public var logProbabilities: [Float] = []
 }
 
-/// Goes on from prompts, token by token, all prompts at once.
+/// Generates tokens for a batch of prompts.
 public struct Generation {
   let decoder: Decoder
   public var maximumTokens: Int
   public var sampling: Sampling
   public var seed: UInt64
-  /// Each ends a sequence; it is not part of the result.
+  /// Tokens that end a sequence. They are not part of the result.
   public var endTokens: Set<Int32>
 
   public init(
@@ -26,13 +26,14 @@ public struct Generation {
     self.endTokens = endTokens
   }
 
-  /// Generates for each prompt, which draws from its own seed: what it gets does not depend on the others.
+  /// Generates tokens for each prompt. Each prompt has a random generator of its own, so its result does not depend on
+  /// the other prompts.
   ///
   /// - Parameters:
-  ///   - seconds: a clock.
-  ///   - onToken: hears of each token; says whether its sequence goes on.
+  ///   - seconds: a clock, in seconds.
+  ///   - onToken: called with each token; returns whether to continue the sequence.
   /// - Precondition: no prompt is empty, and all tokens are below V.
-  /// - Throws: `InferenceError`, `.notFinite` where the model's logits are not finite.
+  /// - Throws: `InferenceError`, `.notFinite`, if the model's logits are not finite.
   public func run(
     _ prompts: [[Int32]], seconds: () -> Double, onToken: (_ sequence: Int, _ token: Int32) -> Bool
   ) throws -> (sequences: [GeneratedSequence], prefillSeconds: Double, decodeSeconds: Double) {
@@ -45,7 +46,7 @@ public struct Generation {
     let start = seconds()
     var prefillEnd = start
     for step in 0..<maximumTokens where !open.isEmpty {
-      var going: [Int] = []
+      var continuing: [Int] = []
       try decoder.extend(open.map { caches[$0] }, by: next) { index, position, logits in
         let sequence = open[index]
         guard logits.areFinite else {
@@ -56,11 +57,11 @@ public struct Generation {
         results[sequence].tokens.append(choice.token)
         results[sequence].logProbabilities.append(choice.logProbability)
         seen[sequence].insert(choice.token)
-        if onToken(sequence, choice.token) { going.append(sequence) }
+        if onToken(sequence, choice.token) { continuing.append(sequence) }
       }
       if step == 0 { prefillEnd = seconds() }
-      open = going
-      next = going.map { [results[$0].tokens[results[$0].tokens.count - 1]] }
+      open = continuing
+      next = continuing.map { [results[$0].tokens[results[$0].tokens.count - 1]] }
     }
     return (results, prefillEnd - start, seconds() - prefillEnd)
   }

@@ -1,12 +1,12 @@
 import Host
 import Transformer
 
-/// What a user asked for that cannot be done, or what a model computed that cannot be used.
+/// Invalid usage, or logits that are not finite.
 public struct InferenceError: Error, Equatable, CustomStringConvertible {
   public enum Kind: Sendable {
-    /// Wrong usage.
+    /// Invalid usage.
     case usage
-    /// What the model computed is not finite.
+    /// The model's logits are infinite or NaN.
     case notFinite
   }
 
@@ -20,12 +20,12 @@ public struct InferenceError: Error, Equatable, CustomStringConvertible {
 }
 
 extension InferenceError {
-  /// - Parameter place: what the logits belong to, "prompt 2" say.
+  /// - Parameter place: what the logits belong to, such as "prompt 2".
   static func brokenLogits(_ place: String) -> InferenceError {
     InferenceError(.notFinite, "\(place): the model's logits are not finite; \(brokenLogitsAdvice)")
   }
 
-  /// What may have made logits infinite or NaN, and what to do about it.
+  /// The likely cause of infinite or NaN logits, and what to do.
   public static let brokenLogitsAdvice = NotFiniteLossError.advice
 }
 

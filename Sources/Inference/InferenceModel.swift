@@ -1,7 +1,7 @@
 import Kernels
 import Transformer
 
-/// A model to be asked: its weights, and the pattern it decodes under.
+/// A model for inference: weights, and the pattern of hidden decoding.
 public struct InferenceModel: Sendable {
   public let weights: InferenceWeights
   public let hiddenDecoding: HiddenDecoding
@@ -15,16 +15,17 @@ public struct InferenceModel: Sendable {
 
   var cachedCopies: Int { hiddenDecoding.cachedCopies }
   var hiddenCopies: Int { hiddenDecoding.hiddenCopies }
-  var keptPositions: Int { hiddenDecoding.keptPositions }
+  var recentPositions: Int { hiddenDecoding.recentPositions }
 }
 
 extension HiddenDecoding {
-  /// Copies of each token whose keys stay in the cache: the original, and under the naive pattern all.
+  /// The number of copies of each token whose keys stay in the cache: the original, or all copies under the naive
+  /// pattern.
   var cachedCopies: Int { pattern.grouping == .together ? repeats : 1 }
 
-  /// Copies whose keys are seen from within the window alone.
+  /// The number of copies of each token whose keys are visible only within the window.
   var hiddenCopies: Int { repeats - cachedCopies }
 
-  /// Positions whose hidden keys a later position may see.
-  var keptPositions: Int { hiddenCopies == 0 ? 0 : min(window, chunk ?? .max) - 1 }
+  /// The number of preceding positions whose hidden keys a position may see.
+  var recentPositions: Int { hiddenCopies == 0 ? 0 : min(window, chunk ?? .max) - 1 }
 }

@@ -1,24 +1,26 @@
 import Kernels
 import Transformer
 
-/// A model's weights as decoding reads them: matrices packed (``PackedMatrix``), the embedding row by row.
+/// A model's weights for inference: owns the memory of ``PackedWeights`` and fills it.
 ///
-/// They are in memory once, in fp32 or bf16; norms' weights are fp32 always.
+/// Matrices are packed (``PackedMatrix``) in fp32 or bf16; norms' weights are always fp32. There is no second, unpacked
+/// copy.
 public final class InferenceWeights: @unchecked Sendable {
-  // Unchecked: they are written while they are made, and only read afterwards.
+  // Unchecked: the weights are written only in the initializer.
 
   public let layout: ParameterLayout
-  /// Of matrices, the embedding and cached keys; what enters a product is rounded to it.
+  /// The type of matrices, embedding and cached keys. Other operands of products are rounded to it.
   public let precision: ElementType
-  let places: WeightPlaces
+  let packed: PackedWeights
   private let buffer: Buffer
 
-  /// Floats of a tensor that are read at one time.
-  private static let floatsAtOnce = 1 << 20
+  /// The number of floats that are read at a time.
+  private static let floatsPerRead = 1 << 20
 
   /// - Parameters:
-  ///   - storage: memory of at least ``bytes(_:_:)`` to lie in, which nobody else uses meanwhile; nil for some of their own.
-  ///   - read: puts rows of a tensor (a norm's elements) into a buffer of just that size.
+  ///   - storage: memory of at least ``bytes(_:_:)`` that the caller does not use while this object exists; nil to
+  ///     allocate memory.
+  ///   - read: copies rows of a tensor (elements, for a norm's weight) to a buffer of exactly that size.
   public init(
     _ layout: ParameterLayout, _ precision: ElementType, in storage: Buffer? = nil,
     read: (_ tensor: ParameterTensor, _ rows: Range<Int>, _ floats: UnsafeMutableBufferPointer<Float>) throws -> Void
@@ -27,24 +29,24 @@ public final class InferenceWeights: @unchecked Sendable {
     self.precision = precision
     let count = InferenceWeights.bytes(layout, precision) / MemoryLayout<Float>.stride
     buffer = storage ?? Buffer(count: count)
-    precondition(buffer.count >= count, "memory of \(buffer.count) floats for \(count)")
-    // What is beyond a matrix's last row must be zero.
+    precondition(buffer.count >= count, "the storage has \(buffer.count) floats, not the required \(count)")
+    // The padding after a matrix's last row must be zero.
     storage?.floats.update(repeating: 0)
-    places = WeightPlaces(layout.model, precision, at: UnsafeMutableRawPointer(buffer.pointer))
+    packed = PackedWeights(layout.model, precision, at: UnsafeMutableRawPointer(buffer.pointer))
     let longestRow = layout.tensors.map { $0.isNorm ? 1 : $0.shape[1] }.max() ?? 1
-    let slice = Buffer(count: max(InferenceWeights.floatsAtOnce, longestRow))
+    let slice = Buffer(count: max(InferenceWeights.floatsPerRead, longestRow))
     for tensor in layout.tensors {
       let columns = tensor.isNorm ? 1 : tensor.shape[1]
-      let atOnce = slice.count / columns
-      for start in stride(from: 0, to: tensor.shape[0], by: atOnce) {
-        let rows = start..<min(start + atOnce, tensor.shape[0])
+      let rowsPerRead = slice.count / columns
+      for start in stride(from: 0, to: tensor.shape[0], by: rowsPerRead) {
+        let rows = start..<min(start + rowsPerRead, tensor.shape[0])
         try read(tensor, rows, slice[0..<rows.count * columns])
-        places.put(tensor, rows, slice.pointer)
+        packed.store(tensor, rows, slice.pointer)
       }
     }
   }
 
-  /// Of weights that lie flat, as the layout says.
+  /// Packs the weights of a flat buffer with this layout.
   public convenience init(
     _ layout: ParameterLayout, _ precision: ElementType, flat: Buffer, in storage: Buffer? = nil
   ) {
@@ -55,17 +57,17 @@ public final class InferenceWeights: @unchecked Sendable {
     }
   }
 
-  /// Bytes of memory that a model's weights take.
+  /// Bytes of memory of a model's weights.
   public static func bytes(_ layout: ParameterLayout, _ precision: ElementType) -> Int {
-    WeightPlaces.bytes(layout.model, precision)
+    PackedWeights.bytes(layout.model, precision)
   }
 
   /// x [tokens, d] ← the tokens' rows of the embedding.
   func embed(_ x: Matrix, _ tokens: [Int32], on team: ThreadTeam) {
-    if let embedding = places.embedding {
+    if let embedding = packed.embedding {
       tokens.withUnsafeBufferPointer { Embedding.forward(x, table: embedding, tokens: $0, copies: 1, on: team) }
     } else {
-      team.forEach(x.rows) { row, _ in places.head.unpack(Int(tokens[row]), into: x.pointer + row * x.stride) }
+      team.forEach(x.rows) { row, _ in packed.head.unpack(Int(tokens[row]), into: x.pointer + row * x.stride) }
     }
   }
 }

@@ -1,17 +1,17 @@
 import Kernels
 
-/// A place in a sequence that its cache can go back to: what several continuations of one text begin from.
+/// A position of a sequence to which its cache can be rewound, for several continuations of one text.
 public struct CacheMark {
   let length: Int
-  /// Each layer's hidden copies' last keys at that place, which later tokens write over; nil where there are none.
+  /// A copy of each layer's recent hidden keys at that position, which later tokens overwrite; nil if there are none.
   let recent: [(keys: KeyStore, positions: Int)?]
 }
 
 extension KVCache {
-  /// The place where the sequence is now.
+  /// Marks the current end of the sequence.
   ///
-  /// Of the cached keys nothing is copied: later ones lie behind them. The hidden copies' keys of the last few positions
-  /// (`swa`, `cswa`) are.
+  /// Copies the recent hidden keys (`swa`, `cswa`). The cached keys need no copy, because later keys are stored after
+  /// them.
   public func mark() -> CacheMark {
     let recent = layers.map { layer -> (keys: KeyStore, positions: Int)? in
       guard let store = layer.recent, layer.recentCount > 0 else { return nil }
@@ -23,12 +23,13 @@ extension KVCache {
     return CacheMark(length: length, recent: recent)
   }
 
-  /// Goes back to a place of this sequence: what came behind it is forgotten, and what comes next gets the bits that it
-  /// would have had then.
+  /// Removes all tokens after a mark. Later results are bit-identical to those of a cache that never had these tokens.
   ///
-  /// - Precondition: the mark is this cache's, and nothing before it was forgotten since.
+  /// - Precondition: the mark is from this cache, which has not been rewound to an earlier position since.
   public func rewind(to mark: CacheMark) {
-    precondition(mark.length <= length && mark.recent.count == layers.count, "back from \(length) to \(mark.length)")
+    precondition(
+      mark.length <= length && mark.recent.count == layers.count,
+      "cannot rewind from \(length) tokens to \(mark.length)")
     length = mark.length
     for (layer, kept) in zip(layers, mark.recent) {
       layer.recentCount = kept?.positions ?? 0

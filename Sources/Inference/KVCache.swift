@@ -1,25 +1,29 @@
 import Kernels
 import Transformer
 
-/// What one sequence leaves behind for its later tokens, layer by layer.
+/// The keys and values of one sequence, by layer.
 ///
-/// The originals' keys and values for all positions: the vanilla cache. Beside it, for `swa` and `cswa`, those of the
-/// hidden copies of the last few positions; under the naive pattern all copies' for all positions.
+/// It holds the originals' keys and values of all positions, like the cache of a vanilla transformer, and for `swa` and
+/// `cswa` also those of the hidden copies of the last few positions. Under the naive pattern it holds those of all
+/// copies of all positions.
 public final class KVCache {
-  /// Tokens in it.
+  /// The number of tokens in the cache.
   public internal(set) var length = 0
-  /// Tokens that there is room for.
+  /// The maximum number of tokens.
   public let capacity: Int
 
   let layers: [Layer]
-  /// Copies of each position whose keys are in ``Layer/recent``.
+  /// The number of copies of each position whose keys are in ``Layer/recent``.
   let hiddenCopies: Int
 
-  /// One layer's part.
+  /// The keys and values of one layer.
   final class Layer {
+    /// The keys and values that stay for all later tokens.
     let cached: KeyStore
-    /// The hidden copies' keys of the last positions; `recentCount` positions, the oldest first.
+    /// The hidden copies' keys and values of the last `recentCount` positions, the oldest first; nil if the pattern
+    /// needs none.
     let recent: KeyStore?
+    /// The number of positions in `recent`.
     var recentCount = 0
 
     init(cached: KeyStore, recent: KeyStore?) {
@@ -28,7 +32,7 @@ public final class KVCache {
     }
   }
 
-  /// - Parameter capacity: how many tokens it will hold at the most.
+  /// - Parameter capacity: the maximum number of tokens.
   public init(for model: InferenceModel, capacity: Int) {
     self.capacity = capacity
     hiddenCopies = model.hiddenCopies
@@ -41,7 +45,7 @@ public final class KVCache {
     }
   }
 
-  /// Bytes that a cache for so many tokens will hold.
+  /// Bytes of a cache for `capacity` tokens.
   public static func bytes(
     _ model: ModelConfiguration, _ decoding: HiddenDecoding, _ precision: ElementType, capacity: Int
   ) -> Int {
@@ -51,18 +55,18 @@ public final class KVCache {
     }
   }
 
-  /// Bytes of memory that it holds.
+  /// Bytes of allocated memory.
   public var bytes: Int { layers.reduce(0) { $0 + $1.cached.bytes + ($1.recent?.bytes ?? 0) } }
 
-  /// Bytes that the system says are in memory for it.
+  /// Bytes of resident memory, as the system reports it.
   public var residentBytes: Int {
     layers.reduce(0) { $0 + $1.cached.residentBytes + ($1.recent?.residentBytes ?? 0) }
   }
 }
 
 extension HiddenDecoding {
-  /// Keys in each layer of a cache for so many tokens: those that stay, and the hidden copies' of the last few.
+  /// The number of keys in each layer of a cache for `capacity` tokens: those that stay, and the recent hidden ones.
   fileprivate func slots(capacity: Int) -> (cached: Int, recent: Int) {
-    (capacity * cachedCopies, min(keptPositions, capacity) * hiddenCopies)
+    (capacity * cachedCopies, min(recentPositions, capacity) * hiddenCopies)
   }
 }

@@ -1,13 +1,13 @@
 import Transformer
 
-/// New tokens of one sequence, on their way onto its cache.
+/// The new tokens of one sequence in a pass of ``Decoder``.
 struct NewTokens {
   let cache: KVCache
-  /// Their positions.
+  /// The positions of the new tokens.
   let positions: Range<Int>
   let cone: DependencyCone
 
-  /// The positions whose hidden copies' keys a layer needs, and those whose hidden copies query.
+  /// The new positions whose hidden keys a layer computes, and those whose hidden queries it computes.
   func hiddenKeys(_ layer: Int) -> Range<Int> { clamped(cone.keys[layer]) }
   func hiddenQueries(_ layer: Int) -> Range<Int> { clamped(cone.queries[layer]) }
 
@@ -16,17 +16,19 @@ struct NewTokens {
   }
 }
 
-/// From which position on each layer needs hidden copies, for logits from some position on.
+/// The first position, for each layer, whose hidden copies the requested logits depend on.
 ///
-/// The last layer queries for the wanted positions alone, and sees hidden keys as far back as the window reaches; these
-/// are of the layer's input, which the layer before computes from as far back again, and so on down. The extra cost is
-/// bounded by layers · (W − 1) positions, whatever the length of the prompt.
+/// The last layer needs hidden queries only at the requested positions, and hidden keys one window further back. The
+/// layer before it has to compute the input of those keys, so its hidden queries start there, and its hidden keys
+/// another window further back, and so on. The extra cost is at most layers · (W − 1) positions, whatever the length of
+/// the prompt.
 struct DependencyCone {
-  /// For each layer, the first position whose hidden copies query, and the first whose keys are needed.
+  /// For each layer, the first position with hidden queries.
   let queries: [Int]
+  /// For each layer, the first position with hidden keys.
   let keys: [Int]
 
-  /// - Parameter wanted: the first position whose logits are wanted.
+  /// - Parameter wanted: the first position whose logits are requested.
   init(_ model: InferenceModel, wanted: Int) {
     let layers = model.configuration.layers
     var queries = [Int](repeating: wanted, count: layers)
@@ -42,18 +44,21 @@ struct DependencyCone {
   }
 }
 
-/// Where the rows of one layer's input lie: every sequence's cached copies, [sequence][position][copy], and then every
-/// sequence's hidden ones, likewise.
-struct RowPlan {
+/// The order of the rows of a layer's input: the cached copies of all sequences, [sequence][position][copy], then the
+/// hidden copies of all sequences, [sequence][position][copy].
+struct RowLayout {
+  /// The first row of each sequence's cached copies, and of its hidden copies.
   let cachedStarts: [Int]
   let hiddenStarts: [Int]
+  /// The number of rows.
   let count: Int
 
-  init(_ extensions: [NewTokens], _ model: InferenceModel, hidden: (NewTokens) -> Range<Int>) {
+  /// - Parameter hidden: the positions of a sequence that have rows of hidden copies.
+  init(_ sequences: [NewTokens], _ model: InferenceModel, hidden: (NewTokens) -> Range<Int>) {
     var next = 0
     func starts(_ rows: (NewTokens) -> Int) -> [Int] {
-      extensions.map { one in
-        defer { next += rows(one) }
+      sequences.map { sequence in
+        defer { next += rows(sequence) }
         return next
       }
     }

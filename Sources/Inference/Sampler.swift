@@ -1,17 +1,20 @@
 import Foundation
+import Host
 
-/// How the next token is chosen from the logits.
+/// How the next token is sampled from the logits.
 ///
-/// In this order, as transformers has it: the repetition penalty, the temperature, the k most likely, the fewest whose
-/// probabilities reach p, those of at least min-p times the likeliest's probability.
+/// Applied in the order of `transformers`: repetition penalty, temperature, top-k, top-p, min-p.
 public struct Sampling: Sendable, Equatable {
-  /// 0 takes the likeliest token always.
+  /// 0 always selects the most likely token.
   public var temperature: Float = 1
-  /// Nil for all.
+  /// Only the k most likely tokens; nil for all.
   public var topK: Int?
+  /// Only the fewest tokens whose probabilities sum to at least p.
   public var topP: Float = 1
+  /// Only tokens with at least this fraction of the most likely token's probability.
   public var minP: Float = 0
-  /// Logits of tokens that have been seen are divided by it, negative ones multiplied (Keskar et al., arXiv 1909.05858).
+  /// Positive logits of tokens that occurred before are divided by it, negative ones multiplied (Keskar et al., arXiv
+  /// 1909.05858).
   public var repetitionPenalty: Float = 1
 
   public init(
@@ -27,9 +30,10 @@ public struct Sampling: Sendable, Equatable {
   public static let greedy = Sampling(temperature: 0)
 }
 
-/// Chooses tokens; the same seed and the same logits give the same tokens.
+/// Samples tokens. The same seed and the same logits give the same tokens.
 public struct Sampler: Sendable {
   public let sampling: Sampling
+  /// The state of the SplitMix64 generator.
   private var state: UInt64
 
   public init(_ sampling: Sampling, seed: UInt64 = 0) {
@@ -37,7 +41,9 @@ public struct Sampler: Sendable {
     state = seed
   }
 
-  /// The next token, and its log-probability under the model, before anything was done to the logits.
+  /// Samples the next token. Its log-probability is the model's, before penalty and temperature.
+  ///
+  /// - Parameter seen: the tokens that the repetition penalty applies to.
   public mutating func next(
     _ logits: UnsafeBufferPointer<Float>, seen: Set<Int32>
   ) -> (token: Int32, logProbability: Float) {
@@ -45,7 +51,7 @@ public struct Sampler: Sendable {
     return (token, Self.logProbability(Int(token), logits))
   }
 
-  /// The next token alone.
+  /// Samples the next token without its log-probability.
   public mutating func choose(_ logits: UnsafeBufferPointer<Float>, seen: Set<Int32>) -> Int32 {
     var scores = Array(logits)
     if sampling.repetitionPenalty != 1 {
@@ -64,19 +70,20 @@ public struct Sampler: Sendable {
     return logits[token] - highest - Float(log(sum))
   }
 
-  /// The first of the highest.
+  /// The token with the highest score, the first of equal ones.
   private func likeliest(_ scores: [Float]) -> Int {
     var best = 0
     for index in scores.indices where scores[index] > scores[best] { best = index }
     return best
   }
 
+  /// Samples a token from the distribution that temperature, top-k, top-p and min-p define.
   private mutating func draw(_ scores: [Float]) -> Int {
     let highest = scores.max() ?? 0
     var weights = scores.map { exp(Double(($0 - highest) / sampling.temperature)) }
     if let topK = sampling.topK, topK < weights.count { keep(topK, of: &weights) }
     if sampling.topP < 1 { keepNucleus(of: &weights) }
-    // The likeliest's weight is 1.
+    // The most likely token has weight 1.
     if sampling.minP > 0 {
       for index in weights.indices where weights[index] < Double(sampling.minP) { weights[index] = 0 }
     }
@@ -90,7 +97,7 @@ public struct Sampler: Sendable {
     return last
   }
 
-  /// Leaves the `count` largest; of equal ones the first.
+  /// Sets all but the `count` largest weights to 0; of equal ones the first are kept.
   private func keep(_ count: Int, of weights: inout [Double]) {
     let least = Self.largest(max(1, count), of: weights)
     var ties = max(1, count) - weights.count { $0 > least }
@@ -99,7 +106,7 @@ public struct Sampler: Sendable {
     }
   }
 
-  /// The `rank`-th largest of the values, from 1 on, by Hoare's selection.
+  /// The `rank`-th largest value, from 1, by Hoare's selection algorithm.
   private static func largest(_ rank: Int, of values: [Double]) -> Double {
     var values = values
     var (low, high) = (0, values.count - 1)
@@ -120,10 +127,10 @@ public struct Sampler: Sendable {
     return values[rank - 1]
   }
 
-  /// Leaves the fewest that together reach p of the sum.
+  /// Sets all weights to 0 but the fewest largest ones that sum to at least p of the total.
   private func keepNucleus(of weights: inout [Double]) {
     let total = weights.reduce(0, +)
-    // All that are lighter sum to less than 1 − p: they need not be sorted.
+    // All weights below `least` together are less than 1 − p of the total, so they need not be sorted.
     let least = (1 - Double(sampling.topP)) * total / Double(weights.count)
     let order = weights.indices.filter { weights[$0] >= least && weights[$0] > 0 }
       .sorted { weights[$0] != weights[$1] ? weights[$0] > weights[$1] : $0 < $1 }
@@ -137,13 +144,9 @@ public struct Sampler: Sendable {
     weights = kept
   }
 
-  /// The next number in [0, 1) of SplitMix64 (Steele et al., 2014).
+  /// The next uniform number in [0, 1), with 53 bits.
   private mutating func uniform() -> Double {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var value = state
-    value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
-    value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
-    value ^= value >> 31
-    return Double(value >> 11) * 0x1p-53
+    defer { state &+= SplitMix64.increment }
+    return Double(SplitMix64.mixed(state) >> 11) * 0x1p-53
   }
 }

@@ -1,29 +1,36 @@
 import Kernels
 import Transformer
 
-/// Memory for what a pass computes on its way: a place for each thing, which grows when more rows come and is used again.
+/// Scratch buffers of a pass: one for each role, which grows on demand and is reused by later passes.
 final class Workspace {
-  enum Place: Int, CaseIterable {
+  enum Role: Int, CaseIterable {
+    /// The residual stream.
     case stream
+    /// The normalized input of attention or FFN (Llama).
     case normed
     case keyValue
+    /// Query projections; later the outputs of attention and FFN, and the head's input.
     case query
+    /// Queries in attention's order.
     case queries
+    /// The output of attention.
     case attended
     case gateUp
     case activation
     case logits
   }
 
-  private var buffers = Place.allCases.map { _ in Buffer(count: 0) }
+  private var buffers = Role.allCases.map { _ in Buffer(count: 0) }
   private var stores: [Int: KeyStore] = [:]
 
-  private func floats(_ place: Place, count: Int) -> UnsafeMutablePointer<Float> {
-    if buffers[place.rawValue].count < count { buffers[place.rawValue] = Buffer(count: count) }
-    return buffers[place.rawValue].pointer
+  private func floats(_ role: Role, count: Int) -> UnsafeMutablePointer<Float> {
+    if buffers[role.rawValue].count < count { buffers[role.rawValue] = Buffer(count: count) }
+    return buffers[role.rawValue].pointer
   }
 
-  /// Room for the hidden copies' keys of one of a call's sequences, in one layer at a time.
+  /// A store for the hidden keys of one sequence of the pass, for one layer at a time.
+  ///
+  /// - Parameter index: the index of the sequence in the pass.
   func store(_ index: Int, _ model: InferenceModel, slots: Int) -> KeyStore {
     if let store = stores[index], store.slots >= slots { return store }
     let store = KeyStore(model.configuration.heads, model.weights.precision, slots: slots)
@@ -31,14 +38,14 @@ final class Workspace {
     return store
   }
 
-  /// [rows, columns], fp32, contiguous. What was in the place before may be gone.
-  func matrix(_ place: Place, rows: Int, columns: Int) -> Matrix {
-    matrix(place, .fp32, rows: rows, columns: columns)
+  /// A contiguous fp32 matrix [rows, columns]. It invalidates earlier matrices of the same role.
+  func matrix(_ role: Role, rows: Int, columns: Int) -> Matrix {
+    matrix(role, .fp32, rows: rows, columns: columns)
   }
 
-  /// The same of a type.
-  func matrix(_ place: Place, _ type: ElementType, rows: Int, columns: Int) -> Matrix {
+  /// Like ``matrix(_:rows:columns:)``, with elements of a given type.
+  func matrix(_ role: Role, _ type: ElementType, rows: Int, columns: Int) -> Matrix {
     let floats = (rows * columns * type.bytes + 3) / 4
-    return Matrix(self.floats(place, count: floats), type, rows: rows, columns: columns)
+    return Matrix(self.floats(role, count: floats), type, rows: rows, columns: columns)
   }
 }

@@ -82,7 +82,7 @@ public struct CopyInspection: Sendable {
       check.add(buffer, sequences: 1)
       let tokens = SequenceTokens(
         UnsafeBufferPointer(buffer.tokens), positions: buffer.positions.map { UnsafeBufferPointer($0) })
-      pass.eachCopy(parameters: parameters.pointer, tokens: tokens) { layer, stream in
+      pass.inspectCopies(parameters: parameters.pointer, tokens: tokens) { layer, stream in
         sums.add(stream, after: layer)
       } prediction: { prediction in
         sums.add(prediction)

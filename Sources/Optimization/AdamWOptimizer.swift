@@ -1,16 +1,16 @@
 import Kernels
 import Transformer
 
-/// AdamW (arXiv 1711.05101): bias correction, and weight decay that is decoupled from the gradient.
+/// AdamW (arXiv 1711.05101): Adam with bias correction and decoupled weight decay.
 public struct AdamWOptimizer: Optimizer {
-  /// The running mean of gradients, and that of squared gradients. The names are PyTorch's.
+  /// The running means of gradients and of squared gradients, with PyTorch's names.
   public static let slots = [StateSlot("exp_avg"), StateSlot("exp_avg_sq")]
 
   private let kernel: AdamW
   private let weightDecay: Double
   private let withoutDecay: Set<String>
 
-  /// - Parameter withoutDecay: names of the tensors that do not decay.
+  /// - Parameter withoutDecay: the names of tensors without weight decay.
   public init(beta1: Double, beta2: Double, epsilon: Double, weightDecay: Double, withoutDecay: Set<String>) {
     kernel = AdamW(beta1: beta1, beta2: beta2, epsilon: epsilon)
     self.weightDecay = weightDecay

@@ -1,14 +1,14 @@
 /// The learning rate as a pure function of the step s = 1, 2, ….
 public struct LearningRateSchedule: Sendable, Equatable {
   public let kind: ScheduleKind
-  /// The highest rate.
+  /// The highest learning rate.
   public let learningRate: Double
-  /// The run's steps.
+  /// The number of steps of the run.
   public let steps: Int
   public let warmupSteps: Int
-  /// The last step's rate over the highest.
+  /// The last step's rate as a fraction of the highest.
   public let finalFraction: Double
-  /// The length of `wsd`'s decay.
+  /// The length of `wsd`'s decay, in steps.
   public let decaySteps: Int
 
   public init(
@@ -23,18 +23,19 @@ public struct LearningRateSchedule: Sendable, Equatable {
     self.decaySteps = decaySteps
   }
 
-  /// The rate of step s: lr · s / warmup during the warm-up, then lr · ``ScheduleKind/factor``.
+  /// The learning rate of step s: lr · s / warmup during the warm-up, then lr · ``ScheduleKind/factor``.
   ///
-  /// Beyond the last step it stays at the last step's rate.
+  /// After the last step the rate stays constant.
   public func rate(step s: Int) -> Double {
     if s <= warmupSteps { return learningRate * Double(s) / Double(warmupSteps) }
     return learningRate * kind.factor(self, s)
   }
 
-  /// The last step before a decay at the end of the run; nil if the kind has none, and if the decay starts with the run.
+  /// The last step before the decay at the end of the run; nil if the schedule has no such decay, or if the decay
+  /// starts at the beginning of the run.
   public var decayStart: Int? { kind.usesDecaySteps && steps > decaySteps ? steps - decaySteps : nil }
 
-  /// `count` steps of `all` as a fraction: at most 1, and 1 if `all` is 0 or less.
+  /// `count` / `all`, at most 1; 1 if `all` is 0 or negative.
   func fraction(_ count: Int, of all: Int) -> Double {
     count < all ? Double(count) / Double(all) : 1
   }

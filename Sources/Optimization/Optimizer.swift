@@ -3,21 +3,21 @@ import Transformer
 
 /// One number that an optimizer keeps for each element of a tensor, such as AdamW's running mean of gradients.
 ///
-/// Memory, checkpoints, sharding and resume follow from the slots: a slot is the group `/optimizer/<name>` of a checkpoint,
-/// float32, with a dataset for each of its tensors.
+/// Memory, checkpoints, sharding and resume are derived from the slots. In a checkpoint a slot is the group
+/// `/optimizer/<name>`, with a float32 dataset for each of its tensors.
 public struct StateSlot: Hashable, Sendable {
   /// The group's name in a checkpoint: `exp_avg`.
   public let name: String
 
   public init(_ name: String) { self.name = name }
 
-  /// Bytes of one element.
+  /// The size of one element, in bytes.
   public static let bytesPerElement = MemoryLayout<Float>.stride
 }
 
-/// What an optimizer must update at once.
+/// The smallest part of a tensor that an optimizer can update separately.
 public enum UpdateUnit: Sendable {
-  /// Any range of elements: an element's update depends on nothing else.
+  /// Any range of elements: an element's update does not depend on other elements.
   case elements
   /// A whole tensor.
   case tensor
@@ -25,10 +25,10 @@ public enum UpdateUnit: Sendable {
 
 /// The part of one tensor that a call of ``Optimizer/update(_:of:learningRate:step:scale:leavesChange:on:)`` updates.
 ///
-/// All buffers have as many elements.
+/// All buffers have the same number of elements.
 public struct UpdatePart {
   public let parameters: UnsafeMutableBufferPointer<Float>
-  /// The gradient before it is scaled.
+  /// The gradient, before scaling.
   public let gradient: UnsafeMutableBufferPointer<Float>
   /// The values of the tensor's slots, in the order of ``Optimizer/slots(of:)``.
   public let state: [UnsafeMutableBufferPointer<Float>]
@@ -43,26 +43,27 @@ public struct UpdatePart {
   }
 }
 
-/// A rule that changes parameters from their gradients.
+/// A rule that updates parameters from their gradients.
 ///
-/// To add one: a type in a file of this folder, its keys in `OptimizerSection`, and a case in
+/// To add an optimizer, write a type in a file of this folder, add its keys to `OptimizerSection`, and a case to
 /// `RunConfiguration.makeOptimizer()`.
 public protocol Optimizer: Sendable {
-  /// The state that it keeps for a tensor; the same in every step.
+  /// The slots that the optimizer keeps for a tensor; the same in every step.
   func slots(of tensor: ParameterTensor) -> [StateSlot]
 
-  /// What of a tensor must be updated at once. With `optimizer.sharded` a unit belongs to one rank.
+  /// The smallest part of a tensor that can be updated separately. With `optimizer.sharded` each unit is updated by one
+  /// rank.
   func unit(of tensor: ParameterTensor) -> UpdateUnit
 
-  /// Bytes that updates take on one rank in addition to parameters, gradients and slots.
+  /// Bytes of memory that updates need on one rank in addition to parameters, gradients and slots.
   func workspaceBytes(_ layout: ParameterLayout) -> Int
 
   /// Updates a part of a tensor that consists of whole units.
   ///
   /// - Parameters:
-  ///   - scale: the gradient counts multiplied by it.
-  ///   - step: updates of the run, this one included: 1 or more.
-  ///   - leavesChange: whether the gradient's place is left with the change of each parameter.
+  ///   - scale: the factor by which the gradient is multiplied.
+  ///   - step: the number of updates of the run including this one, from 1.
+  ///   - leavesChange: whether the gradient's buffer is overwritten with the change of each parameter.
   func update(
     _ part: UpdatePart, of tensor: ParameterTensor, learningRate: Double, step: Int, scale: Float, leavesChange: Bool,
     on team: ThreadTeam)
@@ -71,7 +72,7 @@ public protocol Optimizer: Sendable {
 extension Optimizer {
   public func workspaceBytes(_ layout: ParameterLayout) -> Int { 0 }
 
-  /// All slots of a model's tensors, each once.
+  /// The distinct slots of all tensors of a model.
   public func slots(_ layout: ParameterLayout) -> [StateSlot] {
     var slots: [StateSlot] = []
     for tensor in layout.tensors {
@@ -80,7 +81,7 @@ extension Optimizer {
     return slots
   }
 
-  /// Elements of all slots of a model's tensors together.
+  /// The number of elements of all slots of a model's tensors.
   public func stateElements(_ layout: ParameterLayout) -> Int {
     layout.tensors.reduce(0) { $0 + $1.range.count * slots(of: $1).count }
   }

@@ -1,4 +1,4 @@
-/// What follows a schedule's warm-up, as data.
+/// The shape of a learning-rate schedule after the warm-up, as data.
 ///
 /// To add a kind, describe it in a file of Schedules/ and list it in ``allCases``.
 public struct ScheduleKind: Sendable {
@@ -8,9 +8,9 @@ public struct ScheduleKind: Sendable {
   public let usesFinalFraction: Bool
   /// Whether `decay_steps` is used: the length of a decay at the end of the run.
   public let usesDecaySteps: Bool
-  /// What the rate does, for the configuration's reference: a clause without its subject.
+  /// What the rate does, for the configuration reference: a clause without a subject.
   public let summary: String
-  /// The rate of step s over the highest one, for a step after the warm-up.
+  /// The rate of step s as a fraction of the highest rate, for a step after the warm-up.
   let factor: @Sendable (_ schedule: LearningRateSchedule, _ s: Int) -> Double
 
   init(
@@ -43,8 +43,8 @@ extension ScheduleKind: RawRepresentable, Hashable, CustomStringConvertible {
 }
 
 extension ScheduleKind {
-  /// The kinds with a property for a message: `"cosine" or "wsd"`.
-  public static func names(where isOfKind: (ScheduleKind) -> Bool) -> String {
-    allCases.filter(isOfKind).map { "\"\($0.rawValue)\"" }.joined(separator: " or ")
+  /// The names of the kinds that satisfy a condition, for a message: `"cosine" or "wsd"`.
+  public static func names(where isIncluded: (ScheduleKind) -> Bool) -> String {
+    allCases.filter(isIncluded).map { "\"\($0.rawValue)\"" }.joined(separator: " or ")
   }
 }

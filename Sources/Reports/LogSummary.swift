@@ -1,5 +1,6 @@
 import Display
 import Foundation
+import Host
 import JSON
 import RunFiles
 
@@ -12,7 +13,7 @@ public struct LogSummary: Sendable {
   /// The median over the steps, without the first step of each start.
   public var tokensPerSecond: Double? {
     let rates = run.steps.filter { !run.firstSteps.contains($0.step) }.map { $0[.tokensPerSecond] }.filter(\.isFinite)
-    return rates.isEmpty ? nil : rates.sorted()[rates.count / 2]
+    return rates.isEmpty ? nil : rates.upperMedian
   }
 
   private struct Losses {

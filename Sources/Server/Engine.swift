@@ -159,8 +159,8 @@ public final class Engine: @unchecked Sendable {
   private func decode() {
     let sequences = running.filter { !$0.hasEnded && $0.next != nil }
     // At most as many as the decoder processes in one pass.
-    for start in stride(from: 0, to: sequences.count, by: decoder.tokensAtOnce) {
-      let part = sequences[start..<min(start + decoder.tokensAtOnce, sequences.count)].map { $0 }
+    for start in stride(from: 0, to: sequences.count, by: decoder.tokensPerPass) {
+      let part = sequences[start..<min(start + decoder.tokensPerPass, sequences.count)].map { $0 }
       decoder.extend(part.map(\.cache), by: part.map { $0.next.map { [$0] } ?? [] }) { index, _, logits in
         advance(part[index], logits)
       }
@@ -169,16 +169,16 @@ public final class Engine: @unchecked Sendable {
 
   /// Prefills the next pieces of prompts, at most as many tokens as the decoder processes in one pass.
   private func prefill() {
-    var room = decoder.tokensAtOnce
+    var room = decoder.tokensPerPass
     var sequences: [RunningSequence] = []
     for sequence in running where !sequence.hasEnded && sequence.next == nil {
-      let count = sequence.piece(atMost: decoder.tokensAtOnce).count
+      let count = sequence.piece(atMost: decoder.tokensPerPass).count
       if count > room { break }
       room -= count
       sequences.append(sequence)
     }
     if sequences.isEmpty { return }
-    let pieces = sequences.map { Array($0.piece(atMost: decoder.tokensAtOnce)) }
+    let pieces = sequences.map { Array($0.piece(atMost: decoder.tokensPerPass)) }
     var scores: [[TokenScore]] = sequences.map { _ in [] }
     decoder.extend(sequences.map(\.cache), by: pieces, logitsFrom: sequences.map(\.firstWanted)) {
       index, position, logits in

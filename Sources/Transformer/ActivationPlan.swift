@@ -1,10 +1,11 @@
 import Kernels
 
-/// Whether a block's activations are kept for the backward pass or computed again there.
+/// Whether activations are kept for the backward pass or computed again there.
 public enum Recompute: String, Sendable, CaseIterable {
-  /// Everything that the backward pass needs is kept.
+  /// All activations that the backward pass needs are kept.
   case none
-  /// Only each block's input is kept; a block's forward runs again before its backward. The bits are the same.
+  /// Only each block's input is kept. The block's forward pass runs again before its backward pass, with identical
+  /// results.
   case block
 }
 
@@ -12,15 +13,15 @@ public enum Recompute: String, Sendable, CaseIterable {
 public struct PassShape: Sendable, Equatable {
   public let model: ModelConfiguration
   public let hiddenDecoding: HiddenDecoding
-  /// Sequences of the micro-batch.
+  /// The number of sequences in the micro-batch.
   public let sequences: Int
-  /// T.
+  /// T: tokens of a sequence, not counting copies.
   public let positions: Int
-  /// What the products' operands and results are kept as. The residual stream, sums, norms and softmax are fp32.
+  /// The type of the operands and results of matrix products. The residual stream, sums, norms and softmax are fp32.
   public let precision: ElementType
-  /// What attention's own products take: bf16 only where the processor multiplies it.
+  /// The type of the operands of attention's own products; by default bf16 only if the processor has bf16 arithmetic.
   public let attentionPrecision: ElementType
-  /// Whether the last layer computes all copies, not copy K alone: to see what each of them would predict.
+  /// Whether the last layer computes all copies instead of copy K only, to inspect each copy's prediction.
   public let everyCopy: Bool
 
   public init(
@@ -36,40 +37,42 @@ public struct PassShape: Sendable, Equatable {
     self.everyCopy = everyCopy
   }
 
-  /// Rows of one copy.
+  /// The number of rows of one copy.
   public var rowsPerCopy: Int { sequences * positions }
-  /// Rows of the residual stream, ordered [copy][sequence][position].
+  /// The number of rows of the residual stream, ordered [copy][sequence][position].
   public var rows: Int { hiddenDecoding.repeats * rowsPerCopy }
 
-  /// Rows that query, and go through the FFN, in a layer: in the last one copy K's alone.
-  func queryRows(layer: Int) -> Int { isForLastCopy(layer) ? rowsPerCopy : rows }
+  /// The number of rows with queries in a layer, which also pass the FFN: in the last layer those of copy K only.
+  func queryRows(layer: Int) -> Int { computesLastCopyOnly(layer) ? rowsPerCopy : rows }
 
-  /// Whether a layer gives copy K alone: nobody asks for the others after the last.
-  func isForLastCopy(_ layer: Int) -> Bool { layer == model.layers - 1 && !everyCopy }
+  /// Whether a layer's output is needed for copy K only, which is so in the last layer.
+  func computesLastCopyOnly(_ layer: Int) -> Bool { layer == model.layers - 1 && !everyCopy }
 
   var attention: AttentionShape {
     AttentionShape(sequences: sequences, positions: positions, heads: model.heads)
   }
 
-  /// Floats of a row's queries, and of its keys, in attention's order.
+  /// Elements of one row's queries, and of its keys, in attention's order: heads are padded.
   var paddedQueryColumns: Int { model.queryHeads * attention.paddedHeadSize }
   var paddedKeyColumns: Int { model.keyValueHeads * attention.paddedHeadSize }
 
   func keyPanels(_ group: CopyGroup) -> KeyPanels { KeyPanels(attention, attentionPrecision, copies: group.count) }
 
-  /// Copies in the largest group.
+  /// The number of copies in the largest group.
   var largestGroup: Int { hiddenDecoding.groups.map(\.count).max() ?? 1 }
 
-  /// Rows of the head that are in work at once: their logits are held, [rows, V], and no others.
+  /// The number of rows whose logits [rows, V] are in memory at a time.
   ///
-  /// 128 MiB of them where V is large: the head's weights and their gradient, [V, d], are gone through for each slice.
+  /// 128 MiB of logits if V is large: every slice of rows reads the head's weight and its gradient, [V, d], once.
   var headRows: Int { min(rowsPerCopy, max(128, min(1024, (1 << 25) / model.vocabularySize / 32 * 32))) }
 }
 
-/// Where each tensor of a pass lies in one allocation, known from the configuration alone.
+/// The offset of each activation and scratch buffer of a pass in one allocation, in floats.
+///
+/// It depends on the configuration only.
 struct ActivationPlan {
-  /// What one layer keeps, as offsets into the arena.
-  struct Layer {
+  /// The offsets of ``LayerActivations``.
+  struct LayerOffsets {
     var queryKeyValue = 0
     var attentionOutput = 0
     var logSumExps = 0
@@ -78,26 +81,29 @@ struct ActivationPlan {
     var down = 0
   }
 
+  /// Floats of the whole allocation.
   private(set) var count = 0
   private let precision: ElementType
-  /// Each layer's input [rows, d], and after the last the last one's output [its query rows, d].
+  /// The residual stream into each layer [rows, d], and out of the last layer [query rows, d]: L + 1 elements.
   private(set) var inputs: [Int] = []
-  private(set) var layers: [Layer] = []
+  private(set) var layers: [LayerOffsets] = []
   private(set) var headInput = 0
   private(set) var losses = 0
   private(set) var headLogSumExps = 0
-  /// The residual stream between attention and FFN; in the backward pass later the attention output's gradient.
+  /// The residual stream between attention and FFN; later in the backward pass the gradient of attention's output.
   private(set) var attentionResidual = 0
+  /// The gradient of the residual stream.
   private(set) var stream = 0
-  /// In a Llama: the norm that attention or the FFN takes, and its gradient.
+  /// With norms before attention and FFN (Llama): the normalized rows that these read, and their gradient.
   private(set) var normed = 0
   private(set) var normedGradient = 0
-  /// bf16 copies of fp32 operands: of rows, of a layer's weight, of the head's.
-  private(set) var operand = 0
-  private(set) var weightOperand = 0
-  private(set) var headOperand = 0
+  /// bf16 copies of fp32 operands of products: of rows, of a layer's weight, of the head's weight.
+  private(set) var roundedRows = 0
+  private(set) var roundedWeight = 0
+  private(set) var roundedHeadWeight = 0
+  /// Scratch buffer of sums over rows, for the gradients of norms' weights.
   private(set) var sums = 0
-  // Scratch that is never in use at the same time: the FFN's, attention's, the head's.
+  // The scratch buffers of FFN, attention and head share memory, because they are never in use at the same time.
   private(set) var activation = 0
   private(set) var queries = 0
   private(set) var keys = 0
@@ -110,98 +116,100 @@ struct ActivationPlan {
   private(set) var valueGradients = 0
   private(set) var queryKeyValueGradients = 0
   private(set) var logits = 0
-  /// That of a slice's logits, in bf16.
+  /// The gradient of a slice's logits, in bf16.
   private(set) var logitGradient = 0
   private(set) var headGradient = 0
 
-  /// - Parameter keepsLayers: whether every layer's activations are kept, or one layer's at a time.
+  /// - Parameters:
+  ///   - keepsLayers: whether the activations of all layers are kept; otherwise all layers share one layer's memory.
+  ///   - training: whether there is a backward pass.
   init(_ shape: PassShape, keepsLayers: Bool, training: Bool) {
     let (d, f) = (shape.model.hiddenSize, shape.model.intermediateSize)
     let (q, kv) = (shape.model.querySize, shape.model.keyValueSize)
     let rows = shape.rows
     precision = shape.precision
     for layer in 0..<shape.model.layers {
-      inputs.append(training || layer < 2 ? take(rows * d) : inputs[layer - 2])
+      inputs.append(training || layer < 2 ? reserve(rows * d) : inputs[layer - 2])
     }
-    inputs.append(take(shape.queryRows(layer: shape.model.layers - 1) * d))
+    inputs.append(reserve(shape.queryRows(layer: shape.model.layers - 1) * d))
     let isPreNorm = shape.model.architecture.normPlacement == .beforeSublayer
     if isPreNorm {
-      normed = take(rows * d)
-      normedGradient = take(rows * d)
+      normed = reserve(rows * d)
+      normedGradient = reserve(rows * d)
     }
     for index in 0..<shape.model.layers {
       if index > 0 && !keepsLayers {
         layers.append(layers[0])
         continue
       }
-      // Where one layer's place serves all, it is the largest's: the first layer's, unless it is the only one.
+      // If all layers share this memory, it is large enough for each: no layer has more query rows than the first.
       let queryRows = shape.queryRows(layer: index)
-      var layer = Layer()
-      layer.queryKeyValue = takeOperand(queryRows * q + rows * 2 * kv)
-      layer.attentionOutput = takeOperand(queryRows * q)
-      layer.logSumExps = take(queryRows * shape.model.queryHeads)
-      layer.projection = takeOperand(queryRows * d)
-      layer.gateUp = takeOperand(queryRows * 2 * f)
-      // Where it is added to the stream as it is, nobody asks for it again.
-      layer.down = isPreNorm ? normedGradient : takeOperand(queryRows * d)
+      var layer = LayerOffsets()
+      layer.queryKeyValue = reserveOperand(queryRows * q + rows * 2 * kv)
+      layer.attentionOutput = reserveOperand(queryRows * q)
+      layer.logSumExps = reserve(queryRows * shape.model.queryHeads)
+      layer.projection = reserveOperand(queryRows * d)
+      layer.gateUp = reserveOperand(queryRows * 2 * f)
+      // With norms before the sublayers the backward pass does not need the FFN's output.
+      layer.down = isPreNorm ? normedGradient : reserveOperand(queryRows * d)
       layers.append(layer)
     }
-    headInput = take(shape.rowsPerCopy * d)
-    losses = take(shape.rowsPerCopy)
-    headLogSumExps = take(shape.rowsPerCopy)
-    attentionResidual = take(rows * max(d, q))
+    headInput = reserve(shape.rowsPerCopy * d)
+    losses = reserve(shape.rowsPerCopy)
+    headLogSumExps = reserve(shape.rowsPerCopy)
+    attentionResidual = reserve(rows * max(d, q))
     if training {
-      stream = take(rows * d)
-      sums = take(RowSums.scratchCount(rows: rows, columns: max(d, q)))
+      stream = reserve(rows * d)
+      sums = reserve(RowSums.scratchCount(rows: rows, columns: max(d, q)))
     }
     if precision != .fp32 {
-      operand = takeOperand(rows * d)
-      weightOperand = takeOperand(d * max(2 * f, q + 2 * kv))
+      roundedRows = reserveOperand(rows * d)
+      roundedWeight = reserveOperand(d * max(2 * f, q + 2 * kv))
     }
 
     let scratch = count
-    activation = takeOperand(rows * f)
+    activation = reserveOperand(rows * f)
     let afterFeedForward = count
     count = scratch
     let (queryColumns, keyColumns) = (shape.paddedQueryColumns, shape.paddedKeyColumns)
     let panels = shape.hiddenDecoding.groups.reduce(0) { $0 + shape.keyPanels($1).count }
-    queries = take(rows * queryColumns, shape.attentionPrecision)
+    queries = reserve(rows * queryColumns, shape.attentionPrecision)
     if training {
-      // A block's queries are read for the last time before their gradients are written.
-      queryGradients = shape.attentionPrecision == .fp32 ? queries : take(rows * queryColumns)
-      keyGradients = take(rows * keyColumns)
-      valueGradients = take(rows * keyColumns)
+      // Attention reads a block of queries for the last time before it writes their gradients.
+      queryGradients = shape.attentionPrecision == .fp32 ? queries : reserve(rows * queryColumns)
+      keyGradients = reserve(rows * keyColumns)
+      valueGradients = reserve(rows * keyColumns)
     }
     let attentionOnly = count
-    keys = take(rows * keyColumns, shape.attentionPrecision)
-    values = take(rows * keyColumns, shape.attentionPrecision)
-    keyPanels = take(panels)
-    interleaved = take(shape.hiddenDecoding.groups.reduce(0) { $0 + shape.keyPanels($1).interleavedCount })
-    if training { valuePanels = take(panels) }
+    keys = reserve(rows * keyColumns, shape.attentionPrecision)
+    values = reserve(rows * keyColumns, shape.attentionPrecision)
+    keyPanels = reserve(panels)
+    interleaved = reserve(shape.hiddenDecoding.groups.reduce(0) { $0 + shape.keyPanels($1).interleavedCount })
+    if training { valuePanels = reserve(panels) }
     var afterAttention = count
     if training {
-      // Where attention's operands were: its gradients are back in the projection's order after it.
+      // Overwrites attention's operands, which are not needed once the gradients are in the projections' order.
       count = attentionOnly
-      queryKeyValueGradients = takeOperand(rows * (q + 2 * kv))
+      queryKeyValueGradients = reserveOperand(rows * (q + 2 * kv))
       afterAttention = max(afterAttention, count)
     }
     count = scratch
-    logits = take(shape.headRows * shape.model.vocabularySize)
-    if training { headGradient = take(shape.rowsPerCopy * d) }
+    logits = reserve(shape.headRows * shape.model.vocabularySize)
+    if training { headGradient = reserve(shape.rowsPerCopy * d) }
     if precision != .fp32 {
-      headOperand = takeOperand(shape.model.vocabularySize * d)
-      if training { logitGradient = takeOperand(shape.headRows * shape.model.vocabularySize) }
+      roundedHeadWeight = reserveOperand(shape.model.vocabularySize * d)
+      if training { logitGradient = reserveOperand(shape.headRows * shape.model.vocabularySize) }
     }
     count = max(count, afterAttention, afterFeedForward)
   }
 
-  /// Room for `size` elements of a product's operand.
-  private mutating func takeOperand(_ size: Int) -> Int { take(size, precision) }
+  /// Reserves `size` elements of the type of product operands, and returns their offset.
+  private mutating func reserveOperand(_ size: Int) -> Int { reserve(size, precision) }
 
-  private mutating func take(_ size: Int, _ type: ElementType) -> Int { take((size * type.bytes + 3) / 4) }
+  private mutating func reserve(_ size: Int, _ type: ElementType) -> Int { reserve((size * type.bytes + 3) / 4) }
 
-  /// `size` floats from the next cache line on.
-  private mutating func take(_ size: Int) -> Int {
+  /// Reserves `size` floats, rounded up to whole cache lines, and returns their offset.
+  private mutating func reserve(_ size: Int) -> Int {
     defer { count += (size + 15) / 16 * 16 }
     return count
   }

@@ -1,20 +1,20 @@
-/// How a block is put together, as data.
+/// The structure of a transformer block, as data.
 ///
 /// To add an architecture, describe it in a file of Architectures/ and list it in ``allCases``. Code branches on its
 /// properties, never on its name.
 public struct Architecture: Sendable {
-  /// Where the norms of attention and FFN stand.
+  /// Where the norms of attention and FFN are applied.
   public enum NormPlacement: Sendable {
-    /// On what attention and FFN read: x + f(norm(x)).
+    /// To the input of attention and FFN: x + f(norm(x)).
     case beforeSublayer
-    /// On what attention and FFN return: x + norm(f(x)).
+    /// To the output of attention and FFN: x + norm(f(x)).
     case afterSublayer
   }
 
-  /// Which norm queries and keys pass before they are rotated.
+  /// The norm that is applied to queries and keys before the rotary embedding.
   public enum QueryKeyNorm: Sendable {
     case none
-    /// One RMSNorm over all heads of a row.
+    /// One RMSNorm over all heads of a row together.
     case acrossHeads
   }
 
@@ -31,9 +31,9 @@ public struct Architecture: Sendable {
   public struct PretrainedClass: Sendable {
     /// `architectures` in config.json, `Olmo2ForCausalLM`.
     public let name: String
-    /// ε of the norms if config.json does not name it.
+    /// ε of the norms if config.json does not contain it.
     public let defaultRMSNormEpsilon: Double
-    /// Flags in config.json for biases that the class can have and these models do not.
+    /// Flags in config.json for biases, which the class supports and these models do not have.
     public let biasFlags: [String]
   }
 
@@ -41,10 +41,11 @@ public struct Architecture: Sendable {
   public let rawValue: String
   public let normPlacement: NormPlacement
   public let queryKeyNorm: QueryKeyNorm
-  /// A block's tensors in the order in which they are stored. Query, key and value are neighbours, and so are gate and up.
+  /// A block's tensors in the order in which they are stored. Query, key and value are adjacent, and so are gate and
+  /// up.
   let blockTensors: [BlockTensor]
   public let pretrained: PretrainedClass
-  /// What distinguishes it, for the configuration's reference: a sentence without its subject.
+  /// How it differs from other architectures, for the configuration reference: a sentence without a subject.
   public let summary: String
 
   init(

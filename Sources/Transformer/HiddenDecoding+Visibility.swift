@@ -1,8 +1,8 @@
 /// One copy of one token of a text: a query or a key.
 public struct TokenCopy: Sendable, Equatable {
-  /// n, from 0.
+  /// The position n, from 0.
   public let position: Int
-  /// From 0, the original.
+  /// The copy, from 0: copy 0 is the original.
   public let copy: Int
 
   public init(position: Int, copy: Int) {
@@ -11,22 +11,23 @@ public struct TokenCopy: Sendable, Equatable {
   }
 }
 
-/// What becomes of a key once its token has been decoded.
+/// How long a key is kept after its token has been decoded.
 public enum KeyFate: String, Sendable, CaseIterable {
   /// It stays in the KV cache.
   case kept
-  /// It stays while it is in the window of tokens to come.
+  /// It stays while it is in the window of later tokens.
   case windowed
   /// No later token sees it.
   case dropped
 }
 
 extension HiddenDecoding {
-  /// The groups of copies whose keys a group's queries see: all up to their own.
+  /// The groups of copies whose keys the queries of group `own` see: all groups up to and including `own`.
   func groups(seenFrom own: Int) -> ArraySlice<CopyGroup> { groups.prefix(own + 1) }
 
-  /// Whether a query sees a key, in the terms that attention is told: groups of copies, of a windowed group the first
-  /// visible position, and of the query's own position and group the copies up to itself.
+  /// Whether a query sees a key, computed from what the attention kernels receive: the groups of copies, the first
+  /// visible position of a windowed group, and, at the query's own position in its own group, the copies up to the
+  /// query's.
   public func sees(_ key: TokenCopy, from query: TokenCopy) -> Bool {
     let own = group(of: query.copy)
     for (index, group) in groups(seenFrom: own).enumerated() where group.contains(key.copy) {
@@ -37,14 +38,16 @@ extension HiddenDecoding {
     return false
   }
 
-  /// What becomes of a key after the token at `position`, its own or a later one, has been decoded.
+  /// Whether a key is still kept after the token at `position` has been decoded, and how long.
+  ///
+  /// - Parameter position: the key's own position or a later one.
   public func fate(of key: TokenCopy, after position: Int) -> KeyFate {
     let next = (0..<repeats).map { TokenCopy(position: position + 1, copy: $0) }
     guard next.contains(where: { sees(key, from: $0) }) else { return .dropped }
     return groups[group(of: key.copy)].windowed ? .windowed : .kept
   }
 
-  /// Which group a copy, from 0, belongs to.
+  /// The index of the group that contains a copy.
   private func group(of copy: Int) -> Int { groups.firstIndex { $0.contains(copy) } ?? 0 }
 }
 

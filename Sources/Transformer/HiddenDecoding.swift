@@ -10,7 +10,7 @@ public struct HiddenDecoding: Sendable, Equatable {
 
   public static let vanilla = HiddenDecoding(pattern: .vanilla, repeats: 1)
 
-  /// - Precondition: ``validationError(pattern:repeats:window:chunk:)`` finds none.
+  /// - Precondition: ``validationError(pattern:repeats:window:chunk:)`` is nil.
   public init(pattern: Pattern, repeats: Int, window: Int? = nil, chunk: Int? = nil) {
     precondition(
       HiddenDecoding.validationError(pattern: pattern, repeats: repeats, window: window, chunk: chunk) == nil,
@@ -47,7 +47,7 @@ public struct HiddenDecoding: Sendable, Equatable {
   /// The name in the paper, `PHD-CSWA-3-16-32`.
   public var name: String { pattern.modelName(self) }
 
-  /// What the pattern does, in a line.
+  /// A one-line description of the pattern.
   public var caption: String { pattern.caption(self) }
 
   /// The first position whose hidden copies position `n`'s hidden copies see.
@@ -58,17 +58,17 @@ public struct HiddenDecoding: Sendable, Equatable {
   }
 }
 
-/// Copies that lie side by side: queries of a group are stacked, and so are its keys.
+/// Consecutive copies that attention processes together: their queries are stacked, and so are their keys.
 struct CopyGroup: Sendable, Equatable {
   /// The first copy's index, from 0.
   let first: Int
   let count: Int
-  /// Whether its keys are for its own queries alone, within the window.
+  /// Whether its keys are visible only to its own queries, and only within the window.
   let windowed: Bool
 }
 
 extension HiddenDecoding {
-  /// The originals, and then the hidden copies; one group where the pattern makes no difference between them.
+  /// The group of the originals and the group of the hidden copies; one group if the pattern treats all copies alike.
   var groups: [CopyGroup] {
     switch pattern.grouping {
     case .together: [CopyGroup(first: 0, count: repeats, windowed: false)]
@@ -80,11 +80,11 @@ extension HiddenDecoding {
     }
   }
 
-  /// Pairs of a query and a key it sees, over all copies and `positions` positions; with `lastCopyOnly`, those of
-  /// copy K's queries.
+  /// The number of visible (query, key) pairs over all copies and `positions` positions; with `lastCopyOnly`, only
+  /// pairs with a query of copy K.
   func visiblePairs(positions: Int, lastCopyOnly: Bool) -> Int {
     let triangle = positions * (positions + 1) / 2
-    // Over the copies of one token that query: keys of their own token and group.
+    // Visible pairs within one token and one group of `count` copies.
     let within = { (count: Int) in lastCopyOnly ? count : count * (count + 1) / 2 }
     let queries = { (count: Int) in lastCopyOnly ? 1 : count }
     switch pattern.grouping {

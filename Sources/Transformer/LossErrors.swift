@@ -1,8 +1,8 @@
 import Host
 
-/// A loss that is measured, not trained on, and is not finite.
+/// The loss of an evaluation is infinite or NaN.
 public struct NotFiniteLossError: StatusCarrying, Equatable, CustomStringConvertible {
-  /// What it is the loss of, for the message.
+  /// What the loss was measured on, for the message.
   public let place: String
   public let loss: Double
 
@@ -10,7 +10,7 @@ public struct NotFiniteLossError: StatusCarrying, Equatable, CustomStringConvert
 
   public var exitStatus: ExitStatus { .brokenNumbers }
 
-  /// What may have made logits infinite or NaN, and what to do about it.
+  /// The likely cause of infinite or NaN logits, and what to do.
   public static let advice =
     "the model's weights are damaged, or too large: `phd checkpoint verify` names the first that is not finite"
 
@@ -19,9 +19,9 @@ public struct NotFiniteLossError: StatusCarrying, Equatable, CustomStringConvert
   }
 }
 
-/// Tokens of which none is a target, so that there is no loss: documents of one token each.
+/// The data contain no target token, so there is no loss: every document has one token.
 public struct NoTargetError: StatusCarrying, Equatable, CustomStringConvertible {
-  /// What has no target, for the message.
+  /// Which data have no target, for the message.
   public let place: String
 
   public init(place: String) { self.place = place }

@@ -7,7 +7,7 @@ extension ModelConfiguration {
     /// The other model's.
     public let other: String
 
-    /// Whether the models compute different functions of weights of the same shapes.
+    /// Whether the models compute different functions from weights of the same shapes.
     public let changesFunction: Bool
 
     public init(key: String, value: String, other: String, changesFunction: Bool = true) {
@@ -15,7 +15,7 @@ extension ModelConfiguration {
     }
   }
 
-  /// The fields that differ from another model's, those of its initial weights apart.
+  /// The fields that differ from another model's, except those that only affect initial weights.
   public func differences(from other: ModelConfiguration) -> [Difference] {
     zip(fields, other.fields).compactMap { mine, theirs in
       if mine.value == theirs.value || mine.effect == .initialization { return nil }

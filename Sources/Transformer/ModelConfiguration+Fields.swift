@@ -11,16 +11,16 @@ extension ModelConfiguration {
     /// The name in a configuration, and in Hugging Face's config.json: `hidden_size`.
     public let key: String
     public let value: Value
-    /// What the value determines.
+    /// What the value affects.
     public let effect: Effect
 
-    /// What a value determines.
+    /// What a value affects.
     public enum Effect: Sendable {
       /// The tensors' shapes.
       case shapes
       /// The function that weights of the same shapes compute.
       case function
-      /// The initial weights alone.
+      /// Only the initial weights.
       case initialization
     }
   }

@@ -3,17 +3,17 @@ import Kernels
 /// A model's architecture and sizes, and the distribution of its initial weights.
 public struct ModelConfiguration: Sendable, Equatable {
   public var architecture: Architecture
-  /// V: ids of tokens are below it.
+  /// V: token ids are less than it.
   public var vocabularySize: Int
   /// d: the width of the residual stream.
   public var hiddenSize: Int
   /// f: the width of the feed-forward layer.
   public var intermediateSize: Int
-  /// L.
+  /// L: transformer blocks.
   public var layers: Int
-  /// h.
+  /// h: query heads.
   public var queryHeads: Int
-  /// g: kv heads, each read by h / g query heads.
+  /// g: kv heads, each shared by h / g query heads.
   public var keyValueHeads: Int
   /// θ of the rotary angles.
   public var ropeTheta: Double
@@ -21,7 +21,7 @@ public struct ModelConfiguration: Sendable, Equatable {
   public var rmsNormEpsilon: Double
   /// σ of the initial weights.
   public var initializerRange: Double
-  /// Whether the head's weight is the embedding.
+  /// Whether the head uses the embedding as its weight.
   public var tieWordEmbeddings: Bool
 
   public init(
@@ -71,7 +71,8 @@ public struct ModelConfiguration: Sendable, Equatable {
     return nil
   }
 
-  /// An upper bound of the number of parameters, a few norms too many, as a number that no size overflows.
+  /// An upper bound of the number of parameters (it may count a few norms too many), as a `Double` so that it cannot
+  /// overflow.
   public var approximateParameters: Double {
     let (d, f) = (Double(hiddenSize), Double(intermediateSize))
     let (q, kv) = (Double(querySize), Double(keyValueSize))

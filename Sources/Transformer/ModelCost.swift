@@ -1,10 +1,10 @@
-/// What a pass costs in arithmetic, counted exactly: a multiplication and an addition are two operations.
+/// The exact number of arithmetic operations of a pass. A multiplication and an addition count as two operations.
 public struct ModelCost: Sendable, Equatable {
-  /// Operations of one sequence's forward pass, matrix products alone.
+  /// Operations of one sequence's forward pass: matrix products only.
   public let forward: Int
 
-  /// Operations of one sequence's forward and backward pass: each product has two more in reverse. What is computed
-  /// again (scores in attention's backward, blocks under `recompute`) does not count.
+  /// Operations of one sequence's forward and backward pass: each product of the forward pass has two in the backward
+  /// pass. Recomputation (of scores in attention's backward pass, of blocks with `recompute`) is not counted.
   public var training: Int { 3 * forward }
 
   public init(_ model: ModelConfiguration, _ hiddenDecoding: HiddenDecoding, positions: Int) {

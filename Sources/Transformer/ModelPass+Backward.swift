@@ -1,15 +1,19 @@
 import Kernels
 
 extension ModelPass {
-  /// The losses of a micro-batch; to `gradients`, flat as the parameters, is added the gradient of
+  /// Returns the loss sums of a micro-batch, and adds to `gradients` the gradient of
   /// Σ over target tokens of (cross-entropy + zLoss · logsumexp²).
   ///
-  /// `bucketDone` hears of each of the layout's buckets as soon as this micro-batch adds no more to it.
+  /// - Parameters:
+  ///   - parameters: the flat buffer of ``layout``.
+  ///   - gradients: a flat buffer of the same layout.
+  ///   - bucketDone: called for each of ``ParameterLayout/buckets`` as soon as this micro-batch's gradient of it is
+  ///     complete.
   public func lossAndGradient(
     parameters: UnsafeMutablePointer<Float>, gradients: UnsafeMutablePointer<Float>, tokens: SequenceTokens,
     zLoss: Double, bucketDone: (_ bucket: Int) throws -> Void
   ) rethrows -> LossSums {
-    precondition(trains, "this pass was planned without a backward one")
+    precondition(trains, "this pass was planned without a backward pass")
     forward(parameters, tokens: tokens)
     head(parameters, gradients: gradients, zLoss: zLoss)
     let sums = lossSums(rows: 0..<shape.rowsPerCopy)
@@ -30,96 +34,109 @@ extension ModelPass {
     return sums
   }
 
-  /// The gradient of the residual stream [rows, d]; of it, a layer's query rows are its output's.
+  /// The gradient of the residual stream, [rows, d]. Before a layer's backward pass, its query rows are the gradient of
+  /// the layer's output; after it, all rows are the gradient of the layer's input.
   private var streamGradient: Matrix { matrix(plan.stream, rows: shape.rows, columns: model.hiddenSize) }
 
-  /// One block in reverse: the stream's gradient goes from the block's output to its input.
+  /// The backward pass of one block: from the gradient of the block's output to the gradient of its input.
   private func backward(_ layer: Int, _ weights: LayerWeights, _ gradients: LayerWeights) {
     let x = stream(into: layer)
-    let kept = activations(of: layer)
-    let residual = shape.isForLastCopy(layer) ? x.rows(lastCopy) : x
-    let dx = shape.isForLastCopy(layer) ? streamGradient.rows(lastCopy) : streamGradient
+    let activations = activations(of: layer)
+    let residual = shape.computesLastCopyOnly(layer) ? x.rows(lastCopy) : x
+    let dx = shape.computesLastCopyOnly(layer) ? streamGradient.rows(lastCopy) : streamGradient
     let attentionResidual = attentionResidual(rows: dx.rows)
     switch model.architecture.normPlacement {
     case .afterSublayer:
-      normalize(attentionResidual, kept.projection, weights.attentionNorm, residual: residual)
-      normBackward(kept.down, dy: dx, weights.feedForwardNorm, gradients.feedForwardNorm)
+      normalize(attentionResidual, activations.projection, weights.attentionNorm, residual: residual)
+      normBackward(activations.down, dy: dx, weights.feedForwardNorm, gradients.feedForwardNorm)
       clock?.mark(.elementwise)
-      feedForwardBackward(
-        layer, weights, gradients, output: kept.down, input: attentionResidual, inputGradient: dx, accumulating: true)
-      normBackward(kept.projection, dy: dx, weights.attentionNorm, gradients.attentionNorm)
+      feedForwardSublayerBackward(
+        layer, weights, gradients, output: activations.down, input: attentionResidual, inputGradient: dx,
+        accumulating: true)
+      normBackward(activations.projection, dy: dx, weights.attentionNorm, gradients.attentionNorm)
       clock?.mark(.elementwise)
-      attendBackward(
-        layer, weights, gradients, output: kept.projection, input: x, inputGradient: streamGradient,
+      attentionSublayerBackward(
+        layer, weights, gradients, output: activations.projection, input: x, inputGradient: streamGradient,
         accumulating: true)
     case .beforeSublayer:
       let (normed, dNormed) = (normed(rows: x.rows), normedGradient(rows: x.rows))
-      beginFeedForward(layer, weights)
+      addAttentionAndNormalize(layer, weights)
       clock?.mark(.elementwise)
-      feedForwardBackward(
-        layer, weights, gradients, output: operand(dx), input: normed.rows(0..<dx.rows),
+      feedForwardSublayerBackward(
+        layer, weights, gradients, output: productOperand(dx), input: normed.rows(0..<dx.rows),
         inputGradient: dNormed.rows(0..<dx.rows), accumulating: false)
       normBackward(
         addingTo: dx, attentionResidual, dy: dNormed.rows(0..<dx.rows), weights.feedForwardNorm,
         gradients.feedForwardNorm)
       normalize(normed, x, weights.attentionNorm, residual: nil)
       clock?.mark(.elementwise)
-      attendBackward(
-        layer, weights, gradients, output: operand(dx), input: normed, inputGradient: dNormed, accumulating: false)
-      // The stream of all copies but the last has reached the last layer's keys and values alone.
-      if shape.isForLastCopy(layer) { streamGradient.rows(0..<lastCopy.lowerBound).clear() }
+      attentionSublayerBackward(
+        layer, weights, gradients, output: productOperand(dx), input: normed, inputGradient: dNormed,
+        accumulating: false)
+      // In the last layer, only copy K's rows are in the output. The other copies only have keys and values there.
+      if shape.computesLastCopyOnly(layer) { streamGradient.rows(0..<lastCopy.lowerBound).clear() }
       normBackward(addingTo: streamGradient, x, dy: dNormed, weights.attentionNorm, gradients.attentionNorm)
       clock?.mark(.elementwise)
     }
   }
 
-  /// From the gradient of what the FFN gave (`output`) to that of what it took.
-  private func feedForwardBackward(
+  /// The backward pass of the FFN.
+  ///
+  /// - Parameters:
+  ///   - output: the gradient of the FFN's output, [query rows, d].
+  ///   - input: the FFN's input, [query rows, d].
+  ///   - dx: receives the gradient of the input, or has it added if `accumulating`.
+  private func feedForwardSublayerBackward(
     _ layer: Int, _ weights: LayerWeights, _ gradients: LayerWeights, output: Matrix, input: Matrix,
     inputGradient dx: Matrix, accumulating: Bool
   ) {
-    let kept = activations(of: layer)
+    let activations = activations(of: layer)
     let activation = activation(rows: dx.rows)
-    inputGradient(activation, output, operand(weight: weights.down))
+    inputGradient(activation, output, productOperand(weight: weights.down))
     clock?.mark(.feedForward)
-    SwiGLU.backward(gateUp: kept.gateUp, gradient: activation, on: team)
+    SwiGLU.backward(gateUp: activations.gateUp, gradient: activation, on: team)
     clock?.mark(.elementwise)
     weightGradient(gradients.down, output, activation)
-    inputGradient(dx, kept.gateUp, operand(weight: weights.gateUp), accumulating: accumulating)
-    weightGradient(gradients.gateUp, kept.gateUp, operand(input))
+    inputGradient(dx, activations.gateUp, productOperand(weight: weights.gateUp), accumulating: accumulating)
+    weightGradient(gradients.gateUp, activations.gateUp, productOperand(input))
     clock?.mark(.feedForward)
   }
 
-  /// From the gradient of what attention gave (`output`) to that of what it took, [rows, d]: to that of the rows that
-  /// query it is added where `accumulating`, the others' is overwritten.
-  private func attendBackward(
+  /// The backward pass of attention with its projections.
+  ///
+  /// - Parameters:
+  ///   - output: the gradient of `activations.projection`, [query rows, d].
+  ///   - input: attention's input, [rows, d].
+  ///   - dx: receives the gradient of the input, [rows, d]. If `accumulating`, it is added to the query rows; the other
+  ///     rows are overwritten.
+  private func attentionSublayerBackward(
     _ layer: Int, _ weights: LayerWeights, _ gradients: LayerWeights, output: Matrix, input: Matrix,
     inputGradient dx: Matrix, accumulating: Bool
   ) {
-    let kept = activations(of: layer)
+    let activations = activations(of: layer)
     let queryRows = shape.queryRows(layer: layer)
-    let attentionGradient = matrix(plan.attentionResidual, type, rows: queryRows, columns: model.querySize)
-    inputGradient(attentionGradient, output, operand(weight: weights.output))
-    weightGradient(gradients.output, output, kept.attentionOutput)
+    let attentionGradient = matrix(plan.attentionResidual, precision, rows: queryRows, columns: model.querySize)
+    inputGradient(attentionGradient, output, productOperand(weight: weights.output))
+    weightGradient(gradients.output, output, activations.attentionOutput)
     clock?.mark(.projections)
-    layOut(layer, weights)
+    prepareHeads(layer, weights)
     clock?.mark(.elementwise)
     attention.backward(
       attentionQueries(layer: layer),
       outputGradients: queryGroups(layer: layer).map { attentionGradient.rows($0.rows) }, on: team)
     clock?.mark(.attentionBackward)
-    let (together, query, keyValue) = LayerActivations.split(
-      place(plan.queryKeyValueGradients), shape, layer: layer)
-    layOutBackward(layer, weights, gradients, query: query, keyValue: keyValue)
+    let (fused, query, keyValue) = LayerActivations.queryKeyValueMatrices(
+      at: pointer(at: plan.queryKeyValueGradients), shape, layer: layer)
+    prepareHeadsBackward(layer, weights, gradients, query: query, keyValue: keyValue)
     clock?.mark(.elementwise)
 
-    let input = operand(input)
-    let weight = operand(weight: weights.queryKeyValue)
-    if let together {
-      inputGradient(dx, together, weight, accumulating: accumulating)
-      weightGradient(gradients.queryKeyValue, together, input)
+    let input = productOperand(input)
+    let weight = productOperand(weight: weights.queryKeyValue)
+    if let fused {
+      inputGradient(dx, fused, weight, accumulating: accumulating)
+      weightGradient(gradients.queryKeyValue, fused, input)
     } else {
-      // The rows of all copies but the last get their gradient from the keys and values alone.
+      // Only copy K has queries here. The other copies' gradients come from keys and values only.
       let others = 0..<lastCopy.lowerBound
       let queryWeight = weight.rows(0..<model.querySize)
       let keyValueWeight = weight.rows(model.querySize..<weight.rows)
@@ -132,48 +149,54 @@ extension ModelPass {
     clock?.mark(.projections)
   }
 
-  /// From attention's gradients, in its own order, to those of the projections.
-  private func layOutBackward(
+  /// From attention's gradients, in attention's order of rows, to the gradients of the projections.
+  private func prepareHeadsBackward(
     _ layer: Int, _ weights: LayerWeights, _ gradients: LayerWeights, query: Matrix, keyValue: Matrix
   ) {
-    let kept = activations(of: layer)
-    let sums = RowSums(scratch: place(plan.sums))
+    let activations = activations(of: layer)
+    let sums = RowSums(scratch: pointer(at: plan.sums))
     for group in queryGroups(layer: layer) {
-      HeadLayout.queries(shape.attention, copies: group.copies, rotations: textPositions).gatherRotateNormalize(
-        place(plan.queryGradients + group.rows.lowerBound * shape.paddedQueryColumns),
-        rows: kept.query.rows(group.rows),
+      HeadLayout.queries(shape.attention, copies: group.copies, rotations: documentPositions).gatherRotateNormalize(
+        pointer(at: plan.queryGradients + group.rows.lowerBound * shape.paddedQueryColumns),
+        rows: activations.query.rows(group.rows),
         norm: headNorm(weights.queryNorm), weightGradient: gradients.queryNorm, rotary: rotary,
         into: query.rows(group.rows), sums: sums, on: team)
     }
     let kv = model.keyValueSize
     for group in shape.hiddenDecoding.groups {
       let rows = rows(of: group)
-      let layout = HeadLayout.keys(shape.attention, copies: group.count, rotations: textPositions)
+      let layout = HeadLayout.keys(shape.attention, copies: group.count, rotations: documentPositions)
       layout.gatherRotateNormalize(
-        place(plan.keyGradients + rows.lowerBound * shape.paddedKeyColumns), rows: kept.keys.rows(rows),
+        pointer(at: plan.keyGradients + rows.lowerBound * shape.paddedKeyColumns), rows: activations.keys.rows(rows),
         norm: headNorm(weights.keyNorm), weightGradient: gradients.keyNorm, rotary: rotary,
         into: keyValue.rows(rows).columns(0..<kv), sums: sums, on: team)
       layout.gather(
-        place(plan.valueGradients + rows.lowerBound * shape.paddedKeyColumns),
+        pointer(at: plan.valueGradients + rows.lowerBound * shape.paddedKeyColumns),
         into: keyValue.rows(rows).columns(kv..<2 * kv), on: team)
     }
   }
 
   // MARK: the head
 
-  /// `logitGradient` is that of `rows`; `weight` is the head's as products take it.
+  /// The backward pass of the head for a slice of rows.
+  ///
+  /// - Parameters:
+  ///   - weight: the head's weight, as ``prepareHead(_:copy:)`` returned it.
+  ///   - logitGradient: the gradient of the logits of `rows`.
   func headBackward(
     _ weight: Matrix, _ gradients: UnsafeMutablePointer<Float>, _ logitGradient: Matrix, rows: Range<Int>
   ) {
     inputGradient(headGradient.rows(rows), logitGradient, weight)
-    weightGradient(OuterWeights(gradients, layout).head, logitGradient, operand(headInput.rows(rows)))
+    weightGradient(OuterWeights(gradients, layout).head, logitGradient, productOperand(headInput.rows(rows)))
   }
 
+  /// The gradient of the head's input.
   private var headGradient: Matrix {
     matrix(plan.headGradient, rows: shape.rowsPerCopy, columns: model.hiddenSize)
   }
 
-  /// From the head's input back to the last layer's output, in copy K's rows of the stream's gradient.
+  /// The backward pass of the final norm: writes the gradient of the last layer's output to copy K's rows of the
+  /// stream's gradient.
   private func headNormBackward(
     _ parameters: UnsafeMutablePointer<Float>, _ gradients: UnsafeMutablePointer<Float>
   ) {
@@ -193,19 +216,22 @@ extension ModelPass {
     products.weightGradient(dw, dy, x)
   }
 
+  /// x ← the gradient of the norm's input x.
   private func normBackward(
     _ x: Matrix, dy: Matrix, _ weight: UnsafeMutablePointer<Float>, _ gradient: UnsafeMutablePointer<Float>
   ) {
     RMSNorm.backward(
       inPlace: x, dy: dy, weight: weight, weightGradient: gradient, epsilon: epsilon,
-      sums: RowSums(scratch: place(plan.sums)), on: team)
+      sums: RowSums(scratch: pointer(at: plan.sums)), on: team)
   }
+
+  /// dx += the gradient of the norm's input x.
   private func normBackward(
     addingTo dx: Matrix, _ x: Matrix, dy: Matrix, _ weight: UnsafeMutablePointer<Float>,
     _ gradient: UnsafeMutablePointer<Float>
   ) {
     RMSNorm.backward(
       addingTo: dx, x, dy: dy, weight: weight, weightGradient: gradient, epsilon: epsilon,
-      sums: RowSums(scratch: place(plan.sums)), on: team)
+      sums: RowSums(scratch: pointer(at: plan.sums)), on: team)
   }
 }

@@ -1,35 +1,35 @@
 import Kernels
 
 extension ModelPass {
-  /// Each sequence's losses.
+  /// The loss sums of each sequence: a forward pass only.
   public func losses(parameters: UnsafeMutablePointer<Float>, tokens: SequenceTokens) -> [LossSums] {
     forward(parameters, tokens: tokens)
     head(parameters, gradients: nil, zLoss: 0)
     return (0..<shape.sequences).map { lossSums(rows: $0 * shape.positions..<($0 + 1) * shape.positions) }
   }
 
-  /// −log p of each target [sequences · T], zero where there is none, after ``losses(parameters:tokens:)``.
+  /// −log p of each target [sequences · T] from the last ``losses(parameters:tokens:)``; zero without a target.
   public var tokenLosses: UnsafeBufferPointer<Float> {
-    UnsafeBufferPointer(start: place(plan.losses), count: shape.rowsPerCopy)
+    UnsafeBufferPointer(start: pointer(at: plan.losses), count: shape.rowsPerCopy)
   }
 
-  /// The logits of a micro-batch, slice by slice: `body` is given the first row of a slice and its logits
-  /// [rows, V], rows ordered [sequence][position]. The last token of each sequence does not matter.
+  /// Computes the logits of a micro-batch, a slice of rows at a time. `body` receives the first row of a slice and the
+  /// slice's logits [rows, V]. Rows are ordered [sequence][position]. The last token of each sequence is not used.
   public func logits(
     parameters: UnsafeMutablePointer<Float>, tokens: SequenceTokens,
     _ body: (_ firstRow: Int, _ logits: Matrix) -> Void
   ) {
     forward(parameters, tokens: tokens)
-    let weight = beginHead(parameters)
-    eachHeadSlice { rows in body(rows.lowerBound, logits(rows: rows, weight)) }
+    let weight = prepareHead(parameters)
+    forEachHeadSlice { rows in body(rows.lowerBound, logits(rows: rows, weight)) }
   }
 
-  /// From tokens to the residual stream after the last layer; `observe` is shown it after each.
+  /// Computes the residual stream from the tokens through all layers. `observe` receives it after each layer.
   func forward(
     _ parameters: UnsafeMutablePointer<Float>, tokens: SequenceTokens,
     observe: (_ layer: Int, _ stream: Matrix) -> Void = { _, _ in }
   ) {
-    split(tokens)
+    loadTokens(tokens)
     Embedding.forward(
       stream(into: 0), table: OuterWeights(parameters, layout).embedding, tokens: UnsafeBufferPointer(inputs),
       copies: shape.hiddenDecoding.repeats, on: team)
@@ -40,97 +40,99 @@ extension ModelPass {
     }
   }
 
-  /// One block: attention and FFN, each added to the stream.
+  /// One block: adds attention's and the FFN's output to the residual stream.
   func forward(_ layer: Int, _ weights: LayerWeights) {
     let x = stream(into: layer)
-    let kept = activations(of: layer)
-    let residual = shape.isForLastCopy(layer) ? x.rows(lastCopy) : x
+    let activations = activations(of: layer)
+    let residual = shape.computesLastCopyOnly(layer) ? x.rows(lastCopy) : x
     let attentionResidual = attentionResidual(rows: shape.queryRows(layer: layer))
     let output = stream(into: layer + 1)
     switch model.architecture.normPlacement {
     case .afterSublayer:
-      attend(layer, weights, input: x)
-      normalize(attentionResidual, kept.projection, weights.attentionNorm, residual: residual)
+      attentionSublayer(layer, weights, input: x)
+      normalize(attentionResidual, activations.projection, weights.attentionNorm, residual: residual)
       clock?.mark(.elementwise)
-      feedForward(layer, weights, input: attentionResidual)
-      normalize(output, kept.down, weights.feedForwardNorm, residual: attentionResidual)
+      feedForwardSublayer(layer, weights, input: attentionResidual)
+      normalize(output, activations.down, weights.feedForwardNorm, residual: attentionResidual)
     case .beforeSublayer:
       let normed = normed(rows: x.rows)
       normalize(normed, x, weights.attentionNorm, residual: nil)
       clock?.mark(.elementwise)
-      attend(layer, weights, input: normed)
-      beginFeedForward(layer, weights)
+      attentionSublayer(layer, weights, input: normed)
+      addAttentionAndNormalize(layer, weights)
       clock?.mark(.elementwise)
-      feedForward(layer, weights, input: normed.rows(0..<attentionResidual.rows))
-      ResidualSum.forward(output, attentionResidual, kept.down, on: team)
+      feedForwardSublayer(layer, weights, input: normed.rows(0..<attentionResidual.rows))
+      ResidualSum.forward(output, attentionResidual, activations.down, on: team)
     }
     clock?.mark(.elementwise)
   }
 
-  /// From the rows that attention takes to what it gives.
-  private func attend(_ layer: Int, _ weights: LayerWeights, input: Matrix) {
-    let kept = activations(of: layer)
-    let input = operand(input)
-    let weight = operand(weight: weights.queryKeyValue)
-    if let together = kept.queryKeyValue {
-      product(together, input, weight)
+  /// Attention with its projections: from `input` [rows, d] to `activations.projection` [query rows, d].
+  private func attentionSublayer(_ layer: Int, _ weights: LayerWeights, input: Matrix) {
+    let activations = activations(of: layer)
+    let input = productOperand(input)
+    let weight = productOperand(weight: weights.queryKeyValue)
+    if let fused = activations.queryKeyValue {
+      linear(fused, input, weight)
     } else {
-      product(kept.query, input.rows(lastCopy), weight.rows(0..<model.querySize))
-      product(kept.keyValue, input, weight.rows(model.querySize..<weight.rows))
+      linear(activations.query, input.rows(lastCopy), weight.rows(0..<model.querySize))
+      linear(activations.keyValue, input, weight.rows(model.querySize..<weight.rows))
     }
     clock?.mark(.projections)
-    layOut(layer, weights)
+    prepareHeads(layer, weights)
     clock?.mark(.elementwise)
     attention.forward(attentionQueries(layer: layer), on: team)
     clock?.mark(.attentionForward)
-    product(kept.projection, kept.attentionOutput, operand(weight: weights.output))
+    linear(activations.projection, activations.attentionOutput, productOperand(weight: weights.output))
     clock?.mark(.projections)
   }
 
-  /// A Llama's stream between attention and FFN, and its norm, which the FFN takes.
-  func beginFeedForward(_ layer: Int, _ weights: LayerWeights) {
+  /// With norms before attention and FFN (Llama): adds attention's output to the stream and normalizes the sum for the
+  /// FFN.
+  func addAttentionAndNormalize(_ layer: Int, _ weights: LayerWeights) {
     let x = stream(into: layer)
     let rows = shape.queryRows(layer: layer)
-    let residual = shape.isForLastCopy(layer) ? x.rows(lastCopy) : x
+    let residual = shape.computesLastCopyOnly(layer) ? x.rows(lastCopy) : x
     ResidualSum.forward(attentionResidual(rows: rows), residual, activations(of: layer).projection, on: team)
     normalize(normed(rows: rows), attentionResidual(rows: rows), weights.feedForwardNorm, residual: nil)
   }
 
-  /// From the rows that the FFN takes to what it gives.
-  private func feedForward(_ layer: Int, _ weights: LayerWeights, input: Matrix) {
-    let kept = activations(of: layer)
+  /// The FFN: from `input` [query rows, d] to `activations.down` [query rows, d].
+  private func feedForwardSublayer(_ layer: Int, _ weights: LayerWeights, input: Matrix) {
+    let activations = activations(of: layer)
     let activation = activation(rows: input.rows)
-    product(kept.gateUp, operand(input), operand(weight: weights.gateUp))
+    linear(activations.gateUp, productOperand(input), productOperand(weight: weights.gateUp))
     clock?.mark(.feedForward)
-    SwiGLU.forward(activation, kept.gateUp, on: team)
+    SwiGLU.forward(activation, activations.gateUp, on: team)
     clock?.mark(.elementwise)
-    product(kept.down, activation, operand(weight: weights.down))
+    linear(activations.down, activation, productOperand(weight: weights.down))
     clock?.mark(.feedForward)
   }
 
   // MARK: the head
 
-  /// Each of copy K's rows' losses; with `gradients`, also the head's gradients, and that of the head's input.
+  /// Computes the loss of each row of copy K; with `gradients`, also the gradients of the head's weight and input.
   func head(
     _ parameters: UnsafeMutablePointer<Float>, gradients: UnsafeMutablePointer<Float>?, zLoss: Double
   ) {
-    let weight = beginHead(parameters)
-    eachHeadSlice { rows in
+    let weight = prepareHead(parameters)
+    forEachHeadSlice { rows in
       let logits = logits(rows: rows, weight)
       let gradient = gradients == nil ? nil : logitGradient(logits)
       CrossEntropy.rows(
         logits, targets: UnsafePointer(targets + rows.lowerBound),
-        losses: place(plan.losses + rows.lowerBound), logSumExps: place(plan.headLogSumExps + rows.lowerBound),
+        losses: pointer(at: plan.losses + rows.lowerBound),
+        logSumExps: pointer(at: plan.headLogSumExps + rows.lowerBound),
         gradient: gradient, zWeight: Float(zLoss), on: team)
       if let gradients, let gradient { headBackward(weight, gradients, gradient, rows: rows) }
     }
     clock?.mark(.head)
   }
 
-  /// The sums of some of copy K's rows, after ``head(_:gradients:zLoss:)``.
+  /// The loss sums over some rows of copy K, after ``head(_:gradients:zLoss:)``.
   func lossSums(rows: Range<Int>) -> LossSums {
-    let losses = place(plan.losses)
-    let logSumExps = place(plan.headLogSumExps)
+    let losses = pointer(at: plan.losses)
+    let logSumExps = pointer(at: plan.headLogSumExps)
     var sums = LossSums()
     for row in rows where targets[row] >= 0 {
       sums.tokens += 1
@@ -140,21 +142,23 @@ extension ModelPass {
     return sums
   }
 
+  /// The normalized rows that the head reads, [sequences · T, d].
   var headInput: Matrix { matrix(plan.headInput, rows: shape.rowsPerCopy, columns: model.hiddenSize) }
 
-  /// Norms the head's input, and gives its weight as products take it.
+  /// Normalizes the head's input and returns the head's weight in the type of product operands.
   ///
-  /// - Parameter copy: whose rows the head reads, from 0; nil for copy K.
-  func beginHead(_ parameters: UnsafeMutablePointer<Float>, copy: Int? = nil) -> Matrix {
+  /// - Parameter copy: the copy whose rows the head reads, from 0; nil for copy K.
+  func prepareHead(_ parameters: UnsafeMutablePointer<Float>, copy: Int? = nil) -> Matrix {
     let outer = OuterWeights(parameters, layout)
     let output = stream(into: model.layers)
     let repeats = shape.hiddenDecoding.repeats
     let first = output.rows - (repeats - (copy ?? repeats - 1)) * shape.rowsPerCopy
     normalize(headInput, output.rows(first..<first + shape.rowsPerCopy), outer.norm, residual: nil)
-    return rounded(outer.head, at: plan.headOperand)
+    return rounded(outer.head, at: plan.roundedHeadWeight)
   }
 
-  func eachHeadSlice(_ body: (Range<Int>) -> Void) {
+  /// Calls `body` with consecutive ranges of rows whose logits fit in memory together.
+  func forEachHeadSlice(_ body: (Range<Int>) -> Void) {
     for start in stride(from: 0, to: shape.rowsPerCopy, by: shape.headRows) {
       body(start..<min(start + shape.headRows, shape.rowsPerCopy))
     }
@@ -162,29 +166,31 @@ extension ModelPass {
 
   func logits(rows: Range<Int>, _ weight: Matrix) -> Matrix {
     let logits = matrix(plan.logits, rows: rows.count, columns: model.vocabularySize)
-    product(logits, operand(headInput.rows(rows)), weight)
+    linear(logits, productOperand(headInput.rows(rows)), weight)
     return logits
   }
 
-  /// Where the gradient of a slice's logits goes: in fp32 to their own place.
+  /// The matrix for the gradient of a slice's logits. In fp32 the gradient overwrites the logits.
   private func logitGradient(_ logits: Matrix) -> Matrix {
-    if type == .fp32 { return logits }
-    return matrix(plan.logitGradient, type, rows: logits.rows, columns: logits.columns)
+    if precision == .fp32 { return logits }
+    return matrix(plan.logitGradient, precision, rows: logits.rows, columns: logits.columns)
   }
 
   // MARK: steps
 
-  /// y ← x · wᵀ, cut so that one copy's rows don't depend on the others being there.
-  func product(_ y: Matrix, _ x: Matrix, _ w: Matrix) {
+  /// y ← x · wᵀ, in segments of one copy's rows, so that a copy's results do not depend on the number of copies.
+  func linear(_ y: Matrix, _ x: Matrix, _ w: Matrix) {
     products.forward(y, x, w, segment: shape.rowsPerCopy)
   }
 
+  /// y ← RMSNorm(x), plus `residual` if given.
   func normalize(_ y: Matrix, _ x: Matrix, _ weight: UnsafeMutablePointer<Float>, residual: Matrix?) {
     RMSNorm.forward(y, x, weight: weight, epsilon: epsilon, residual: residual, on: team)
   }
 
-  /// tokens [sequences][T + 1] → inputs and targets [sequences][T], and what each sees of its own text.
-  private func split(_ tokens: SequenceTokens) {
+  /// Splits the tokens [sequences][T + 1] into inputs and targets [sequences][T], and computes the positions that limit
+  /// attention to each input's document and window.
+  private func loadTokens(_ tokens: SequenceTokens) {
     let positions = shape.positions
     precondition(
       tokens.ids.count == shape.sequences * (positions + 1)
@@ -193,15 +199,17 @@ extension ModelPass {
     hasDocuments = tokens.positions != nil
     for sequence in 0..<shape.sequences {
       for position in 0..<positions {
-        let (row, place) = (sequence * positions + position, sequence * (positions + 1) + position)
-        inputs[row] = tokens.ids[place]
-        let within = tokens.positions.map { Int($0[place]) } ?? position
-        precondition(0...position ~= within, "position \(within) of a text, at \(position)")
-        textPositions[row] = Int32(within)
-        textStarts[row] = Int32(position - within)
-        firstVisible[row] = Int32(position - within + shape.hiddenDecoding.firstVisible(from: within))
-        // Where the next token starts another text, there is nothing to predict.
-        targets[row] = tokens.positions?[place + 1] == 0 ? -1 : tokens.ids[place + 1]
+        let (row, index) = (sequence * positions + position, sequence * (positions + 1) + position)
+        inputs[row] = tokens.ids[index]
+        let documentPosition = tokens.positions.map { Int($0[index]) } ?? position
+        precondition(
+          0...position ~= documentPosition, "token \(position) has the position \(documentPosition) in its document")
+        documentPositions[row] = Int32(documentPosition)
+        documentStarts[row] = Int32(position - documentPosition)
+        firstVisible[row] = Int32(
+          position - documentPosition + shape.hiddenDecoding.firstVisible(from: documentPosition))
+        // A token that starts another document is not a target.
+        targets[row] = tokens.positions?[index + 1] == 0 ? -1 : tokens.ids[index + 1]
       }
     }
   }

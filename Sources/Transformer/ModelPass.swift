@@ -1,6 +1,6 @@
 import Kernels
 
-/// Sums over the target tokens of a micro-batch, not yet divided by anything.
+/// Sums over the target tokens of a micro-batch, not averaged.
 public struct LossSums: Sendable, Equatable {
   /// Σ −log p(target), nats.
   public var crossEntropy: Double
@@ -22,14 +22,16 @@ public struct LossSums: Sendable, Equatable {
   }
 }
 
-/// The pass of a micro-batch through the model, forward and back, in memory that is planned once.
+/// The forward and backward pass of a micro-batch through the model.
 ///
-/// Read `ModelPass+Forward.swift` and `ModelPass+Backward.swift` beside each other: the same steps in reverse.
+/// All activations and scratch buffers are in one allocation, which ``ActivationPlan`` divides up from the
+/// configuration. Read `ModelPass+Forward.swift` and `ModelPass+Backward.swift` side by side: each forward step has a
+/// backward step, in reverse order.
 public final class ModelPass {
   public let shape: PassShape
   public let layout: ParameterLayout
 
-  /// Tells the time of each part of a pass, where somebody wants to know.
+  /// Measures the time of each part of a pass; nil for no measurement.
   public var clock: StepClock?
 
   let plan: ActivationPlan
@@ -39,21 +41,24 @@ public final class ModelPass {
   let attention: Attention
   let rotary: RotaryTable
   let team: ThreadTeam
-  /// Inputs [sequences · T], and the token that follows each, negative where that is another document's.
+  /// Input tokens [sequences · T].
   let inputs: UnsafeMutableBufferPointer<Int32>
+  /// The token that follows each input [sequences · T]; negative if it begins another document and is not a target.
   let targets: UnsafeMutablePointer<Int32>
-  /// How far each input is from its text's start, [sequences · T].
-  let textPositions: UnsafeMutablePointer<Int32>
-  /// Where each input's text starts, and the first position whose hidden copies its hidden copies see, [sequences · T].
-  let textStarts: UnsafeMutablePointer<Int32>
+  /// The position of each input in its document, [sequences · T].
+  let documentPositions: UnsafeMutablePointer<Int32>
+  /// The position in the sequence where each input's document starts, [sequences · T].
+  let documentStarts: UnsafeMutablePointer<Int32>
+  /// The first position in the sequence whose hidden copies each input's hidden copies see, [sequences · T].
   let firstVisible: UnsafeMutablePointer<Int32>
-  /// Whether a sequence holds several texts that must not see each other.
+  /// Whether the sequences of the micro-batch are divided into documents that do not see each other.
   var hasDocuments = false
+  /// Whether memory for a backward pass is planned.
   let trains: Bool
 
   /// - Parameters:
-  ///   - recompute: what is kept for the backward pass.
-  ///   - trains: whether there will be a backward pass; without one, far less memory is planned.
+  ///   - recompute: which activations are kept for the backward pass.
+  ///   - trains: whether there is a backward pass. A forward-only pass needs far less memory.
   public init(
     _ shape: PassShape, layout: ParameterLayout, recompute: Recompute = .none, trains: Bool, on team: ThreadTeam
   ) {
@@ -72,17 +77,17 @@ public final class ModelPass {
     let rows = shape.rowsPerCopy
     inputs = .allocate(capacity: rows)
     inputs.initialize(repeating: 0)
-    let places = (0..<4).map { _ in UnsafeMutablePointer<Int32>.allocate(capacity: rows) }
-    for place in places { place.initialize(repeating: 0, count: rows) }
-    (targets, textPositions, textStarts, firstVisible) = (places[0], places[1], places[2], places[3])
+    let arrays = (0..<4).map { _ in UnsafeMutablePointer<Int32>.allocate(capacity: rows) }
+    for array in arrays { array.initialize(repeating: 0, count: rows) }
+    (targets, documentPositions, documentStarts, firstVisible) = (arrays[0], arrays[1], arrays[2], arrays[3])
   }
 
   deinit {
     inputs.deallocate()
-    for place in [targets, textPositions, textStarts, firstVisible] { place.deallocate() }
+    for array in [targets, documentPositions, documentStarts, firstVisible] { array.deallocate() }
   }
 
-  /// The bytes that a pass of this shape takes.
+  /// Bytes of memory that a pass of this shape needs.
   public static func bytes(_ shape: PassShape, recompute: Recompute = .none, trains: Bool, threads: Int) -> Int {
     let plan = ActivationPlan(shape, keepsLayers: trains && recompute == .none, training: trains)
     let scratch = Attention.scratchCount(
@@ -91,8 +96,12 @@ public final class ModelPass {
       + MemoryLayout<Int32>.stride * 5 * shape.rowsPerCopy
   }
 
-  /// The rate of the products that a step is made of, operations a second: the median over their shapes, on at most
-  /// `tokens` rows, and of the head's outputs no more than make a large product.
+  /// The rate of matrix products with the shapes of a training step, in operations per second: the median over the
+  /// shapes.
+  ///
+  /// - Parameters:
+  ///   - tokens: the maximum number of rows. The head's product has at most 8192 columns.
+  ///   - seconds: a clock, in seconds.
   public func measureRate(tokens: Int, seconds: () -> Double) -> Double {
     let (d, q, f) = (model.hiddenSize, model.querySize, model.intermediateSize)
     let rows = min(tokens, shape.rowsPerCopy)
@@ -104,9 +113,9 @@ public final class ModelPass {
       of: maps.map { MatrixProduct.LinearMap(tokens: $0.0, inputs: $0.1, outputs: $0.2) }, seconds: seconds)
   }
 
-  // MARK: places in the arena
+  // MARK: matrices in the arena
 
-  func place(_ offset: Int) -> UnsafeMutablePointer<Float> { arena.pointer + offset }
+  func pointer(at offset: Int) -> UnsafeMutablePointer<Float> { arena.pointer + offset }
 
   /// An fp32 matrix in the arena.
   func matrix(_ offset: Int, rows: Int, columns: Int) -> Matrix {
@@ -117,18 +126,19 @@ public final class ModelPass {
     Matrix(UnsafeMutableRawPointer(arena.pointer + offset), type, rows: rows, columns: columns)
   }
 
-  /// What the operands and results of a layer's products are kept as.
-  var type: ElementType { shape.precision }
+  /// The type of the operands and results of matrix products.
+  var precision: ElementType { shape.precision }
 
-  /// A matrix as products take it: itself in fp32; in bf16 a rounded copy, good until the next one is asked for.
-  func operand(_ x: Matrix) -> Matrix { rounded(x, at: plan.operand) }
+  /// `x` in the type of product operands: `x` itself, or a rounded bf16 copy, which is valid until the next call.
+  func productOperand(_ x: Matrix) -> Matrix { rounded(x, at: plan.roundedRows) }
 
-  /// A weight as products take it, likewise.
-  func operand(weight: Matrix) -> Matrix { rounded(weight, at: plan.weightOperand) }
+  /// A weight in the type of product operands: itself, or a rounded bf16 copy, which is valid until the next call.
+  func productOperand(weight: Matrix) -> Matrix { rounded(weight, at: plan.roundedWeight) }
 
+  /// `x` in the type of product operands; a copy is stored at `offset` of the arena.
   func rounded(_ x: Matrix, at offset: Int) -> Matrix {
-    if x.type == type { return x }
-    let copy = matrix(offset, type, rows: x.rows, columns: x.columns)
+    if x.type == precision { return x }
+    let copy = matrix(offset, precision, rows: x.rows, columns: x.columns)
     copy.copy(from: x, on: team)
     return copy
   }
@@ -136,10 +146,11 @@ public final class ModelPass {
   var model: ModelConfiguration { shape.model }
   var epsilon: Float { Float(model.rmsNormEpsilon) }
 
-  /// The rows of copy K, the last of a matrix with all copies' rows.
+  /// The rows of copy K in a matrix with the rows of all copies: the last ones.
   var lastCopy: Range<Int> { shape.rows - shape.rowsPerCopy..<shape.rows }
 
-  /// A layer's input [rows, d]; of the layer after the last, the last one's output [its query rows, d].
+  /// The residual stream that enters a layer, [rows, d]. For `layer` = L it is the last layer's output, [query rows,
+  /// d].
   func stream(into layer: Int) -> Matrix {
     let rows = layer == model.layers ? shape.queryRows(layer: layer - 1) : shape.rows
     return matrix(plan.inputs[layer], rows: rows, columns: model.hiddenSize)
@@ -150,68 +161,74 @@ public final class ModelPass {
     matrix(plan.attentionResidual, rows: rows, columns: model.hiddenSize)
   }
 
-  /// With norms before attention and FFN: the norm that attention or the FFN reads.
+  /// With norms before attention and FFN (Llama): the normalized rows that attention or the FFN reads.
   func normed(rows: Int) -> Matrix { matrix(plan.normed, rows: rows, columns: model.hiddenSize) }
 
+  /// The gradient of ``normed(rows:)``.
   func normedGradient(rows: Int) -> Matrix { matrix(plan.normedGradient, rows: rows, columns: model.hiddenSize) }
 
+  /// The output of SwiGLU, [rows, f]; in the backward pass its gradient.
   func activation(rows: Int) -> Matrix {
-    matrix(plan.activation, type, rows: rows, columns: model.intermediateSize)
+    matrix(plan.activation, precision, rows: rows, columns: model.intermediateSize)
   }
 
-  /// What one layer keeps between its steps.
+  /// The matrices that a layer keeps for its backward pass.
   func activations(of layer: Int) -> LayerActivations {
     LayerActivations(self, plan.layers[layer], queryRows: shape.queryRows(layer: layer), at: layer)
   }
 }
 
-/// The matrices that one layer keeps from its forward for its backward pass.
+/// The matrices that one layer keeps from its forward pass for its backward pass.
 struct LayerActivations {
-  /// Projections of all rows [rows, h·e + 2·g·e]; nil in the last layer, whose queries are of fewer rows.
+  /// Queries, keys and values of all rows [rows, h·e + 2·g·e]; nil in the last layer, which has fewer query rows.
   let queryKeyValue: Matrix?
-  /// [query rows, h·e], before the norm and the rotation; likewise keys and values [rows, g·e].
+  /// [query rows, h·e], before the norm and the rotation.
   let query: Matrix
-  /// [rows, 2·g·e].
+  /// [rows, 2·g·e]: keys before the norm and the rotation, then values.
   let keyValue: Matrix
+  /// The two halves of `keyValue`, [rows, g·e] each.
+  let keys: Matrix
+  let values: Matrix
   /// [query rows, h·e].
   let attentionOutput: Matrix
+  /// logsumexp of the attention scores, per query row and query head.
   let logSumExps: UnsafeMutablePointer<Float>
-  /// [query rows, d].
+  /// The output of attention's output weight, [query rows, d].
   let projection: Matrix
-  /// [query rows, 2f].
+  /// The FFN's gate and up columns, [query rows, 2f].
   let gateUp: Matrix
-  /// [query rows, d].
+  /// The output of the FFN's down weight, [query rows, d].
   let down: Matrix
 
-  init(_ pass: ModelPass, _ plan: ActivationPlan.Layer, queryRows: Int, at layer: Int) {
+  init(_ pass: ModelPass, _ plan: ActivationPlan.LayerOffsets, queryRows: Int, at layer: Int) {
     let model = pass.model
     let (d, q, kv) = (model.hiddenSize, model.querySize, model.keyValueSize)
-    (queryKeyValue, query, keyValue) = LayerActivations.split(
-      pass.place(plan.queryKeyValue), pass.shape, layer: layer)
-    attentionOutput = pass.matrix(plan.attentionOutput, pass.type, rows: queryRows, columns: q)
-    logSumExps = pass.place(plan.logSumExps)
-    projection = pass.matrix(plan.projection, pass.type, rows: queryRows, columns: d)
-    gateUp = pass.matrix(plan.gateUp, pass.type, rows: queryRows, columns: 2 * model.intermediateSize)
-    down = pass.matrix(plan.down, pass.type, rows: queryRows, columns: d)
+    (queryKeyValue, query, keyValue) = LayerActivations.queryKeyValueMatrices(
+      at: pass.pointer(at: plan.queryKeyValue), pass.shape, layer: layer)
+    attentionOutput = pass.matrix(plan.attentionOutput, pass.precision, rows: queryRows, columns: q)
+    logSumExps = pass.pointer(at: plan.logSumExps)
+    projection = pass.matrix(plan.projection, pass.precision, rows: queryRows, columns: d)
+    gateUp = pass.matrix(plan.gateUp, pass.precision, rows: queryRows, columns: 2 * model.intermediateSize)
+    down = pass.matrix(plan.down, pass.precision, rows: queryRows, columns: d)
     keys = keyValue.columns(0..<kv)
     values = keyValue.columns(kv..<2 * kv)
   }
 
-  let keys: Matrix
-  let values: Matrix
-
-  /// Queries, keys and values: one matrix, but two in the last layer, whose queries are copy K's alone.
-  static func split(
-    _ start: UnsafeMutablePointer<Float>, _ shape: PassShape, layer: Int
-  ) -> (together: Matrix?, query: Matrix, keyValue: Matrix) {
+  /// The matrices of queries, keys and values in memory from `start` on.
+  ///
+  /// In all layers but the last they are columns of one fused matrix. The last layer has queries for copy K only, so
+  /// `fused` is nil, and `query` and `keyValue` are two matrices.
+  static func queryKeyValueMatrices(
+    at start: UnsafeMutablePointer<Float>, _ shape: PassShape, layer: Int
+  ) -> (fused: Matrix?, query: Matrix, keyValue: Matrix) {
     let (q, kv) = (shape.model.querySize, shape.model.keyValueSize)
     let start = UnsafeMutableRawPointer(start)
-    if shape.isForLastCopy(layer) {
+    if shape.computesLastCopyOnly(layer) {
       let query = Matrix(start, shape.precision, rows: shape.rowsPerCopy, columns: q)
-      let others = start + shape.rowsPerCopy * q * shape.precision.bytes
-      return (nil, query, Matrix(others, shape.precision, rows: shape.rows, columns: 2 * kv))
+      let afterQueries = start + shape.rowsPerCopy * q * shape.precision.bytes
+      return (nil, query, Matrix(afterQueries, shape.precision, rows: shape.rows, columns: 2 * kv))
     }
-    let together = Matrix(start, shape.precision, rows: shape.rows, columns: q + 2 * kv)
-    return (together, together.columns(0..<q), together.columns(q..<q + 2 * kv))
+    let fused = Matrix(start, shape.precision, rows: shape.rows, columns: q + 2 * kv)
+    return (fused, fused.columns(0..<q), fused.columns(q..<q + 2 * kv))
   }
 }

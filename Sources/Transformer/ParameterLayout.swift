@@ -1,45 +1,46 @@
 /// One named tensor in the flat buffer that holds all parameters.
 public struct ParameterTensor: Sendable, Equatable {
-  /// What a model computes with it.
+  /// What the tensor is used for in the model.
   public enum Role: Sendable {
     case embedding, head, finalNorm
     case query, key, value, queryNorm, keyNorm, attentionOutput, attentionNorm
     case gate, up, down, feedForwardNorm
   }
 
-  /// Hugging Face's name.
+  /// The Hugging Face name.
   public let name: String
   /// [out, in], or [size] for a norm's weight.
   public let shape: [Int]
-  /// Its floats in the flat buffer.
+  /// Its elements in the flat buffer.
   public let range: Range<Int>
   public let role: Role
-  /// Which layer it is in; nil outside the layers.
+  /// Its layer, from 0; nil for tensors outside the layers.
   public let layer: Int?
 
-  /// Whether it is a norm's weight, which starts at one.
+  /// Whether it is a norm's weight, which is initialized to 1.
   public var isNorm: Bool { shape.count == 1 }
 }
 
-/// All parameters in one flat buffer, cut into named tensors without gaps.
+/// The layout of all parameters in one flat buffer of named tensors, without gaps.
 ///
-/// So the optimizer, the gradient's norm, the reduction over ranks and the checkpoint are loops over one buffer, and
-/// the query, key and value weights (gate and up likewise) are one matrix.
+/// Optimizer, gradient norm, gradient reduction and checkpoints are loops over one buffer. The query, key and value
+/// weights of a layer are adjacent and are used as one matrix; so are gate and up.
 public struct ParameterLayout: Sendable {
   public let model: ModelConfiguration
-  /// In the order in which they lie.
+  /// The tensors in the order in which they are stored.
   public let tensors: [ParameterTensor]
-  /// Floats in all: the number of parameters.
+  /// The number of parameters.
   public let count: Int
-  /// Ranges whose gradients are final one after another as the backward pass goes: the head's, the last layer's …
-  /// the first layer's, the embedding's.
+  /// Ranges of parameters in the order in which the backward pass completes their gradients: final norm and head, the
+  /// layers from the last to the first, the embedding.
   public let buckets: [Range<Int>]
 
-  let embedding: Int
-  /// Where each layer's tensors start.
-  let layers: [[ParameterTensor.Role: Int]]
-  let finalNorm: Int
-  let head: Int
+  /// The offset of each tensor in the flat buffer.
+  let embeddingOffset: Int
+  let layerOffsets: [[ParameterTensor.Role: Int]]
+  let finalNormOffset: Int
+  /// The embedding's offset if the two are tied.
+  let headOffset: Int
 
   public init(_ model: ModelConfiguration) {
     self.model = model
@@ -53,7 +54,7 @@ public struct ParameterLayout: Sendable {
           name: prefix + name + ".weight", shape: shape, range: end..<end + size, role: role, layer: layer))
       end += size
     }
-    embedding = 0
+    embeddingOffset = 0
     append("model.embed_tokens", .embedding, ParameterLayout.shape(of: .embedding, model))
     var starts: [Int] = []
     for layer in 0..<model.layers {
@@ -62,28 +63,28 @@ public struct ParameterLayout: Sendable {
         append(tensor.name, tensor.role, layer: layer, ParameterLayout.shape(of: tensor.role, model))
       }
     }
-    finalNorm = end
+    finalNormOffset = end
     append("model.norm", .finalNorm, ParameterLayout.shape(of: .finalNorm, model))
     if model.tieWordEmbeddings {
-      head = 0
+      headOffset = 0
     } else {
-      head = end
+      headOffset = end
       append("lm_head", .head, ParameterLayout.shape(of: .head, model))
     }
-    layers = (0..<model.layers).map { layer in
+    layerOffsets = (0..<model.layers).map { layer in
       let own = tensors.filter { $0.layer == layer }
       return Dictionary(uniqueKeysWithValues: own.map { ($0.role, $0.range.lowerBound) })
     }
     self.tensors = tensors
     count = end
 
-    let layerEnds = starts.dropFirst() + [finalNorm]
+    let layerEnds = starts.dropFirst() + [finalNormOffset]
     let layerRanges = zip(starts, layerEnds).map { $0..<$1 }
-    let embeddingRange = 0..<(starts.first ?? finalNorm)
-    buckets = [finalNorm..<end] + layerRanges.reversed() + [embeddingRange]
+    let embeddingRange = 0..<(starts.first ?? finalNormOffset)
+    buckets = [finalNormOffset..<end] + layerRanges.reversed() + [embeddingRange]
   }
 
-  /// The shape of a tensor: [out, in], or [size] of a norm's weight.
+  /// The shape of a tensor: [out, in], or [size] for a norm's weight.
   private static func shape(of role: ParameterTensor.Role, _ model: ModelConfiguration) -> [Int] {
     let (d, f) = (model.hiddenSize, model.intermediateSize)
     return switch role {
@@ -99,6 +100,6 @@ public struct ParameterLayout: Sendable {
     }
   }
 
-  /// The tensor of that name.
+  /// The tensor with this Hugging Face name; nil if the model has none.
   public subscript(name: String) -> ParameterTensor? { tensors.first { $0.name == name } }
 }

@@ -1,10 +1,10 @@
-/// Which copies see what: a pattern of Wu et al., arXiv 2504.14992, section 3, as data.
+/// An attention pattern of Wu et al., arXiv 2504.14992, section 3, as data: which queries see which keys.
 ///
 /// To add one, describe it in a file of Patterns/ and list it in ``allCases``.
 public struct Pattern: Sendable {
   /// How the copies of a token share keys.
   public enum Grouping: Sendable {
-    /// All copies are alike: each sees every copy before it, and the KV cache keeps the keys of all.
+    /// All copies are treated alike: each sees every copy before it, and the KV cache keeps the keys of all copies.
     case together
     /// The originals see originals. Hidden copies see the originals, and hidden copies within the window. The KV cache
     /// keeps the originals' keys.
@@ -13,18 +13,18 @@ public struct Pattern: Sendable {
 
   /// The name in a configuration, `cswa`.
   public let rawValue: String
-  /// Whether there are hidden copies; without them K is 1.
+  /// Whether there are hidden copies; if not, K is 1.
   public let hasHiddenCopies: Bool
   public let grouping: Grouping
-  /// Whether a hidden copy sees the hidden copies of the last W positions; otherwise of its own position alone.
+  /// Whether a hidden copy sees the hidden copies of the last W positions; if not, only those of its own position.
   public let usesWindow: Bool
   /// Whether the window ends at a chunk of C positions.
   public let usesChunk: Bool
-  /// What the pattern does, for the configuration's reference: a sentence without its subject.
+  /// What the pattern does, for the configuration reference: a sentence without a subject.
   public let summary: String
-  /// The name of a model in the paper, `PHD-CSWA-3-16-32`.
+  /// The paper's name of a model with this pattern, `PHD-CSWA-3-16-32`.
   let modelName: @Sendable (HiddenDecoding) -> String
-  /// What the pattern does with these sizes, for the caption of a picture.
+  /// A one-line description with the values of W and C, for the caption of a picture.
   let caption: @Sendable (HiddenDecoding) -> String
 
   init(
@@ -61,8 +61,8 @@ extension Pattern: RawRepresentable, Hashable, CustomStringConvertible {
 }
 
 extension Pattern {
-  /// The patterns of a kind for a message: `"swa" or "cswa"`.
-  public static func names(where isOfKind: (Pattern) -> Bool) -> String {
-    allCases.filter(isOfKind).map { "\"\($0.rawValue)\"" }.joined(separator: " or ")
+  /// The names of the patterns that satisfy a condition, for a message: `"swa" or "cswa"`.
+  public static func names(where isIncluded: (Pattern) -> Bool) -> String {
+    allCases.filter(isIncluded).map { "\"\($0.rawValue)\"" }.joined(separator: " or ")
   }
 }

@@ -1,10 +1,10 @@
 /// The tokens of a micro-batch.
 public struct SequenceTokens {
-  /// [sequences][T + 1], each below V.
+  /// Token ids [sequences][T + 1], each less than V.
   public let ids: UnsafeBufferPointer<Int32>
-  /// How far each token is from its document's start, or from the sequence's where that is later: likewise
-  /// [sequences][T + 1]. Documents don't see each other then, and the last token of each predicts nothing. Nil where a
-  /// sequence is one text.
+  /// The distance of each token from the start of its document or of the sequence, whichever is later,
+  /// [sequences][T + 1]. Documents do not see each other, and a token that starts a document is not a target. Nil if
+  /// each sequence is one document.
   public let positions: UnsafeBufferPointer<Int32>?
 
   public init(_ ids: UnsafeBufferPointer<Int32>, positions: UnsafeBufferPointer<Int32>? = nil) {
@@ -12,7 +12,9 @@ public struct SequenceTokens {
     self.positions = positions
   }
 
-  /// Some of these sequences, by where their tokens lie.
+  /// Some of the sequences.
+  ///
+  /// - Parameter range: the indices of their tokens in `ids`.
   public func part(_ range: Range<Int>) -> SequenceTokens {
     SequenceTokens(
       UnsafeBufferPointer(rebasing: ids[range]),

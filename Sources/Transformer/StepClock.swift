@@ -1,40 +1,39 @@
-/// The parts of a step that its time is told by.
+import Host
+
+/// The parts of a training step whose time is measured.
 public enum StepPart: String, Sendable, CaseIterable {
-  /// Products with the query, key, value and output weights, their gradients' included.
+  /// Products with the query, key, value and output weights, forward and backward.
   case projections
   case attentionForward = "attention_forward"
   case attentionBackward = "attention_backward"
-  /// Products with the gate, up and down weights, their gradients' included.
+  /// Products with the gate, up and down weights, forward and backward.
   case feedForward = "feed_forward"
-  /// The vocabulary's products and the loss.
+  /// Products with the head's weight, and the loss.
   case head
   /// Norms, rotations, activations, residual sums, the embedding.
   case elementwise
-  /// Norm, clipping, AdamW, and the gradients' clearing.
+  /// Gradient norm, clipping, AdamW, and zeroing the gradients.
   case optimizer
   /// Waiting for other ranks' gradients and losses.
   case communication
   case data
 }
 
-/// Tells a step's time by its parts: each mark gives the time since the last one to a part.
-///
-/// A step without a clock costs nothing more than a test of nil at each mark.
+/// Measures the time of a step's parts: each mark adds the time since the previous mark to one part.
 public final class StepClock {
-  /// Seconds since the clock was made, by part.
+  /// Seconds per part since the clock was created.
   public private(set) var seconds: [StepPart: Double] = [:]
   private var last: ContinuousClock.Instant
 
   public init() { last = .now }
 
-  /// Leaves the time since the last mark out.
+  /// Discards the time since the last mark.
   public func restart() { last = .now }
 
-  /// Gives the time since the last mark to `part`.
+  /// Adds the time since the last mark to `part`.
   public func mark(_ part: StepPart) {
     let now = ContinuousClock.now
-    let passed = (now - last).components
-    seconds[part, default: 0] += Double(passed.seconds) + Double(passed.attoseconds) * 1e-18
+    seconds[part, default: 0] += (now - last).inSeconds
     last = now
   }
 }

@@ -1,20 +1,21 @@
 import Kernels
 
-/// One layer's tensors as matrices, in a flat buffer of parameters or of gradients.
+/// Matrix views of one layer's tensors in a flat buffer of parameters or of gradients.
 public struct LayerWeights {
-  /// [h·e + 2·g·e, d]: the queries' rows, the keys', the values'.
+  /// [h·e + 2·g·e, d]: rows of queries, then keys, then values.
   public let queryKeyValue: Matrix
   /// [h·e] and [g·e]; nil without a QK norm.
   public let queryNorm: UnsafeMutablePointer<Float>?
   public let keyNorm: UnsafeMutablePointer<Float>?
   /// [d, h·e].
   public let output: Matrix
-  /// Of what attention gives or, in a Llama, takes, [d]; likewise the FFN's.
+  /// The norm of attention's output (OLMo 2) or input (Llama), [d].
   public let attentionNorm: UnsafeMutablePointer<Float>
-  /// [2f, d]: the gate's rows, then the up's.
+  /// [2f, d]: rows of gate, then up.
   public let gateUp: Matrix
   /// [d, f].
   public let down: Matrix
+  /// The norm of the FFN's output (OLMo 2) or input (Llama), [d].
   public let feedForwardNorm: UnsafeMutablePointer<Float>
 
   private let querySize: Int
@@ -23,16 +24,16 @@ public struct LayerWeights {
     let model = layout.model
     let (d, q, f) = (model.hiddenSize, model.querySize, model.intermediateSize)
     querySize = q
-    let places = layout.layers[layer]
-    func place(_ role: ParameterTensor.Role) -> UnsafeMutablePointer<Float>? { places[role].map { flat + $0 } }
+    let offsets = layout.layerOffsets[layer]
+    func optional(_ role: ParameterTensor.Role) -> UnsafeMutablePointer<Float>? { offsets[role].map { flat + $0 } }
     func required(_ role: ParameterTensor.Role) -> UnsafeMutablePointer<Float> {
-      guard let place = place(role) else { preconditionFailure("layer \(layer) has no \(role)") }
-      return place
+      guard let start = optional(role) else { preconditionFailure("layer \(layer) has no \(role)") }
+      return start
     }
-    // Queries', keys' and values' rows lie one after another, and so do gate's and up's.
+    // Query, key and value are adjacent in the buffer, and so are gate and up.
     queryKeyValue = Matrix(required(.query), rows: q + 2 * model.keyValueSize, columns: d)
-    queryNorm = place(.queryNorm)
-    keyNorm = place(.keyNorm)
+    queryNorm = optional(.queryNorm)
+    keyNorm = optional(.keyNorm)
     output = Matrix(required(.attentionOutput), rows: d, columns: q)
     attentionNorm = required(.attentionNorm)
     gateUp = Matrix(required(.gate), rows: 2 * f, columns: d)
@@ -46,18 +47,19 @@ public struct LayerWeights {
   public var keyValue: Matrix { queryKeyValue.rows(querySize..<queryKeyValue.rows) }
 }
 
-/// The tensors outside the layers, in a flat buffer of parameters or of gradients.
+/// Matrix views of the tensors outside the layers in a flat buffer of parameters or of gradients.
 public struct OuterWeights {
   /// [V, d].
   public let embedding: Matrix
+  /// The final norm, [d].
   public let norm: UnsafeMutablePointer<Float>
-  /// [V, d]; the embedding itself where they are tied.
+  /// [V, d]; the embedding if the two are tied.
   public let head: Matrix
 
   public init(_ flat: UnsafeMutablePointer<Float>, _ layout: ParameterLayout) {
     let (rows, columns) = (layout.model.vocabularySize, layout.model.hiddenSize)
-    embedding = Matrix(flat + layout.embedding, rows: rows, columns: columns)
-    norm = flat + layout.finalNorm
-    head = Matrix(flat + layout.head, rows: rows, columns: columns)
+    embedding = Matrix(flat + layout.embeddingOffset, rows: rows, columns: columns)
+    norm = flat + layout.finalNormOffset
+    head = Matrix(flat + layout.headOffset, rows: rows, columns: columns)
   }
 }

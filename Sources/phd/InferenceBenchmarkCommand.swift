@@ -112,8 +112,9 @@ struct InferenceBenchmarkCommand: ParsableCommand {
 
   private func report(_ result: InferenceBenchmark.Result) -> JSONValue {
     [
-      "pattern": .string(result.of.decoding.pattern.rawValue), "repeats": .integer(result.of.decoding.repeats),
-      "prompt": .integer(result.of.prompt), "batch": .integer(result.of.batch),
+      "pattern": .string(result.benchmarkCase.decoding.pattern.rawValue),
+      "repeats": .integer(result.benchmarkCase.decoding.repeats),
+      "prompt": .integer(result.benchmarkCase.prompt), "batch": .integer(result.benchmarkCase.batch),
       "prefill_seconds": .number(result.prefillSeconds),
       "decode_seconds_per_token": .number(result.decodeSecondsPerToken),
       "kv_cache_bytes": .integer(result.cacheBytes), "bandwidth_share": .number(result.bandwidthShare),
@@ -127,13 +128,14 @@ struct InferenceBenchmarkCommand: ParsableCommand {
     ]
     for result in results {
       let vanilla = results.first {
-        $0.of.decoding == .vanilla && $0.of.prompt == result.of.prompt && $0.of.batch == result.of.batch
+        $0.benchmarkCase.decoding == .vanilla && $0.benchmarkCase.prompt == result.benchmarkCase.prompt
+          && $0.benchmarkCase.batch == result.benchmarkCase.batch
       }
       func ratio(_ value: (InferenceBenchmark.Result) -> Double) -> String {
         vanilla.map { Quantity.short(value(result) / value($0)) } ?? ""
       }
       let cells = [
-        result.of.decoding.name, "\(result.of.prompt)", "\(result.of.batch)",
+        result.benchmarkCase.decoding.name, "\(result.benchmarkCase.prompt)", "\(result.benchmarkCase.batch)",
         Quantity.duration(result.prefillSeconds), ratio(\.prefillSeconds),
         Quantity.duration(result.decodeSecondsPerToken), ratio(\.decodeSecondsPerToken),
         "\(Int((100 * result.bandwidthShare).rounded())) %", Quantity.bytes(result.cacheBytes),

@@ -66,28 +66,32 @@ struct InferenceCharts {
     return all.filter { $0.chart.lines.contains { $0.points.count > 1 } }
   }
 
-  private var prompts: [Int] { Set(results.map(\.of.prompt)).sorted() }
-  private var batches: [Int] { Set(results.map(\.of.batch)).sorted() }
-  private var repeats: [Int] { Set(results.map(\.of.decoding.repeats)).sorted().filter { $0 > 1 } }
+  private var prompts: [Int] { Set(results.map(\.benchmarkCase.prompt)).sorted() }
+  private var batches: [Int] { Set(results.map(\.benchmarkCase.batch)).sorted() }
+  private var repeats: [Int] { Set(results.map(\.benchmarkCase.decoding.repeats)).sorted().filter { $0 > 1 } }
 
   /// One line per pattern; vanilla is the point at K = 1.
   private func linesAgainstRepeats(_ part: Part, _ prompt: Int, _ batch: Int) -> [LineChart.Line] {
-    let here = results.filter { $0.of.prompt == prompt && $0.of.batch == batch }
-    guard let vanilla = here.first(where: { $0.of.decoding == .vanilla }) else { return [] }
-    let patterns = here.map(\.of.decoding.pattern).filter { $0 != .vanilla }
+    let here = results.filter { $0.benchmarkCase.prompt == prompt && $0.benchmarkCase.batch == batch }
+    guard let vanilla = here.first(where: { $0.benchmarkCase.decoding == .vanilla }) else { return [] }
+    let patterns = here.map(\.benchmarkCase.decoding.pattern).filter { $0 != .vanilla }
     return patterns.enumerated().filter { patterns.firstIndex(of: $1) == $0 }.map { _, pattern in
-      let points = here.filter { $0.of.decoding.pattern == pattern }
-        .map { (x: Double($0.of.decoding.repeats), y: part.seconds($0) / part.seconds(vanilla)) }
+      let points = here.filter { $0.benchmarkCase.decoding.pattern == pattern }
+        .map { (x: Double($0.benchmarkCase.decoding.repeats), y: part.seconds($0) / part.seconds(vanilla)) }
       return LineChart.Line(pattern.rawValue, [(x: 1, y: 1)] + points.sorted { $0.x < $1.x })
     }
   }
 
   /// One line for vanilla, and one for each model with `repeats` copies.
   private func linesAgainstPrompt(_ part: Part, _ repeats: Int, _ batch: Int) -> [LineChart.Line] {
-    let here = results.filter { $0.of.batch == batch && [1, repeats].contains($0.of.decoding.repeats) }
-    let names = here.map(\.of.decoding.name)
+    let here = results.filter {
+      $0.benchmarkCase.batch == batch && [1, repeats].contains($0.benchmarkCase.decoding.repeats)
+    }
+    let names = here.map(\.benchmarkCase.decoding.name)
     return names.enumerated().filter { names.firstIndex(of: $1) == $0 }.map { _, name in
-      let points = here.filter { $0.of.decoding.name == name }.map { (x: Double($0.of.prompt), y: part.value($0)) }
+      let points = here.filter { $0.benchmarkCase.decoding.name == name }.map {
+        (x: Double($0.benchmarkCase.prompt), y: part.value($0))
+      }
       return LineChart.Line(name, points.sorted { $0.x < $1.x })
     }
   }

@@ -2,8 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Communication as ranks see it: each test runs `mpi-checks` (Tests/MPIChecks) under `mpirun`. One after another, as
-/// each takes all cores.
+/// Each test runs `mpi-checks` (Tests/MPIChecks) under `mpirun`. The tests run sequentially, because each uses all
+/// cores.
 @Suite(.serialized) struct CommunicationTests {
   @Test(arguments: [1, 2, 3, 4, 8]) func `every check passes on all ranks`(ranks: Int) throws {
     let outcome = try launch("mpi-checks", ranks: ranks)
@@ -35,7 +35,7 @@ import Testing
     #expect(outcome.status == 75)
   }
 
-  @Test func `a killed rank takes the others with it`() throws {
+  @Test func `a killed rank ends the other ranks`() throws {
     let program = try readyProgram()
     let ranks = program.ranks
     #expect(ranks.keys.sorted() == [0, 1])
@@ -55,7 +55,7 @@ import Testing
   }
 }
 
-/// The helper that these tests, and the trainer's, stand on.
+/// Tests of the helper functions that start programs in these tests and in those of the trainer.
 @Suite(.serialized) struct LaunchTests {
   @Test func `a large output does not block`() throws {
     let outcome = try launch("/bin/sh", ["-c", "seq 1 200000; seq 1 200000 >&2; exit 3"])
@@ -70,13 +70,13 @@ import Testing
     #expect(ContinuousClock.now - start < .seconds(500))
   }
 
-  @Test func `environment and directory`() throws {
+  @Test func `a program gets its environment and directory`() throws {
     let outcome = try launch(
       "/bin/sh", ["-c", "echo $OPENBLAS_CORETYPE $PHD_TEST; pwd"], environment: ["PHD_TEST": "yes"], directory: "/")
     #expect(outcome.output == "yes\n/\n")
   }
 
-  @Test func `a signal that kills shows in the status`() throws {
+  @Test func `the status of a killed program contains the signal`() throws {
     let program = try start("/bin/sleep", ["100"])
     program.signal(SIGKILL)
     #expect(try program.wait(timeout: 5).status == 128 + SIGKILL)

@@ -2,11 +2,11 @@ import Foundation
 import TestSupport
 import Testing
 
-/// launch/keep-running.sh, with a job of a few lines in the trainer's place.
+/// Tests of launch/keep-running.sh with a short script instead of the trainer.
 @Suite(.serialized) struct KeepRunningTests {
   private let folder = Result { try TemporaryFolder() }
 
-  /// Appends the number of each restart to `starts`, then does as `body` says.
+  /// A script that appends the number of each restart to the file `starts` and then runs `body`.
   private func job(_ body: String) throws -> String {
     let path = try folder.get().path + "/job.sh"
     try Data("#!/bin/bash\necho $PHD_RESTART >>starts\n\(body)\n".utf8).write(to: URL(fileURLWithPath: path))
@@ -16,7 +16,7 @@ import Testing
 
   private func keepRunning(_ arguments: [String], _ body: String) throws -> RunningProgram {
     try start(
-      launchScript("keep-running.sh"), arguments + [try job(body), "left", "as it is"],
+      launchScript("keep-running.sh"), arguments + [try job(body), "first", "second argument"],
       directory: try folder.get().path)
   }
 
@@ -25,9 +25,10 @@ import Testing
     return text.split(separator: "\n").map(String.init)
   }
 
-  @Test func `a job that dies is started again until it is done`() throws {
+  @Test func `a job that is killed is restarted until it succeeds`() throws {
     let outcome = try keepRunning(
-      ["--delay", "0"], #"[ "$1,$2" = "left,as it is" ] || exit 64; [ "$PHD_RESTART" = 3 ] && exit 0; kill -KILL $$"#
+      ["--delay", "0"],
+      #"[ "$1,$2" = "first,second argument" ] || exit 64; [ "$PHD_RESTART" = 3 ] && exit 0; kill -KILL $$"#
     ).wait(timeout: 20)
     #expect(outcome.status == 0, "\(outcome.error)")
     #expect(try starts() == ["0", "1", "2", "3"])
@@ -38,14 +39,16 @@ import Testing
     }
   }
 
-  @Test(arguments: [0, 64, 65, 66, 126, 127]) func `what a restart cannot mend is not restarted`(status: Int32) throws {
+  @Test(arguments: [0, 64, 65, 66, 126, 127]) func `a status that a restart cannot fix ends the script`(status: Int32)
+    throws
+  {
     let outcome = try keepRunning(["--delay", "0"], "exit \(status)").wait(timeout: 20)
     #expect(outcome.status == status)
     #expect(outcome.error == "")
     #expect(try starts() == ["0"])
   }
 
-  @Test func `a 75 that nobody asked for is gone on with, unless it is final`() throws {
+  @Test func `a job that ends with 75 without a signal is restarted unless 75 is final`() throws {
     let body = #"[ "$PHD_RESTART" = 1 ] && exit 0; exit 75"#
     #expect(try keepRunning(["--delay", "0"], body).wait(timeout: 20).status == 0)
     #expect(try starts() == ["0", "1"])
@@ -53,8 +56,8 @@ import Testing
     #expect(try starts() == ["0", "1", "0"])
   }
 
-  @Test func `restarts without a newer checkpoint come to an end, and a newer one begins their count anew`() throws {
-    // A checkpoint at the third start, and never again.
+  @Test func `the number of restarts without a newer checkpoint is limited`() throws {
+    // Only the third start writes a checkpoint.
     let outcome = try keepRunning(
       ["--run", "run", "--tries", "2", "--delay", "0"],
       #"mkdir -p run; [ "$PHD_RESTART" = 2 ] && : >run/step-00000005.h5; exit 1"#
@@ -66,7 +69,7 @@ import Testing
     #expect(outcome.error.hasSuffix("giving up after 2 restarts in a row without progress\n"), "\(outcome.error)")
   }
 
-  @Test func `the pause doubles up to its limit`() throws {
+  @Test func `the delay doubles up to its limit`() throws {
     let outcome = try keepRunning(
       ["--tries", "3", "--restarts", "3", "--delay", "1", "--longest-delay", "2"], "exit 9"
     ).wait(timeout: 30)
@@ -77,7 +80,7 @@ import Testing
   }
 
   @Test(arguments: [("INT", SIGINT), ("TERM", SIGTERM), ("HUP", SIGHUP), ("USR2", SIGUSR2)])
-  func `a signal is passed on, and ends it`(name: String, number: Int32) throws {
+  func `a signal is forwarded to the job and ends the script`(name: String, number: Int32) throws {
     let running = try keepRunning(
       ["--delay", "0"],
       """
@@ -98,7 +101,7 @@ import Testing
     #expect(try starts() == ["0"])
   }
 
-  @Test func `a signal while nothing runs ends it at once`() throws {
+  @Test func `a signal during a delay ends the script immediately`() throws {
     let running = try keepRunning(["--delay", "1000"], "exit 1")
     try #require(running.wait { $0.error.contains("in 1000 s") }, "\(running.error)")
     running.signal(SIGUSR1)
@@ -110,10 +113,10 @@ import Testing
   }
 
   @Test(arguments: [
-    [], ["--delay"], ["--delay", "soon", "x"], ["--unheard-of", "1", "x"], ["--run", "", "x"],
+    [], ["--delay"], ["--delay", "soon", "x"], ["--unknown", "1", "x"], ["--run", "", "x"],
     ["launch/local.sh", "1", "c.json", "--overwrite"], ["launch/local.sh", "1", "c.json", "--resume", "never"],
     ["launch/local.sh", "1", "c.json", "--resume=runs/a/step-00000001.h5"],
-  ]) func `wrong usage, and options that would lose what was trained, are 64`(arguments: [String]) throws {
+  ]) func `invalid usage and options that would lose progress end with 64`(arguments: [String]) throws {
     let outcome = try launch(launchScript("keep-running.sh"), arguments)
     #expect(outcome.status == 64)
     #expect(outcome.error.split(separator: "\n").count == 1, "\(outcome.error)")

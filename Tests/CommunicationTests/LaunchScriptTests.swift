@@ -2,42 +2,43 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The scripts of launch/, with `mpi-checks` in the trainer's place.
+/// Tests of the scripts of launch/ with `mpi-checks` instead of the trainer.
 @Suite(.serialized) struct LaunchScriptTests {
-  @Test func `local runs as many ranks as asked for`() throws {
+  @Test func `local.sh starts the given number of ranks`() throws {
     let outcome = try launch(launchScript("local.sh"), ["3", "time", "1000"], environment: program)
     #expect(outcome.status == 0, "\(outcome.error)")
     #expect(outcome.output.contains("ranks 3"))
   }
 
-  @Test func `local passes the program's status on, and no more than its message`() throws {
-    let outcome = try launch(launchScript("local.sh"), ["1", "unheard-of"], environment: program)
+  @Test func `local.sh ends with the program's status and only its message`() throws {
+    let outcome = try launch(launchScript("local.sh"), ["1", "unknown"], environment: program)
     #expect(outcome.status == 64)
     #expect(outcome.error.split(separator: "\n").count == 1, "\(outcome.error)")
   }
 
-  @Test(arguments: [[], ["2"], ["0", "x"], ["two", "x"]]) func `wrong usage is 64`(arguments: [String]) throws {
+  @Test(arguments: [[], ["2"], ["0", "x"], ["two", "x"]]) func `invalid usage ends with 64`(arguments: [String]) throws
+  {
     #expect(try launch(launchScript("local.sh"), arguments).status == 64)
   }
 
-  /// Nothing of the environment is taken for granted: an unset variable is said in the script's own words.
+  /// The scripts must not assume any variable: a missing one is reported in the usage, not by the shell.
   @Test(arguments: [
     "find-program.sh", "keep-running.sh", "local.sh", "multi-host.sh", "python.sh", "with-signals.sh", "slurm.sbatch",
-  ]) func `without arguments and environment each says how it is used`(script: String) throws {
+  ]) func `a script without arguments and environment prints its usage`(script: String) throws {
     let outcome = try bare(script)
     #expect(outcome.status == 64, "\(outcome.error)")
     #expect(outcome.error.contains("usage: "), "\(outcome.error)")
     #expect(!outcome.error.contains("unbound variable"), "\(outcome.error)")
   }
 
-  @Test func `the job of Slurm says outside of Slurm that it is one`() throws {
+  @Test func `slurm.sbatch outside of Slurm says how to submit it`() throws {
     let outcome = try bare("slurm.sbatch", "c.json")
     #expect(outcome.status == 64, "\(outcome.error)")
     #expect(outcome.error.contains("sbatch") && outcome.error.contains("launch/local.sh"), "\(outcome.error)")
     #expect(outcome.error.split(separator: "\n").count == 1, "\(outcome.error)")
   }
 
-  @Test func `hosts that do not answer are named, and without any there is nothing to train on`() throws {
+  @Test func `hosts that do not respond are named, and the script fails if none responds`() throws {
     let folder = try TemporaryFolder()
     try Data("# two\nnowhere.invalid slots=2\n\nnobody.invalid\n".utf8)
       .write(to: folder.url.appendingPathComponent("hosts"))
@@ -65,7 +66,9 @@ import Testing
     }
   }
 
-  @Test(arguments: [SIGINT, SIGTERM, SIGUSR2]) func `a signal to local saves and stops`(number: Int32) throws {
+  @Test(arguments: [SIGINT, SIGTERM, SIGUSR2]) func `a signal to local.sh lets all ranks save and stop`(number: Int32)
+    throws
+  {
     let running = try readyProgram()
     running.signal(SIGUSR1)
     #expect(running.wait { $0.output.contains("signal \(SIGUSR1) on rank 1") })
@@ -76,7 +79,7 @@ import Testing
     #expect(!outcome.output.contains("signal \(SIGTERM) on"))
   }
 
-  @Test func `a second signal kills`() throws {
+  @Test func `a second signal kills the ranks`() throws {
     let running = try readyProgram("ignore-signals")
     running.signal(SIGTERM)
     #expect(running.wait { $0.output.components(separatedBy: "signal \(SIGUSR2)").count == 3 })
@@ -85,16 +88,16 @@ import Testing
     #expect(outcome.status != 0 && outcome.status != 75)
   }
 
-  /// A job in mpirun's place: its rank ends, and it waits for somebody else.
+  /// A script instead of mpirun. The first starts a rank that ends, and then waits longer; the second starts none.
   @Test(arguments: [("OMPI_COMM_WORLD_RANK=0 sleep 3; exec sleep 60", Int32(69)), ("sleep 4; exit 3", 3)])
-  func `an mpirun whose own ranks are gone is not waited for, one that has none is`(job: String, status: Int32) throws {
+  func `with-signals.sh waits for mpirun unless its ranks on this host have ended`(job: String, status: Int32) throws {
     let outcome = try launch(
       launchScript("with-signals.sh"), ["bash", "-c", job], environment: ["PHD_LOST_HOST_SECONDS": "2"], timeout: 20)
     #expect(outcome.status == status)
     #expect(outcome.error.contains("host that no longer answers") == (status == 69), "\(outcome.error)")
   }
 
-  /// Runs a script that finds nothing in its environment but the programs.
+  /// Runs a script with an environment that contains only PATH.
   private func bare(_ script: String, _ arguments: String...) throws -> Outcome {
     let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
     return try launch("/usr/bin/env", ["-i", "PATH=\(path)", "bash", launchScript(script)] + arguments)
@@ -110,7 +113,7 @@ import Testing
   }
 }
 
-/// A script of launch/.
+/// The path of a script of launch/.
 func launchScript(_ name: String) -> String {
   URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     .appendingPathComponent("launch/\(name)").path

@@ -23,7 +23,6 @@ import Testing
         let length = batch.tokens.count / local
         sequences += (0..<local).map { Array(batch.tokens[$0 * length..<($0 + 1) * length]) }
         epochs.insert(batch.epoch)
-        #expect(batch.waitSeconds >= 0)
       }
       #expect(epochs.count == 1)
       return (sequences, epochs.first ?? -1)

@@ -4,13 +4,13 @@ import Synchronization
 import Testing
 
 @Suite struct SystemThreadTests {
-  /// What a thread leaves behind.
+  /// Results that a thread stores for the test.
   private final class Note: Sendable {
     let text = Mutex("")
     let number = Mutex(0)
   }
 
-  @Test func `a thread does its work, has its name, and can be waited for`() throws {
+  @Test func `a thread runs its body, has its name and can be joined`() throws {
     let note = Note()
     let thread = try SystemThread("a name of more than 15 bytes") {
       usleep(20_000)
@@ -19,7 +19,7 @@ import Testing
     }
     thread.join()
     #expect(note.text.withLock { $0 } == "a name of more \n")
-    // It is joined only once.
+    // A second call returns immediately.
     thread.join()
   }
 
@@ -40,22 +40,22 @@ import Testing
     #expect(note.number.withLock { $0 } == 1)
   }
 
-  @Test func `threads that nobody waits for end by themselves`() throws {
+  @Test func `threads that are not joined run to their end`() throws {
     let note = Note()
     for _ in 0..<100 { _ = try SystemThread("alone") { note.number.withLock { $0 += 1 } } }
-    var patience = 2000
-    while note.number.withLock({ $0 }) < 100 && patience > 0 {
+    var retries = 2000
+    while note.number.withLock({ $0 }) < 100 && retries > 0 {
       usleep(5_000)
-      patience -= 1
+      retries -= 1
     }
     #expect(note.number.withLock { $0 } == 100)
   }
 
-  @Test func `there is room for a few threads here`() throws { try SystemThread.requireRoom(for: 5, "of a test") }
+  @Test func `a few threads can be started`() throws { try SystemThread.requireRoom(for: 5, "of a test") }
 }
 
 @Suite struct OpenFilesTests {
-  @Test func `files within the limit are fine, and more are an error with all numbers`() throws {
+  @Test func `more files than the limit are an error with all numbers`() throws {
     try OpenFiles.require(1, for: "a file")
     let limit = OpenFiles.limit
     let error = #expect(throws: ResourceError.self) { try OpenFiles.require(limit, for: "a-*.h5 is many files") }

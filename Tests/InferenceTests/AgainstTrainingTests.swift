@@ -4,7 +4,7 @@ import Transformer
 
 @testable import Inference
 
-/// A small model with random weights, and its training forward as the oracle.
+/// A small model with random weights, and the training forward pass as its reference.
 struct Subject {
   let model: InferenceModel
   private let parameters: Buffer
@@ -15,7 +15,8 @@ struct Subject {
     tied: Bool = false, architecture: Architecture = .olmo2, _ precision: ElementType = .fp32,
     breaking tensor: String? = nil, element: Int = 0, by value: Float = .nan
   ) {
-    // Without a QK norm larger weights make an attention that one bf16 rounding of a score turns elsewhere.
+    // Without a QK norm, larger weights would make attention so peaked that rounding a score to bf16 changes its
+    // result.
     let range = architecture == .llama ? 0.15 : 0.3
     let configuration = ModelConfiguration(
       architecture: architecture, vocabularySize: 61, hiddenSize: hiddenSize, intermediateSize: 40, layers: layers,
@@ -29,13 +30,13 @@ struct Subject {
     }
     if let range = tensor.flatMap({ layout[$0]?.range }) { parameters.pointer[range.lowerBound + element] = value }
     if precision == .bf16 {
-      // What is computed from is the same then, and what remains is the rounding on the way.
+      // The reference has the same rounded weights, so only the rounding of activations differs.
       for index in 0..<layout.count { parameters.pointer[index] = roundedToBF16(parameters.pointer[index]) }
     }
     model = InferenceModel(InferenceWeights(layout, precision, flat: parameters), decoding)
   }
 
-  /// The training forward's logits at every position.
+  /// The logits of the training forward pass at every position.
   func expected(_ tokens: [Int32]) -> [[Float]] {
     let pass = ModelPass(
       PassShape(
@@ -57,7 +58,7 @@ struct Subject {
   }
 }
 
-/// The nearest bf16, ties to even.
+/// Rounds to the nearest bf16 value, ties to even.
 private func roundedToBF16(_ value: Float) -> Float {
   Float(bitPattern: (value.bitPattern + 0x7fff + (value.bitPattern >> 16 & 1)) & 0xffff_0000)
 }
@@ -77,12 +78,15 @@ let patterns: [HiddenDecoding] = [
   HiddenDecoding(pattern: .naive, repeats: 3),
 ]
 
-/// Logits from a cache equal the training forward's at every position, however the text comes onto it.
+/// Logits computed with a cache equal those of the training forward pass at every position, however the text is divided
+/// into calls.
 @Suite struct AgainstTrainingTests {
   private let bound: Float = 1e-4
 
-  @Test("Every split of a text between prefill and decode", arguments: patterns, Architecture.allCases)
-  func splits(_ decoding: HiddenDecoding, _ architecture: Architecture) {
+  @Test(arguments: patterns, Architecture.allCases)
+  func `logits are right for every split of a text into prefill and decode`(
+    _ decoding: HiddenDecoding, _ architecture: Architecture
+  ) {
     let subject = Subject(decoding, architecture: architecture)
     let tokens = Subject.tokens(70)
     let expected = subject.expected(tokens)
@@ -105,14 +109,14 @@ let patterns: [HiddenDecoding] = [
     #expect(seen == tokens.count * (tokens.count + 1) / 2)
   }
 
-  @Test("Pieces of any length, with the logits of each token", arguments: patterns)
-  func pieces(_ decoding: HiddenDecoding) {
+  @Test(arguments: patterns)
+  func `logits of all tokens are right for pieces of any length`(_ decoding: HiddenDecoding) {
     let subject = Subject(decoding)
     let tokens = Subject.tokens(70)
     let expected = subject.expected(tokens)
-    // A decoder that cuts what is long, and one that does not.
-    for rowsAtOnce in [2048, 9] {
-      let decoder = Decoder(subject.model, rowsAtOnce: rowsAtOnce, on: subject.team)
+    // One decoder that computes the text in one pass, and one that splits it.
+    for rowsPerPass in [2048, 9] {
+      let decoder = Decoder(subject.model, rowsPerPass: rowsPerPass, on: subject.team)
       for lengths in [[70], [1, 69], [16, 16, 38], [15, 2, 30, 23], [33, 1, 1, 35], [7, 7, 7, 49]] {
         for wanted in [WantedLogits.all, .last] {
           let cache = KVCache(for: subject.model, capacity: 100)
@@ -125,7 +129,7 @@ let patterns: [HiddenDecoding] = [
               seen.append(position)
             }
           }
-          #expect(worst < bound, "\(lengths) \(wanted) \(rowsAtOnce): \(worst)")
+          #expect(worst < bound, "\(lengths) \(wanted) \(rowsPerPass): \(worst)")
           let ends = lengths.indices.map { lengths[...$0].reduce(0, +) - 1 }
           #expect(seen == (wanted == .all ? Array(0..<70) : ends))
         }
@@ -133,8 +137,10 @@ let patterns: [HiddenDecoding] = [
     }
   }
 
-  @Test("Five sequences of different lengths at once", arguments: patterns, Architecture.allCases)
-  func batch(_ decoding: HiddenDecoding, _ architecture: Architecture) {
+  @Test(arguments: patterns, Architecture.allCases)
+  func `logits of five sequences of different lengths are right`(
+    _ decoding: HiddenDecoding, _ architecture: Architecture
+  ) {
     let subject = Subject(decoding, architecture: architecture)
     let texts = [70, 3, 32, 48, 17].enumerated().map { Subject.tokens($1, seed: $0 + 2) }
     let expected = texts.map { subject.expected($0) }
@@ -155,8 +161,8 @@ let patterns: [HiddenDecoding] = [
     #expect(worst < bound, "\(worst)")
   }
 
-  @Test("Heads of odd sizes, one layer, and more threads", arguments: patterns)
-  func shapes(_ decoding: HiddenDecoding) throws {
+  @Test(arguments: patterns)
+  func `logits are right for odd head sizes, one layer and several threads`(_ decoding: HiddenDecoding) throws {
     for (layers, heads, keyValueHeads, hiddenSize) in [(1, 3, 3, 30), (2, 4, 1, 64), (2, 2, 2, 12)] {
       let subject = Subject(
         decoding, layers: layers, heads: heads, keyValueHeads: keyValueHeads, hiddenSize: hiddenSize)
@@ -173,8 +179,8 @@ let patterns: [HiddenDecoding] = [
     }
   }
 
-  @Test("Embeddings tied to the head", arguments: ElementType.allCases)
-  func tied(_ precision: ElementType) {
+  @Test(arguments: ElementType.allCases)
+  func `logits are right with tied embeddings`(_ precision: ElementType) {
     let subject = Subject(.vanilla, tied: true, precision)
     let tokens = Subject.tokens(30)
     let expected = subject.expected(tokens)
@@ -185,8 +191,10 @@ let patterns: [HiddenDecoding] = [
     }
   }
 
-  @Test("In bf16 the logits are near, whatever goes through at once", arguments: patterns, Architecture.allCases)
-  func bf16(_ decoding: HiddenDecoding, _ architecture: Architecture) {
+  @Test(arguments: patterns, Architecture.allCases)
+  func `logits in bf16 are right up to rounding, for pieces of any length`(
+    _ decoding: HiddenDecoding, _ architecture: Architecture
+  ) {
     let subject = Subject(decoding, architecture: architecture, .bf16)
     let tokens = Subject.tokens(200)
     let expected = subject.expected(tokens)
@@ -206,8 +214,8 @@ let patterns: [HiddenDecoding] = [
     }
   }
 
-  @Test("A text longer than a block of keys", arguments: patterns)
-  func long(_ decoding: HiddenDecoding) {
+  @Test(arguments: patterns)
+  func `logits of a text longer than a block of keys are right`(_ decoding: HiddenDecoding) {
     let subject = Subject(decoding, layers: 2)
     let tokens = Subject.tokens(600)
     let expected = subject.expected(tokens)
@@ -221,22 +229,21 @@ let patterns: [HiddenDecoding] = [
     }
   }
 
-  @Test("What a cache holds: the vanilla cache, and the window's hidden keys alone")
-  func bytes() {
+  @Test func `a cache holds the vanilla cache and only the hidden keys of the window`() {
     func bytes(_ decoding: HiddenDecoding, _ capacity: Int, _ precision: ElementType = .fp32) -> Int {
       let model = Subject(decoding, keyValueHeads: 2, hiddenSize: 64, precision).model
       let bytes = KVCache(for: model, capacity: capacity).bytes
       #expect(bytes == KVCache.bytes(model.configuration, decoding, precision, capacity: capacity))
       return bytes
     }
-    // Layers · 2 · g · e floats a token.
+    // Layers · 2 · g · e floats per token.
     let token = 3 * 2 * 2 * 16 * 4
     let vanilla = bytes(.vanilla, 1024)
     #expect(vanilla == 1024 * token)
     #expect(bytes(.vanilla, 1024, .bf16) == vanilla / 2)
     #expect(bytes(HiddenDecoding(pattern: .phd, repeats: 8), 1024) == vanilla)
     #expect(bytes(HiddenDecoding(pattern: .naive, repeats: 3), 1024) == 3 * vanilla)
-    // 16 positions but one, two copies each, in whole panels of 64.
+    // 15 positions with two hidden copies each, in whole panels of 64.
     #expect(bytes(HiddenDecoding(pattern: .swa, repeats: 3, window: 16), 1024) == vanilla + 64 * token)
     #expect(bytes(HiddenDecoding(pattern: .swa, repeats: 3, window: 16), 4096) == 4 * vanilla + 64 * token)
     #expect(bytes(HiddenDecoding(pattern: .cswa, repeats: 3, window: 90, chunk: 16), 1024) == vanilla + 64 * token)

@@ -16,8 +16,8 @@ import Transformer
     return try generation.run(prompts, seconds: { 0 }, onToken: { _, _ in true }).sequences
   }
 
-  @Test("Greedy tokens are those of an argmax loop over full forwards", arguments: patterns)
-  func greedy(_ decoding: HiddenDecoding) throws {
+  @Test(arguments: patterns)
+  func `greedy tokens are those of an argmax over full forward passes`(_ decoding: HiddenDecoding) throws {
     let subject = Subject(decoding)
     let prompts = [Subject.tokens(21), Subject.tokens(4, seed: 3)]
     let generated = try generate(subject, prompts, count: 20)
@@ -34,8 +34,7 @@ import Transformer
     }
   }
 
-  @Test("A seed gives the same tokens again, alone and among others; another seed others")
-  func seeds() throws {
+  @Test func `a seed gives the same tokens alone and in a batch, and another seed different ones`() throws {
     let subject = Subject(HiddenDecoding(pattern: .cswa, repeats: 2, window: 5, chunk: 16))
     let prompt = Subject.tokens(9)
     let sampling = Sampling(temperature: 2)
@@ -45,8 +44,7 @@ import Transformer
     #expect(try generate(subject, [prompt], count: 30, sampling: sampling, seed: 5)[0].tokens != once)
   }
 
-  @Test("Long prompts get the same bits alone and among others")
-  func company() throws {
+  @Test func `long prompts give the same bits alone and in a batch`() throws {
     let subject = Subject(HiddenDecoding(pattern: .swa, repeats: 4, window: 16), layers: 8)
     let prompts = [Subject.tokens(200), Subject.tokens(400, seed: 2), Subject.tokens(600, seed: 3)]
     let together = try generate(subject, prompts, count: 2)
@@ -55,8 +53,7 @@ import Transformer
     }
   }
 
-  @Test("The end token ends a sequence and is not part of it; the others go on")
-  func ends() throws {
+  @Test func `the end token ends its sequence only and is not part of it`() throws {
     let subject = Subject(.vanilla)
     let prompts = [Subject.tokens(9), Subject.tokens(5, seed: 2)]
     let free = try generate(subject, prompts, count: 12, sampling: Sampling(temperature: 3), seed: 1)
@@ -67,9 +64,9 @@ import Transformer
     #expect(ended[0].tokens.count <= 4)
   }
 
-  @Test("A logit that is not finite ends the generation, whichever it is", arguments: [Float.nan, .infinity])
-  func brokenLogits(_ value: Float) throws {
-    // A row of the head that neither the prompt nor the likeliest tokens touch.
+  @Test(arguments: [Float.nan, .infinity])
+  func `a logit that is not finite ends the generation`(_ value: Float) throws {
+    // The head's row of a token that is neither in the prompt nor among the most likely ones.
     let subject = Subject(.vanilla, breaking: "lm_head.weight", element: 60 * 48 + 5, by: value)
     for sampling in [Sampling.greedy, Sampling(temperature: 1, topK: 2)] {
       let error = #expect(throws: InferenceError.self) {
@@ -81,7 +78,7 @@ import Transformer
 }
 
 @Suite struct SamplerTests {
-  /// How often each token is drawn.
+  /// The frequency with which each token is sampled.
   private func shares(_ logits: [Float], _ sampling: Sampling, seen: Set<Int32> = []) -> [Double] {
     var sampler = Sampler(sampling, seed: 11)
     var counts = [Double](repeating: 0, count: logits.count)
@@ -90,7 +87,7 @@ import Transformer
     return counts.map { $0 / Double(draws) }
   }
 
-  /// Within four standard deviations.
+  /// Expects frequencies within four standard deviations.
   private func expect(_ found: [Double], _ expected: [Double], sourceLocation: SourceLocation = #_sourceLocation) {
     for (found, expected) in zip(found, expected) {
       let bound = 4 * (expected * (1 - expected) / 20_000).squareRoot()
@@ -100,27 +97,24 @@ import Transformer
 
   private let logits = [0.4, 0.05, 0.3, 0.15, 0.1].map { Float(log($0)) }
 
-  @Test("Tokens are drawn as often as their probabilities say")
-  func distribution() {
+  @Test func `tokens are sampled with their probabilities`() {
     expect(shares(logits, Sampling()), [0.4, 0.05, 0.3, 0.15, 0.1])
     let squares = [0.4, 0.05, 0.3, 0.15, 0.1].map { $0 * $0 }
     expect(shares(logits, Sampling(temperature: 0.5)), squares.map { $0 / squares.reduce(0, +) })
   }
 
-  @Test("Only the k likeliest, the nucleus, and what min-p leaves")
-  func cuts() {
+  @Test func `top-k, top-p and min-p select the expected tokens`() {
     expect(shares(logits, Sampling(topK: 2)), [4.0 / 7, 0, 3.0 / 7, 0, 0])
     expect(shares(logits, Sampling(topK: 9)), [0.4, 0.05, 0.3, 0.15, 0.1])
     expect(shares(logits, Sampling(topP: 0.69)), [4.0 / 7, 0, 3.0 / 7, 0, 0])
     expect(shares(logits, Sampling(topP: 0.72)), [0.4 / 0.85, 0, 0.3 / 0.85, 0.15 / 0.85, 0])
     expect(shares(logits, Sampling(topP: 0.001)), [1, 0, 0, 0, 0])
     expect(shares(logits, Sampling(minP: 0.3)), [0.4 / 0.85, 0, 0.3 / 0.85, 0.15 / 0.85, 0])
-    // Equal ones: the first.
+    // Of equal logits the first are selected.
     expect(shares([1, 2, 2, 2], Sampling(topK: 2)), [0, 0.5, 0.5, 0])
   }
 
-  @Test("The repetition penalty weighs on what was seen, whatever a logit's sign")
-  func repetition() {
+  @Test func `the repetition penalty lowers the logits of seen tokens, whatever their sign`() {
     let found = shares([2, 2, -1, -1], Sampling(repetitionPenalty: 2), seen: [0, 2])
     let weights = [exp(1.0), exp(2.0), exp(-2.0), exp(-1.0)]
     expect(found, weights.map { $0 / weights.reduce(0, +) })

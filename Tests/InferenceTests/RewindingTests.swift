@@ -4,7 +4,7 @@ import Transformer
 
 @testable import Inference
 
-/// What goes on from a mark has the bits that it would have had if nothing had come in between.
+/// After rewinding to a mark, a continuation has the same bits as without the tokens in between.
 @Suite struct RewindingTests {
   private func logits(_ decoder: Decoder, _ cache: KVCache, _ tokens: [Int32]) -> [[Float]] {
     var result: [[Float]] = []
@@ -12,8 +12,8 @@ import Transformer
     return result
   }
 
-  @Test("Three continuations of one text, of which each is as if it were the first", arguments: patterns, [1, 4, 37])
-  func continuations(_ decoding: HiddenDecoding, length: Int) {
+  @Test(arguments: patterns, [1, 4, 37])
+  func `each of three continuations from a mark equals a first continuation`(_ decoding: HiddenDecoding, length: Int) {
     for precision in ElementType.allCases {
       let subject = Subject(decoding, precision)
       let decoder = Decoder(subject.model, on: subject.team)
@@ -38,8 +38,8 @@ import Transformer
     }
   }
 
-  @Test("A mark at the beginning, and marks behind each other", arguments: patterns)
-  func marks(_ decoding: HiddenDecoding) {
+  @Test(arguments: patterns)
+  func `a cache can be rewound to an empty mark and to several marks in turn`(_ decoding: HiddenDecoding) {
     let subject = Subject(decoding)
     let decoder = Decoder(subject.model, on: subject.team)
     let cache = KVCache(for: subject.model, capacity: 60)
@@ -47,15 +47,15 @@ import Transformer
     let beginning = cache.mark()
     let once = logits(decoder, cache, first)
     let middle = cache.mark()
-    let behind = logits(decoder, cache, second)
+    let afterMiddle = logits(decoder, cache, second)
     let end = cache.mark()
     _ = logits(decoder, cache, third)
     cache.rewind(to: end)
     _ = logits(decoder, cache, Array(third.reversed()))
     cache.rewind(to: middle)
-    #expect(logits(decoder, cache, second) == behind)
+    #expect(logits(decoder, cache, second) == afterMiddle)
     cache.rewind(to: beginning)
     #expect(logits(decoder, cache, first) == once)
-    #expect(logits(decoder, cache, second) == behind)
+    #expect(logits(decoder, cache, second) == afterMiddle)
   }
 }

@@ -7,7 +7,7 @@ private struct Refusal: StatusCarrying, CustomStringConvertible {
   var description: String { "rank \(rank) refuses, naïvely" }
 }
 
-/// The error that all ranks throw together.
+/// Returns the `AgreedError` that `body` throws on all ranks.
 private func agreedError(_ body: () throws -> Void) throws -> AgreedError {
   do {
     try body()
@@ -23,11 +23,11 @@ func checkAgreement(_ checks: Checks) throws {
     try all.agreed {}
   }
   try checks.check("agreed: one rank fails") { all in
-    for sick in 0..<all.size {
+    for failing in 0..<all.size {
       let error = try agreedError {
-        try all.agreed { if all.rank == sick { throw Refusal(rank: sick) } }
+        try all.agreed { if all.rank == failing { throw Refusal(rank: failing) } }
       }
-      try expect(error, is: refused(by: sick))
+      try expect(error, is: refused(by: failing))
     }
   }
   try checks.check("agreed: all ranks fail") { all in
@@ -42,27 +42,27 @@ func checkAgreement(_ checks: Checks) throws {
     try expect(error, is: refused(by: 1))
   }
   try checks.check("agreed inside agreed keeps the first error") { all in
-    let sick = all.size - 1
+    let failing = all.size - 1
     let error = try agreedError {
       try all.agreed {
-        try all.agreed { if all.rank == sick { throw Refusal(rank: sick) } }
+        try all.agreed { if all.rank == failing { throw Refusal(rank: failing) } }
       }
     }
-    try expect(error, is: refused(by: sick))
+    try expect(error, is: refused(by: failing))
   }
   try checks.check("agreed: an error without a status has 70") { all in
     let plain = try agreedError { try all.agreed { throw Failure(description: "plain") } }
     try expect(plain.exitStatus, is: .brokenNumbers, "status")
     try expect(plain.message, is: "plain", "message")
   }
-  try checks.check("root only: others wait for the work") { all in
+  try checks.check("root only: only rank 0 runs the work") { all in
     var runs: Int64 = 0
     try all.rootOnly { runs += 1 }
     try expect(all.allGather([runs]).map { $0[0] }, is: [1] + [Int64](repeating: 0, count: all.size - 1))
     let error = try agreedError { try all.rootOnly { throw Refusal(rank: 0) } }
     try expect(error, is: refused(by: 0))
   }
-  try checks.check("root only: bytes go to all") { all in
+  try checks.check("root only: all ranks get the bytes") { all in
     for count in [0, 1, 100_000] {
       let expected = (0..<count).map { UInt8(truncatingIfNeeded: $0) }
       let bytes = try all.bytesFromRoot {
@@ -76,7 +76,7 @@ func checkAgreement(_ checks: Checks) throws {
   }
 }
 
-/// What `agreed` is to make of rank `rank`'s refusal.
+/// The error that `agreed` should throw if `rank` throws a `Refusal`.
 private func refused(by rank: Int) -> AgreedError {
   AgreedError(rank: rank, message: Refusal(rank: rank).description, exitStatus: .badData)
 }

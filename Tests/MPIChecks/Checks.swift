@@ -1,7 +1,8 @@
 import Communication
 import Foundation
+import Host
 
-/// Runs named checks on all ranks and prints, on rank 0, how each of them went.
+/// Runs named checks on all ranks and prints their results on rank 0.
 final class Checks {
   let communicator: Communicator
   private var passed = 0
@@ -11,7 +12,7 @@ final class Checks {
     self.communicator = communicator
   }
 
-  /// Prints `ok NAME`, or `FAILED NAME: …` where `body` threw on some rank.
+  /// Prints `ok NAME`, or `FAILED NAME: …` if `body` threw on a rank.
   func check(_ name: String, _ body: (Communicator) throws -> Void) throws {
     do {
       try communicator.agreed { try body(communicator) }
@@ -23,7 +24,7 @@ final class Checks {
     }
   }
 
-  /// Prints the count; the exit status.
+  /// Prints the number of checks and returns the exit status.
   func finish() throws -> Int32 {
     try communicator.barrier()
     report("\(passed) ok, \(failed) failed, \(communicator.size) ranks")
@@ -49,7 +50,7 @@ func expect<Value: Equatable>(_ value: Value, is expected: Value, _ what: String
   guard value == expected else { throw Failure(description: "\(what) is \(value), not \(expected)") }
 }
 
-/// Reproducible numbers: SplitMix64, Vigna 2015.
+/// Reproducible random numbers (SplitMix64).
 struct Random: RandomNumberGenerator {
   private var state: UInt64
 
@@ -58,14 +59,11 @@ struct Random: RandomNumberGenerator {
   }
 
   mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-    return mixed ^ (mixed >> 31)
+    defer { state &+= SplitMix64.increment }
+    return SplitMix64.mixed(state)
   }
 
-  /// Of widely different magnitudes, so that another order of addition shows in the bits.
+  /// A number with a magnitude from a wide range, so that a different order of additions changes the bits of a sum.
   mutating func nextFloat() -> Float {
     let bits = next()
     let magnitude = Float(sign: .plus, exponent: Int(bits >> 60) - 8, significand: 1)

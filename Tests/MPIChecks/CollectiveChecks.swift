@@ -14,12 +14,12 @@ func checkCollectives(_ checks: Checks) throws {
   }
   try checks.check("library version is one line") { _ in
     try expect(Communicator.libraryVersion.contains("MPI"), Communicator.libraryVersion)
-    try expect(!Communicator.libraryVersion.contains("\n"), "more than a line")
+    try expect(!Communicator.libraryVersion.contains("\n"), "the version has more than one line")
   }
   try checks.check("a second start is an error") { _ in
     do {
       _ = try Communicator.initialize()
-      throw Failure(description: "started twice")
+      throw Failure(description: "the second start did not fail")
     } catch let error as CommunicationError {
       try expect(error.exitStatus, is: .inputOutput, "status")
     }
@@ -28,7 +28,7 @@ func checkCollectives(_ checks: Checks) throws {
     guard all.size > 1 else { return }
     do {
       _ = try all.broadcast(Int64(1), from: all.size)
-      throw Failure(description: "broadcast from a rank that there is not")
+      throw Failure(description: "a broadcast from a nonexistent rank did not fail")
     } catch let error as CommunicationError {
       try expect(error.operation, is: "MPI_Bcast", "operation")
       try expect(error.message.contains("MPI_ERR_ROOT"), error.message)
@@ -65,9 +65,9 @@ func checkCollectives(_ checks: Checks) throws {
     try expect(all.bitwiseOr(1 << UInt64(all.rank)), is: 1 << UInt64(all.size) - 1)
     try expect(all.sum(Int64(all.rank)), is: last * (last + 1) / 2)
   }
-  try checks.check("maximum lets no NaN slip") { all in
-    for sick in 0..<all.size {
-      try expect(all.maximum(all.rank == sick ? Double.nan : 1).isNaN, "NaN of rank \(sick) was lost")
+  try checks.check("maximum does not lose a NaN") { all in
+    for source in 0..<all.size {
+      try expect(all.maximum(all.rank == source ? Double.nan : 1).isNaN, "NaN of rank \(source) was lost")
     }
   }
   try checks.check("sum of doubles in rank order") { all in

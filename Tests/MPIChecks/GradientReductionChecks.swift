@@ -2,7 +2,7 @@ import CMalloc
 import Communication
 import Foundation
 
-/// What ranks 0, 1, … put into their buffers; every rank knows all of it.
+/// The gradients of ranks 0, 1, …, which every rank can compute.
 private func terms(count: Int, ranks: Int, seed: Int) -> [[Float]] {
   (0..<ranks).map { rank in
     var random = Random(seed: seed &* 1000 &+ rank)
@@ -14,9 +14,11 @@ private func sumInRankOrder(_ terms: [[Float]], _ index: Int) -> Float {
   terms.dropFirst().reduce(terms[0][index]) { $0 + $1[index] }
 }
 
-/// Reduces buckets of `lengths`, `gap` floats apart, in `order` (all of them, if nil), and compares bits.
+/// Reduces buckets of the given lengths, with gaps of `gap` floats between them, and compares the bits of the sums.
+///
+/// - Parameter order: the buckets to reduce, in order; nil for all.
 private func reduce(
-  _ all: Communicator, lengths: [Int], gap: Int = 3, seed: Int, order: [Int]? = nil, progresses: Int = 0
+  _ all: Communicator, lengths: [Int], gap: Int = 3, seed: Int, order: [Int]? = nil
 ) throws {
   var buckets: [Range<Int>] = []
   var start = gap
@@ -30,10 +32,7 @@ private func reduce(
   let order = order ?? Array(buckets.indices)
   try buffer.withUnsafeMutableBufferPointer { floats in
     let reduction = GradientReduction(communicator: all, buffer: floats, buckets: buckets)
-    for bucket in order {
-      try reduction.begin(bucket: bucket)
-      for _ in 0..<progresses { try reduction.progress() }
-    }
+    for bucket in order { try reduction.begin(bucket: bucket) }
     try reduction.finish()
     sent = reduction.bytesSent
     try expect(reduction.scratchBytes <= 16 << 20, "\(reduction.scratchBytes) bytes of scratch")
@@ -70,7 +69,7 @@ func checkGradientReduction(_ checks: Checks) throws {
       try expect(slices.map(\.count).max() ?? 0, is: slices[0].count, "the longest")
     }
   }
-  try checks.check("rounds are added in order, whoever has which") { all in
+  try checks.check("rounds are added in order") { all in
     for gathers in [true, false] { try reduceInRounds(all, gathers: gathers) }
   }
   try checks.check("reduction of odd sizes") { all in
@@ -83,30 +82,30 @@ func checkGradientReduction(_ checks: Checks) throws {
     try reduce(all, lengths: [1_000_003], seed: 2)
   }
   try checks.check("reduction of a bucket in many pieces") { all in
-    try reduce(all, lengths: [5, 4_500_001, 0, 300_000], seed: 3, progresses: 2)
+    try reduce(all, lengths: [5, 4_500_001, 0, 300_000], seed: 3)
   }
   try checks.check("many buckets begun before finish") { all in
     try reduce(all, lengths: (0..<60).map { $0 * 61 % 1013 }, seed: 4)
-    try reduce(all, lengths: (0..<60).map { $0 * 6007 % 20_011 }, seed: 5, progresses: 1)
+    try reduce(all, lengths: (0..<60).map { $0 * 6007 % 20_011 }, seed: 5)
     try reduce(all, lengths: [Int](repeating: 4096, count: 20), seed: 6, order: Array((0..<20).reversed()))
     try reduce(all, lengths: [40, 50_000, 60], seed: 6, order: [2, 1])
   }
-  try checks.check("ranks out of step") { all in
+  try checks.check("ranks call at different times") { all in
     try reduceOutOfStep(all)
   }
   try checks.check("two reductions at once") { all in
     let contributions = (0..<2).map { terms(count: 50_000, ranks: all.size, seed: 10 + $0) }
+    let buckets = (0..<4).map { (0..<50_000).slice($0, of: 4) }
     var first = contributions[0][all.rank]
     var second = contributions[1][all.rank]
     try first.withUnsafeMutableBufferPointer { first in
       try second.withUnsafeMutableBufferPointer { second in
         let reductions = [first, second].map {
-          GradientReduction(communicator: all, buffer: $0, buckets: [0..<50_000])
+          GradientReduction(communicator: all, buffer: $0, buckets: buckets)
         }
-        for reduction in reductions { try reduction.begin(bucket: 0) }
-        // Finished in another order here and there.
+        // Odd ranks begin the second reduction first.
         for reduction in all.rank.isMultiple(of: 2) ? reductions : reductions.reversed() {
-          for _ in 0..<100 { try reduction.progress() }
+          for bucket in buckets.indices { try reduction.begin(bucket: bucket) }
         }
         for reduction in reductions { try reduction.finish() }
       }
@@ -116,7 +115,7 @@ func checkGradientReduction(_ checks: Checks) throws {
       try expect(second[index].bitPattern, is: sumInRankOrder(contributions[1], index).bitPattern, "\(index)")
     }
   }
-  try checks.check("not-a-number and infinity arrive everywhere") { all in
+  try checks.check("NaN and infinity reach all ranks") { all in
     var buffer = [Float](repeating: 1, count: 1000)
     if all.rank == all.size - 1 {
       buffer[17] = .nan
@@ -137,7 +136,8 @@ func checkGradientReduction(_ checks: Checks) throws {
   }
 }
 
-/// 24 terms, one a rank in each round: their sum from the left, on any number of ranks that divides 24.
+/// Reduces 24 micro-batches, one per rank and round. The sum is added from left to right for any number of ranks that
+/// divides 24.
 private func reduceInRounds(_ all: Communicator, gathers: Bool) throws {
   let terms = terms(count: 24_000, ranks: 24, seed: 12)
   let (rounds, lengths) = (24 / all.size, [1, 9000, 0, 2999, 12_000])
@@ -150,7 +150,7 @@ private func reduceInRounds(_ all: Communicator, gathers: Bool) throws {
   try buffer.withUnsafeMutableBufferPointer { floats in
     let reduction = GradientReduction(
       communicator: all, buffer: floats, buckets: buckets, rounds: rounds, gathers: gathers)
-    // Twice: the second step must not see the first.
+    // The second step must not depend on the first.
     for _ in 0..<2 {
       for round in 0..<rounds {
         for index in floats.indices { floats[index] = terms[round * all.size + all.rank][index] }
@@ -173,7 +173,7 @@ private func reduceInRounds(_ all: Communicator, gathers: Bool) throws {
   }
 }
 
-/// The ranks come to each call at times of their own.
+/// Each rank sleeps for a random time before each call.
 private func reduceOutOfStep(_ all: Communicator) throws {
   var random = Random(seed: all.rank)
   let contributions = terms(count: 64_000, ranks: all.size, seed: 7)
@@ -184,7 +184,6 @@ private func reduceOutOfStep(_ all: Communicator) throws {
     for bucket in buckets.indices {
       usleep(UInt32(random.next() % 3000))
       try reduction.begin(bucket: bucket)
-      if random.next().isMultiple(of: 2) { try reduction.progress() }
     }
     try reduction.finish()
   }
@@ -205,25 +204,23 @@ private func reduceManyRounds(_ all: Communicator) throws {
     var (afterWarmUp, mostInUse, growths) = (0, 0, 0)
     for round in 0..<50 {
       for index in floats.indices { floats[index] = own[index] }
-      for bucket in buckets.indices {
-        try reduction.begin(bucket: bucket)
-        try reduction.progress()
-      }
+      for bucket in buckets.indices { try reduction.begin(bucket: bucket) }
       try reduction.finish()
       for index in floats.indices where floats[index].bitPattern != expected[index].bitPattern {
         throw Failure(description: "round \(round): element \(index) is \(floats[index]), not \(expected[index])")
       }
-      // Open MPI's own free lists grow in the first rounds, and later where a rank comes late: now and then. What is
-      // allocated in every round and kept grows in every round.
+      // Open MPI's free lists grow in the first rounds, and occasionally later if a rank is late. A leak of the
+      // reduction would grow in every round.
       let inUse = phd_allocated_bytes()
       if round == 10 { afterWarmUp = inUse }
       if round > 10 && inUse > mostInUse { growths += 1 }
       mostInUse = max(mostInUse, inUse)
     }
     try expect(growths < 13, "memory in use grew in \(growths) of 39 rounds")
-    // Two segments of such a list, of 64 KiB each.
+    // Allows two segments of a free list, 64 KiB each.
     let growth = mostInUse - afterWarmUp
     try expect(growth < 2 * 65_536 + 16_384, "\(growth) bytes allocated in 39 rounds")
-    try expect(reduction.secondsWaiting <= reduction.secondsInFinish, "waited for longer than finish took")
+    try expect(
+      reduction.secondsWaiting <= reduction.secondsInFinish, "the waiting time is longer than the time in finish")
   }
 }

@@ -2,7 +2,7 @@ import COpenMPI
 import Communication
 import Foundation
 
-/// Prints the seconds of one reduction of `count` floats in 16 buckets, and of MPI's own all-reduce of as many.
+/// Prints the time of a reduction of `count` floats in 16 buckets, and of MPI_Allreduce for the same number.
 func timeGradientReduction(_ communicator: Communicator, count: Int) throws {
   let memory = UnsafeMutableBufferPointer<Float>.allocate(capacity: count)
   defer { memory.deallocate() }
@@ -37,14 +37,14 @@ func timeGradientReduction(_ communicator: Communicator, count: Int) throws {
   }
 }
 
-/// Says `ready RANK PID`, waits for SIGUSR2 or SIGTERM, says which, and gives the status of a stop by signal, 75.
-/// After SIGUSR1, and after any signal if not `stops`, it waits for another.
+/// Prints `ready RANK PID`, then prints each signal that it receives. Returns status 75 after a signal other than
+/// SIGUSR1 if `stops`; otherwise it waits forever.
 func waitForSignal(_ communicator: Communicator, stops: Bool) throws -> Int32 {
   var signals = sigset_t()
   sigemptyset(&signals)
   for number in [SIGUSR1, SIGUSR2, SIGTERM, SIGINT] {
     sigaddset(&signals, number)
-    // As in the trainer, a handler too: launchers look for it before they send anything.
+    // Launchers check for a handler before they send a signal.
     signal(number) { _ in }
   }
   pthread_sigmask(SIG_BLOCK, &signals, nil)

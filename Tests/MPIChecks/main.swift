@@ -1,8 +1,12 @@
 import Communication
 import Foundation
 
-// One process a rank, many small checks: starting MPI costs more than all of them. Run by CommunicationTests, under
-// mpirun with several numbers of ranks. The modes after the first are for tests of launching and of signals.
+// Checks of the module Communication that need several ranks. CommunicationTests runs this program under mpirun with
+// different numbers of ranks. All checks are in one program, because starting MPI takes longer than all of them
+// together.
+//
+// Without arguments it runs the checks and exits with 1 if one failed. The other modes are for tests of launching and
+// signals.
 
 do {
   let communicator = try Communicator.initialize()

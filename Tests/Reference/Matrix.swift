@@ -1,6 +1,7 @@
 import Foundation
 
-/// A dense row-major matrix of doubles, with the few operations of the block. Each forward stands beside its backward.
+/// A dense row-major matrix of doubles. The functions below are the operations of a block, each forward operation
+/// followed by its backward operation.
 struct Matrix: Sendable {
   let rows: Int
   let columns: Int
@@ -26,14 +27,14 @@ struct Matrix: Sendable {
   var nested: [[Double]] { (0..<rows).map { Array(values[$0 * columns..<($0 + 1) * columns]) } }
 
   static func + (left: Matrix, right: Matrix) -> Matrix {
-    precondition(left.rows == right.rows && left.columns == right.columns, "sums are of one shape")
+    precondition(left.rows == right.rows && left.columns == right.columns, "a sum needs matrices of the same shape")
     return Matrix(rows: left.rows, columns: left.columns, values: zip(left.values, right.values).map { $0 + $1 })
   }
 }
 
 /// y = x Wᵀ. x [R, in], W [out, in], y [R, out].
 func linear(_ x: Matrix, _ weight: Matrix) -> Matrix {
-  precondition(x.columns == weight.columns, "x [R, in] meets W [out, in]")
+  precondition(x.columns == weight.columns, "x [R, in] and W [out, in] need the same number of columns")
   var y = Matrix(zeros: x.rows, weight.rows)
   for r in 0..<x.rows {
     for o in 0..<weight.rows {
@@ -61,7 +62,7 @@ func linearBackward(_ dy: Matrix, _ x: Matrix, _ weight: Matrix) -> (dx: Matrix,
   return (dx, dWeight)
 }
 
-/// y = w ⊙ x / sqrt(mean(x²) + eps), each row of x [R, n] with the one weight [1, n].
+/// y = w ⊙ x / sqrt(mean(x²) + eps), for each row of x [R, n], with weight w [1, n].
 func rmsNorm(_ x: Matrix, _ weight: Matrix, epsilon: Double) -> Matrix {
   var y = x
   for r in 0..<x.rows {
@@ -95,7 +96,7 @@ private func inverseRootMeanSquare(_ x: Matrix, row: Int, epsilon: Double) -> Do
 }
 
 /// Rotates the pairs (z_c, z_{c+e/2}) of every head of e columns by the angle n·θ^(−2c/e), n the row's position.
-/// The backward of a rotation is the rotation the other way.
+/// The backward operation is the rotation by the negative angle.
 func rope(_ z: Matrix, headSize: Int, theta: Double, backward: Bool = false, position: (_ row: Int) -> Int) -> Matrix {
   var rotated = z
   let half = headSize / 2
@@ -134,7 +135,7 @@ func swiGLUBackward(_ dy: Matrix, gate: Matrix, up: Matrix) -> (dGate: Matrix, d
 
 private func sigmoid(_ z: Double) -> Double { 1 / (1 + exp(-z)) }
 
-/// log Σ exp(x), without overflow.
+/// log Σ exp(x), computed without overflow.
 func logSumExp(_ x: [Double]) -> Double {
   let largest = x.max() ?? 0
   return largest + log(x.reduce(0) { $0 + exp($1 - largest) })

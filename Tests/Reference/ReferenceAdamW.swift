@@ -7,9 +7,9 @@ public struct ReferenceAdamW: Sendable {
   public var beta2: Double
   public var epsilon: Double
   public var weightDecay: Double
-  /// The names of parameters that do not decay. No globs here.
+  /// The names of parameters without weight decay; no patterns.
   public var noWeightDecay: Set<String>
-  /// The largest global norm; `nil` clips nothing.
+  /// The maximum global norm; nil for no clipping.
   public var gradientClip: Double?
 
   public init(
@@ -25,9 +25,9 @@ public struct ReferenceAdamW: Sendable {
     self.gradientClip = gradientClip
   }
 
-  /// What the optimizer remembers between steps. Shapes are the parameters'; a missing name is zeros.
+  /// The state of the optimizer, with the shapes of the parameters. A missing name means zeros.
   public struct State: Sendable, Equatable {
-    /// Steps done.
+    /// The number of completed steps.
     public var step = 0
     /// m, `exp_avg` of a checkpoint.
     public var firstMoment: [String: [Double]] = [:]
@@ -37,13 +37,13 @@ public struct ReferenceAdamW: Sendable {
     public init() {}
   }
 
-  /// A short training run.
+  /// The results of a short training run.
   public struct Run: Sendable {
-    /// Per step, before its update: cross-entropy, z term, and the gradient's norm before clipping.
+    /// For each step, before its update: cross-entropy, z term, and the gradient's norm before clipping.
     public var losses: [Double] = []
     public var zTerms: [Double] = []
     public var gradientNorms: [Double] = []
-    /// Per step, the rate of its update.
+    /// The learning rate of each step.
     public var learningRates: [Double] = []
     /// After the last step.
     public var model: ReferenceModel
@@ -52,12 +52,12 @@ public struct ReferenceAdamW: Sendable {
 
   /// The square root of the sum of all squares over all parameters.
   public static func globalNorm(_ gradient: [String: [Double]]) -> Double {
-    // Sorted: a dictionary's own order, and with it the last bits, would change from process to process.
+    // Sorted, because a dictionary's order, and with it the last bits of the sum, differs between processes.
     gradient.sorted { $0.key < $1.key }.reduce(0) { sum, entry in entry.value.reduce(sum) { $0 + $1 * $1 } }
       .squareRoot()
   }
 
-  /// One update, in place; returns the gradient's norm before clipping.
+  /// Updates the weights in place and returns the gradient's norm before clipping.
   ///
   ///     g ← g·min(1, clip / (norm + 1e-6))
   ///     m ← β₁m + (1 − β₁)g,  v ← β₂v + (1 − β₂)g²,  m̂ = m / (1 − β₁ˢ),  v̂ = v / (1 − β₂ˢ)
@@ -90,7 +90,7 @@ public struct ReferenceAdamW: Sendable {
     return norm
   }
 
-  /// Trains on one batch per step, from a fresh state. Each batch is sequences of T + 1 tokens.
+  /// Trains one step per batch, from an initial optimizer state. A batch consists of sequences of T + 1 tokens.
   public func train(_ model: ReferenceModel, batches: [[[Int]]], zLoss: Double = 0) -> Run {
     var run = Run(model: model)
     for batch in batches {
@@ -103,7 +103,7 @@ public struct ReferenceAdamW: Sendable {
     return run
   }
 
-  /// Trains `steps` steps on the one batch.
+  /// Trains `steps` steps on the same batch.
   public func train(_ model: ReferenceModel, sequences: [[Int]], zLoss: Double = 0, steps: Int) -> Run {
     train(model, batches: Array(repeating: sequences, count: steps), zLoss: zLoss)
   }

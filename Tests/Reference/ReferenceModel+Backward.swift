@@ -1,29 +1,30 @@
 extension ReferenceModel {
-  /// Parameter name → the gradient of the loss by it, row-major in the parameter's shape.
+  /// The gradient of the loss for each parameter by name, row-major in the parameter's shape.
   public typealias Gradient = [String: [Double]]
 
-  /// The forward read from the bottom up: adds to `gradient` what the sequence contributes.
+  /// The backward pass of one sequence: adds its contribution to `gradient`.
   ///
-  /// - Parameter dLogits: the loss's derivative by `trace.logits`, [T, V].
+  /// - Parameter dLogits: the gradient of the loss with respect to `trace.logits`, [T, V].
   func backward(_ trace: Trace, tokens: [Int], dLogits: Matrix, into gradient: inout Gradient) {
     let (positions, d) = (trace.positions, dimensions.hiddenSize)
     func add(_ name: String, _ contribution: Matrix) {
       gradient[name] = gradient[name].map { zip($0, contribution.values).map { $0 + $1 } } ?? contribution.values
     }
 
-    let (dNormalised, dHead) = linearBackward(dLogits, trace.normalised, weight(headName))
+    let (dNormalized, dHead) = linearBackward(dLogits, trace.normalized, weight(headName))
     add(headName, dHead)
     let (dLastCopy, dNorm) = rmsNormBackward(
-      dNormalised, trace.lastCopy, weight("model.norm.weight"), epsilon: dimensions.rmsNormEpsilon)
+      dNormalized, trace.lastCopy, weight("model.norm.weight"), epsilon: dimensions.rmsNormEpsilon)
     add("model.norm.weight", dNorm)
 
-    // Only copy K reaches the logits: the other copies' rows begin at zero.
+    // Only copy K affects the logits directly, so the gradient of the other copies' rows starts at zero.
     var dx = Matrix(zeros: repeats * positions, d)
     let lastRows = (repeats - 1) * positions * d..<repeats * positions * d
     dx.values.replaceSubrange(lastRows, with: dLastCopy.values)
 
     for layer in (0..<dimensions.layers).reversed() {
-      dx = backward(layer: layer, trace.layers[layer], dOutput: dx, places: trace.places, add: add)
+      dx = backward(
+        layer: layer, trace.layers[layer], dOutput: dx, documentPositions: trace.documentPositions, add: add)
     }
 
     var dEmbedding = Matrix(zeros: dimensions.vocabularySize, d)
@@ -33,9 +34,9 @@ extension ReferenceModel {
     add("model.embed_tokens.weight", dEmbedding)
   }
 
-  /// The derivative by the layer's input, [R, d], from the one by its output.
+  /// The backward pass of one layer: returns the gradient of its input, [R, d], from the gradient of its output.
   private func backward(
-    layer: Int, _ trace: LayerTrace, dOutput: Matrix, places: [Int], add: (String, Matrix) -> Void
+    layer: Int, _ trace: LayerTrace, dOutput: Matrix, documentPositions: [Int], add: (String, Matrix) -> Void
   ) -> Matrix {
     let prefix = "model.layers.\(layer)."
     func linearBack(_ name: String, _ dy: Matrix, _ x: Matrix) -> Matrix {
@@ -52,7 +53,9 @@ extension ReferenceModel {
       return dx
     }
     func unrotate(_ z: Matrix) -> Matrix {
-      rope(z, headSize: dimensions.headSize, theta: dimensions.ropeTheta, backward: true) { places[$0 % places.count] }
+      rope(z, headSize: dimensions.headSize, theta: dimensions.ropeTheta, backward: true) {
+        documentPositions[$0 % documentPositions.count]
+      }
     }
 
     // output = middle + norm(down), or middle + down
@@ -81,7 +84,7 @@ extension ReferenceModel {
   }
 
   /// With p = softmax(s), s = q kᵀ / √e and a = p v:
-  /// dv = pᵀ da, dp = da vᵀ, ds = p ⊙ (dp − Σ_k p ⊙ dp), dq = ds k / √e, dk = dsᵀ q / √e. Forbidden keys have p = 0.
+  /// dv = pᵀ da, dp = da vᵀ, ds = p ⊙ (dp − Σ_k p ⊙ dp), dq = ds k / √e, dk = dsᵀ q / √e. Invisible keys have p = 0.
   private func attentionBackward(
     _ dAttention: Matrix, _ trace: LayerTrace
   ) -> (dQueries: Matrix, dKeys: Matrix, dValues: Matrix) {

@@ -1,11 +1,11 @@
 import Foundation
 
 extension ReferenceModel {
-  /// All that a layer computes, kept for its backward. R = K·T rows.
+  /// All intermediate results of a layer, for its backward pass. R = K·T rows.
   struct LayerTrace {
-    /// The residual stream that enters, [R, d].
+    /// The residual stream into the layer, [R, d].
     var input: Matrix
-    /// What attention takes: the input, or its norm, [R, d].
+    /// The input of attention: `input` (OLMo 2) or its norm (Llama), [R, d].
     var attentionInput: Matrix
     /// x Wq [R, h·e] and x Wk [R, g·e], before their norms.
     var queryProjection: Matrix
@@ -15,7 +15,7 @@ extension ReferenceModel {
     var keys: Matrix
     /// [R, g·e].
     var values: Matrix
-    /// Per query head, [R, R]; zero where the pattern forbids.
+    /// The attention weights of each query head, [R, R]; zero for invisible keys.
     var probabilities: [Matrix]
     /// a, [R, h·e].
     var attention: Matrix
@@ -23,56 +23,59 @@ extension ReferenceModel {
     var attentionProjection: Matrix
     /// The residual stream between attention and FFN, [R, d].
     var middle: Matrix
-    /// What the FFN takes, [R, d].
+    /// The input of the FFN: `middle` (OLMo 2) or its norm (Llama), [R, d].
     var feedForwardInput: Matrix
     /// [R, f] each.
     var gate: Matrix
     var up: Matrix
     var activation: Matrix
-    /// The FFN before its norm, [R, d].
+    /// The output of the FFN before its norm, [R, d].
     var down: Matrix
-    /// The residual stream that leaves, [R, d].
+    /// The residual stream out of the layer, [R, d].
     var output: Matrix
   }
 
-  /// All that a sequence computes.
+  /// All intermediate results of a sequence.
   struct Trace {
     /// T.
     var positions: Int
-    /// How far each position is from its text's start, [T].
-    var places: [Int]
-    /// E[token], every copy the same, [R, d].
+    /// The position of each token in its document, [T].
+    var documentPositions: [Int]
+    /// E[token], the same for all copies, [R, d].
     var embedding: Matrix
     var layers: [LayerTrace]
-    /// The rows of copy K that leave the last layer, [T, d], before and after the last norm.
+    /// The last layer's output for copy K, [T, d], before and after the final norm.
     var lastCopy: Matrix
-    var normalised: Matrix
+    var normalized: Matrix
     /// [T, V].
     var logits: Matrix
   }
 
-  /// The next-token logits of every position, [T][V], read from copy K. `tokens` [T] is one sequence; texts that must
-  /// not see each other start at `starts`, and one at 0 always.
+  /// The next-token logits of every position, [T][V], of copy K.
+  ///
+  /// - Parameters:
+  ///   - tokens: one sequence, [T].
+  ///   - starts: the positions where documents start, in addition to 0. Documents do not see each other.
   public func logits(tokens: [Int], starts: [Int] = []) -> [[Double]] { forward(tokens, starts: starts).logits.nested }
 
-  /// The residual stream, [L + 1][R][d]: entry 0 is the embedding, entry l what leaves layer l (counted from 1), before
-  /// the last norm. Rows as in `row(position:copy:positions:)`.
+  /// The residual stream, [L + 1][R][d]: entry 0 is the embedding, entry l the output of layer l, counted from 1. Rows
+  /// are ordered as in `row(position:copy:positions:)`.
   public func hiddenStates(tokens: [Int]) -> [[[Double]]] {
     let trace = forward(tokens)
     return [trace.embedding.nested] + trace.layers.map(\.output.nested)
   }
 
-  /// Per layer, the keys (after norm and rotation) and the values of every row, [R][g·e] each: what caches hold.
+  /// The keys (after norm and rotation) and values of every row for each layer, [R][g·e] each, as a cache holds them.
   public func keysAndValues(tokens: [Int]) -> [(keys: [[Double]], values: [[Double]])] {
     forward(tokens).layers.map { ($0.keys.nested, $0.values.nested) }
   }
 
-  /// The dense mask, [R][R]: whether a query's row sees a key's row.
+  /// The dense mask, [R][R]: whether the query of a row sees the key of another row.
   public func mask(positions: Int, starts: [Int] = []) -> [[Bool]] {
     let rows = (1...repeats).flatMap { copy in (0..<positions).map { ($0, copy) } }
     return rows.map { query in
       rows.map { key in
-        // Positions count from the start of the text that both are in.
+        // Positions are relative to the start of the document.
         let start = Self.start(of: query.0, starts)
         return start == Self.start(of: key.0, starts)
           && pattern.visible(query: (query.0 - start, query.1), key: (key.0 - start, key.1))
@@ -80,14 +83,14 @@ extension ReferenceModel {
     }
   }
 
-  /// Where the text that a position is in starts.
+  /// The start of the document that contains a position.
   static func start(of position: Int, _ starts: [Int]) -> Int { starts.filter { $0 <= position }.max() ?? 0 }
 
-  /// - Precondition: `tokens` are ids below V, at least one.
+  /// - Precondition: there is at least one token, and all ids are less than V.
   func forward(_ tokens: [Int], starts: [Int] = []) -> Trace {
     let (positions, d) = (tokens.count, dimensions.hiddenSize)
-    precondition(positions > 0, "a sequence has a token")
-    precondition(tokens.allSatisfy((0..<dimensions.vocabularySize).contains), "tokens are ids below V")
+    precondition(positions > 0, "a sequence needs at least one token")
+    precondition(tokens.allSatisfy((0..<dimensions.vocabularySize).contains), "token ids must be less than V")
     let embeddings = weight("model.embed_tokens.weight")
     var x = Matrix(zeros: repeats * positions, d)
     for r in 0..<x.rows {
@@ -95,30 +98,33 @@ extension ReferenceModel {
     }
     let embedding = x
     let mask = mask(positions: positions, starts: starts)
-    let places = (0..<positions).map { $0 - Self.start(of: $0, starts) }
+    let documentPositions = (0..<positions).map { $0 - Self.start(of: $0, starts) }
     var layers: [LayerTrace] = []
     for layer in 0..<dimensions.layers {
-      layers.append(forward(layer: layer, input: x, places: places, mask: mask))
+      layers.append(forward(layer: layer, input: x, documentPositions: documentPositions, mask: mask))
       x = layers[layer].output
     }
     let lastRows = (repeats - 1) * positions * d..<repeats * positions * d
     let lastCopy = Matrix(rows: positions, columns: d, values: Array(x.values[lastRows]))
-    let normalised = rmsNorm(lastCopy, weight("model.norm.weight"), epsilon: dimensions.rmsNormEpsilon)
-    let logits = linear(normalised, weight(headName))
+    let normalized = rmsNorm(lastCopy, weight("model.norm.weight"), epsilon: dimensions.rmsNormEpsilon)
+    let logits = linear(normalized, weight(headName))
     return Trace(
-      positions: positions, places: places, embedding: embedding, layers: layers, lastCopy: lastCopy,
-      normalised: normalised,
+      positions: positions, documentPositions: documentPositions, embedding: embedding, layers: layers,
+      lastCopy: lastCopy,
+      normalized: normalized,
       logits: logits)
   }
 
-  private func forward(layer: Int, input x: Matrix, places: [Int], mask: [[Bool]]) -> LayerTrace {
+  private func forward(layer: Int, input x: Matrix, documentPositions: [Int], mask: [[Bool]]) -> LayerTrace {
     let prefix = "model.layers.\(layer)."
     let epsilon = dimensions.rmsNormEpsilon
     func rotate(_ z: Matrix) -> Matrix {
-      rope(z, headSize: dimensions.headSize, theta: dimensions.ropeTheta) { places[$0 % places.count] }
+      rope(z, headSize: dimensions.headSize, theta: dimensions.ropeTheta) {
+        documentPositions[$0 % documentPositions.count]
+      }
     }
 
-    /// The norm of that name; without one in this architecture, the rows themselves.
+    /// The norm with this name, or `z` unchanged if the architecture does not have it.
     func norm(_ z: Matrix, _ name: String, in architecture: ReferenceModel.Architecture) -> Matrix {
       dimensions.architecture == architecture ? rmsNorm(z, weight(prefix + name), epsilon: epsilon) : z
     }

@@ -3,12 +3,12 @@ import Foundation
 extension ReferenceModel {
   /// The two parts of the loss, each a mean over all target tokens of the batch.
   ///
-  /// crossEntropy = mean(−log p(next token)), in nats; zTerm = zLoss·mean(logsumexp(logits)²), the value that is logged.
+  /// crossEntropy = mean(−log p(next token)), in nats; zTerm = zLoss·mean(logsumexp(logits)²), the logged value.
   ///
   /// - Parameters:
-  ///   - sequences: each T + 1 tokens, T inputs and the T targets one further; their lengths may differ.
-  ///   - starts: of each sequence, where texts start that must not see each other. A target that is the first token of
-  ///     a text is left out.
+  ///   - sequences: T + 1 tokens each, whose first T are inputs and whose last T are targets; T may differ.
+  ///   - starts: for each sequence, the positions where documents start. A token that starts a document is not a
+  ///     target.
   public func loss(
     sequences: [[Int]], starts: [[Int]] = [], zLoss: Double = 0
   ) -> (crossEntropy: Double, zTerm: Double) {
@@ -16,7 +16,7 @@ extension ReferenceModel {
     return (result.crossEntropy, result.zTerm)
   }
 
-  /// The gradient of crossEntropy + zTerm by every parameter, shaped as `weights`.
+  /// The gradient of crossEntropy + zTerm for every parameter, in the shape of `weights`.
   public func gradient(sequences: [[Int]], starts: [[Int]] = [], zLoss: Double = 0) -> Gradient {
     lossAndGradient(sequences: sequences, starts: starts, zLoss: zLoss).gradient
   }
@@ -40,11 +40,11 @@ extension ReferenceModel {
       let trace = forward(tokens, starts: starts[index])
       var dLogits = Matrix(zeros: trace.logits.rows, trace.logits.columns)
       for (n, logits) in trace.logits.nested.enumerated() where counts(index, n) {
-        let (target, normaliser) = (sequence[n + 1], logSumExp(logits))
-        crossEntropy += normaliser - logits[target]
-        squares += normaliser * normaliser
+        let (target, logNormalizer) = (sequence[n + 1], logSumExp(logits))
+        crossEntropy += logNormalizer - logits[target]
+        squares += logNormalizer * logNormalizer
         for v in logits.indices {
-          dLogits[n, v] = (1 + 2 * zLoss * normaliser) * exp(logits[v] - normaliser) / targets
+          dLogits[n, v] = (1 + 2 * zLoss * logNormalizer) * exp(logits[v] - logNormalizer) / targets
         }
         dLogits[n, target] -= 1 / targets
       }

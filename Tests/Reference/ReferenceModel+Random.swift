@@ -1,6 +1,6 @@
 import Foundation
 
-/// SplitMix64 (Steele, Lea and Flood, 2014): 64 bits of state, the same numbers from the same seed on every machine.
+/// The random number generator SplitMix64 (Steele, Lea and Flood, 2014), written independently of the tested code.
 public struct SplitMix64: RandomNumberGenerator, Sendable {
   private var state: UInt64
 
@@ -14,10 +14,10 @@ public struct SplitMix64: RandomNumberGenerator, Sendable {
     return z ^ (z >> 31)
   }
 
-  /// Uniform in (0, 1): the middles of 2⁵³ equal steps.
+  /// A uniform number in (0, 1): the midpoint of one of 2⁵³ equal intervals.
   public mutating func uniform() -> Double { (Double(next() >> 11) + 0.5) * 0x1p-53 }
 
-  /// Normal(0, 1), the cosine half of Box and Muller's pair.
+  /// A normal(0, 1) number by the Box-Muller method.
   public mutating func normal() -> Double {
     let radius = (-2 * log(uniform())).squareRoot()
     return radius * cos(2 * Double.pi * uniform())
@@ -30,11 +30,11 @@ public struct SplitMix64: RandomNumberGenerator, Sendable {
 }
 
 extension ReferenceModel {
-  /// A model of random weights, for tests: matrices normal(0, 1/in), norms 1 + normal(0, `normSpread`²).
+  /// A model with random weights for tests: matrices normal(0, 1/in), norms 1 + normal(0, `normSpread`²).
   ///
-  /// The matrices are large enough for logits of order one and attention that is not flat, and no norm is the identity,
-  /// so that a misplaced weight shows. All values are exact in single precision: a model under test starts from
-  /// the same numbers.
+  /// The matrices are large enough for logits of order one and attention that is not uniform, and no norm is the
+  /// identity, so that a wrong weight is detected. All values are exact in single precision, so that the model under
+  /// test has the same weights.
   public static func random(
     seed: UInt64, dimensions: Dimensions, pattern: ReferencePattern, normSpread: Double = 0.2
   ) -> ReferenceModel {

@@ -1,14 +1,14 @@
-/// The PHD-Transformer in double precision, written to be read and believed, not to be fast: the oracle of other tests.
+/// The PHD-Transformer in double precision, written for simplicity, not speed: the reference of other tests.
 ///
-/// Every one of the K·T rows goes through every layer, the mask is dense, nothing is fused, cut short or reused. Rows
-/// are ordered [copy][position], see `row(position:copy:positions:)`. A query sums over its visible keys in that order
-/// and skips the others, so a row's value depends on its visible keys alone, to the last bit.
+/// All K·T rows pass through all layers with a dense mask; nothing is fused, skipped or reused. Rows are ordered
+/// [copy][position], see `row(position:copy:positions:)`. A query sums over its visible keys in that order and skips
+/// invisible ones, so a row depends only on its visible keys, bit for bit.
 ///
 /// Shapes: T positions, K copies, R = K·T rows, L layers, d hidden, h query heads, g kv heads, e = d/h, f FFN width,
 /// V vocabulary.
 public struct ReferenceModel: Sendable {
-  /// How a block is put together: OLMo 2 norms what attention and FFN give, and queries and keys; Llama norms what
-  /// attention and FFN take.
+  /// The placement of norms: OLMo 2 normalizes the outputs of attention and FFN, and queries and keys; Llama normalizes
+  /// the inputs of attention and FFN.
   public enum Architecture: String, Sendable, CaseIterable {
     case olmo2
     case llama
@@ -31,7 +31,7 @@ public struct ReferenceModel: Sendable {
     /// θ.
     public var ropeTheta: Double
     public var rmsNormEpsilon: Double
-    /// Whether the vocabulary head is the embedding.
+    /// Whether the head uses the embedding as its weight.
     public var tieWordEmbeddings: Bool
 
     public init(
@@ -57,8 +57,8 @@ public struct ReferenceModel: Sendable {
     /// g·e, the width of keys and values.
     public var keyValueSize: Int { keyValueHeads * headSize }
 
-    /// Every parameter in the order in which data meets it, with its shape: [out, in] for a matrix, [size] for a norm.
-    /// `lm_head.weight` is missing where the embeddings are tied.
+    /// Every parameter with its shape, in the order of the forward pass: [out, in] for a matrix, [size] for a norm.
+    /// `lm_head.weight` is missing if the embeddings are tied.
     public var parameterShapes: [(name: String, shape: [Int])] {
       var shapes: [(name: String, shape: [Int])] = [("model.embed_tokens.weight", [vocabularySize, hiddenSize])]
       for layer in 0..<layers {
@@ -93,17 +93,20 @@ public struct ReferenceModel: Sendable {
   public let dimensions: Dimensions
   public let pattern: ReferencePattern
 
-  /// Name → values, row-major, shapes and names as in `Dimensions.parameterShapes`.
+  /// The values of each parameter by name, row-major, with names and shapes as in `Dimensions.parameterShapes`.
   public var weights: [String: [Double]]
 
-  /// - Precondition: `weights` holds exactly the parameters of `dimensions`, each of its size.
+  /// - Precondition: `weights` contains exactly the parameters of `dimensions`, each with its size.
   public init(dimensions: Dimensions, pattern: ReferencePattern, weights: [String: [Double]]) {
-    precondition(dimensions.hiddenSize % (2 * dimensions.heads) == 0, "a head has an even, whole size")
-    precondition(dimensions.heads % dimensions.keyValueHeads == 0, "kv heads divide query heads")
+    precondition(dimensions.hiddenSize % (2 * dimensions.heads) == 0, "the head size must be an even integer")
+    precondition(
+      dimensions.heads % dimensions.keyValueHeads == 0,
+      "the number of query heads must be a multiple of the number of kv heads")
     let shapes = dimensions.parameterShapes
-    precondition(Set(weights.keys) == Set(shapes.map(\.name)), "weights are those of the dimensions, by name")
+    precondition(
+      Set(weights.keys) == Set(shapes.map(\.name)), "weights must have the names of the dimensions' parameters")
     for (name, shape) in shapes {
-      precondition(weights[name]?.count == shape.reduce(1, *), "\(name) has shape \(shape)")
+      precondition(weights[name]?.count == shape.reduce(1, *), "\(name) must have the shape \(shape)")
     }
     self.dimensions = dimensions
     self.pattern = pattern
@@ -113,7 +116,7 @@ public struct ReferenceModel: Sendable {
   /// K.
   public var repeats: Int { pattern.repeats }
 
-  /// Where (position n, copy j) lies among the K·T rows: (j − 1)·T + n.
+  /// The row of (position n, copy j): (j − 1)·T + n.
   public static func row(position n: Int, copy j: Int, positions: Int) -> Int { (j - 1) * positions + n }
 
   /// The parameter as a matrix [out, in]; a norm's weight as [1, size].
@@ -130,6 +133,6 @@ public struct ReferenceModel: Sendable {
     return Matrix(rows: values.count / columns, columns: columns, values: values)
   }
 
-  /// The name of Whead: the embedding's where it is tied.
+  /// The name of the head's weight: the embedding's if the two are tied.
   var headName: String { dimensions.tieWordEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight" }
 }

@@ -1,8 +1,7 @@
-/// Which keys a query may read: the attention patterns of hidden decoding, as data.
+/// An attention pattern of hidden decoding: which keys a query sees.
 ///
-/// A token is (position n, copy j), n = 0…T−1, j = 1…K. The rule is `visible(query:key:)`; everything else here only
-/// names its parameters. A repeat count of 1 is accepted with every kind: it is one case of the rule, and must be
-/// vanilla.
+/// A token is (position n, copy j), n = 0…T−1, j = 1…K. The rule is `visible(query:key:)`; everything else only names
+/// its parameters. K = 1 is accepted with every kind and must be equal to vanilla.
 public struct ReferencePattern: Sendable, Hashable, CustomStringConvertible {
   /// The names of the configuration key `hidden_decoding.pattern`.
   public enum Kind: String, Sendable, CaseIterable {
@@ -14,13 +13,13 @@ public struct ReferencePattern: Sendable, Hashable, CustomStringConvertible {
   /// K, the number of copies of every token.
   public let repeats: Int
 
-  /// W, in positions, the query's own position included. 1 is no window.
+  /// W, in positions, including the query's own position. 1 means no window.
   public let window: Int
 
-  /// C, in positions. `nil` is one chunk for the whole sequence.
+  /// C, in positions; nil for one chunk for the whole sequence.
   public let chunk: Int?
 
-  /// Takes the four values as a configuration or a golden file gives them.
+  /// A pattern with the values of a configuration or a golden file.
   ///
   /// - Precondition: K, W and C are positive; K = 1 for `vanilla`.
   public init(_ kind: Kind, repeats: Int, window: Int = 1, chunk: Int? = nil) {
@@ -51,7 +50,7 @@ public struct ReferencePattern: Sendable, Hashable, CustomStringConvertible {
   /// Naive token repeating.
   public static func naive(repeats: Int) -> ReferencePattern { ReferencePattern(.naive, repeats: repeats) }
 
-  /// Whether query (n, j) attends to key (m, i). Positions count from 0, copies from 1.
+  /// Whether query (n, j) attends to key (m, i). Positions start at 0, copies at 1.
   ///
   ///     i = 1 and m ≤ n                                              originals, causal, for every query
   ///     or  i ≥ 2, j ≥ 2, m = n, i ≤ j                               earlier copies of the same token

@@ -2,7 +2,7 @@ import Foundation
 
 /// The learning rate as a pure function of the step s = 1, 2, ….
 public struct ReferenceSchedule: Sendable, Hashable {
-  /// What follows the warmup. The names are those of the configuration key `schedule.kind`.
+  /// The shape after the warmup, with the names of the configuration key `schedule.kind`.
   public enum Kind: String, Sendable, CaseIterable {
     case cosine, wsd, constant
   }
@@ -11,11 +11,11 @@ public struct ReferenceSchedule: Sendable, Hashable {
   /// The highest learning rate.
   public var learningRate: Double
   public var warmupSteps: Int
-  /// The whole run's steps, which `cosine` and `wsd` end at.
+  /// The number of steps of the run, at whose end `cosine` and `wsd` end.
   public var steps: Int
-  /// The last step's rate over the highest, for `cosine` and `wsd`.
+  /// The last step's rate as a fraction of the highest, for `cosine` and `wsd`.
   public var finalFraction: Double
-  /// The length of `wsd`'s decay.
+  /// The length of `wsd`'s decay, in steps.
   public var decaySteps: Int
 
   public init(

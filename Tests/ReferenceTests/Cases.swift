@@ -2,7 +2,7 @@ import Reference
 import Testing
 import Transformer
 
-/// A model's shape, its pattern, and the sequences that go through it: awkward numbers on purpose.
+/// A model's shape, its pattern and its input sequences, with deliberately odd sizes.
 struct Case: Sendable, CustomTestStringConvertible {
   var pattern: ReferencePattern
   /// T of each sequence.
@@ -25,13 +25,14 @@ struct Case: Sendable, CustomTestStringConvertible {
     return .random(seed: seed, dimensions: dimensions, pattern: pattern)
   }
 
-  /// T + 1 tokens each.
+  /// Sequences of T + 1 tokens each.
   var sequences: [[Int]] {
     var generator = SplitMix64(seed: seed &+ 1000)
     return positions.map { generator.tokens($0 + 1, vocabularySize: 23) }
   }
 
-  /// Every kind; K to 5; odd and ragged T; C that does not divide T; W and C longer than T; W longer than C.
+  /// All kinds; K up to 5; odd T and sequences of different lengths; C that does not divide T; W and C greater than T;
+  /// W greater than C.
   static let all = [
     Case(pattern: .vanilla, positions: [9, 9]),
     Case(pattern: .vanilla, positions: [11], heads: 3, keyValueHeads: 1, tied: true, seed: 2),
@@ -55,7 +56,7 @@ struct Case: Sendable, CustomTestStringConvertible {
   static let hiddenDecoding = all.filter { [.phd, .swa, .cswa].contains($0.pattern.kind) }
 }
 
-/// K = 1, the one case of every rule.
+/// Patterns with K = 1, which must be equal to vanilla.
 let oneCopy = [
   ReferencePattern.phd(repeats: 1), .swa(repeats: 1, window: 4), .cswa(repeats: 1, window: 4, chunk: 3),
   .naive(repeats: 1),

@@ -2,11 +2,9 @@ import Foundation
 import Reference
 import Testing
 
-@Suite("The forward pass")
-struct ForwardTests {
-  /// "The originals are an exact vanilla transformer, bit for bit, whatever K, W, C."
+@Suite struct ForwardTests {
   @Test(arguments: Case.hiddenDecoding)
-  func originalsAreVanillaBitForBit(testCase: Case) throws {
+  func `originals are vanilla bit for bit`(testCase: Case) throws {
     let tokens = try #require(testCase.sequences.first)
     let model = testCase.model
     let vanilla = model.with(pattern: .vanilla)
@@ -19,8 +17,8 @@ struct ForwardTests {
     }
   }
 
-  /// The naive pattern's originals read the repeats of earlier positions: no vanilla transformer from position 1 on.
-  @Test func naiveOriginalsAreNotVanilla() {
+  /// The naive pattern's originals see the hidden copies of earlier positions, so they differ from position 1 on.
+  @Test func `originals of the naive pattern are not vanilla`() {
     let model = Case(pattern: .naive(repeats: 2), positions: [4]).model
     let tokens = [3, 1, 4, 1]
     let naive = model.hiddenStates(tokens: tokens)[2]
@@ -29,9 +27,9 @@ struct ForwardTests {
     #expect(naive[3] != vanilla[3])
   }
 
-  /// A prefix's logits are the whole sequence's, bit for bit: nothing leaks from later tokens.
+  /// The logits of a prefix equal those of the whole sequence.
   @Test(arguments: Case.all)
-  func logitsAreCausalBitForBit(testCase: Case) throws {
+  func `logits are causal bit for bit`(testCase: Case) throws {
     let model = testCase.model
     let tokens = try #require(testCase.sequences.first)
     let logits = model.logits(tokens: tokens)
@@ -46,7 +44,7 @@ struct ForwardTests {
   }
 
   @Test(arguments: oneCopy)
-  func oneCopyIsVanillaBitForBit(pattern: ReferencePattern) {
+  func `one copy is vanilla bit for bit`(pattern: ReferencePattern) {
     let model = Case(pattern: .vanilla, positions: []).model
     let tokens = [5, 0, 22, 7, 7, 1, 13]
     #expect(model.with(pattern: pattern).logits(tokens: tokens) == model.logits(tokens: tokens))
@@ -57,14 +55,14 @@ struct ForwardTests {
     (.cswa(repeats: 3, window: 4, chunk: 7), .swa(repeats: 3, window: 4)),
     (.swa(repeats: 3, window: 7), .swa(repeats: 3, window: 100)),
   ])
-  func patternsMeetBitForBit(one: ReferencePattern, other: ReferencePattern) {
+  func `patterns are equal bit for bit in their limiting cases`(one: ReferencePattern, other: ReferencePattern) {
     let model = Case(pattern: one, positions: []).model
     let tokens = [5, 0, 22, 7, 7, 1, 13]
     #expect(model.logits(tokens: tokens) == model.with(pattern: other).logits(tokens: tokens))
   }
 
-  /// At a chunk's first position, and there alone, a hidden copy reads what it reads in PHD.
-  @Test func chunksStartAsPHD() {
+  /// Only at the first position of a chunk does a hidden copy see the same keys as in PHD.
+  @Test func `hidden copies at the first position of a chunk equal those of PHD`() {
     let model = Case(pattern: .cswa(repeats: 3, window: 4, chunk: 3), positions: []).model
     let tokens = [5, 0, 22, 7, 7, 1, 13]
     let chunked = model.logits(tokens: tokens)
@@ -72,9 +70,9 @@ struct ForwardTests {
     for n in tokens.indices { #expect((chunked[n] == alone[n]) == (n % 3 == 0), "position \(n)") }
   }
 
-  /// The copies of a token differ only by what they read. They enter alike; at position 0 all keys are alike, so there
-  /// the copies stay alike, but for rounding.
-  @Test func copiesEnterAlikeAndLeaveApart() {
+  /// The copies of a token have the same embedding and differ only by the keys that they see. At position 0 all keys
+  /// are equal, so the copies stay equal up to rounding.
+  @Test func `copies of a token start equal and become different`() {
     let model = Case(pattern: .phd(repeats: 2), positions: []).model
     let tokens = [5, 0, 22]
     let states = model.hiddenStates(tokens: tokens)
@@ -88,9 +86,9 @@ struct ForwardTests {
     }
   }
 
-  /// RoPE is relative: a sequence of one token repeated gives the same attention, and so the same logits, everywhere.
+  /// All values are equal in a sequence of one repeated token, so attention and logits are the same at every position.
   @Test(arguments: [ReferencePattern.vanilla, .phd(repeats: 1), .naive(repeats: 3)])
-  func aConstantSequenceIsConstant(pattern: ReferencePattern) {
+  func `a constant sequence has constant logits`(pattern: ReferencePattern) {
     let logits = Case(pattern: pattern, positions: []).model.logits(tokens: [4, 4, 4, 4, 4])
     for row in logits {
       for (value, first) in zip(row, logits[0]) { #expect(abs(value - first) < 1e-12) }
@@ -98,10 +96,9 @@ struct ForwardTests {
   }
 }
 
-@Suite("The loss")
-struct LossTests {
-  /// A head of zeros predicts uniformly: cross-entropy log V, z term weight·log² V.
-  @Test func uniformPredictionsCostLogV() {
+@Suite struct LossTests {
+  /// A head of zeros predicts uniformly: the cross-entropy is log V, the z term weight·log² V.
+  @Test func `uniform predictions have the loss log V`() {
     var model = Case(pattern: .phd(repeats: 2), positions: []).model
     model.weights["lm_head.weight"] = [Double](repeating: 0, count: 23 * 24)
     let (crossEntropy, zTerm) = model.loss(sequences: [[1, 2, 3, 4], [5, 6]], zLoss: 0.5)
@@ -109,8 +106,8 @@ struct LossTests {
     #expect(abs(zTerm - 0.5 * log(23) * log(23)) < 1e-14)
   }
 
-  /// The cross-entropies of `Case.all`, frozen. A NumPy program written apart from this one, with interleaved rows,
-  /// gave the same for the same weights, to 2e-15. The tolerance leaves room for weights of another libm.
+  /// The expected cross-entropies of `Case.all` agreed to 2e-15 with an independent NumPy program with interleaved rows
+  /// and the same weights. The tolerance allows for weights computed with another libm.
   @Test(
     arguments: zip(
       Case.all,
@@ -119,13 +116,12 @@ struct LossTests {
         3.6900517915348816, 3.683593930307503, 3.4036009431402587, 4.002613083069322, 3.346060516442364,
         3.9327089655703418, 3.6841996064909295, 3.0674978858861137,
       ]))
-  func staysWhatAnIndependentProgramConfirmed(testCase: Case, crossEntropy: Double) {
+  func `losses equal those of an independent program`(testCase: Case, crossEntropy: Double) {
     #expect(abs(testCase.model.loss(sequences: testCase.sequences).crossEntropy - crossEntropy) < 1e-7)
   }
 
-  /// A mean over tokens, not over sequences.
   @Test(arguments: Case.all.filter { $0.positions.count == 2 })
-  func theMeanIsOverTargetTokens(testCase: Case) {
+  func `the mean is over target tokens`(testCase: Case) {
     let model = testCase.model
     let whole = model.loss(sequences: testCase.sequences, zLoss: 0.1)
     let parts = testCase.sequences.map { model.loss(sequences: [$0], zLoss: 0.1) }

@@ -1,16 +1,16 @@
 import Reference
 import Testing
 
-@Suite("The gradient")
-struct GradientTests {
-  /// Along a random direction r of each tensor, r·gradient is the loss's central difference, of fourth order:
+@Suite struct GradientTests {
+  /// For a random direction r of each tensor, r·gradient is compared with the fourth-order central difference of the
+  /// loss:
   ///
   ///     (8·(f(+δ) − f(−δ)) − (f(+2δ) − f(−2δ))) / 12δ
   ///
-  /// r is normal(0, 1) in every element, so that r·gradient is of the size of the gradient's norm, and that norm is
-  /// what the error is measured against. The difference's own error falls with δ⁴ and is 1e-8 of it here.
+  /// Every element of r is normal(0, 1), so that r·gradient has the magnitude of the gradient's norm, and the error is
+  /// measured relative to that norm. The error of the difference is proportional to δ⁴, about 1e-8 of the norm here.
   @Test(arguments: Case.all)
-  func agreesWithFiniteDifferences(testCase: Case) throws {
+  func `the gradient agrees with finite differences`(testCase: Case) throws {
     let (model, sequences, zLoss) = (testCase.model, testCase.sequences, 0.01)
     let gradient = model.gradient(sequences: sequences, zLoss: zLoss)
     #expect(Set(gradient.keys) == Set(model.weights.keys))
@@ -35,7 +35,7 @@ struct GradientTests {
   }
 
   @Test(arguments: Case.all)
-  func comesWithTheLoss(testCase: Case) {
+  func `the loss with the gradient equals the loss alone`(testCase: Case) {
     let (model, sequences) = (testCase.model, testCase.sequences)
     let together = model.lossAndGradient(sequences: sequences, zLoss: 0.01)
     let alone = model.loss(sequences: sequences, zLoss: 0.01)
@@ -43,9 +43,8 @@ struct GradientTests {
     #expect(together.zTerm == alone.zTerm)
   }
 
-  /// The tied embedding's gradient is the sum of the two that the untied model of equal weights has.
   @Test(arguments: Case.all.filter(\.tied))
-  func tyingSumsTheTwoGradients(testCase: Case) throws {
+  func `a tied embedding's gradient is the sum of the two untied gradients`(testCase: Case) throws {
     let tied = testCase.model
     var dimensions = tied.dimensions
     dimensions.tieWordEmbeddings = false
@@ -60,8 +59,7 @@ struct GradientTests {
     for (sum, parts) in zip(one, zip(embedding, head)) { #expect(abs(sum - parts.0 - parts.1) < 1e-14) }
   }
 
-  /// A token that is nowhere in the inputs has no gradient in the embedding.
-  @Test func unreadEmbeddingsHaveNone() throws {
+  @Test func `embeddings of tokens that are not inputs have no gradient`() throws {
     let model = Case(pattern: .swa(repeats: 2, window: 3), positions: []).model
     let gradient = try #require(model.gradient(sequences: [[1, 2, 3, 4]])["model.embed_tokens.weight"])
     for token in 0..<23 {

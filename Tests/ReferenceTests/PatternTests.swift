@@ -1,9 +1,8 @@
 import Reference
 import Testing
 
-@Suite("The mask rule")
-struct PatternTests {
-  /// Drawn by hand. Rows are queries, columns keys, both in the order of the rows: [copy][position].
+@Suite struct PatternTests {
+  /// Drawn by hand. Rows are queries and columns are keys, both ordered [copy][position].
   @Test(arguments: [
     (
       ReferencePattern.phd(repeats: 2), 3,
@@ -81,7 +80,7 @@ struct PatternTests {
       """
     ),
   ])
-  func masksAreAsDrawn(pattern: ReferencePattern, positions: Int, drawing: String) {
+  func `masks equal the drawings`(pattern: ReferencePattern, positions: Int, drawing: String) {
     let dimensions = ReferenceModel.Dimensions(
       vocabularySize: 3, hiddenSize: 4, intermediateSize: 3, layers: 1, heads: 1, keyValueHeads: 1)
     let mask = ReferenceModel.random(seed: 1, dimensions: dimensions, pattern: pattern).mask(positions: positions)
@@ -90,7 +89,7 @@ struct PatternTests {
   }
 
   @Test(arguments: Case.all)
-  func noQuerySeesALaterPositionAndEveryQuerySeesTheOriginals(of testCase: Case) {
+  func `a query sees no later position and all originals up to its own`(of testCase: Case) {
     forEachPair(copies: testCase.pattern.repeats, positions: 14) { query, key in
       let visible = testCase.pattern.visible(query: query, key: key)
       if key.m > query.n { #expect(!visible) }
@@ -100,13 +99,13 @@ struct PatternTests {
   }
 
   @Test(arguments: Case.hiddenDecoding)
-  func originalsSeeOnlyOriginals(of testCase: Case) {
+  func `originals see only originals`(of testCase: Case) {
     forEachPair(copies: testCase.pattern.repeats, positions: 14) { query, key in
       if query.j == 1 && key.i > 1 { #expect(!testCase.pattern.visible(query: query, key: key)) }
     }
   }
 
-  /// W = 1 is PHD; C ≥ T is no chunk; W ≥ T is no window; W beyond C is cut at C.
+  /// W = 1 equals PHD; C ≥ T equals no chunks; W ≥ T equals an unlimited window; W greater than C is limited by C.
   @Test(arguments: [
     (ReferencePattern.swa(repeats: 3, window: 1), ReferencePattern.phd(repeats: 3)),
     (.cswa(repeats: 3, window: 1, chunk: 4), .phd(repeats: 3)),
@@ -115,14 +114,14 @@ struct PatternTests {
     (.swa(repeats: 3, window: 14), .swa(repeats: 3, window: 1000)),
     (.cswa(repeats: 3, window: 5, chunk: 5), .cswa(repeats: 3, window: 1000, chunk: 5)),
   ])
-  func patternsMeetAtTheirEnds(one: ReferencePattern, other: ReferencePattern) {
+  func `patterns are equal in their limiting cases`(one: ReferencePattern, other: ReferencePattern) {
     forEachPair(copies: 3, positions: 14) { query, key in
       #expect(one.visible(query: query, key: key) == other.visible(query: query, key: key))
     }
   }
 
   @Test(arguments: oneCopy)
-  func oneCopyIsVanilla(pattern: ReferencePattern) {
+  func `one copy is vanilla`(pattern: ReferencePattern) {
     forEachPair(copies: 1, positions: 14) { query, key in
       #expect(pattern.visible(query: query, key: key) == (key.m <= query.n))
     }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Transformer
 
-/// A shape that the golden files don't have.
+/// A model, pattern and number of positions for tests against the reference.
 struct Case: Sendable, CustomStringConvertible {
   var pattern: ReferencePattern
   var positions: Int
@@ -59,7 +59,7 @@ struct Case: Sendable, CustomStringConvertible {
     Case(pattern: .naive(repeats: 2), positions: 25, architecture: .llama),
   ]
 
-  /// Long enough for several blocks of queries and of keys.
+  /// Cases long enough for several blocks of queries and of keys.
   static let long: [Case] = [
     Case(pattern: .cswa(repeats: 3, window: 16, chunk: 50), positions: 300, hiddenSize: 16, sequences: 1),
     Case(pattern: .swa(repeats: 2, window: 40), positions: 290, keyValueHeads: 4, hiddenSize: 16, sequences: 1),
@@ -68,8 +68,8 @@ struct Case: Sendable, CustomStringConvertible {
 }
 
 @Suite struct AgainstReferenceTests {
-  @Test("Logits, losses and gradients equal the double-precision reference", arguments: Case.all + Case.long)
-  func agrees(_ shape: Case) throws {
+  @Test(arguments: Case.all + Case.long)
+  func `logits, losses and gradients equal the double-precision reference`(_ shape: Case) throws {
     let reference = shape.model()
     let tokens = shape.tokens()
     let subject = Subject(reference, sequences: shape.sequences, positions: shape.positions)
@@ -85,7 +85,7 @@ struct Case: Sendable, CustomStringConvertible {
       let got = subject.gradient(of: tensor, dividedBy: sums.tokens)
       let expected = try #require(expectedLoss.gradient[tensor.name])
       if expected.allSatisfy({ $0 == 0 }) {
-        // One key: the softmax is 1 whatever the query. Rounding is all that is left.
+        // With a single key the softmax is always 1, so the exact gradient is 0 and ours is only rounding error.
         #expect(got.allSatisfy { abs($0) < 1e-6 }, "\(tensor.name)")
         continue
       }

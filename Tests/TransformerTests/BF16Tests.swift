@@ -4,9 +4,9 @@ import Testing
 @testable import Kernels
 @testable import Transformer
 
-/// Passes whose products take bf16: eight bits of mantissa, so 2⁻⁹ for one rounding.
+/// Passes with bf16 products. bf16 has eight bits of mantissa, so one rounding has a relative error of up to 2⁻⁹.
 @Suite struct BF16Tests {
-  /// A way to multiply, and what attention takes: what this processor prefers is one of them.
+  /// All available bf16 libraries, each with fp32 and with bf16 attention.
   private static let ways = BF16Product.Backend.available.flatMap { backend in
     ElementType.allCases.map { (backend, $0) }
   }
@@ -17,40 +17,38 @@ import Testing
     return golden
   }
 
-  @Test(
-    "Losses equal the golden cases within 2e-2, and in bf16 only rounding is lost", arguments: Golden.names, ways)
-  func agrees(_ name: String, _ way: (backend: BF16Product.Backend, attention: ElementType)) throws {
+  @Test(arguments: Golden.names, ways)
+  func `losses and gradients in bf16 equal the golden cases up to rounding`(
+    _ name: String, _ way: (backend: BF16Product.Backend, attention: ElementType)
+  ) throws {
     let golden = try golden(name, way)
     let difference = relativeDifference(golden.subject.logits(golden.sequences), golden.logits)
     #expect(difference < 2e-2, "\(difference)")
-    // Were it smaller, something would not be bf16.
+    // If the difference were smaller, the products would not be in bf16.
     #expect(difference > 1e-4, "\(difference)")
     try golden.expectLossesAndGradients(losses: 2e-2, gradients: 5e-2)
   }
 
-  @Test("Attention alone in bf16 loses only rounding, forward and back", arguments: Golden.names)
-  func attention(_ name: String) throws {
+  @Test(arguments: Golden.names)
+  func `attention in bf16 alone adds only rounding errors to losses and gradients`(_ name: String) throws {
     let golden = try Golden(name, attention: .bf16)
     let difference = relativeDifference(golden.subject.logits(golden.sequences), golden.logits)
     #expect(difference < 1e-2 && difference > 1e-6, "\(difference)")
     try golden.expectLossesAndGradients(losses: 1e-2, gradients: 2e-2)
   }
 
-  @Test(
-    "Both ways to multiply bf16 give the same losses but for fp32's rounding", arguments: Golden.names,
-    ElementType.allCases)
-  func backends(_ name: String, _ attention: ElementType) throws {
+  @Test(arguments: Golden.names, ElementType.allCases)
+  func `all bf16 libraries give the same losses up to rounding`(_ name: String, _ attention: ElementType) throws {
     let losses = try BF16Product.Backend.available.map { backend in
       let golden = try golden(name, (backend, attention))
       return golden.subject.lossAndGradient(golden.sequences, zLoss: golden.zLoss).crossEntropy
     }
-    // A last bit of fp32 now and then turns a bf16's rounding.
+    // A difference in the last bit of fp32 occasionally changes the rounding to bf16.
     for loss in losses { #expect(abs(loss - losses[0]) < 1e-3 * losses[0]) }
   }
 
-  @Test(
-    "Recomputation and the number of threads change no bit", arguments: Case.all + Case.long, ElementType.allCases)
-  func bits(_ shape: Case, _ attention: ElementType) throws {
+  @Test(arguments: Case.all + Case.long, ElementType.allCases)
+  func `recomputation and the number of threads do not change a bit`(_ shape: Case, _ attention: ElementType) throws {
     func pass(_ recompute: Recompute, threads: Int) throws -> (LossSums, [UInt32]) {
       let subject = Subject(
         shape.model(), sequences: shape.sequences, positions: shape.positions, recompute: recompute,
@@ -65,8 +63,8 @@ import Testing
     }
   }
 
-  @Test("A Llama's losses and gradients are near", arguments: Case.all.filter { $0.architecture == .llama })
-  func llama(_ shape: Case) throws {
+  @Test(arguments: Case.all.filter { $0.architecture == .llama })
+  func `losses and gradients of a Llama in bf16 equal the reference up to rounding`(_ shape: Case) throws {
     let reference = shape.model()
     let subject = Subject(reference, sequences: shape.sequences, positions: shape.positions, precision: .bf16)
     let expected = reference.lossAndGradient(sequences: shape.tokens(), zLoss: 1e-3)
@@ -80,8 +78,7 @@ import Testing
     }
   }
 
-  @Test("A pass takes less than 65 % of the memory")
-  func memory() {
+  @Test func `a pass in bf16 needs less than 65 % of the memory`() {
     func bytes(_ precision: ElementType) -> Int {
       let model = ModelConfiguration(
         vocabularySize: 8192, hiddenSize: 512, intermediateSize: 1536, layers: 8, queryHeads: 8, keyValueHeads: 2)

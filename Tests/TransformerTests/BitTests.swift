@@ -4,7 +4,7 @@ import Testing
 
 @testable import Transformer
 
-/// What must be the same bit for bit.
+/// Results that must be bit-identical.
 @Suite struct BitTests {
   static let hiddenDecoding: [ReferencePattern] = [
     .phd(repeats: 2), .phd(repeats: 5), .swa(repeats: 2, window: 5), .swa(repeats: 3, window: 100),
@@ -12,8 +12,8 @@ import Testing
     .cswa(repeats: 4, window: 3, chunk: 100),
   ]
 
-  /// The residual stream of the originals into each layer, and the last layer's keys and values: all that later
-  /// positions ever read of them.
+  /// The originals' residual stream into each layer, and their keys and values in the last layer: everything that other
+  /// tokens read of them.
   private func originals(_ pattern: ReferencePattern, positions: Int, tokens: [[Int]]) -> [[Float]] {
     var shape = Case(pattern: pattern, positions: positions)
     shape.layers = 3
@@ -29,8 +29,10 @@ import Testing
     (0..<matrix.rows).flatMap { row in (0..<matrix.columns).map { matrix.pointer[row * matrix.stride + $0] } }
   }
 
-  @Test("Originals are an exact vanilla transformer, whatever K, W, C", arguments: hiddenDecoding, [45, 150])
-  func originalsAreVanilla(_ pattern: ReferencePattern, _ positions: Int) {
+  @Test(arguments: hiddenDecoding, [45, 150])
+  func `the originals are exactly a vanilla transformer, whatever K, W and C`(
+    _ pattern: ReferencePattern, _ positions: Int
+  ) {
     let tokens = Case(pattern: pattern, positions: positions).tokens()
     let vanilla = originals(.vanilla, positions: positions, tokens: tokens)
     let hidden = originals(pattern, positions: positions, tokens: tokens)
@@ -38,8 +40,8 @@ import Testing
     #expect(vanilla[0] != vanilla[1])
   }
 
-  @Test("No logit changes when a later token does", arguments: Case.all)
-  func causal(_ shape: Case) {
+  @Test(arguments: Case.all)
+  func `a later token does not change a logit`(_ shape: Case) {
     guard shape.positions > 2 else { return }
     let subject = Subject(shape.model(), sequences: shape.sequences, positions: shape.positions)
     var tokens = shape.tokens()
@@ -50,12 +52,12 @@ import Testing
     let earlier = changed * 61
     #expect(before[..<earlier] == after[..<earlier])
     #expect(before[earlier..<shape.positions * 61] != after[earlier..<shape.positions * 61])
-    // Another sequence of the micro-batch is nobody's business.
+    // The other sequence of the micro-batch does not change.
     #expect(before[(shape.positions * 61)...] == after[(shape.positions * 61)...])
   }
 
-  @Test("Recomputation changes no bit", arguments: Case.all + Case.long)
-  func recomputation(_ shape: Case) {
+  @Test(arguments: Case.all + Case.long)
+  func `recomputation does not change a bit`(_ shape: Case) {
     let tokens = shape.tokens()
     let kept = Subject(shape.model(), sequences: shape.sequences, positions: shape.positions)
     let again = Subject(shape.model(), sequences: shape.sequences, positions: shape.positions, recompute: .block)
@@ -64,8 +66,8 @@ import Testing
     #expect(again.pass.arena.count < kept.pass.arena.count || shape.layers == 1)
   }
 
-  @Test("The number of threads changes no bit", arguments: Case.all + Case.long, [2, 3])
-  func threads(_ shape: Case, _ threads: Int) throws {
+  @Test(arguments: Case.all + Case.long, [2, 3])
+  func `the number of threads does not change a bit`(_ shape: Case, _ threads: Int) throws {
     let tokens = shape.tokens()
     let one = Subject(shape.model(), sequences: shape.sequences, positions: shape.positions)
     let many = Subject(
@@ -75,8 +77,7 @@ import Testing
     #expect(one.gradients.floats.elementsEqual(many.gradients.floats))
   }
 
-  @Test("A window longer than the sequence is none, a chunk longer too; W = 1 and one position a chunk is PHD")
-  func limits() {
+  @Test func `windows and chunks longer than the sequence have no effect, and chunks of one position give PHD`() {
     let shape = Case(pattern: .phd(repeats: 3), positions: 29)
     let tokens = shape.tokens()
     func logits(_ pattern: ReferencePattern) -> [Double] {

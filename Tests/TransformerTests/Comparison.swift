@@ -13,7 +13,7 @@ func relativeDifference(_ a: [Double], _ b: [Double]) -> Double {
 }
 
 extension ReferencePattern {
-  /// The same pattern as the product names it.
+  /// The same pattern as `HiddenDecoding`.
   var hiddenDecoding: HiddenDecoding {
     switch kind {
     case .vanilla: .vanilla
@@ -35,7 +35,7 @@ extension ReferenceModel.Dimensions {
   }
 }
 
-/// A model of the product with the reference's weights.
+/// The model under test, with the reference's weights.
 struct Subject {
   let layout: ParameterLayout
   let parameters: Buffer
@@ -61,7 +61,7 @@ struct Subject {
       recompute: recompute, trains: trains, on: team)
   }
 
-  /// - Parameter starts: of each sequence, where texts start that must not see each other; nil for one text.
+  /// - Parameter starts: for each sequence, the positions where documents start; nil without a document mask.
   func withTokens<Result>(
     _ sequences: [[Int]], starts: [[Int]]? = nil, _ body: (SequenceTokens) -> Result
   ) -> Result {
@@ -89,7 +89,7 @@ struct Subject {
     return result
   }
 
-  /// One for each sequence.
+  /// The loss sums of each sequence.
   func losses(_ sequences: [[Int]], starts: [[Int]]? = nil) -> [LossSums] {
     withTokens(sequences, starts: starts) { pass.losses(parameters: parameters.pointer, tokens: $0) }
   }

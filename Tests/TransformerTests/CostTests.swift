@@ -4,8 +4,8 @@ import Testing
 @testable import Transformer
 
 @Suite struct CostTests {
-  @Test("Counted pairs of queries and keys are those of the dense mask", arguments: Case.all)
-  func pairs(_ shape: Case) {
+  @Test(arguments: Case.all)
+  func `visible pairs are counted as in the dense mask`(_ shape: Case) {
     let mask = shape.model().mask(positions: shape.positions)
     let decoding = shape.pattern.hiddenDecoding
     let all = mask.reduce(0) { $0 + $1.filter { $0 }.count }
@@ -14,8 +14,7 @@ import Testing
     #expect(decoding.visiblePairs(positions: shape.positions, lastCopyOnly: true) == last)
   }
 
-  @Test("A vanilla model's operations by hand")
-  func vanilla() {
+  @Test func `the operations of a small vanilla model equal a count by hand`() {
     let model = ModelConfiguration(
       vocabularySize: 11, hiddenSize: 8, intermediateSize: 12, layers: 2, queryHeads: 4, keyValueHeads: 2)
     let perLayer = 3 * (2 * 8 * 8 * 2 + 2 * 8 * 4 * 2 + 2 * 8 * 12 * 3) + 4 * 8 * 6
@@ -24,8 +23,7 @@ import Testing
     #expect(cost.training == 3 * cost.forward)
   }
 
-  @Test("Parameters of the paper's models, and a layout without gaps or overlaps")
-  func parameters() {
+  @Test func `the paper's 1.2B model has the expected parameters, without gaps or overlaps`() {
     let model = ModelConfiguration(
       vocabularySize: 100_278, hiddenSize: 2048, intermediateSize: 8192, layers: 16, queryHeads: 32,
       keyValueHeads: 8)
@@ -42,8 +40,7 @@ import Testing
     #expect(Set(layout.buckets.flatMap { [$0.lowerBound] }).count == layout.buckets.count)
   }
 
-  @Test("A model's initial weights: cut at 3 σ, of the right spread, a function of the seed alone")
-  func initialization() {
+  @Test func `initial weights are truncated at 3 σ, have the right variance and depend on the seed only`() {
     let layout = ParameterLayout(
       ModelConfiguration(
         vocabularySize: 300, hiddenSize: 64, intermediateSize: 96, layers: 1, queryHeads: 4, keyValueHeads: 2))

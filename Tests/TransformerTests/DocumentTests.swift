@@ -4,14 +4,15 @@ import Testing
 
 @testable import Transformer
 
-/// Sequences of several texts that don't see each other.
+/// Sequences of several documents that do not see each other.
 @Suite struct DocumentTests {
-  /// Every case's own texts: of one token, shorter and longer than windows and chunks, and none that starts inside.
+  /// Random document starts of each sequence of a case. Documents have one token or more, and are shorter or longer
+  /// than windows and chunks; sequence 1 has no start inside.
   static func starts(_ shape: Case) -> [[Int]] {
     var generator = SplitMix64(seed: UInt64(shape.positions))
     return (0..<shape.sequences).map { sequence in
       if sequence == 1 && shape.positions > 1 { return [] }
-      // The last token, a target alone, may be a text's first as well.
+      // The last token, which is only a target, may also start a document.
       return (1...shape.positions).filter { _ in Int.random(in: 0..<max(3, shape.positions / 6), using: &generator) == 0
       }
     }
@@ -19,8 +20,8 @@ import Testing
 
   static let cases = Case.all.filter { $0.positions > 1 } + Case.long
 
-  @Test("Logits, losses and gradients equal the reference with a dense mask", arguments: cases)
-  func agrees(_ shape: Case) throws {
+  @Test(arguments: cases)
+  func `logits, losses and gradients of documents equal the reference with a dense mask`(_ shape: Case) throws {
     let reference = shape.model()
     let (tokens, starts) = (shape.tokens(), DocumentTests.starts(shape))
     let subject = Subject(reference, sequences: shape.sequences, positions: shape.positions)
@@ -41,8 +42,8 @@ import Testing
     }
   }
 
-  @Test("No output changes when another text does", arguments: cases, ElementType.allCases)
-  func apart(_ shape: Case, _ precision: ElementType) {
+  @Test(arguments: cases, ElementType.allCases)
+  func `a document does not change the logits of another document`(_ shape: Case, _ precision: ElementType) {
     let starts = DocumentTests.starts(shape)
     let subject = Subject(
       shape.model(), sequences: shape.sequences, positions: shape.positions, precision: precision)
@@ -55,19 +56,19 @@ import Testing
     for position in 0..<shape.positions {
       let range = position * 61..<(position + 1) * 61
       let isIn = (start..<end).contains(position)
-      #expect((before[range] == after[range]) == !isIn, "position \(position), text \(start)..<\(end)")
+      #expect((before[range] == after[range]) == !isIn, "position \(position), document \(start)..<\(end)")
     }
     #expect(before[(shape.positions * 61)...] == after[(shape.positions * 61)...])
   }
 
-  @Test("A text has the bits that it has alone, wherever it lies", arguments: cases.filter { $0.positions < 40 })
-  func alone(_ shape: Case) {
+  @Test(arguments: cases.filter { $0.positions < 40 })
+  func `a document has the same logits alone as anywhere in a sequence`(_ shape: Case) {
     let starts = DocumentTests.starts(shape)
     let (model, tokens) = (shape.model(), shape.tokens())
     let together = Subject(model, sequences: shape.sequences, positions: shape.positions).logits(tokens, starts: starts)
-    var texts = [0] + starts[0].filter { $0 > 0 && $0 < shape.positions }
-    texts.append(shape.positions)
-    for (start, end) in zip(texts, texts.dropFirst()) {
+    var bounds = [0] + starts[0].filter { $0 > 0 && $0 < shape.positions }
+    bounds.append(shape.positions)
+    for (start, end) in zip(bounds, bounds.dropFirst()) {
       let one = Subject(model, sequences: 1, positions: end - start)
       let logits = one.logits([Array(tokens[0][start...end])])
       let expected = Array(together[start * 61..<end * 61])
@@ -75,8 +76,10 @@ import Testing
     }
   }
 
-  @Test("One text is no text apart; threads and recomputation change no bit", arguments: cases)
-  func bits(_ shape: Case) throws {
+  @Test(arguments: cases)
+  func `one document per sequence equals no documents, and threads and recomputation do not change a bit`(_ shape: Case)
+    throws
+  {
     let (model, tokens, starts) = (shape.model(), shape.tokens(), DocumentTests.starts(shape))
     func pass(_ starts: [[Int]]?, threads: Int = 1, _ recompute: Recompute = .none) throws -> (LossSums, [UInt32]) {
       let subject = Subject(

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Transformer
 
-/// One of the cases computed in float64 by an independent program.
+/// A golden case, computed in float64 by an independent program.
 struct Golden {
   let sequences: [[Int]]
   let zLoss: Double
@@ -54,7 +54,8 @@ struct Golden {
       positions: length - 1, recompute: recompute, precision: precision, attention: attention)
   }
 
-  /// Losses and every tensor's gradient, relative to what was computed in float64.
+  /// Compares losses and the gradient of every tensor with the float64 values; the arguments are maximum relative
+  /// errors.
   func expectLossesAndGradients(losses: Double, gradients: Double) throws {
     let sums = subject.lossAndGradient(sequences, zLoss: zLoss)
     let tokens = Double(sums.tokens)
@@ -74,15 +75,15 @@ struct Golden {
 }
 
 @Suite struct GoldenTests {
-  @Test("Logits, losses and gradients equal the golden cases within 2e-5", arguments: Golden.names)
-  func golden(_ name: String) throws {
+  @Test(arguments: Golden.names)
+  func `logits, losses and gradients equal the golden cases within 2e-5`(_ name: String) throws {
     let golden = try Golden(name)
     #expect(relativeDifference(golden.subject.logits(golden.sequences), golden.logits) < 2e-5)
     try golden.expectLossesAndGradients(losses: 2e-5, gradients: 2e-5)
   }
 
-  @Test("The forward-only pass gives the training pass's losses, and each sequence its own", arguments: Golden.names)
-  func losses(_ name: String) throws {
+  @Test(arguments: Golden.names)
+  func `a forward-only pass gives the losses of the training pass, for each sequence`(_ name: String) throws {
     let golden = try Golden(name)
     let sums = golden.subject.lossAndGradient(golden.sequences, zLoss: 0)
     let each = golden.subject.losses(golden.sequences)

@@ -1,3 +1,4 @@
+import Host
 import Storage
 
 /// Megatron's pair of `.bin` and `.idx`. An input names either file, or both without their extensions.

@@ -11,8 +11,6 @@ public struct Batch {
   public let positions: UnsafeBufferPointer<Int32>?
   /// The epoch of the global batch's first sample.
   public let epoch: Int
-  /// The time that the step waited for the disk.
-  public let waitSeconds: Double
   /// The digest of this batch and all earlier ones of the reader.
   public let digest: UInt64
 }
@@ -58,13 +56,11 @@ public final class BatchReader {
   /// - Throws: `InvalidFileError` for a token outside the vocabulary or damaged `/documents`, in the step of the affected
   ///   sample and every later one; `StorageError`.
   public func next() throws -> Batch {
-    let started = ContinuousClock.now
     let (buffer, epoch, digest) = try prefetcher.take(step: delivered)
     delivered += 1
-    let waited = (ContinuousClock.now - started).components
     return Batch(
       tokens: UnsafeBufferPointer(buffer.tokens), positions: buffer.positions.map { UnsafeBufferPointer($0) },
-      epoch: epoch, waitSeconds: Double(waited.seconds) + Double(waited.attoseconds) * 1e-18, digest: digest)
+      epoch: epoch, digest: digest)
   }
 
   /// Stops the reading thread and waits for it. ``next()`` must not be called afterwards.

@@ -1,3 +1,5 @@
+import Host
+
 /// The order of an entry's samples in one epoch: a pseudo-random permutation of `0..<count` that is computed, not stored.
 ///
 /// A balanced Feistel network over the smallest even number of bits that holds `count`, applied repeatedly until the
@@ -74,19 +76,5 @@ public struct SampleOrder: Sendable {
     var (first, second) = (first, second)
     while second != 0 { (first, second) = (second, first % second) }
     return first
-  }
-}
-
-/// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
-enum SplitMix64 {
-  /// The increment of the state.
-  static let increment: UInt64 = 0x9E37_79B9_7F4A_7C15
-
-  /// The output for the state `value`: the next number of a generator in that state.
-  static func mixed(_ value: UInt64) -> UInt64 {
-    var value = value &+ increment
-    value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
-    value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
-    return value ^ value >> 31
   }
 }

@@ -1,4 +1,5 @@
 import COpenBLAS
+import Host
 
 extension MatrixProduct {
   /// The three products of a linear map.
@@ -58,7 +59,7 @@ extension MatrixProduct {
         rates.append(rounds * operations / max(elapsed, 1e-9))
       }
     }
-    return rates.sorted()[rates.count / 2]
+    return rates.upperMedian
   }
 }
 

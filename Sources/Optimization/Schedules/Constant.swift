@@ -1,4 +1,4 @@
 extension ScheduleKind {
-  /// 1.
+  /// A constant rate: factor 1.
   public static let constant = ScheduleKind("constant", summary: "holds it") { _, _ in 1 }
 }

@@ -1,7 +1,7 @@
 import Foundation
 
 extension ScheduleKind {
-  /// final + (1 − final) · ½(1 + cos πu) with u = (s − warmup) / (steps − warmup).
+  /// Cosine decay: factor final + (1 − final) · ½(1 + cos πu) with u = (s − warmup) / (steps − warmup).
   public static let cosine = ScheduleKind(
     "cosine", usesFinalFraction: true, summary: "falls along half a cosine to `final_fraction` at the last step"
   ) { schedule, s in

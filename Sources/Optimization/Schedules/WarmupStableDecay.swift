@@ -1,5 +1,5 @@
 extension ScheduleKind {
-  /// 1 up to start = steps − decay, then 1 − (1 − final) · (s − start) / decay.
+  /// Warm-up, stable, decay: factor 1 up to start = steps − decay, then 1 − (1 − final) · (s − start) / decay.
   public static let wsd = ScheduleKind(
     "wsd", usesFinalFraction: true, usesDecaySteps: true,
     summary: "holds the rate and lets it fall linearly over the last `decay_steps`"

@@ -52,7 +52,7 @@ struct ParameterOwnership: Sendable {
   /// - Returns: the bytes that this rank has sent.
   /// - Throws: `CommunicationError`.
   func gather(_ parameters: UnsafeMutableBufferPointer<Float>, _ communicator: Communicator) throws -> Int {
-    try updated.reduce(0) { try $0 + communicator.gather($1, in: parameters) }
+    try updated.reduce(0) { try $0 + communicator.allGather($1, in: parameters) }
   }
 
   /// Sends gradients from the ranks that reduced them to the ranks that update the parameters. Collective.

@@ -133,7 +133,7 @@ public final class TrainingRun {
 
   /// Checks that no corpus was changed since the last check. Collective.
   private func checkData() throws {
-    let own = try communicator.agreedNaming { try watch.check() }
+    let own = try communicator.agreedNamingRanks { try watch.check() }
     if try communicator.all(own.isEmpty) { return }
     // Other nodes may have local disks, and other notes.
     var said: Set<String> = []

@@ -39,7 +39,7 @@ public struct LossEvaluation {
     checkpoint path: String, corpus: String, sequenceLength: Int? = nil, sequences: Int? = nil, microBatch: Int = 4,
     threads: Int? = nil, progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }, _ communicator: Communicator
   ) throws {
-    let (saved, weights, source, tokenBytes) = try communicator.agreedNaming {
+    let (saved, weights, source, tokenBytes) = try communicator.agreedNamingRanks {
       let report = try CheckpointReport(path)
       guard let length = sequenceLength ?? report.saved.sequenceLength else {
         throw ConfigurationError("\(path) does not record the length of its samples: pass --sequence-length")
@@ -50,7 +50,7 @@ public struct LossEvaluation {
       let tokenBytes = try LossEvaluation.tokenBytes(try TokenizerIdentity([source]), report.checkpoint.tokenizer)
       return (report.saved, try report.readWeights(), source, tokenBytes)
     }
-    let entries = try communicator.agreedNaming {
+    let entries = try communicator.agreedNamingRanks {
       [try FileConsistency.Entry("--checkpoint", file: path)]
         + FileConsistency.Entry.all("--corpus", source, documentMask: saved.documentMask)
     }

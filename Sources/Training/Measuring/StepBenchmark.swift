@@ -78,10 +78,10 @@ public struct StepBenchmark: Sendable {
     self.peakMemory = peakMemory
     bytesSent = (trainer.bytesSent - sentBefore) / steps
     stateBytes = trainer.stateBytes
-    let step = try communicator.maximum(StepBenchmark.median(seconds))
+    let step = try communicator.maximum(seconds.upperMedian)
     tokensPerSecond = Double(plan.tokensPerStep) / step
     modelRate = Double(plan.flopsPerStep) / step
-    peak = StepBenchmark.median(peaks)
+    peak = peaks.upperMedian
     secondsByPart = StepPart.allCases.map { ($0, (clock.seconds[$0] ?? 0) / Double(steps)) }
     precision = configuration.training.precision
   }
@@ -127,8 +127,6 @@ public struct StepBenchmark: Sendable {
     let counts = SystemFile.text("/proc/self/statm").split(separator: " ")
     return (counts.dropFirst().first.flatMap { Int($0) } ?? 0) * sysconf(Int32(_SC_PAGESIZE))
   }
-
-  private static func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 
   public var json: JSONValue {
     [

@@ -73,7 +73,7 @@ public enum FileConsistency {
   public static func fingerprints(_ entries: [Entry], _ communicator: Communicator) throws -> [String] {
     let keys = try communicator.allGather(identity(entries, communicator))
     let isReader = keys.firstIndex(of: keys[communicator.rank]) == communicator.rank
-    let own = try communicator.agreedNaming { isReader ? try entries.map { try $0.fingerprint() } : [] }
+    let own = try communicator.agreedNamingRanks { isReader ? try entries.map { try $0.fingerprint() } : [] }
     // If all ranks see the same files, only one of them has read them.
     let root = try communicator.broadcast(own.joined(separator: separator)).components(separatedBy: separator)
     try communicator.agreed {
@@ -120,7 +120,7 @@ extension Communicator {
   /// Like `agreed`. If only some ranks fail, the error names them.
   ///
   /// - Throws: `AgreedError`, `CommunicationError`.
-  func agreedNaming<Result>(_ work: () throws -> Result) throws -> Result {
+  func agreedNamingRanks<Result>(_ work: () throws -> Result) throws -> Result {
     var hasFailed = false
     do {
       return try agreed {

@@ -29,14 +29,14 @@ struct RunInputs {
   ///
   /// - Throws: `AgreedError`, the same on every rank; `CommunicationError`.
   init(_ configuration: RunConfiguration, _ options: RunOptions, _ communicator: Communicator) throws {
-    let mixture = try communicator.agreedNaming { try configuration.openTrainingData() }
+    let mixture = try communicator.agreedNamingRanks { try configuration.openTrainingData() }
     let sources = mixture.sources
-    let (validation, tokenizer) = try communicator.agreedNaming {
+    let (validation, tokenizer) = try communicator.agreedNamingRanks {
       let validation = try Validation(configuration)
       try TokenizerIdentity.check(sources + validation.sources)
       return (validation, try TokenizerIdentity(sources))
     }
-    let taskValidation = try communicator.agreedNaming { try TaskValidation(configuration, tokenizer) }
+    let taskValidation = try communicator.agreedNamingRanks { try TaskValidation(configuration, tokenizer) }
     let named = Array(zip(configuration.data.numbered.corpora.map(\.key), sources)) + validation.named
     let fingerprints = try RunInputs.fingerprints(
       named, tokenizer, taskValidation, documentMask: configuration.data.documentMask, communicator)

@@ -1,5 +1,6 @@
 extension Architecture {
-  /// OLMo 2 (arXiv 2501.00656): norms after attention and FFN; queries and keys pass a norm before they are rotated.
+  /// OLMo 2 (arXiv 2501.00656): norms after attention and FFN, and a norm of queries and keys before the
+  /// rotary embedding.
   public static let olmo2 = Architecture(
     "olmo2", normPlacement: .afterSublayer, queryKeyNorm: .acrossHeads,
     blockTensors: [

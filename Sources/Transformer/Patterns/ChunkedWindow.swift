@@ -1,5 +1,5 @@
 extension Pattern {
-  /// PHD-CSWA: as ``swa``, but the window does not reach beyond the position's own chunk of C positions.
+  /// PHD-CSWA: like ``swa``, but the window ends at the start of the position's chunk of C positions.
   public static let cswa = Pattern(
     "cswa", grouping: .originalsAndHidden, usesWindow: true, usesChunk: true,
     summary: "of those, the ones in their own chunk of `chunk` positions.",

@@ -1,5 +1,5 @@
 extension Pattern {
-  /// PHD-SWA: as ``phd``, and hidden copies also see the hidden copies of the last W positions.
+  /// PHD-SWA: like ``phd``, but hidden copies also see the hidden copies of the last W positions.
   public static let swa = Pattern(
     "swa", grouping: .originalsAndHidden, usesWindow: true,
     summary: "also the hidden copies of the last `window` positions.",

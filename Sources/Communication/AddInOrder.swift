@@ -1,8 +1,7 @@
-/// `destination[i] = sources[0][start + i] + sources[1][start + i] + …`, added from the left: the order of rounds and
-/// ranks.
+/// `destination[i] = sources[0][start + i] + sources[1][start + i] + …`, added from left to right.
 ///
-/// One pass over memory. `destination` may be one of the sources, and must not overlap them otherwise. Each element is
-/// summed by itself, so how a range is cut into calls does not change a bit.
+/// `destination` may be one of the sources plus `start`, and must not overlap the sources otherwise. Elements are
+/// summed independently, so the result does not depend on how a range is divided among calls.
 ///
 /// - Parameters:
 ///   - sources: At least one pointer to `start + count` floats each.

@@ -1,14 +1,16 @@
 import Kernels
 import Transformer
 
-/// Where a model's weights lie for decoding: one after another, from `base` on.
-struct WeightPlaces {
+/// Views of a model's packed weights, which are stored consecutively in memory from `base` on.
+///
+/// ``InferenceWeights`` owns the memory.
+struct PackedWeights {
   struct Layer {
     let query: PackedMatrix
-    /// The keys' rows, then the values'.
+    /// Rows of keys, then of values.
     let keyValue: PackedMatrix
     let output: PackedMatrix
-    /// The gate's rows, then the up's.
+    /// Rows of gate, then of up.
     let gateUp: PackedMatrix
     let down: PackedMatrix
     /// Nil without a QK norm.
@@ -18,36 +20,37 @@ struct WeightPlaces {
     let feedForwardNorm: UnsafeMutablePointer<Float>
   }
 
-  /// [V, d]; nil where it is tied to the head.
+  /// [V, d]; nil if it is tied to the head.
   let embedding: Matrix?
   let layers: [Layer]
   let finalNorm: UnsafeMutablePointer<Float>
-  /// [V, d]; the embedding too where they are tied.
+  /// [V, d]; also the embedding if the two are tied.
   let head: PackedMatrix
-  /// Of all, and of all but the embedding.
+  /// Bytes of all weights.
   let bytes: Int
+  /// Bytes of all weights except the embedding.
   let bytesWithoutEmbedding: Int
 
   init(_ model: ModelConfiguration, _ precision: ElementType, at base: UnsafeMutableRawPointer) {
     var next = base
-    func take(_ bytes: Int) -> UnsafeMutableRawPointer {
+    func reserve(_ bytes: Int) -> UnsafeMutableRawPointer {
       let line = 64
       defer { next += (bytes + line - 1) / line * line }
       return next
     }
     func packed(_ rows: Int, _ columns: Int) -> PackedMatrix {
-      let place = take(PackedMatrix.bytes(rows: rows, columns: columns, precision))
-      return PackedMatrix(place, precision, rows: rows, columns: columns)
+      let start = reserve(PackedMatrix.bytes(rows: rows, columns: columns, precision))
+      return PackedMatrix(start, precision, rows: rows, columns: columns)
     }
     func floats(_ count: Int) -> UnsafeMutablePointer<Float> {
-      take(count * MemoryLayout<Float>.stride).assumingMemoryBound(to: Float.self)
+      reserve(count * MemoryLayout<Float>.stride).assumingMemoryBound(to: Float.self)
     }
     let (d, q, f) = (model.hiddenSize, model.querySize, model.intermediateSize)
     embedding =
       model.tieWordEmbeddings
       ? nil
       : Matrix(
-        take(model.vocabularySize * d * precision.bytes), precision, rows: model.vocabularySize, columns: d)
+        reserve(model.vocabularySize * d * precision.bytes), precision, rows: model.vocabularySize, columns: d)
     let embeddingBytes = next - base
     let hasHeadNorms = model.architecture.queryKeyNorm != .none
     layers = (0..<model.layers).map { _ in
@@ -63,17 +66,17 @@ struct WeightPlaces {
     bytesWithoutEmbedding = bytes - embeddingBytes
   }
 
-  /// Bytes that a model's weights take.
+  /// Bytes of a model's packed weights.
   static func bytes(_ model: ModelConfiguration, _ precision: ElementType) -> Int {
-    // Nothing is read or written there.
-    guard let nowhere = UnsafeMutableRawPointer(bitPattern: 64) else { preconditionFailure("64 is no address") }
-    return WeightPlaces(model, precision, at: nowhere).bytes
+    // The address is not accessed.
+    guard let unused = UnsafeMutableRawPointer(bitPattern: 64) else { preconditionFailure("64 is not an address") }
+    return PackedWeights(model, precision, at: unused).bytes
   }
 
-  /// Puts rows of a tensor in their place.
-  func put(_ tensor: ParameterTensor, _ rows: Range<Int>, _ floats: UnsafeMutablePointer<Float>) {
+  /// Packs and stores rows of a tensor (elements, for a norm's weight).
+  func store(_ tensor: ParameterTensor, _ rows: Range<Int>, _ floats: UnsafeMutablePointer<Float>) {
     func vector(_ target: UnsafeMutablePointer<Float>?) {
-      guard let target else { preconditionFailure("\(tensor.name) has no place") }
+      guard let target else { preconditionFailure("\(tensor.name) is not in this architecture") }
       (target + rows.lowerBound).update(from: floats, count: rows.count)
     }
     func pack(_ target: PackedMatrix, after first: Int = 0) {
