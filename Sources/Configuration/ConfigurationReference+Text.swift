@@ -7,8 +7,8 @@ extension ConfigurationReference {
 
     A run is one JSON file: `phd-train CONFIG.json`. `--set KEY=VALUE` overrides one key by its dotted path, as often as
     needed: `--set training.steps=50`, `--set data.validation.books=books.h5`,
-    `--set 'hidden_decoding={"pattern": "phd", "repeats": 3}'`. VALUE is JSON, or else a bare string; a section that the
-    file leaves out is made. The value null removes a key, so that its default applies (`--set data.validation=null`).
+    `--set 'hidden_decoding={"pattern": "phd", "repeats": 3}'`. VALUE is JSON or a bare string. A section that the
+    file omits is added. The value null removes a key, so that its default applies (`--set data.validation=null`).
     If the key itself accepts null, the key is set to null. A section can be omitted or null if all its keys have
     defaults. Paths are relative to the working directory.
 

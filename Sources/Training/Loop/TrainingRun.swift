@@ -75,8 +75,8 @@ public final class TrainingRun {
         trainer.activity.enter(.agreeing)
         record(result, epoch: batch.epoch, took)
 
-        if isMultiple(of: configuration.training.compareWeightsEverySteps) { try compareWeights() }
-        if isMultiple(of: configuration.validation.everySteps) || step == configuration.training.steps {
+        if stepIsMultiple(of: configuration.training.compareWeightsEverySteps) { try compareWeights() }
+        if stepIsMultiple(of: configuration.validation.everySteps) || step == configuration.training.steps {
           try validate()
         }
         if step < last && savesCheckpoint(at: step) { try save() }
@@ -102,7 +102,7 @@ public final class TrainingRun {
     configuration.checkpoint.isScheduled(at: step) || step == configuration.learningRateSchedule.decayStart
   }
 
-  private func isMultiple(of every: Int?) -> Bool { every.map { step % $0 == 0 } ?? false }
+  private func stepIsMultiple(of every: Int?) -> Bool { every.map { step % $0 == 0 } ?? false }
 
   /// Whether there is another step to do and no request to stop. Collective.
   private func shouldContinue(to last: Int) throws -> Bool {
@@ -114,7 +114,7 @@ public final class TrainingRun {
   private func shouldStop() throws -> Bool {
     var own: SignalWatch.Requests = []
     if communicator.isRoot {
-      if time.isOver(checkpointTakes: saver.longestSeconds) { own.insert(.timeIsUp) }
+      if time.isRunningOut(checkpointSeconds: saver.longestSeconds) { own.insert(.timeIsUp) }
       if time.isSaveDue {
         own.insert(.save)
         time.recordSaveAttempt()
@@ -193,7 +193,7 @@ public final class TrainingRun {
     let isLast = step == configuration.training.steps
     reporter.step(
       StepMeasurement(result: result, progress: trainer.state.progress, epoch: epoch, time: took),
-      isLogged: isMultiple(of: configuration.log.everySteps) || isLast)
+      isLogged: stepIsMultiple(of: configuration.log.everySteps) || isLast)
   }
 
   // MARK: the start

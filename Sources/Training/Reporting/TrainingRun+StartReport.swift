@@ -29,8 +29,8 @@ extension TrainingRun {
     let bytes = files * Checkpoint.numberBytes(trainer.state.layout, trainer.state.optimizer)
     if let space = DiskSpace.available(in: folder.path), space < bytes {
       notes.append(
-        "\(folder.path) has \(Quantity.bytes(space)) left, but the run adds \(files) checkpoints of together "
-          + "\(Quantity.bytes(bytes)) before it removes the oldest: free some space, or lower checkpoint.keep")
+        "\(folder.path) has \(Quantity.bytes(space)) left, but the run will write \(files) checkpoints, together "
+          + "\(Quantity.bytes(bytes)), before it removes the oldest: free some space, or lower checkpoint.keep")
     }
     return notes
   }

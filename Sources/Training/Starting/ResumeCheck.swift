@@ -18,7 +18,7 @@ enum ResumeCheck {
       if !options.overwrite, let step = try folder.steps().first {
         throw ConfigurationError(
           "--resume never: \(folder.path) holds checkpoints, the newest of step \(step); add --overwrite to remove "
-            + "them and start anew, or give the run another name")
+            + "them and start from the beginning, or give the run another name")
       }
       return nil
     case .file(let path):

@@ -94,7 +94,7 @@ public struct RunPlan: Sendable, Equatable {
 
   /// Advice to a user who has too little memory.
   static let waysToSave =
-    "lower training.micro_batch_size, set training.recompute to \"block\", or use fewer ranks a node"
+    "lower training.micro_batch_size, set training.recompute to \"block\", or use fewer ranks per node"
 
   /// The number of samples in a run's training corpora; nil if the corpora do not exist yet.
   ///
@@ -133,10 +133,10 @@ public struct RunPlan: Sendable, Equatable {
       \(Quantity.short(Double(configuration.training.steps) * Double(tokensPerStep))) tokens, \
       \(Quantity.short(Double(configuration.training.steps) * Double(flopsPerStep))) operations
       an epoch     \(epoch)
-      memory       \(Quantity.bytes(memoryBytesPerRank)) a rank: \(Quantity.bytes(stateBytes)) of weights, gradients \
+      memory       \(Quantity.bytes(memoryBytesPerRank)) per rank: \(Quantity.bytes(stateBytes)) of weights, gradients \
       and moments, \(Quantity.bytes(activationBytes)) of activations\
       \(taskBytes > 0 ? ", \(Quantity.bytes(taskBytes)) for validation.tasks" : "")\
-      \(copyBytes > 0 ? ", \(Quantity.bytes(copyBytes)) for checkpoint.background (rank 0's alone)" : "")
+      \(copyBytes > 0 ? ", \(Quantity.bytes(copyBytes)) for checkpoint.background (rank 0 only)" : "")
       """
   }
 }

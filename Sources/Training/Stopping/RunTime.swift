@@ -17,7 +17,7 @@ struct RunTime {
   }
 
   /// Whether the time left is too short for another step, as long as the longest so far, and a checkpoint.
-  func isOver(checkpointTakes seconds: Double) -> Bool {
+  func isRunningOut(checkpointSeconds seconds: Double) -> Bool {
     limit.map { (ContinuousClock.now - start).inSeconds + longestStep + seconds >= $0 } ?? false
   }
 
