@@ -1,3 +1,5 @@
+import Transformer
+
 /// The shape of a learning-rate schedule after the warm-up, as data.
 ///
 /// To add a kind, describe it in a file of Schedules/ and list it in ``allCases``.
@@ -25,26 +27,7 @@ public struct ScheduleKind: Sendable {
   }
 }
 
-extension ScheduleKind: CaseIterable {
+extension ScheduleKind: NamedCase {
   /// The kinds that a configuration may name.
   public static let allCases: [ScheduleKind] = [.cosine, .wsd, .constant]
-}
-
-extension ScheduleKind: RawRepresentable, Hashable, CustomStringConvertible {
-  public init?(rawValue: String) {
-    guard let kind = ScheduleKind.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
-    self = kind
-  }
-
-  public static func == (one: ScheduleKind, other: ScheduleKind) -> Bool { one.rawValue == other.rawValue }
-  public func hash(into hasher: inout Hasher) { hasher.combine(rawValue) }
-
-  public var description: String { rawValue }
-}
-
-extension ScheduleKind {
-  /// The names of the kinds that satisfy a condition, for a message: `"cosine" or "wsd"`.
-  public static func names(where isIncluded: (ScheduleKind) -> Bool) -> String {
-    allCases.filter(isIncluded).map { "\"\($0.rawValue)\"" }.joined(separator: " or ")
-  }
 }

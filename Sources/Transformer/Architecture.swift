@@ -61,19 +61,7 @@ public struct Architecture: Sendable {
   }
 }
 
-extension Architecture: CaseIterable {
+extension Architecture: NamedCase {
   /// The architectures that a configuration may name.
   public static let allCases: [Architecture] = [.olmo2, .llama]
-}
-
-extension Architecture: RawRepresentable, Hashable, CustomStringConvertible {
-  public init?(rawValue: String) {
-    guard let architecture = Architecture.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
-    self = architecture
-  }
-
-  public static func == (one: Architecture, other: Architecture) -> Bool { one.rawValue == other.rawValue }
-  public func hash(into hasher: inout Hasher) { hasher.combine(rawValue) }
-
-  public var description: String { rawValue }
 }

@@ -43,26 +43,7 @@ public struct Pattern: Sendable {
   }
 }
 
-extension Pattern: CaseIterable {
+extension Pattern: NamedCase {
   /// The patterns that a configuration may name.
   public static let allCases: [Pattern] = [.vanilla, .phd, .swa, .cswa, .naive]
-}
-
-extension Pattern: RawRepresentable, Hashable, CustomStringConvertible {
-  public init?(rawValue: String) {
-    guard let pattern = Pattern.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
-    self = pattern
-  }
-
-  public static func == (one: Pattern, other: Pattern) -> Bool { one.rawValue == other.rawValue }
-  public func hash(into hasher: inout Hasher) { hasher.combine(rawValue) }
-
-  public var description: String { rawValue }
-}
-
-extension Pattern {
-  /// The names of the patterns that satisfy a condition, for a message: `"swa" or "cswa"`.
-  public static func names(where isIncluded: (Pattern) -> Bool) -> String {
-    allCases.filter(isIncluded).map { "\"\($0.rawValue)\"" }.joined(separator: " or ")
-  }
 }

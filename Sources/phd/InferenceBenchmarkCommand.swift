@@ -123,7 +123,7 @@ struct InferenceBenchmarkCommand: ParsableCommand {
 
   private func table(_ results: [InferenceBenchmark.Result]) -> String {
     var lines = [
-      "| model | prompt | batch | prefill | × vanilla | decode a token | × vanilla | of memory's rate | KV cache |",
+      "| model | prompt | batch | prefill | × vanilla | decode per token | × vanilla | memory bandwidth | KV cache |",
       "|---|---|---|---|---|---|---|---|---|",
     ]
     for result in results {

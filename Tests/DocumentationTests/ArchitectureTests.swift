@@ -70,10 +70,20 @@ import Testing
     }
   }
 
+  /// A target is a room. Kernels is one target for the sake of speed, since calls between modules are not inlined: its
+  /// folders are the rooms.
   @Test func `no room has more than 45 files`() throws {
     for target in graph.sources {
       let files = try ProjectFiles.all(".swift", in: target.folder)
-      #expect((1...45).contains(files.count), "\(target.name) has \(files.count) files")
+      #expect(!files.isEmpty, "\(target.name) has no files")
+      guard target.name == "Kernels" else {
+        #expect(files.count <= 45, "\(target.name) has \(files.count) files")
+        continue
+      }
+      let folders = Dictionary(grouping: files) { $0.split(separator: "/").dropLast().joined(separator: "/") }
+      for (folder, files) in folders {
+        #expect(folder != target.folder && files.count <= 20, "\(folder) has \(files.count) files")
+      }
     }
   }
 
@@ -82,15 +92,16 @@ import Testing
     let page = ProjectFiles.root.appending(path: "docs/architecture.md")
     var text = try String(contentsOf: page, encoding: .utf8)
     for (name, drawn) in [("graph", graph.mermaid), ("table", graph.table)] {
-      let (start, end) = ("<!-- \(name) begins -->\n", "\n<!-- \(name) ends -->")
+      let (start, end) = ("<!-- \(name) begins -->", "<!-- \(name) ends -->")
       let first = try #require(text.range(of: start), "docs/architecture.md has no mark \(start)")
       let last = try #require(text.range(of: end), "docs/architecture.md has no mark \(end)")
+      let body = "\n\(drawn)\n"
       if ProcessInfo.processInfo.environment["PHD_WRITE_DOCS"] == "1" {
-        text.replaceSubrange(first.upperBound..<last.lowerBound, with: drawn)
+        text.replaceSubrange(first.upperBound..<last.lowerBound, with: body)
         try text.write(to: page, atomically: true, encoding: .utf8)
       } else {
         #expect(
-          text[first.upperBound..<last.lowerBound] == drawn, "the \(name) is out of date: the page says how to draw it")
+          text[first.upperBound..<last.lowerBound] == body, "the \(name) is out of date: the page says how to draw it")
       }
     }
   }
