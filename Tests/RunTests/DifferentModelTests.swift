@@ -74,7 +74,7 @@ import Training
     let last = try workspace.train(["--initialize-from", "out"], ranks: 2)
     #expect(last.status == 0)
     #expect(last.error.contains("--initialize-from out is ignored") && last.error.contains(RunFiles.name(10)))
-    #expect(last.error.contains("began with the weights of \(checkpoint)"))
+    #expect(last.error.contains("started with the weights of \(checkpoint)"))
     #expect(try workspace.run().records("warning").count == 1)
 
     let source: JSONValue = ["path": .string(checkpoint), "digest": .string(String(seal[2]))]

@@ -32,8 +32,8 @@ import Testing
     ("tensor-is-a-link.h5", "/model/lm_head.weight is a link to"),
     ("tensor-is-virtual.h5", "lm_head.weight is virtual"),
     ("tensor-is-external.h5", "lm_head.weight has external storage"),
-    ("tensor-was-not-written.h5", "lm_head.weight was not written in full"),
-    ("chunk-was-not-written.h5", "lm_head.weight was not written in full"),
+    ("tensor-was-not-written.h5", "lm_head.weight was not written completely"),
+    ("chunk-was-not-written.h5", "lm_head.weight was not written completely"),
     ("tokenizer-is-a-link.h5", "/tokenizer is a link"),
   ]) func `every reader refuses weights with external or missing data`(
     name: String, reason: String?

@@ -101,7 +101,7 @@ import Training
     try expect(64, naming: ["--top-p"], model + ["--tokens", "1", "--top-p", "0"])
     try expect(66, naming: ["nowhere.h5"], ["--checkpoint", "nowhere.h5", "--tokens", "1"])
     try expect(66, naming: ["nothing.txt"], model + ["--prompts", "nothing.txt", "--tokenizer", "bytes"])
-    try expect(65, naming: ["train.h5", "no checkpoint"], ["--checkpoint", "train.h5", "--tokens", "1"])
+    try expect(65, naming: ["train.h5", "is not a checkpoint"], ["--checkpoint", "train.h5", "--tokens", "1"])
     // More than any machine's memory.
     try expect(
       64, naming: ["available", "--max-new-tokens"], model + ["--tokens", "1", "--max-new-tokens", "4294967295"])
