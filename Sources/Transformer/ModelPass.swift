@@ -191,7 +191,7 @@ struct LayerActivations {
   let values: Matrix
   /// [query rows, h·e].
   let attentionOutput: Matrix
-  /// logsumexp of the attention scores, per query row and query head.
+  /// The base-2 logsumexp of the attention scores, per query row and query head.
   let logSumExps: UnsafeMutablePointer<Float>
   /// The output of attention's output weight, [query rows, d].
   let projection: Matrix

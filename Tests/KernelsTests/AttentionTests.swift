@@ -115,7 +115,7 @@ import Testing
   }
 
   struct Gradients: Equatable {
-    /// [rows, e] each, in attention's order.
+    /// [rows, e] each, in head-major order.
     var queries: [Double]
     var keys: [Double]
     var values: [Double]
@@ -237,7 +237,7 @@ import Testing
 
     // MARK: - Oracle
 
-    /// A query's place: in attention's order, in its group's output, and the keys that it sees.
+    /// A query's place: in head-major order, in its group's output, and the keys that it sees.
     private struct Query {
       let group: Int
       let row: Int

@@ -33,7 +33,7 @@ import Testing
     Case(sequences: 2, positions: 50, copies: 2, 4, 2, headSize: 16),
   ]
 
-  /// The rows' type, and the type in attention's order.
+  /// The rows' type, and the type in head-major order.
   static let types = ElementType.allCases.flatMap { rows in ElementType.allCases.map { (rows, $0) } }
 
   private static let theta = 100.0
@@ -50,7 +50,7 @@ import Testing
       : .keys(shape.shape, copies: shape.copies, rotations: rotations)
   }
 
-  /// The row in attention's order of one head of a row, by the documented order.
+  /// The row in head-major order of one head of a row, by the documented order.
   private func place(_ shape: Case, row: Int, head: Int, headsPerKey: Int) -> Int {
     let copy = row / (shape.sequences * shape.positions)
     let sequence = row / shape.positions % shape.sequences
@@ -60,7 +60,7 @@ import Testing
   }
 
   @Test(arguments: cases, types)
-  func `values are moved to attentions order and back`(_ shape: Case, _ types: (rows: ElementType, heads: ElementType))
+  func `values move to head-major order and back`(_ shape: Case, _ types: (rows: ElementType, heads: ElementType))
     throws
   {
     let (heads, size) = (shape.heads.keyValueHeads, shape.heads.headSize)

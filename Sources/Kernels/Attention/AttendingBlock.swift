@@ -10,21 +10,22 @@ protocol AttendingBlock {
   /// The sets of keys, in the order in which they are added to the softmax.
   var keys: [Keys] { get }
 
-  /// The block's queries, [rows, padded e], of type ``PackedLane``.
+  /// The block's queries, [rows, padded e], as packed lanes (``PackedLane``).
   var queries: UnsafeRawPointer { get }
   /// The kv head's transposed keys, see ``KeyPanels``.
   func keyPanels(of keys: Keys) -> UnsafeRawPointer
   /// The kv head's interleaved values, see ``KeyPanels``.
   func interleavedValues(of keys: Keys) -> UnsafeRawPointer
 
-  /// Calls `body` with the rows and the keys of each tile in which some row sees a key. Tiles start at whole vectors.
+  /// Calls `body` with the rows and the keys of each tile in which some row sees a key. Tiles start at a multiple of
+  /// ``vectorWidth``.
   func eachTile(of keys: Keys, _ body: (_ rows: Range<Int>, _ keys: Range<Int>) -> Void)
   /// The keys in `range` that a row sees, counted from the start of `range`; may be empty.
   func visible(row: Int, of keys: Keys, in range: Range<Int>) -> (from: Int, to: Int)
 }
 
 extension AttendingBlock {
-  /// Computes the block's unnormalised outputs, maxima and sums: the forward pass over all tiles of all its keys.
+  /// Computes the block's unnormalized outputs, maxima and sums: the forward pass over all tiles of all its keys.
   @inline(__always)
   func attend<Lane>(_ scratch: AttentionScratch<Lane>) {
     let softmax = scratch.softmax

@@ -1,8 +1,8 @@
 extension Attention {
   /// Given the gradient of each group's output (rows and columns as the output's), writes the gradients of its
-  /// queries, and of all keys and values, to the memory that the groups name, in attention's order.
+  /// queries, and of all keys and values, to the memory that the groups name, in head-major order (see ``HeadLayout``).
   ///
-  /// These are the gradients of the queries and keys after their rotation. The queries' are those before their scale.
+  /// The queries' gradients are with respect to the rotated, unscaled queries; the keys', to the rotated keys.
   public func backward(_ groups: [AttentionQueries], outputGradients: [Matrix], on team: ThreadTeam) {
     precondition(groups.count == outputGradients.count, "\(groups.count) groups")
     switch type {
@@ -17,10 +17,10 @@ extension Attention {
   ) {
     eachSource(of: groups) { source in
       guard let valuePanels = source.valuePanels else { preconditionFailure("values without memory for their panels") }
-      let panels = panels(source)
-      panels.transpose(lanes(source.keyPanels, Lane.self), from: lanes(source.keys, Lane.self), on: team)
-      panels.transpose(lanes(valuePanels, Lane.self), from: lanes(source.values, Lane.self), on: team)
-      panels.interleave(lanes(source.interleaved, Lane.self), from: lanes(source.keys, Lane.self), on: team)
+      let layout = layout(of: source)
+      layout.transpose(lanes(source.keyPanels, Lane.self), from: lanes(source.keys, Lane.self), on: team)
+      layout.transpose(lanes(valuePanels, Lane.self), from: lanes(source.values, Lane.self), on: team)
+      layout.interleave(lanes(source.interleaved, Lane.self), from: lanes(source.keys, Lane.self), on: team)
       clearGradients(source, on: team)
     }
     // One thread adds up all gradients of a head's keys, in a fixed order.

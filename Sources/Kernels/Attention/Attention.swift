@@ -1,11 +1,21 @@
-/// softmax(q kᵀ / √e) v under a pattern of copies, tile by tile (Dao et al., arXiv 2205.14135): scores exist for one
-/// block of queries and one tile of keys at a time.
+/// softmax(q kᵀ) v with base-2 exponentials under a pattern of copies; the caller has multiplied q by
+/// ``HeadShape/queryScale``, log₂ e / √e. It is computed tile by tile (Dao et al., arXiv 2205.14135): scores exist for
+/// one block of queries and one tile of keys at a time.
 ///
-/// The products of one group's blocks do not depend on other groups. So the outputs of the original tokens have the same
-/// bits with and without hidden copies.
+/// How a group's work is cut into blocks and tiles does not depend on other groups, and the originals see only
+/// originals. So the outputs of the original tokens have the same bits with and without hidden copies.
 ///
-/// Products are fp32 or bf16. With bf16, queries, keys and values are stored as bf16, and probabilities and their
-/// gradients are rounded to bf16. Sums, softmax and gradients are fp32 in both cases.
+/// Products are fp32 or bf16. With bf16, queries, keys and values are stored as bf16. Probabilities, the gradients of
+/// scores and the gradients of outputs are rounded to bf16. Sums, softmax and the resulting gradients are fp32.
+///
+/// The caller ensures that:
+/// - Every query sees at least one key. Otherwise its output is not a number.
+/// - The elements between e and padded e of queries, keys and values are zero.
+/// - The team of ``forward(_:on:)`` and ``backward(_:outputGradients:on:)`` is not larger than the initializer's, and one
+///   call runs at a time, because each worker has one scratch memory.
+///
+/// The backward pass rebuilds the panels and interleaved copies of each group, so their memory may be reused between the
+/// passes.
 public struct Attention: Sendable {
   public let shape: AttentionShape
   public let type: ElementType
@@ -22,7 +32,7 @@ public struct Attention: Sendable {
     scratch = Buffer(count: scratchStride * team.count)
   }
 
-  /// Floats of scratch for a team of `threads` threads.
+  /// The number of floats of scratch for a team of `threads` threads.
   public static func scratchCount(_ shape: AttentionShape, _ type: ElementType, copies: Int, threads: Int) -> Int {
     let rows = maximumRows(shape, copies: copies)
     switch type {
@@ -31,8 +41,8 @@ public struct Attention: Sendable {
     }
   }
 
-  /// Rows of the largest block of any group. A small group's block may have more rows than a large group's, because a
-  /// block has whole positions.
+  /// The number of rows of the largest block of any group. A small group's block may have more rows than a large group's,
+  /// because a block has whole positions.
   private static func maximumRows(_ shape: AttentionShape, copies: Int) -> Int {
     (1...max(copies, 1)).map { QueryBlock.maximumRows(shape, copies: $0) }.max() ?? 0
   }
@@ -41,19 +51,20 @@ public struct Attention: Sendable {
     AttentionScratch(scratch.pointer + worker * scratchStride, rows: scratchRows, headSize: shape.paddedHeadSize)
   }
 
-  func panels(_ source: AttentionKeys) -> KeyPanels { KeyPanels(shape, type, copies: source.copies) }
+  func layout(of source: AttentionKeys) -> KeyPanels { KeyPanels(shape, type, copies: source.copies) }
 
-  /// Memory as packed lanes.
+  /// `memory`, viewed as packed lanes.
   @inline(__always)
   func lanes<Lane: PackedLane>(
     _ memory: UnsafeMutableRawPointer, _: Lane.Type
   ) -> UnsafeMutablePointer<Lane> { memory.assumingMemoryBound(to: Lane.self) }
 
-  /// Calls `body` once for each set of keys that any group sees.
+  /// Calls `body` once for each set of keys that any group sees. Sets are compared by address, so that a set that several
+  /// groups see is packed once.
   func eachSource(of groups: [AttentionQueries], _ body: (AttentionKeys) -> Void) {
     for (index, queries) in groups.enumerated() {
       for source in queries.keys
-      where !groups[..<index].contains(where: { $0.keys.contains { $0.keys == source.keys } }) {
+      where !groups[..<index].contains(where: { earlier in earlier.keys.contains { $0.keys == source.keys } }) {
         body(source)
       }
     }
@@ -69,16 +80,18 @@ public struct Attention: Sendable {
 
   @inline(__always)
   private func forward<Lane: PackedLane>(_: Lane.Type, _ groups: [AttentionQueries], _ team: ThreadTeam) {
-    let heads = shape.sequences * shape.keyValueHeads
+    let sequenceHeads = shape.sequences * shape.keyValueHeads
     eachSource(of: groups) { source in
-      panels(source).transpose(lanes(source.keyPanels, Lane.self), from: lanes(source.keys, Lane.self), on: team)
-      panels(source).interleave(lanes(source.interleaved, Lane.self), from: lanes(source.values, Lane.self), on: team)
+      let layout = layout(of: source)
+      layout.transpose(lanes(source.keyPanels, Lane.self), from: lanes(source.keys, Lane.self), on: team)
+      layout.interleave(lanes(source.interleaved, Lane.self), from: lanes(source.values, Lane.self), on: team)
     }
     for queries in groups {
       let blocks = QueryBlock.blocks(shape, copies: queries.copies)
-      team.forEach(heads * blocks) { index, worker in
+      team.forEach(sequenceHeads * blocks) { index, worker in
         // The last blocks see the most keys, so they start first.
-        let block = QueryBlock(shape, type, queries, block: blocks - 1 - index / heads, head: index % heads)
+        let block = QueryBlock(
+          shape, type, queries, block: blocks - 1 - index / sequenceHeads, head: index % sequenceHeads)
         forward(block, scratch(of: worker) as AttentionScratch<Lane>)
       }
     }
@@ -94,7 +107,7 @@ public struct Attention: Sendable {
     }
   }
 
-  /// Writes a block's normalised outputs to the rows and columns of the projection that follows.
+  /// Writes a block's normalized outputs to the rows and columns of the projection that follows.
   @inline(__always)
   private func write<Row: MatrixRow, Lane>(_: Row.Type, _ block: QueryBlock, _ softmax: OnlineSoftmax<Lane>) {
     for row in 0..<block.rows {

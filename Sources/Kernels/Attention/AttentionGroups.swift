@@ -12,7 +12,7 @@ public struct AttentionKeys {
   let interleaved: UnsafeMutableRawPointer
   let keyGradients: UnsafeMutablePointer<Float>?
   let valueGradients: UnsafeMutablePointer<Float>?
-  /// Keys at each position.
+  /// The number of keys at each position.
   let copies: Int
   /// [sequences][positions], ascending within a sequence; nil if all earlier positions are visible.
   let firstVisible: UnsafePointer<Int32>?
@@ -22,7 +22,8 @@ public struct AttentionKeys {
   let own: Bool
 
   /// - Parameters:
-  ///   - keys, values: of attention's type, [sequences][kv heads][positions · copies][padded e], see ``HeadLayout``.
+  ///   - keys, values: of type ``Attention/type``, [sequences][kv heads][positions · copies][padded e], see
+  ///     ``HeadLayout``; zero between e and padded e.
   ///   - keyPanels, valuePanels: memory for ``KeyPanels/count`` floats each. `valuePanels` is needed for the backward pass.
   ///   - interleaved: memory for ``KeyPanels/interleavedCount`` floats.
   ///   - keyGradients, valueGradients: fp32, in the order of the keys; needed for the backward pass.
@@ -50,7 +51,7 @@ public struct AttentionKeys {
 public struct AttentionQueries {
   let queries: UnsafeMutableRawPointer
   let queryGradients: UnsafeMutablePointer<Float>?
-  /// Copies at each position.
+  /// The number of copies at each position.
   let copies: Int
   /// Index of the first of these copies within its group.
   let firstCopy: Int
@@ -61,8 +62,9 @@ public struct AttentionQueries {
   let logSumExps: UnsafeMutablePointer<Float>
 
   /// - Parameters:
-  ///   - queries: of attention's type, [sequences][kv heads][positions · copies · heads per key][padded e], see
-  ///     ``HeadLayout``.
+  ///   - queries: rotated and multiplied by ``HeadShape/queryScale``, of type ``Attention/type``,
+  ///     [sequences][kv heads][positions · copies · heads per key][padded e], see ``HeadLayout``; zero between e and
+  ///     padded e.
   ///   - queryGradients: fp32, in the order of the queries; needed for the backward pass.
   public init(
     queries: UnsafeMutableRawPointer, queryGradients: UnsafeMutablePointer<Float>? = nil, copies: Int,

@@ -13,7 +13,7 @@ struct AttentionScratch<Lane: PackedLane> {
   let interleavedQueries: UnsafeMutablePointer<Lane>
   let interleavedOutputs: UnsafeMutablePointer<Lane>
 
-  /// Floats of scratch for a block of `rows` rows; `headSize` is padded.
+  /// The number of floats of scratch for a block of `rows` rows; `headSize` is padded.
   static func count(rows: Int, headSize: Int) -> Int {
     let stride = OnlineSoftmax<Lane>.scoreStride
     let interleaved = Lane.elements == 1 ? 0 : Lane.lanes(for: rows) * (stride + 2 * headSize)

@@ -1,8 +1,8 @@
-/// Numbers and size of attention's heads.
+/// The numbers and the size of attention's heads.
 public struct HeadShape: Sendable, Equatable {
   public let queryHeads: Int
   public let keyValueHeads: Int
-  /// Elements of one head, e; even.
+  /// The number of elements of one head, e; even.
   public let headSize: Int
 
   public init(queryHeads: Int, keyValueHeads: Int, headSize: Int) {
@@ -12,21 +12,22 @@ public struct HeadShape: Sendable, Equatable {
     self.headSize = headSize
   }
 
-  /// Query heads that read one kv head.
+  /// The number of query heads that read one kv head.
   public var headsPerKey: Int { queryHeads / keyValueHeads }
 
-  /// ``headSize`` rounded up to whole vectors: the distance between heads in attention's order. The rest is zero.
+  /// ``headSize`` rounded up to a multiple of ``vectorWidth``: the number of elements from one head to the next in
+  /// head-major order (see ``HeadLayout``). The elements beyond ``headSize`` are zero.
   public var paddedHeadSize: Int { (headSize + vectorWidth - 1) / vectorWidth * vectorWidth }
 
-  /// log₂(exp 1) / √headSize: queries are multiplied by it, so that softmax uses powers of 2.
+  /// log₂ e / √headSize, with Euler's number e: queries are multiplied by it, so that softmax uses powers of 2.
   public var queryScale: Float { log2e / Float(headSize).squareRoot() }
 }
 
 /// The sizes of attention over whole sequences.
 public struct AttentionShape: Sendable {
-  /// Sequences in the micro-batch.
+  /// The number of sequences in the micro-batch.
   public let sequences: Int
-  /// Positions of each sequence.
+  /// The number of positions of each sequence.
   public let positions: Int
   public let heads: HeadShape
 
@@ -42,6 +43,6 @@ public struct AttentionShape: Sendable {
   public var paddedHeadSize: Int { heads.paddedHeadSize }
   public var queryScale: Float { heads.queryScale }
 
-  /// Rows of one copy: sequences · positions.
+  /// The number of rows of one copy: sequences · positions.
   public var rowsPerCopy: Int { sequences * positions }
 }

@@ -12,7 +12,7 @@ public final class CachedAttention {
     self.team = team
   }
 
-  /// Rows of a block, unless one position has more.
+  /// The number of rows of a block, unless one position has more.
   private static let blockRows = 256
 
   /// Writes each query's output to its row.

@@ -3,7 +3,7 @@ public struct CachedKeys {
   let store: KeyStore
   /// The position of slot 0.
   let first: Int
-  /// Keys at each position.
+  /// The number of keys at each position.
   let copies: Int
   /// Index of the first of these copies, from 0. Queries of earlier copies see none of these keys.
   let firstCopy: Int

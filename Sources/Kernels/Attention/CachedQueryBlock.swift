@@ -11,7 +11,7 @@ struct CachedQueryBlock: AttendingBlock {
 
   /// - Parameters:
   ///   - queries: of all groups, [kv heads][queries][heads per key][padded e].
-  ///   - queryCount: queries of all groups.
+  ///   - queryCount: the number of queries of all groups.
   init(
     _ heads: HeadShape, _ group: CachedQueries, _ positions: Range<Int>, head: Int, queries: Matrix, queryCount: Int
   ) {
@@ -38,7 +38,8 @@ struct CachedQueryBlock: AttendingBlock {
     let lastCopy = group.firstCopy &+ group.copies &- 1
     if lastCopy < keys.firstCopy { return }
     let rowsPerPosition = group.copies &* heads.headsPerKey
-    // With a short window, few positions at a time see nearly the same keys.
+    // With a short window, distant positions share few keys. So rows are processed a few positions at a time; otherwise
+    // most of each tile would be masked.
     let step = max(16, positions.upperBound &- keys.firstVisible(positions.upperBound &- 1))
     var position = positions.lowerBound
     while position < positions.upperBound {

@@ -1,13 +1,13 @@
-/// Moves rows of a projection to the order in which attention reads them, and back.
+/// Moves rows of a projection to head-major order, in which attention reads them, and back.
 ///
-/// A projection's rows are [copy][sequence][position], its columns [head][e]. Attention's order is, for each sequence and
-/// kv head, [position][copy][query head of the kv head][padded e]. In this order the queries of a block of positions, of
+/// A projection's rows are [copy][sequence][position], its columns [head][e]. Head-major order is, for each sequence and kv
+/// head, [position][copy][query head of the kv head][padded e]. In this order the queries of a block of positions, of
 /// all copies and of all heads that read the same keys, are one contiguous matrix, [rows · heads, padded e].
 ///
-/// Both may be bf16. Gradients in attention's order are fp32.
+/// Both may be bf16. Gradients in head-major order are fp32.
 public struct HeadLayout {
   let shape: AttentionShape
-  /// Copies of one group.
+  /// The number of copies of one group.
   let copies: Int
   /// ``AttentionShape/headsPerKey`` for queries, 1 for keys and values.
   let headsPerKey: Int
@@ -24,13 +24,13 @@ public struct HeadLayout {
     HeadLayout(shape: shape, copies: copies, headsPerKey: 1, rotations: rotations)
   }
 
-  /// The position by which a row is rotated: counted from the start of its document.
+  /// The position by which a row is rotated, counted from the start of its document.
   @inline(__always)
   private func rotation(row: Int) -> Int { Int(rotations[row % shape.rowsPerCopy]) }
 
   private var heads: Int { shape.keyValueHeads &* headsPerKey }
 
-  /// Columns of the projection.
+  /// The number of columns of the projection.
   private var columns: Int { heads * shape.headSize }
 
   /// The order of one sequence's heads.
@@ -38,7 +38,7 @@ public struct HeadLayout {
     HeadOrder(headsPerKey: headsPerKey, rows: shape.positions * copies, paddedHeadSize: shape.paddedHeadSize)
   }
 
-  /// Elements from the start to a row's heads of kv head 0; ``HeadOrder/offset(head:)`` leads from there to each head.
+  /// The number of elements from the start to a row's heads of kv head 0; ``HeadOrder/offset(head:)`` leads from there to each head.
   @inline(__always)
   private func offset(row: Int) -> Int {
     let perCopy = shape.rowsPerCopy
@@ -64,7 +64,7 @@ public struct HeadLayout {
 
   // MARK: - Values
 
-  /// target ← rows, in attention's order; zero between e and padded e.
+  /// target ← rows, in head-major order; zero between e and padded e.
   public func scatter(_ rows: Matrix, into target: Matrix, on team: ThreadTeam) {
     check(target)
     switch (rows.type, target.type) {
@@ -93,7 +93,7 @@ public struct HeadLayout {
     }
   }
 
-  /// rows ← source, which is in attention's order: the inverse of ``scatter(_:into:on:)``.
+  /// rows ← source, which is in head-major order: the inverse of ``scatter(_:into:on:)``.
   public func gather(_ source: UnsafeMutablePointer<Float>, into rows: Matrix, on team: ThreadTeam) {
     switch rows.type {
     case .fp32: gather(FloatRow.self, source, rows, team)
@@ -122,7 +122,7 @@ public struct HeadLayout {
 
   // MARK: - Queries and keys
 
-  /// target ← scale · RoPE(RMSNorm(rows)), in attention's order; without a norm, scale · RoPE(rows).
+  /// target ← scale · RoPE(RMSNorm(rows)), in head-major order; without a norm, scale · RoPE(rows).
   public func normalizeRotateScatter(
     _ rows: Matrix, norm: HeadNorm?, rotary: RotaryTable, scale: Float, into target: Matrix, on team: ThreadTeam
   ) {
@@ -155,7 +155,7 @@ public struct HeadLayout {
   /// The backward pass of ``normalizeRotateScatter(_:norm:rotary:scale:into:on:)``.
   ///
   /// - Parameters:
-  ///   - source: the gradient of the forward's result divided by its scale, in attention's order.
+  ///   - source: the gradient with respect to the rotated, unscaled queries or keys, in head-major order.
   ///   - rows: the forward's input.
   ///   - weightGradient: the gradient of the norm's weight is added to it; nil if and only if `norm` is nil.
   ///   - gradient: ← the gradient of `rows`.

@@ -1,8 +1,9 @@
-/// Copies of keys and values in the two orders in which attention's products read their right operands, see
-/// ``BlockProduct``.
+/// The layout of the copies of keys and values in the two orders in which attention's products read their right
+/// operands, see ``BlockProduct``.
 ///
-/// Transposed, for queries · keysᵀ: for each sequence and kv head, panels of 64 keys, [panel][lanes of e][64], zero
-/// beyond the last key. Interleaved, for probabilities · values: [lanes of keys][padded e].
+/// Transposed, for queries · keysᵀ and, in the backward pass, output gradients · valuesᵀ: for each sequence and kv head,
+/// panels of 64 keys, [panel][lanes of e][64], zero beyond the last key. Interleaved, for probabilities · values and, in
+/// the backward pass, score gradients · keys: [lanes of keys][padded e].
 public struct KeyPanels {
   let shape: AttentionShape
   let type: ElementType
@@ -17,30 +18,30 @@ public struct KeyPanels {
   private var heads: Int { shape.sequences * shape.keyValueHeads }
   private var keys: Int { shape.positions * copies }
   private var panelsPerHead: Int { (keys + BlockProduct.panel - 1) / BlockProduct.panel }
-  /// Lanes of a padded key.
+  /// The number of lanes of a padded key.
   private var size: Int { shape.paddedHeadSize * type.bytes / 4 }
   private var lanesPerHead: Int { panelsPerHead * BlockProduct.panel * size }
   private var keysPerLane: Int { 4 / type.bytes }
   private var interleavedPerHead: Int { (keys + keysPerLane - 1) / keysPerLane * shape.paddedHeadSize }
 
-  /// Lanes (four bytes each) of all transposed panels.
+  /// The number of lanes (four bytes each) of all transposed panels.
   public var count: Int { heads * lanesPerHead }
-  /// Lanes of all interleaved rows: none in fp32, whose rows need no interleaving.
+  /// The number of lanes of all interleaved rows: 0 in fp32, whose rows need no interleaving.
   public var interleavedCount: Int { type == .fp32 ? 0 : heads * interleavedPerHead }
 
-  /// One head's part of transposed panels.
+  /// The address of one head's part of transposed panels.
   @inline(__always)
-  func panels(_ panels: UnsafeMutableRawPointer, head: Int) -> UnsafeRawPointer {
+  func panelAddress(_ panels: UnsafeMutableRawPointer, head: Int) -> UnsafeRawPointer {
     UnsafeRawPointer(panels) + head &* lanesPerHead &* 4
   }
 
-  /// One head's part of interleaved rows.
+  /// The address of one head's part of interleaved rows.
   @inline(__always)
-  func interleaved(_ rows: UnsafeMutableRawPointer, head: Int) -> UnsafeRawPointer {
+  func interleavedAddress(_ rows: UnsafeMutableRawPointer, head: Int) -> UnsafeRawPointer {
     UnsafeRawPointer(rows) + head &* interleavedPerHead &* 4
   }
 
-  /// target ← source, which is in attention's order (see ``HeadLayout``), transposed.
+  /// target ← source, which is in head-major order (see ``HeadLayout``), transposed.
   func transpose<Lane: PackedLane>(
     _ target: UnsafeMutablePointer<Lane>, from source: UnsafePointer<Lane>, on team: ThreadTeam
   ) {
@@ -59,7 +60,7 @@ public struct KeyPanels {
     }
   }
 
-  /// target ← source, which is in attention's order, interleaved. In fp32 does nothing: the source is already in order.
+  /// target ← source, which is in head-major order, interleaved. In fp32 does nothing, because products read the source.
   func interleave<Lane: PackedLane>(
     _ target: UnsafeMutablePointer<Lane>, from source: UnsafePointer<Lane>, on team: ThreadTeam
   ) {
@@ -73,11 +74,11 @@ public struct KeyPanels {
 
   /// c ← a · keysᵀ for the keys in `range` of one head; a [rows, padded e], c [rows, range], rows `cStride` apart.
   ///
-  /// Writes up to a vector beyond the range.
+  /// Writes less than ``vectorWidth`` columns beyond the range.
   /// - Parameters:
   ///   - panels: the head's transposed keys.
-  ///   - size: lanes of a padded key.
-  /// - Precondition: the range starts at a whole vector.
+  ///   - size: the number of lanes of a padded key.
+  /// - Precondition: the range starts at a multiple of ``vectorWidth``.
   @inline(__always)
   static func multiply<Lane: PackedLane>(
     _ c: UnsafeMutablePointer<Float>, cStride: Int, _ a: UnsafePointer<Lane>, rows: Int,

@@ -7,7 +7,7 @@ public final class KeyStore: @unchecked Sendable {
 
   public let heads: HeadShape
   public let type: ElementType
-  /// Capacity in keys: the requested number rounded up to whole panels.
+  /// The capacity in keys: the requested number rounded up to whole panels.
   public let slots: Int
   private let buffer: Buffer
 
@@ -22,14 +22,14 @@ public final class KeyStore: @unchecked Sendable {
     (slots + BlockProduct.panel - 1) / BlockProduct.panel * BlockProduct.panel
   }
 
-  /// Bytes of a store with `slots` slots.
+  /// The number of bytes of a store with `slots` slots.
   public static func bytes(_ heads: HeadShape, _ type: ElementType, slots: Int) -> Int {
     2 * heads.keyValueHeads * whole(slots) * heads.paddedHeadSize * type.bytes
   }
 
-  /// Bytes of address space.
+  /// The number of bytes of address space.
   public var bytes: Int { buffer.count * MemoryLayout<Float>.stride }
-  /// Bytes that are resident in memory: those of pages that have been touched.
+  /// The number of bytes that are resident in memory: those of pages that have been touched.
   public var residentBytes: Int { buffer.residentBytes }
 
   private var bytesPerHead: Int { slots * heads.paddedHeadSize * type.bytes }

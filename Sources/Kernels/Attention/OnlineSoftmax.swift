@@ -1,5 +1,5 @@
 /// The online softmax of a block of query rows (Milakov and Gimelshein, arXiv 1805.02867): keys arrive tile by tile, and
-/// each row keeps its running maximum, the sum of its exponentials and its unnormalised output.
+/// each row keeps its running maximum, the sum of its exponentials and its unnormalized output.
 ///
 /// Exponentials are powers of two: ``HeadShape/queryScale`` includes log₂ e.
 struct OnlineSoftmax<Lane: PackedLane> {
@@ -17,8 +17,8 @@ struct OnlineSoftmax<Lane: PackedLane> {
   /// Padded e, a multiple of ``vectorWidth``.
   let outputStride: Int
 
-  /// Floats between rows of scores: a tile's keys in whole vectors, but no power of two, which would map all rows to the
-  /// same cache sets.
+  /// Floats between rows of scores: a multiple of ``vectorWidth``, but not a power of two, which would map all rows to the same
+  /// cache sets.
   static var scoreStride: Int { KeyTiles.size + vectorWidth }
 
   /// - Parameter visible: scratch of one element a row.
@@ -41,12 +41,12 @@ struct OnlineSoftmax<Lane: PackedLane> {
     maxima.update(repeating: -.infinity, count: rows)
   }
 
-  /// Replaces the tile's scores by 2^(score − running maximum), zero where a row does not see a key, adds them to the
+  /// Replaces the tile's scores by 2^(score − running maximum), zero for keys that the row does not see, adds them to the
   /// rows' sums, and rescales earlier sums and outputs to the new maxima.
   ///
   /// - Parameters:
   ///   - rows: the block's rows that the tile covers; the tile's scores start with those of the first.
-  ///   - count: keys of the tile.
+  ///   - count: the number of keys of the tile.
   ///   - range: the keys of the tile that a row sees, counted from the tile's first; may be empty.
   @inline(__always)
   func update(_ rows: Range<Int>, count: Int, visible range: (_ row: Int) -> (from: Int, to: Int)) {
@@ -128,7 +128,7 @@ private func maximum(_ x: UnsafePointer<Float>, from: Int, to: Int) -> Float {
 
 /// result[from..<to] ← 2^(x − highest); returns their sum before rounding. Sets up to a vector beyond to zero.
 ///
-/// The result may overwrite x: an element is no wider than a float.
+/// The result may overwrite x, because an element is no wider than a float.
 @inline(__always)
 private func exponentials<Row: MatrixRow>(
   _ x: UnsafePointer<Float>, into result: Row, from: Int, to: Int, minus highest: Float

@@ -12,17 +12,17 @@ struct QueryBlock: AttendingBlock {
   /// About as many rows as make a matrix product efficient.
   private static let targetRows = 128
 
-  /// Positions of a block.
+  /// The number of positions of a block.
   private static func positions(_ shape: AttentionShape, copies: Int) -> Int {
     max(1, targetRows / (copies * shape.headsPerKey))
   }
 
-  /// Rows of a block of whole positions.
+  /// The number of rows of a block of whole positions.
   static func maximumRows(_ shape: AttentionShape, copies: Int) -> Int {
     positions(shape, copies: copies) * copies * shape.headsPerKey
   }
 
-  /// Blocks of a sequence.
+  /// The number of blocks of a sequence.
   static func blocks(_ shape: AttentionShape, copies: Int) -> Int {
     let size = positions(shape, copies: copies)
     return (shape.positions + size - 1) / size
@@ -51,27 +51,29 @@ struct QueryBlock: AttendingBlock {
   }
 
   @inline(__always)
-  func keyPanels(of keys: AttentionKeys) -> UnsafeRawPointer { panels(keys).panels(keys.keyPanels, head: head) }
+  func keyPanels(of keys: AttentionKeys) -> UnsafeRawPointer {
+    layout(of: keys).panelAddress(keys.keyPanels, head: head)
+  }
 
   @inline(__always)
   func valuePanels(of keys: AttentionKeys) -> UnsafeRawPointer {
     guard let valuePanels = keys.valuePanels else { preconditionFailure("values without memory for their panels") }
-    return panels(keys).panels(valuePanels, head: head)
+    return layout(of: keys).panelAddress(valuePanels, head: head)
   }
 
   @inline(__always)
   func interleavedValues(of keys: AttentionKeys) -> UnsafeRawPointer {
-    panels(keys).interleaved(type == .fp32 ? keys.values : keys.interleaved, head: head)
+    layout(of: keys).interleavedAddress(type == .fp32 ? keys.values : keys.interleaved, head: head)
   }
 
   /// The keys, which the backward pass interleaves into the memory of the forward pass's values.
   @inline(__always)
   func interleavedKeys(of keys: AttentionKeys) -> UnsafeRawPointer {
-    panels(keys).interleaved(type == .fp32 ? keys.keys : keys.interleaved, head: head)
+    layout(of: keys).interleavedAddress(type == .fp32 ? keys.keys : keys.interleaved, head: head)
   }
 
   @inline(__always)
-  private func panels(_ keys: AttentionKeys) -> KeyPanels { KeyPanels(shape, type, copies: keys.copies) }
+  private func layout(of keys: AttentionKeys) -> KeyPanels { KeyPanels(shape, type, copies: keys.copies) }
 
   /// The first position whose keys are visible from `position`.
   @inline(__always)
@@ -82,8 +84,9 @@ struct QueryBlock: AttendingBlock {
 
   @inline(__always)
   func eachTile(of keys: AttentionKeys, _ body: (_ rows: Range<Int>, _ keys: Range<Int>) -> Void) {
-    // With a short window, few positions at a time see nearly the same keys. The number is even, so that the first row of
-    // each step starts a packed lane of rows.
+    // With a short window, distant positions share few keys. So rows are processed a few positions at a time; otherwise
+    // most of each tile would be masked. The number of positions is even, so that the first row of each step starts
+    // a packed lane of rows.
     let step = min(end &- first, max(16, (keys.window &+ 1) & -2))
     var position = first
     while position < end {
@@ -107,7 +110,7 @@ struct QueryBlock: AttendingBlock {
     return (max(from, range.lowerBound) &- range.lowerBound, min(to, range.upperBound) &- range.lowerBound)
   }
 
-  /// The kv head's part of a row of a projection's matrix, such as the output: one query head of one token.
+  /// The slice of `matrix` for one block row: one query head of one copy of one token.
   @inline(__always)
   func head<Row: MatrixRow>(of row: Int, in matrix: Matrix) -> Row {
     let sequence = head / shape.keyValueHeads

@@ -70,7 +70,7 @@ public final class Buffer: @unchecked Sendable {
     }
   }
 
-  /// Bytes that are resident in memory now. Pages that were never touched are not.
+  /// The number of bytes that are resident in memory now. Pages that were never touched are not.
   public var residentBytes: Int {
     let page = sysconf(Int32(_SC_PAGESIZE))
     var resident = [UInt8](repeating: 0, count: (bytes + page - 1) / page)

@@ -4,6 +4,6 @@ public enum ElementType: String, Sendable, CaseIterable {
   /// The upper 16 bits of an fp32: 8 bits of exponent, 8 of precision.
   case bf16
 
-  /// Bytes of one element.
+  /// The number of bytes of one element.
   public var bytes: Int { self == .fp32 ? 4 : 2 }
 }

@@ -1,4 +1,4 @@
-/// A row of a matrix of some element type, read and written as fp32. Kernels are generic over it and specialised for each
+/// A row of a matrix of some element type, read and written as fp32. Kernels are generic over it and specialized for each
 /// type.
 protocol MatrixRow {
   /// The elements from `base` on.

@@ -2,11 +2,11 @@ import COpenBLAS
 import Host
 
 extension Processor {
-  /// Bytes of address space that OpenBLAS allocates for each thread that calls it. If the allocation fails, OpenBLAS
+  /// The number of bytes of address space that OpenBLAS allocates for each thread that calls it. If the allocation fails, OpenBLAS
   /// retries forever.
   private static let libraryBytesOfThread = 129 << 20
 
-  /// Bytes of address space that a team of threads needs in addition to the memory that the configuration plans.
+  /// The number of bytes of address space that a team of threads needs in addition to the memory that the configuration plans.
   public static func addressSpace(ofThreads threads: Int) -> Int {
     threads * (libraryBytesOfThread + SystemThread.stackBytes)
   }

@@ -46,7 +46,7 @@ public final class ThreadTeam: Sendable {
 
   /// Calls `body` once for each piece in 0..<`pieces`, on any of the threads, and returns when all pieces are done.
   ///
-  /// `worker` is in 0..<``count``, and no two concurrent calls have the same: it selects a thread's scratch memory.
+  /// `worker` is in 0..<``count``, and no two concurrent calls have the same, because it selects a thread's scratch memory.
   /// - Precondition: no other call is in progress, so `body` must not call this method.
   public func forEach(_ pieces: Int, _ body: (_ index: Int, _ worker: Int) -> Void) {
     if count == 1 || pieces <= 1 {
@@ -57,7 +57,7 @@ public final class ThreadTeam: Sendable {
   }
 }
 
-/// The current job of a team, and the synchronisation of its threads.
+/// The current job of a team, and the synchronization of its threads.
 private final class SharedJob: @unchecked Sendable {
   // Unchecked: only the caller writes `job` and `pieces`, while all workers wait for the next generation.
   private var job: ((_ index: Int, _ worker: Int) -> Void)?

@@ -3,7 +3,7 @@ import CProcessor
 /// Sixteen floats: one AVX-512 register, or two of AVX2.
 typealias Vector = SIMD16<Float>
 
-/// Floats in a ``Vector``.
+/// The number of floats in a ``Vector``.
 let vectorWidth = 16
 
 extension UnsafePointer<Float> {

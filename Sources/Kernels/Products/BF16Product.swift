@@ -1,7 +1,8 @@
 /// Products of bf16 matrices with fp32 sums. Each product is one single-threaded call.
 ///
-/// Each worker of a ``ThreadTeam`` has its own caches and scratch memory, which are allocated at the worker's first
-/// product of each ``Form``. The caches grow with the number of forms, so shapes must come from a configuration.
+/// Each worker of a ``ThreadTeam`` has its own caches and scratch memory. ``OneDNNProduct`` allocates at the worker's
+/// first product of each ``Form``, and its cache grows with the number of forms, so shapes must come from a
+/// configuration. ``PanelProduct`` allocates scratch memory when a product needs more than all earlier ones.
 final class BF16Product: @unchecked Sendable {
   // Unchecked: one thread at a time uses a worker's caches.
 

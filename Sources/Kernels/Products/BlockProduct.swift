@@ -3,18 +3,18 @@
 /// A general library packs both operands of every product before it multiplies, which pays only for large products.
 /// Here the right operand is already packed ([inner, columns]) and the left one is read in place. A tile of the result,
 /// six rows of one or four vectors (``MicroKernel``), stays in registers. Each element is one sum over the inner
-/// dimension, added in order: its bits do not depend on its neighbours.
+/// dimension, added in order, so its bits do not depend on its neighbours.
 ///
 /// The inner dimension is counted in packed lanes (``PackedLane``): one fp32 or two bf16 each.
 enum BlockProduct {
-  /// Columns of a packed panel (see ``KeyPanels``), which are those of the widest tile.
+  /// The number of columns of a packed panel (see ``KeyPanels``), which are those of the widest tile.
   static let panel = 4 * vectorWidth
 
-  /// c ← a · b, plus c where `accumulating`; c [rows, columns], rows `cStride` floats apart.
+  /// c ← a · b, plus c if `accumulating`; c [rows, columns], rows `cStride` floats apart.
   ///
   /// - Parameters:
   ///   - columns: a multiple of ``vectorWidth``.
-  ///   - inner: packed lanes of the inner dimension.
+  ///   - inner: the number of packed lanes of the inner dimension.
   ///   - a: [rows, inner], rows `rowStride` lanes apart, a row's lanes `innerStride` apart.
   ///   - b: [inner, columns], rows `bStride` lanes apart.
   @inline(__always)

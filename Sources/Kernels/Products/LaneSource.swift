@@ -1,6 +1,6 @@
 import CProcessor
 
-/// Reads rows of elements of one type as packed lanes (``PackedLane``), converting where the types differ.
+/// Reads rows of elements of one type as packed lanes (``PackedLane``), converting if the types differ.
 protocol LaneSource<Element> {
   associatedtype Lane: PackedLane
   associatedtype Element
@@ -83,7 +83,7 @@ extension LaneSource {
     let (elements, lanes) = (Lane.elements, Lane.lanes(for: columns))
     var lane = 0
     if count == 8 || stride == count {
-      // With fewer rows than eight, each store writes eight lanes too: the next store overwrites the excess.
+      // With fewer rows than eight, each store writes eight lanes too, because the next store overwrites the excess.
       while (lane &+ 8) &* elements <= columns && (lanes &- lane &- 7) &* count >= 8 {
         var block = EightRows()
         for row in 0..<8 where row < count {

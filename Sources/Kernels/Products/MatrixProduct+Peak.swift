@@ -93,10 +93,10 @@ private struct RateMemory: Sendable {
       Matrix(UnsafeMutableRawPointer(operands[index].pointer), type, rows: rows, columns: columns)
     }
     func multiply(
-      _ c: Matrix, _ a: Matrix, _ aIs: MatrixProduct.Operand, _ b: Matrix, _ bIs: MatrixProduct.Operand
+      _ c: Matrix, _ a: Matrix, _ aOrder: MatrixProduct.OperandOrder, _ b: Matrix, _ bOrder: MatrixProduct.OperandOrder
     ) {
-      if let library { return library.multiply(c, a, aIs, b, bIs, worker: worker) }
-      openBLAS(c, a, aIs, b, bIs)
+      if let library { return library.multiply(c, a, aOrder, b, bOrder, worker: worker) }
+      openBLAS(c, a, aOrder, b, bOrder)
     }
     let x = operand(0, map.tokens, map.inputs)
     let w = operand(1, map.outputs, map.inputs)
@@ -104,24 +104,26 @@ private struct RateMemory: Sendable {
     switch kind {
     case .forward:
       let y = Matrix(result.pointer, rows: map.tokens, columns: map.outputs)
-      multiply(y, x, .asIs, w, .transposed)
+      multiply(y, x, .normal, w, .transposed)
     case .inputGradient:
       let dx = Matrix(result.pointer, rows: map.tokens, columns: map.inputs)
-      multiply(dx, dy, .asIs, w, .asIs)
+      multiply(dx, dy, .normal, w, .normal)
     case .weightGradient:
       let dw = Matrix(result.pointer, rows: map.outputs, columns: map.inputs)
-      multiply(dw, dy, .transposed, x, .asIs)
+      multiply(dw, dy, .transposed, x, .normal)
     }
   }
 }
 
 /// c ← a · b, all fp32: one single-threaded call of OpenBLAS.
-func openBLAS(_ c: Matrix, _ a: Matrix, _ aIs: MatrixProduct.Operand, _ b: Matrix, _ bIs: MatrixProduct.Operand) {
-  func transposition(_ operand: MatrixProduct.Operand) -> CBLAS_TRANSPOSE {
-    operand == .asIs ? CblasNoTrans : CblasTrans
+func openBLAS(
+  _ c: Matrix, _ a: Matrix, _ aOrder: MatrixProduct.OperandOrder, _ b: Matrix, _ bOrder: MatrixProduct.OperandOrder
+) {
+  func transposition(_ order: MatrixProduct.OperandOrder) -> CBLAS_TRANSPOSE {
+    order == .normal ? CblasNoTrans : CblasTrans
   }
-  let inner = aIs == .asIs ? a.columns : a.rows
+  let inner = aOrder == .normal ? a.columns : a.rows
   cblas_sgemm(
-    CblasRowMajor, transposition(aIs), transposition(bIs), blasint(c.rows), blasint(c.columns), blasint(inner),
+    CblasRowMajor, transposition(aOrder), transposition(bOrder), blasint(c.rows), blasint(c.columns), blasint(inner),
     1, a.pointer, blasint(a.stride), b.pointer, blasint(b.stride), 0, c.pointer, blasint(c.stride))
 }

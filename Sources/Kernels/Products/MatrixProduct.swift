@@ -38,45 +38,46 @@ public struct MatrixProduct: Sendable {
   /// Tiles never cross a multiple of `segment` rows, so that rows of other segments change no bit of a segment.
   public func forward(_ y: Matrix, _ x: Matrix, _ w: Matrix, segment: Int) {
     precondition(y.rows == x.rows && x.columns == w.columns && y.columns == w.rows, "y \(y), x \(x), w \(w)")
-    if let panels { return panels.multiply(y, x, .asIs, w, .transposed, accumulating: false) }
+    if let panels { return panels.multiply(y, x, .normal, w, .transposed, accumulating: false) }
     tiled(y, segment: segment, tile: MatrixProduct.tokenTile) { tile, rows, columns, worker in
-      multiply(tile, x.rows(rows), .asIs, w.rows(columns), .transposed, worker: worker)
+      multiply(tile, x.rows(rows), .normal, w.rows(columns), .transposed, worker: worker)
     }
   }
 
-  /// dx ← dy · w, plus dx where `accumulating`: the gradient of a linear map's input; dy [M, N], w [N, K], dx [M, K].
+  /// dx ← dy · w, plus dx if `accumulating`: the gradient of a linear map's input; dy [M, N], w [N, K], dx [M, K].
   public func inputGradient(_ dx: Matrix, _ dy: Matrix, _ w: Matrix, accumulating: Bool = false, segment: Int) {
     precondition(dx.rows == dy.rows && dy.columns == w.rows && dx.columns == w.columns, "dx \(dx), dy \(dy), w \(w)")
-    if let panels { return panels.multiply(dx, dy, .asIs, w, .asIs, accumulating: accumulating) }
+    if let panels { return panels.multiply(dx, dy, .normal, w, .normal, accumulating: accumulating) }
     tiled(dx, segment: segment, tile: MatrixProduct.tokenTile) { tile, rows, columns, worker in
-      multiply(tile, dy.rows(rows), .asIs, w.columns(columns), .asIs, accumulating: accumulating, worker: worker)
+      multiply(tile, dy.rows(rows), .normal, w.columns(columns), .normal, accumulating: accumulating, worker: worker)
     }
   }
 
   /// dw ← dw + dyᵀ · x, the gradient of a linear map's weights; dy [M, N], x [M, K], dw [N, K].
   public func weightGradient(_ dw: Matrix, _ dy: Matrix, _ x: Matrix) {
     precondition(dw.rows == dy.columns && dw.columns == x.columns && dy.rows == x.rows, "dw \(dw), dy \(dy), x \(x)")
-    if let panels { return panels.multiply(dw, dy, .transposed, x, .asIs, accumulating: true) }
+    if let panels { return panels.multiply(dw, dy, .transposed, x, .normal, accumulating: true) }
     tiled(dw, segment: dw.rows, tile: MatrixProduct.weightTile) { tile, rows, columns, worker in
-      multiply(tile, dy.columns(rows), .transposed, x.columns(columns), .asIs, accumulating: true, worker: worker)
+      multiply(tile, dy.columns(rows), .transposed, x.columns(columns), .normal, accumulating: true, worker: worker)
     }
   }
 
-  /// c ← a · b, plus c where `accumulating`, for bf16 operands: one single-threaded call of the library.
+  /// c ← a · b, plus c if `accumulating`, for bf16 operands: one single-threaded call of the library.
   func multiply(
-    _ c: Matrix, _ a: Matrix, _ aIs: Operand, _ b: Matrix, _ bIs: Operand, accumulating: Bool = false, worker: Int
+    _ c: Matrix, _ a: Matrix, _ aOrder: OperandOrder, _ b: Matrix, _ bOrder: OperandOrder, accumulating: Bool = false,
+    worker: Int
   ) {
     guard let library, a.type == .bf16, b.type == .bf16 else { preconditionFailure("a \(a), b \(b), c \(c)") }
     let form = BF16Product.Form(
-      rows: c.rows, columns: c.columns, inner: aIs == .asIs ? a.columns : a.rows, aTransposed: aIs == .transposed,
-      bTransposed: bIs == .transposed, aStride: a.stride, bStride: b.stride, cStride: c.stride,
-      cIsBF16: c.type == .bf16, accumulating: accumulating)
+      rows: c.rows, columns: c.columns, inner: aOrder == .normal ? a.columns : a.rows,
+      aTransposed: aOrder == .transposed, bTransposed: bOrder == .transposed,
+      aStride: a.stride, bStride: b.stride, cStride: c.stride, cIsBF16: c.type == .bf16, accumulating: accumulating)
     library.multiply(c.base, a.bf16, b.bf16, form, worker: worker)
   }
 
-  /// How an operand enters a product.
-  enum Operand {
-    case asIs
+  /// Whether a product reads an operand or its transpose.
+  enum OperandOrder {
+    case normal
     case transposed
   }
 

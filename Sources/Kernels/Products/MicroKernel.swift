@@ -1,17 +1,17 @@
 /// The micro-kernel of matrix products: the register tile, and how operands are brought to it.
 ///
 /// This file is the only place that chooses one. Today the instructions for which the module is compiled fix the choice,
-/// so every property is a constant after optimisation. To add a set of instructions, add a micro-kernel here and return
+/// so every property is a constant after optimization. To add a set of instructions, add a micro-kernel here and return
 /// it from ``current``.
 ///
 /// The shape of the tile does not change the bits of a result (see ``PanelTile``); ``multipliesBF16`` does.
 struct MicroKernel {
-  /// Rows of a tile of ``PanelTile``.
+  /// The number of rows of a tile of ``PanelTile``.
   let tileRows: Int
-  /// Vectors of a tile's row. A panel is as wide as a tile.
+  /// The number of vectors of a tile's row. A panel is as wide as a tile.
   let tileVectors: Int
-  /// Lanes of the inner dimension that ``PanelProduct`` packs at a time.
-  let stretch: Int
+  /// The number of lanes of a K block: the part of the inner dimension that ``PanelProduct`` packs at a time.
+  let kBlock: Int
   /// Whether ``PanelProduct`` may read rows of the left operand in place instead of packing them.
   let readsRowsInPlace: Bool
   /// Whether ``BlockProduct`` computes four vectors of columns at a time, rather than one.
@@ -19,12 +19,12 @@ struct MicroKernel {
   /// Whether products multiply pairs of bf16, rather than operands widened to fp32.
   let multipliesBF16: Bool
 
-  /// 16 registers of half a ``Vector``: a tile of 6 rows of 1 vector takes 12. A panel's stretch stays in the L1 cache.
-  /// A small L1 cache would lose rows in place, whose distance may be a power of two.
+  /// 16 registers of half a ``Vector``: a tile of 6 rows of 1 vector takes 12. A panel's K block stays in the L1 cache.
+  /// Rows read in place can lie a power of two apart and would evict each other from a small L1.
   @inline(__always)
   static var avx2: MicroKernel {
     MicroKernel(
-      tileRows: 6, tileVectors: 1, stretch: 256, readsRowsInPlace: false, hasWideBlocks: false, multipliesBF16: false)
+      tileRows: 6, tileVectors: 1, kBlock: 256, readsRowsInPlace: false, hasWideBlocks: false, multipliesBF16: false)
   }
 
   /// 32 registers of one ``Vector``: a tile of 8 rows of 2 vectors takes 16, which leaves room for the operands, and a
@@ -32,7 +32,7 @@ struct MicroKernel {
   @inline(__always)
   static var avx512: MicroKernel {
     MicroKernel(
-      tileRows: 8, tileVectors: 2, stretch: 512, readsRowsInPlace: true, hasWideBlocks: true,
+      tileRows: 8, tileVectors: 2, kBlock: 512, readsRowsInPlace: true, hasWideBlocks: true,
       multipliesBF16: Processor.builtWithBF16)
   }
 
@@ -40,7 +40,7 @@ struct MicroKernel {
   @inline(__always)
   static var current: MicroKernel { Processor.builtWithAVX512 ? .avx512 : .avx2 }
 
-  /// Columns of a tile and of a panel.
+  /// The number of columns of a tile and of a panel.
   @inline(__always)
   var tileColumns: Int { tileVectors * vectorWidth }
 }
@@ -48,7 +48,7 @@ struct MicroKernel {
 // MARK: - Tiles of large products
 
 extension PanelTile {
-  /// Columns of a panel: [lanes of the inner dimension][columns].
+  /// The number of columns of a panel, [lanes of the inner dimension][columns].
   static var columns: Int { MicroKernel.current.tileColumns }
   /// The largest number of rows of a tile.
   static var rows: Int { MicroKernel.current.tileRows }

@@ -13,7 +13,7 @@ protocol PackedLane {
 
   /// Interleaves rows for a product whose inner dimension runs across them: rows [count, columns] become lanes
   /// [lanes for count, columns]. A lane holds the elements of one column from consecutive rows, zero beyond the last row.
-  /// fp32 needs no interleaving: its rows are returned and `target` is not used.
+  /// fp32 needs no interleaving, so its rows are returned and `target` is not used.
   ///
   /// - Parameters:
   ///   - stride: lanes from one row to the next.
@@ -26,7 +26,7 @@ protocol PackedLane {
 }
 
 extension PackedLane {
-  /// Elements of a lane.
+  /// The number of elements of a lane.
   static var elements: Int { MemoryLayout<Float>.size / type.bytes }
 
   /// The number of lanes that hold `count` elements.

@@ -20,7 +20,7 @@ public struct PackedMatrix: @unchecked Sendable {
     self.columns = columns
   }
 
-  /// Bytes of packed weights [rows, columns].
+  /// The number of bytes of packed weights [rows, columns].
   public static func bytes(rows: Int, columns: Int, _ type: ElementType) -> Int {
     (rows + PanelTile.columns - 1) / PanelTile.columns * PanelTile.columns * lanes(columns, type)
       * MemoryLayout<UInt32>.size

@@ -4,7 +4,7 @@
 /// memory; with many rows, it is that of the processor's multiply-adds. An element's bits depend neither on the other
 /// rows nor on the number of threads.
 public final class PackedProduct {
-  /// Bytes of a block of packed rows of x, which stays in a core's own cache together with a panel of weights.
+  /// The number of bytes of a block of packed rows of x, which stays in a core's own cache together with a panel of weights.
   private static let cachedBytes = 1 << 18
 
   private let team: ThreadTeam

@@ -3,8 +3,8 @@ import CProcessor
 /// The inner loop of large products: a tile of the result stays in registers while the loop reads one panel of the right
 /// operand.
 ///
-/// Each element is one sum over the inner dimension, added in order. Its bits do not depend on the tile that it belongs
-/// to, so they are the same on every processor that fuses a multiplication with an addition.
+/// Each element is one sum over the inner dimension, added in order, so its bits do not depend on the tile that it
+/// belongs to. If the lanes are fp32, they are the same on every processor that fuses a multiplication with an addition.
 ///
 /// ``MicroKernel`` chooses the shape of the tile.
 enum PanelTile {
@@ -42,7 +42,7 @@ enum PanelTile {
   ///   - columns: of c.
   ///   - x: [inner][count].
   ///   - panel: [inner][``columns``].
-  ///   - inner: packed lanes of the inner dimension.
+  ///   - inner: the number of packed lanes of the inner dimension.
   @inline(__always)
   static func multiply<Lane: PackedLane>(
     _ count: Int, _ c: UnsafeMutableRawPointer, stride: Int, columns: Int, _ mode: StoreMode,

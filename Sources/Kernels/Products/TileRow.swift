@@ -2,7 +2,7 @@
 protocol TileRow {
   associatedtype Lane: PackedLane
 
-  /// Columns of a row, a multiple of ``vectorWidth``.
+  /// The number of columns of a row, a multiple of ``vectorWidth``.
   static var columns: Int { get }
 
   /// Zero sums.
@@ -14,7 +14,7 @@ protocol TileRow {
 
   /// This ← this + factor · lanes.
   mutating func add(_ factor: Lane, _ lanes: Self)
-  /// c ← this, plus c where `accumulating`.
+  /// c ← this, plus c if `accumulating`.
   func store(_ c: UnsafeMutablePointer<Float>, accumulating: Bool)
   /// c ← this, rounded to bf16.
   func store(rounded c: UnsafeMutablePointer<UInt16>)

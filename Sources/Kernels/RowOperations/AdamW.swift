@@ -15,7 +15,7 @@ public struct AdamW: Sendable {
   private let exactBeta1: Double
   private let exactBeta2: Double
 
-  /// Elements of one piece of work.
+  /// The number of elements of one piece of work.
   private static let piece = 1 << 16
 
   /// One update of one tensor: p ← p − lr·(m̂ / (√v̂ + ε) + decay·p), with g = `scale` · gradient and s = `step` ≥ 1.

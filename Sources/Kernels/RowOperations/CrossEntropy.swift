@@ -28,7 +28,7 @@ public enum CrossEntropy {
         let targetLogit = row[target]
         let highest = maximum(row, count: width)
         let sum = gradient == nil ? expSum(row, minus: highest, count: width) : expInPlace(row, highest, count: width)
-        // The highest logit is subtracted separately: so the loss is accurate where p is near 1.
+        // The highest logit is subtracted separately, so the loss is accurate if p is near 1.
         let logSum = log(sum)
         losses[index] = logSum - (targetLogit - highest)
         logSumExps[index] = highest + logSum

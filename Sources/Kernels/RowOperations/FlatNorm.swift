@@ -13,7 +13,7 @@ public struct FlatNorm: Sendable {
     sumOfSquares(buffer, within: nil, on: team) { _ in }
   }
 
-  /// Σ x² over all parts, where each of several processes has some of the granules.
+  /// Σ x² over all parts, if each of several processes has some of the granules.
   ///
   /// - Parameters:
   ///   - known: the ranges of whole granules that this process has, ascending; nil for all.

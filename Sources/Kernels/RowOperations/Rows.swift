@@ -14,7 +14,7 @@ enum Rows {
 public struct RowSums {
   let partials: UnsafeMutablePointer<Float>
 
-  /// Floats of scratch for `rows` rows of `columns` columns: a partial sum and a row for each piece.
+  /// The number of floats of scratch for `rows` rows of `columns` columns: a partial sum and a row for each piece.
   public static func scratchCount(rows: Int, columns: Int) -> Int { 2 * Rows.pieces(rows) * columns }
 
   /// - Parameter scratch: at least ``scratchCount(rows:columns:)`` floats.

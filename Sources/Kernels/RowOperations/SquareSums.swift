@@ -4,7 +4,7 @@ struct SquareSums: Sendable {
   private let pieces: [(start: Int, count: Int)]
   private let sums: Buffer
 
-  /// Pieces that a thread sums in one piece of work.
+  /// The number of pieces that a thread sums in one piece of work.
   private static let piecesPerWork = 64
 
   init(_ pieces: [Range<Int>]) {
