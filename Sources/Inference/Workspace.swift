@@ -11,7 +11,7 @@ final class Workspace {
     case keyValue
     /// Query projections; later the outputs of attention and FFN, and the head's input.
     case query
-    /// Queries in attention's order.
+    /// Queries in head-major order.
     case queries
     /// The output of attention.
     case attended

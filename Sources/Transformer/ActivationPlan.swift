@@ -52,7 +52,7 @@ public struct PassShape: Sendable, Equatable {
     AttentionShape(sequences: sequences, positions: positions, heads: model.heads)
   }
 
-  /// Elements of one row's queries, and of its keys, in attention's order: heads are padded.
+  /// Elements of one row's queries, and of its keys, in head-major order: heads are padded.
   var paddedQueryColumns: Int { model.queryHeads * attention.paddedHeadSize }
   var paddedKeyColumns: Int { model.keyValueHeads * attention.paddedHeadSize }
 

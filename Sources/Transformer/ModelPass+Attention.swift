@@ -56,7 +56,7 @@ extension ModelPass {
     }
   }
 
-  /// The heads of some rows in attention's order, [rows · heads, padded e].
+  /// The heads of some rows in head-major order, [rows · heads, padded e].
   private func heads(_ offset: Int, _ rows: Range<Int>, heads: Int) -> Matrix {
     matrix(offset, shape.attentionPrecision, rows: shape.rows * heads, columns: shape.attention.paddedHeadSize)
       .rows(rows.lowerBound * heads..<rows.upperBound * heads)

@@ -149,7 +149,7 @@ extension ModelPass {
     clock?.mark(.projections)
   }
 
-  /// From attention's gradients, in attention's order of rows, to the gradients of the projections.
+  /// From attention's gradients, in head-major order of rows, to the gradients of the projections.
   private func prepareHeadsBackward(
     _ layer: Int, _ weights: LayerWeights, _ gradients: LayerWeights, query: Matrix, keyValue: Matrix
   ) {
