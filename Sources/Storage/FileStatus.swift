@@ -61,7 +61,7 @@ public struct FileStatus: Sendable, Equatable {
   /// The status of a file that must be regular and not empty.
   ///
   /// - Throws: `StorageError`: `.missing` if nothing is there; `.damaged` for a folder, a device, an empty file, and a file
-  ///   that ``FileSignature`` recognises; `.failed` if it cannot be opened.
+  ///   that ``FileSignature`` recognizes; `.failed` if it cannot be opened.
   static func ofContent(_ path: String) throws -> FileStatus {
     let status = try FileStatus(path)
     if status.isFolder {

@@ -23,7 +23,7 @@ public struct CorpusBuilder: Sendable {
   ///   - documentSeparator: the line, without its newline, that separates the documents of a plain text file. Without it
   ///     each file is one document. A line of a JSON lines file is always a document.
   ///   - threads: the number of threads that tokenize.
-  ///   - format: one of ``DocumentFormats/options``; nil to recognise the format of each file by its content.
+  ///   - format: one of ``DocumentFormats/options``; nil to recognize the format of each file by its content.
   public init(tokenizer: any Tokenizer, documentSeparator: String? = nil, threads: Int = 1, format: String? = nil) {
     precondition(threads >= 1)
     precondition(documentSeparator?.utf8.contains(UInt8(ascii: "\n")) != true, "a separator is one line")

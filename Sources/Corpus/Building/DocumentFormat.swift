@@ -12,7 +12,7 @@ protocol DocumentFormat: Sendable {
   ///
   /// - Parameter start: the first block of the file.
   /// - Throws: `InputFormatError` if the input looks like this format but cannot be read as it.
-  func recognises(_ input: TextInput, start: UnsafeRawBufferPointer) throws -> Bool
+  func recognizes(_ input: TextInput, start: UnsafeRawBufferPointer) throws -> Bool
 
   /// Passes the documents of an input to `consumer`, in order.
   ///
@@ -38,7 +38,7 @@ public enum DocumentFormats {
 
   static func format(of input: TextInput, start: UnsafeRawBufferPointer) throws -> any DocumentFormat {
     for format in all where input.format == nil || input.format == format.option {
-      if try format.recognises(input, start: start) { return format }
+      if try format.recognizes(input, start: start) { return format }
     }
     return PlainTextFormat()
   }
@@ -67,7 +67,7 @@ struct TextInput {
   /// Of plain text: the line, without its newline, that separates documents; nil if each file is one document.
   let documentSeparator: String?
   let needsUTF8: Bool
-  /// The value of `--format`; nil to recognise the format by the file's content.
+  /// The value of `--format`; nil to recognize the format by the file's content.
   var format: String?
   /// The end of a message: the option that reads the file as plain text; empty if the command has none.
   var plainTextAdvice = ", or pass --format text to read it as plain text"

@@ -5,7 +5,7 @@ import Text
 struct PlainTextFormat: DocumentFormat {
   let option = "text"
 
-  func recognises(_ input: TextInput, start: UnsafeRawBufferPointer) -> Bool { true }
+  func recognizes(_ input: TextInput, start: UnsafeRawBufferPointer) -> Bool { true }
 
   func read(
     _ input: TextInput, from file: BlockReader, into consumer: some DocumentConsumer,

@@ -33,7 +33,7 @@ public struct InitialWeights {
     self.path = path
     layout = ParameterLayout(configuration.model)
     let comparison = Comparison(path: path, mine: configuration.model, allowances: allowances)
-    if PretrainedModel.isOne(path) {
+    if PretrainedModel.isModel(at: path) {
       let pretrained = try PretrainedModel(path)
       self.pretrained = pretrained
       notes = try comparison.notes(on: pretrained.description.model.differences(from: configuration.model))

@@ -47,7 +47,7 @@ extension Trainer {
     } else if let file {
       try communicator.rootOnly {
         // Verify the digest before using anything from the file.
-        if !PretrainedModel.isOne(file) { _ = try SealedFile.verify(file) }
+        if !PretrainedModel.isModel(at: file) { _ = try SealedFile.verify(file) }
         let weights = try InitialWeights(file, for: configuration, allowing: allowances)
         try tokenizer.check(against: weights.tokenizer, of: file)
         origin.initializedFrom = try weights.read(into: state.parameters)
