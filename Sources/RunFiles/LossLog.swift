@@ -107,7 +107,7 @@ public final class LossLog {
     case .other("run", _): true
     case .other("validation", let record) where awaitsValidation, .other("task", let record) where awaitsValidation:
       record["step"]?.integer.map { $0 < step } ?? false
-    // At step 0 the run starts over, and writes the records of step 0 again.
+    // A run at step 0 starts over, so records of step 0, such as the end of an earlier attempt, are dropped.
     case .other(_, let record): step > 0 && record["step"]?.integer.map { $0 <= step } ?? false
     case .unreadable: false
     }

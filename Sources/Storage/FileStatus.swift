@@ -6,7 +6,7 @@ public struct FileStatus: Sendable, Equatable {
   public var size: Int
   public var isRegularFile: Bool
   public var isFolder: Bool
-  /// The device and the inode: paths with the same values name the same file.
+  /// The device and the inode. Paths with the same values name the same file.
   public var device: UInt64
   public var file: UInt64
   /// The times of the last change of the content and of the status, in nanoseconds since 1970.

@@ -43,7 +43,7 @@ public final class BPETokenizer: Sendable {
     byteTokens = content.byteTokens
     merges = content.merges
     let composes = content.composes
-    // Special tokens first: of two tokens with the same content, the special one is matched.
+    // Special tokens first, so that of two tokens with the same content the special one is matched.
     let ordered = addedTokens.filter(\.isSpecial) + addedTokens.filter { !$0.isSpecial }
     rawMatcher = AddedTokenMatcher(ordered.filter { !$0.isNormalized }) { Array($0.content.utf8) }
     normalizedMatcher = AddedTokenMatcher(ordered.filter(\.isNormalized)) { token in

@@ -3,7 +3,7 @@ import Storage
 
 /// Tokenizes text files into a corpus.
 ///
-/// Reads and writes block by block: memory does not grow with the text, except for a document that the tokenizer must
+/// Reads and writes block by block, so memory does not grow with the text, except for a document that the tokenizer must
 /// encode in one piece. The corpus does not depend on the number of threads.
 public struct CorpusBuilder: Sendable {
   public struct Progress: Sendable {
@@ -38,8 +38,8 @@ public struct CorpusBuilder: Sendable {
   /// - Parameter report: called after each block of about a mebibyte.
   /// - Returns: the final counts.
   /// - Throws: `StorageError`: `.missing` for an input that does not exist, `.damaged` for a compressed one;
-  ///   `InvalidFileError` if an input has wrong content or, where the tokenizer needs it, is not UTF-8, or if the inputs
-  ///   have no document; `InputFormatError` for JSON that is not JSON lines.
+  ///   `InvalidFileError` if an input has wrong content, if it is not UTF-8 but the tokenizer needs UTF-8, or if the
+  ///   inputs have no document; `InputFormatError` for JSON that is not JSON lines.
   public func build(
     _ inputs: [String], output: String, report: (Progress) throws -> Void = { _ in }
   ) throws -> Progress {

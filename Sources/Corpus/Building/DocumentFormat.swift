@@ -19,7 +19,7 @@ protocol DocumentFormat: Sendable {
   /// - Parameters:
   ///   - file: the open input. A format that needs random access opens `file.path` instead.
   ///   - report: receives the number of bytes read since the last call.
-  /// - Throws: `StorageError`; `InvalidFileError` if the content is wrong or, where it must be, not UTF-8.
+  /// - Throws: `StorageError`; `InvalidFileError` if the content is wrong, or is not UTF-8 but must be.
   func read(
     _ input: TextInput, from file: BlockReader, into consumer: some DocumentConsumer,
     report: (_ bytes: Int) throws -> Void
@@ -75,7 +75,7 @@ struct TextInput {
   /// Reads all documents of the file. A byte-order mark at the beginning is not part of the text.
   ///
   /// - Parameter report: receives the number of bytes of each block.
-  /// - Throws: `StorageError`; `InvalidFileError` if the content is wrong or, where it must be, not UTF-8;
+  /// - Throws: `StorageError`; `InvalidFileError` if the content is wrong, or is not UTF-8 but must be;
   ///   `InputFormatError` for JSON that is not JSON lines, or has no texts.
   func read(into consumer: some DocumentConsumer, report: (_ bytes: Int) throws -> Void) throws {
     let file = try BlockReader(path)

@@ -1,7 +1,8 @@
 import Storage
 import Tokenizers
 
-/// Converts other trainers' token files to a corpus. Reads and writes block by block: memory does not grow with the files.
+/// Converts other trainers' token files to a corpus. Reads and writes block by block, so memory does not grow
+/// with the files.
 public struct TokenImporter: Sendable {
   public struct Options: Sendable {
     /// The format of all inputs, one of ``TokenFormats/options``; nil to recognize each input.

@@ -152,8 +152,8 @@ public final class Trainer {
     }
   }
 
-  /// Checks before a save that the weights are the same on every rank and finite: an update can overflow although its
-  /// loss was finite. Collective.
+  /// Checks before a save that the weights are the same on every rank and finite, because an update can overflow
+  /// although its loss was finite. Collective.
   ///
   /// - Throws: `NotFiniteError`, `DivergedWeightsError`, on every rank; `CommunicationError`.
   func checkWeights() throws {

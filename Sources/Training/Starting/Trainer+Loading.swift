@@ -23,7 +23,7 @@ extension Trainer {
   /// Rank 0 reads the files and broadcasts their contents, so the other nodes do not need them.
   /// - Parameters:
   ///   - checkpoint: rank 0's argument counts; those of the other ranks are ignored.
-  ///   - file: a file with a `/model`, or a Hugging Face model; used only without a checkpoint.
+  ///   - file: a file with a `/model`, or a Hugging Face model; used only if there is no checkpoint.
   ///   - allowances: the differences from the configured model that are allowed.
   ///   - tokenizer: the tokenizer of the run's corpora. The file's must be the same if both are known.
   /// - Throws: `AgreedError`, `CommunicationError`.
