@@ -4,9 +4,9 @@ import Glibc
 /// Sums the gradients of all ranks, and of all rounds of a training step, bucket by bucket during the backward pass.
 ///
 /// A step has `rounds` rounds: one for each micro-batch of this rank, or one in all. In each round every rank computes
-/// gradients in its buffer. Each rank calls `begin` for every bucket as soon as its gradients are complete, and `finish`
-/// at the end of the round. Open MPI transfers messages only during MPI calls, so each `begin` also continues the
-/// buckets begun before.
+/// gradients in its buffer. Each rank calls `begin` for every bucket as soon as its gradients are complete, and
+/// `finish` at the end of the round. Open MPI transfers messages only during MPI calls, so each `begin` also continues
+/// the buckets begun before.
 ///
 /// - Bucket: a range of the buffer. Each rank owns one share of it.
 /// - Share: the part of a bucket that one rank sums.
@@ -20,15 +20,16 @@ import Glibc
 ///
 /// **Algorithm.** Rank r owns share r of every bucket. Shares are cut at multiples of `granule` from the bucket's start
 /// (the last granule may be short). In each round the other ranks send the owner their gradients of its share, and it
-/// adds them in order to the sum of the earlier rounds. In the last round it sends each piece's sum to all ranks as soon
-/// as it is added. Each rank therefore sends (n−1)/n of the buckets in every round, and (n−1)/n again in the last; for
-/// one round this is the traffic of a ring all-reduce. A large bucket is divided into pieces, of which at most
+/// adds them in order to the sum of the earlier rounds. In the last round it sends each piece's sum to all ranks as
+/// soon as it is added. Each rank therefore sends (n−1)/n of the buckets in every round, and (n−1)/n again in the last;
+/// for one round this is the traffic of a ring all-reduce. A large bucket is divided into pieces, of which at most
 /// `slotCount` are in progress at a time (``ReductionSlot``), so the scratch memory for received gradients is small.
 /// Nothing is allocated after `init`.
 ///
-/// **Use.** Call all methods on the main thread, and on every rank in the same order. Begin every bucket in every round;
-/// exactly `rounds` calls of `finish` make a step. Between `begin` and `finish` the caller must not access the bucket's
-/// floats; between rounds it clears the buffer. After a method has thrown an error, the object must not be used again.
+/// **Use.** Call all methods on the main thread, and on every rank in the same order. Begin every bucket in every
+/// round; exactly `rounds` calls of `finish` make a step. Between `begin` and `finish` the caller must not access the
+/// bucket's floats; between rounds it clears the buffer. After a method has thrown an error, the object must not be
+/// used again.
 public final class GradientReduction {
   /// Calls `body` with each of 0..<`chunks`, possibly on several threads.
   public typealias ForEach = (_ chunks: Int, _ body: (Int) -> Void) -> Void
@@ -105,8 +106,8 @@ public final class GradientReduction {
     return (scratch + sums) * MemoryLayout<Float>.stride
   }
 
-  /// Prepares the reduction of `buffer`'s `buckets`. Every rank calls it in the same order with the same buckets, rounds
-  /// and gathers.
+  /// Prepares the reduction of `buffer`'s `buckets`. Every rank calls it in the same order with the same buckets,
+  /// rounds and gathers.
   ///
   /// - Parameters:
   ///   - buffer: This rank's gradients, which are overwritten by the sum. The caller owns it and keeps it longer than
@@ -155,8 +156,8 @@ public final class GradientReduction {
 
   deinit { sums.deallocate() }
 
-  /// Queues the bucket `buckets[index]` to be summed in this round. Every rank begins buckets in the same order, but does
-  /// not wait for the others.
+  /// Queues the bucket `buckets[index]` to be summed in this round. Every rank begins buckets in the same order, but
+  /// does not wait for the others.
   ///
   /// - Precondition: The bucket has not been begun since the last `finish`.
   /// - Throws: `CommunicationError`.

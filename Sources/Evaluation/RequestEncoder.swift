@@ -14,8 +14,8 @@ struct ChoiceTokens: Equatable {
 /// The tokens of one item's choices.
 struct ItemTokens: Equatable {
   let choices: [ChoiceTokens]
-  /// The length of the inputs' common prefix, up to and including the position that predicts the first target. The model
-  /// processes it once.
+  /// The length of the inputs' common prefix, up to and including the position that predicts the first target. The
+  /// model processes it once.
   let shared: Int
 
   init(_ choices: [ChoiceTokens]) {

@@ -22,8 +22,8 @@ public struct PretrainedModel: Sendable {
     path.hasSuffix(".safetensors") || ((try? FileStatus(path))?.isFolder ?? false)
   }
 
-  /// Opens a model and compares every tensor with the configuration and the index. Reads no weights, except to compare a
-  /// stored head with the embedding it is tied to.
+  /// Opens a model and compares every tensor with the configuration and the index. Reads no weights, except to compare
+  /// a stored head with the embedding it is tied to.
   ///
   /// - Parameter path: the folder, or a `.safetensors` file with `config.json` in the same folder.
   /// - Throws: `StorageError`, `.damaged` if a tensor is missing, unknown or of another shape, or if two files contradict

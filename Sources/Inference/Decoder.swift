@@ -97,8 +97,8 @@ public final class Decoder {
   /// absolute in the sequence.
   ///
   /// A prompt can be appended in several calls. If all calls pass the same `wanted`, which may be a position of a later
-  /// call, they compute no more hidden copies than one call would. After a call with `wanted` = w, no later call may want
-  /// a position before w, because hidden keys before it were skipped.
+  /// call, they compute no more hidden copies than one call would. After a call with `wanted` = w, no later call may
+  /// want a position before w, because hidden keys before it were skipped.
   ///
   /// - Precondition: as for ``extend(_:by:logits:_:)``.
   public func extend(

@@ -3,9 +3,9 @@ import RunFiles
 
 /// Puts a log's step records in order.
 ///
-/// A run writes its steps in order, and truncates its log before it resumes. If step numbers still go backwards, logs were
-/// concatenated or damaged. A single record that does not fit between its neighbours is dropped; otherwise, later records
-/// replace earlier ones.
+/// A run writes its steps in order, and truncates its log before it resumes. If step numbers still go backwards, logs
+/// were concatenated or damaged. A single record that does not fit between its neighbours is dropped; otherwise, later
+/// records replace earlier ones.
 struct StepOrder {
   private(set) var steps: [StepRecord] = []
   /// Places where the log goes back: discard records before `index` with a step ≥ `step`.

@@ -6,10 +6,11 @@ import Synchronization
 
 /// Runs many sequences through one model together (continuous batching), on its own thread.
 ///
-/// Each round decodes one token for every running sequence whose prompt is complete, in one pass over the weights, or in
-/// several if there are more sequences than ``Decoder/tokensPerPass``. Then it prefills unfinished prompts of running
-/// sequences, or pieces of them, in one more pass. Sequences start in the order of their submission, when there is a free
-/// slot and memory for the KV cache. The results of a sequence are bit-identical whatever other sequences run.
+/// Each round decodes one token for every running sequence whose prompt is complete, in one pass over the weights, or
+/// in several if there are more sequences than ``Decoder/tokensPerPass``. Then it prefills unfinished prompts of
+/// running sequences, or pieces of them, in one more pass. Sequences start in the order of their submission, when there
+/// is a free slot and memory for the KV cache. The results of a sequence are bit-identical whatever other sequences
+/// run.
 public final class Engine: @unchecked Sendable {
   // Unchecked: `condition` guards `waiting`, the flags and `deadline`. Only the engine's thread uses `running`,
   // `usedBytes` and, except for its constant model, `decoder`.

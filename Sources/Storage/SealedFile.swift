@@ -121,8 +121,8 @@ public enum SealedFile {
     return String(validating: block[..<end], as: UTF8.self)
   }
 
-  /// Whether the HDF5 superblock at the beginning has base address 0. If the user block was cut off, the superblock still
-  /// holds the old, nonzero base address. HDF5 file format specification, III, disk format level 0A.
+  /// Whether the HDF5 superblock at the beginning has base address 0. If the user block was cut off, the superblock
+  /// still holds the old, nonzero base address. HDF5 file format specification, III, disk format level 0A.
   private static func hasBaseAddressZero(_ head: [UInt8]) -> Bool {
     guard head.count >= 48 else { return false }
     let addressAt =

@@ -1,6 +1,7 @@
 import HeapModule
 
-/// Applies BPE merges to a word: repeatedly merges the lowest-rank pair, the leftmost if several, until none can be merged.
+/// Applies BPE merges to a word: repeatedly merges the lowest-rank pair, the leftmost if several, until none can be
+/// merged.
 ///
 /// Short words are rescanned after each merge; longer ones use a heap, in O(n log n).
 struct WordMerger {

@@ -63,7 +63,8 @@ public struct PassShape: Sendable, Equatable {
 
   /// The number of rows whose logits [rows, V] are in memory at a time.
   ///
-  /// 128 MiB of logits if V is large, because every slice of rows reads the head's weight and its gradient, [V, d], once.
+  /// 128 MiB of logits if V is large, because every slice of rows reads the head's weight and its gradient, [V, d],
+  /// once.
   var headRows: Int { min(rowsPerCopy, max(128, min(1024, (1 << 25) / model.vocabularySize / 32 * 32))) }
 }
 

@@ -3,8 +3,8 @@ import Storage
 
 /// Tokenizes text files into a corpus.
 ///
-/// Reads and writes block by block, so memory does not grow with the text, except for a document that the tokenizer must
-/// encode in one piece. The corpus does not depend on the number of threads.
+/// Reads and writes block by block, so memory does not grow with the text, except for a document that the tokenizer
+/// must encode in one piece. The corpus does not depend on the number of threads.
 public struct CorpusBuilder: Sendable {
   public struct Progress: Sendable {
     public var bytesRead = 0

@@ -49,9 +49,9 @@ public struct TokenImporter: Sendable {
   ///
   /// - Parameter report: called after each block of about a mebibyte.
   /// - Returns: the final counts.
-  /// - Throws: `InputFormatError` if an input is not recognized, an option is missing, no input uses a given option, or an
-  ///   input's number type is too small for the vocabulary; `InvalidFileError` if the content of an input is wrong, with
-  ///   the position; `StorageError`.
+  /// - Throws: `InputFormatError` if an input is not recognized, an option is missing, no input uses a given option, or
+  ///   an input's number type is too small for the vocabulary; `InvalidFileError` if the content of an input is wrong,
+  ///   with the position; `StorageError`.
   public func build(
     _ inputs: [String], output: String, report: (CorpusBuilder.Progress) throws -> Void = { _ in }
   ) throws -> CorpusBuilder.Progress {

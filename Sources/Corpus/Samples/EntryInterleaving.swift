@@ -4,9 +4,9 @@
 /// R. Tijdeman, "The chairman assignment problem", Discrete Mathematics 32 (1980): of the entries that lag far enough
 /// behind their share, draw the one that reaches its bound first. Integer arithmetic gives every rank the same result.
 ///
-/// The weights may change from stage to stage; lags carry over. A stage does not draw from an entry of weight 0, however
-/// far it lags, and the other entries compensate. If three or more entries are enabled and disabled between stages, one of
-/// them can exceed its bound by a fraction of a draw.
+/// The weights may change from stage to stage; lags carry over. A stage does not draw from an entry of weight 0,
+/// however far it lags, and the other entries compensate. If three or more entries are enabled and disabled between
+/// stages, one of them can exceed its bound by a fraction of a draw.
 struct EntryInterleaving: Sendable {
   /// In order; the first starts at 0.
   let stages: [Stage]
@@ -26,11 +26,11 @@ struct EntryInterleaving: Sendable {
 
   /// The draws from `position` on.
   ///
-  /// - Complexity: each stage up to the position is replayed (about 15 ns per draw) until a whole period leaves the lags
-  ///   unchanged; further whole periods are skipped. The first stage starts with zero lags, so its whole periods are
-  ///   skipped at once. Three or more weights that are not multiples of a millionth of their sum have a period of up to
-  ///   2^48, so that all draws are replayed. No draw is replayed in a stage with one entry, or with two if no earlier
-  ///   stage uses a third.
+  /// - Complexity: each stage up to the position is replayed (about 15 ns per draw) until a whole period leaves the
+  ///   lags unchanged; further whole periods are skipped. The first stage starts with zero lags, so its whole periods
+  ///   are skipped at once. Three or more weights that are not multiples of a millionth of their sum have a period of
+  ///   up to 2^48, so that all draws are replayed. No draw is replayed in a stage with one entry, or with two if no
+  ///   earlier stage uses a third.
   func cursor(at position: Int) -> Cursor {
     var cursor = Cursor(self)
     cursor.advance(to: position)

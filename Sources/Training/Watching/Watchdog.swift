@@ -8,9 +8,9 @@ import Synchronization
 
 /// Ends a job if a rank no longer responds or a step takes too long, and prints what each rank was doing.
 ///
-/// Each rank runs one on its own thread, because when one rank hangs, the others' training threads block inside MPI. The
-/// watchdogs report to rank 0's watchdog over UDP; it replies with its own state. If no messages arrive, each watchdog
-/// still detects a step of its own rank that takes too long.
+/// Each rank runs one on its own thread, because when one rank hangs, the others' training threads block inside MPI.
+/// The watchdogs report to rank 0's watchdog over UDP; it replies with its own state. If no messages arrive, each
+/// watchdog still detects a step of its own rank that takes too long.
 ///
 /// Time is counted in ticks of the watchdog's thread, so the time while a job or machine is suspended does not count.
 final class Watchdog {
