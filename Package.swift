@@ -3,7 +3,7 @@ import PackageDescription
 
 /// The vector code is built for the processor at hand, or for the one that `PHD_TARGET_CPU` names (`haswell` for AVX2). A
 /// program that meets a lesser processor says so (`Processor.missingFeature`) instead of dying of an illegal instruction.
-let vectorised: [SwiftSetting] = [
+let vectorized: [SwiftSetting] = [
   .unsafeFlags(["-target-cpu", Context.environment["PHD_TARGET_CPU"] ?? "native"])
 ]
 
@@ -33,11 +33,11 @@ let package = Package(
     .target(name: "Host"),
     .target(
       name: "Kernels", dependencies: ["Host", "COpenBLAS", "COneDNN", "CProcessor"],
-      swiftSettings: vectorised),
+      swiftSettings: vectorized),
     .target(name: "Text"),
     .target(name: "JSON", dependencies: ["Text"]),
     .target(name: "Storage", dependencies: ["Host", "CHDF5", "CXXHash", "CFileSystem", "JSON", "Text"]),
-    .target(name: "Communication", dependencies: ["Host", "COpenMPI"], swiftSettings: vectorised),
+    .target(name: "Communication", dependencies: ["Host", "COpenMPI"], swiftSettings: vectorized),
     .target(name: "Transformer", dependencies: ["Host", "Kernels"]),
     .target(name: "Charts"),
     .target(name: "Display"),

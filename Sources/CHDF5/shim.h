@@ -43,7 +43,7 @@ static inline hid_t phd_file_access(void) {
   return access;
 }
 
-/* Uses C streams instead of descriptors. HDF5 then does not recognise a file that is already open, and shares no caches
+/* Uses C streams instead of descriptors. HDF5 then does not recognize a file that is already open, and shares no caches
    with it. */
 static inline herr_t phd_use_stdio(hid_t access) { return H5Pset_fapl_stdio(access); }
 

@@ -112,7 +112,7 @@ struct CharacterCanvas {
   /// The terminal's own blue, yellow, magenta, cyan, green and red.
   private static func style(_ line: Int) -> String { "\u{1B}[\([94, 93, 95, 96, 92, 91][line % 6])m" }
 
-  /// The nearest of `count` dots. Clamped before the conversion: the position may exceed the integers' range.
+  /// The nearest of `count` dots. Clamped before the conversion, because the position may exceed the integers' range.
   private func dot(_ position: Double, _ count: Int) -> Int {
     Int(max(0, min(Double(count - 1), position * Double(count))))
   }

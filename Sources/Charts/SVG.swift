@@ -33,8 +33,8 @@ public enum SVG {
       """
   }
 
-  /// Escapes a text for XML and HTML, also in attributes. Compares scalars: browsers interpret a `<` that is followed by a
-  /// combining mark.
+  /// Escapes a text for XML and HTML, also in attributes. Compares scalars, because browsers interpret a `<` that is
+  /// followed by a combining mark.
   public static func escaped(_ text: String) -> String {
     var escaped = ""
     for scalar in text.unicodeScalars {

@@ -10,9 +10,9 @@ func addInOrder(
   into destination: UnsafeMutablePointer<Float>, count: Int
 ) {
   let lanes = 16
-  let vectorised = count / lanes * lanes
+  let vectorized = count / lanes * lanes
   var offset = 0
-  while offset < vectorised {
+  while offset < vectorized {
     var total = load(sources[0], start + offset)
     for source in sources.dropFirst() { total += load(source, start + offset) }
     UnsafeMutableRawPointer(destination + offset).storeBytes(of: total, as: SIMD16<Float>.self)

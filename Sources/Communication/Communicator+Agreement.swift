@@ -1,7 +1,7 @@
 import COpenMPI
 import Host
 
-// All ranks take the same branch: if one rank threw an error alone, the others would wait forever in their next
+// All ranks take the same branch. If one rank threw an error alone, the others would wait forever in their next
 // collective.
 
 extension Communicator {

@@ -118,8 +118,8 @@ extension Communicator {
     try reduced(value, type: mpiInt64, by: mpiSum)
   }
 
-  /// The sums over ranks of `values`, element by element, added in rank order: the same bits on every rank and in every
-  /// run. Collective; the same number of values on every rank.
+  /// The sums over ranks of `values`, element by element, added in rank order, so that the result has the same bits on
+  /// every rank and in every run. Collective; the same number of values on every rank.
   ///
   /// - Throws: `CommunicationError`.
   public func sum(_ values: [Double]) throws -> [Double] {

@@ -3,34 +3,43 @@ import Glibc
 
 /// Sums the gradients of all ranks, and of all rounds of a training step, bucket by bucket during the backward pass.
 ///
-/// In each round every rank computes the gradients of one micro-batch in its buffer. It calls `begin` for each bucket
-/// whose gradients are complete, and `finish` at the end of the round. Open MPI transfers messages only during MPI
-/// calls, so each `begin` also continues the buckets begun before.
+/// A step has `rounds` rounds: one for each micro-batch of this rank, or one in all. In each round every rank computes
+/// gradients in its buffer. Each rank calls `begin` for every bucket as soon as its gradients are complete, and
+/// `finish` at the end of the round. Open MPI transfers messages only during MPI calls, so each `begin` also continues
+/// the buckets begun before.
+///
+/// - Bucket: a range of the buffer. Each rank owns one share of it.
+/// - Share: the part of a bucket that one rank sums.
+/// - Piece: a slice of all shares of a bucket, processed in one slot at a time.
+/// - Part: the part of a piece that one rank sums.
 ///
 /// **Order of additions.** The sum of an element is ((rank 0 + rank 1) + …) of the first round, + rank 0 of the second
 /// round, and so on. If micro-batch m of the step is computed by rank m mod n in round m div n, that is ((m₀ + m₁) +
-/// m₂) + …: bit-identical on every rank, in every run, and for any number of ranks n. MPI's reductions of floats do not
-/// guarantee this.
+/// m₂) + …: bit-identical on every rank, in every run, and for any number of ranks n that divides the number of
+/// micro-batches. MPI's reductions of floats do not guarantee this.
 ///
-/// **Algorithm.** Rank r owns share r of every bucket, which consists of whole granules. In each round the other ranks
-/// send it their gradients of its share, and it adds them in order to the sum of the earlier rounds. After the last
-/// round it sends the sum to all ranks. Each rank therefore sends (n−1)/n of the buffer in every round, and (n−1)/n
-/// once more after the last; for one round this equals a ring all-reduce. A large bucket is divided into pieces, of
-/// which at most `slotCount` are in progress at a time (``ReductionSlot``), so the scratch memory for received
-/// gradients is small. Nothing is allocated after `init`.
+/// **Algorithm.** Rank r owns share r of every bucket. Shares are cut at multiples of `granule` from the bucket's start
+/// (the last granule may be short). In each round the other ranks send the owner their gradients of its share, and it
+/// adds them in order to the sum of the earlier rounds. In the last round it sends each piece's sum to all ranks as
+/// soon as it is added. Each rank therefore sends (n−1)/n of the buckets in every round, and (n−1)/n again in the last;
+/// for one round this is the traffic of a ring all-reduce. A large bucket is divided into pieces, of which at most
+/// `slotCount` are in progress at a time (``ReductionSlot``), so the scratch memory for received gradients is small.
+/// Nothing is allocated after `init`.
 ///
-/// Call all methods on the main thread, and on every rank in the same order. Between `begin` and `finish` the caller
-/// must not access the bucket's floats.
+/// **Use.** Call all methods on the main thread, and on every rank in the same order. Begin every bucket in every
+/// round; exactly `rounds` calls of `finish` make a step. Between `begin` and `finish` the caller must not access the
+/// bucket's floats; between rounds it clears the buffer. After a method has thrown an error, the object must not be
+/// used again.
 public final class GradientReduction {
-  /// Calls `body` with each of 0..<`pieces`, possibly on several threads.
-  public typealias ForEach = (_ pieces: Int, _ body: (Int) -> Void) -> Void
+  /// Calls `body` with each of 0..<`chunks`, possibly on several threads.
+  public typealias ForEach = (_ chunks: Int, _ body: (Int) -> Void) -> Void
 
   /// Bytes that this rank has sent since `init`. A bucket of c floats of which this rank owns s costs
-  /// 4 (r (c − s) + (n−1) s) bytes in a step of r rounds; the last term is missing without the final gather.
+  /// 4 (r (c − s) + (n−1) s) bytes in a step of r rounds; without `gathers`, the last term is 0.
   public private(set) var bytesSent = 0
   /// Seconds spent in `finish` since `init`.
   public private(set) var secondsInFinish = 0.0
-  /// The part of `secondsInFinish` that was spent waiting for other ranks.
+  /// Seconds spent in `finish` other than adding: waiting and MPI calls.
   public private(set) var secondsWaiting = 0.0
   /// Seconds spent adding since `init`, in `begin` and in `finish`.
   public private(set) var secondsAdding = 0.0
@@ -56,17 +65,19 @@ public final class GradientReduction {
   private var round = 0
   /// Pointers to the terms of one addition, in order.
   private var terms: [UnsafeMutablePointer<Float>] = []
-  /// The buckets begun since the last `finish`, in order.
+  /// The indices of the buckets begun since the last `finish`, in order.
   private var queue: [Int] = []
   private var isQueued: [Bool]
-  /// The next piece to start: piece `nextPiece` of bucket `queue[nextInQueue]`, in slot `nextSlot`.
+  /// The next piece to start: piece `nextPiece` of bucket `queue[nextInQueue]`, in slot `nextSlot`. `nextSlot` is never
+  /// reset. It is the same on all ranks, because they start the same pieces in the same order.
   private var nextInQueue = 0
   private var nextPiece = 0
   private var nextSlot = 0
   /// The number of slots that are not idle.
   private var active = 0
 
-  /// Shares consist of whole granules of this many floats, so that a sum over a granule can be computed by one rank.
+  /// Shares consist of whole granules of this many floats. One rank can then compute the sum over a granule, for norms
+  /// whose bits do not depend on the number of ranks.
   public static let granule = 1024
 
   /// The maximum scratch memory of all slots together, in floats: 16 MiB.
@@ -76,7 +87,7 @@ public final class GradientReduction {
   /// The number of floats that one thread adds at a time.
   private static let floatsPerAddition = 1 << 16
 
-  /// The part of a bucket that `rank` owns.
+  /// The share of a bucket that `rank` owns. Rank 0's is the largest.
   public static func share(of bucket: Range<Int>, rank: Int, ranks: Int) -> Range<Int> {
     bucket.slice(rank, of: ranks, granule: granule)
   }
@@ -95,15 +106,16 @@ public final class GradientReduction {
     return (scratch + sums) * MemoryLayout<Float>.stride
   }
 
-  /// Prepares the reduction of `buffer`'s `buckets`. Every rank calls it in the same order with the same arguments.
+  /// Prepares the reduction of `buffer`'s `buckets`. Every rank calls it in the same order with the same buckets,
+  /// rounds and gathers.
   ///
   /// - Parameters:
   ///   - buffer: This rank's gradients, which are overwritten by the sum. The caller owns it and keeps it longer than
   ///     this object.
   ///   - buckets: Ranges of `buffer` that do not overlap, of any lengths.
-  ///   - rounds: The number of rounds (micro-batches of this rank) of a training step.
+  ///   - rounds: The number of rounds of a training step: one for each micro-batch of this rank, or one in all.
   ///   - gathers: Whether every rank receives the whole sum. If not, each rank's buffer holds only the sums of its own
-  ///     shares, and the rest of the buffer is undefined.
+  ///     shares, and the rest of the buffer is not summed.
   ///   - forEach: Runs the additions, possibly on several threads.
   /// - Precondition: The buckets are ranges of the buffer.
   public init(
@@ -123,6 +135,8 @@ public final class GradientReduction {
     queue.reserveCapacity(buckets.count)
 
     let size = communicator.size
+    // One term per rank, and the sum of the earlier rounds.
+    terms.reserveCapacity(size + 1)
     let capacity = Self.pieceCapacity(buckets, ranks: size)
     pieceCapacity = capacity
     let slotCount = capacity > 0 ? Self.slotCount : 0
@@ -142,15 +156,15 @@ public final class GradientReduction {
 
   deinit { sums.deallocate() }
 
-  /// Starts the sum of bucket number `bucket` in this round. Every rank begins buckets in the same order, but does not
-  /// wait for the others.
+  /// Queues the bucket `buckets[index]` to be summed in this round. Every rank begins buckets in the same order, but
+  /// does not wait for the others.
   ///
   /// - Precondition: The bucket has not been begun since the last `finish`.
   /// - Throws: `CommunicationError`.
-  public func begin(bucket: Int) throws {
-    precondition(!isQueued[bucket], "bucket \(bucket) is already being summed")
-    isQueued[bucket] = true
-    queue.append(bucket)
+  public func begin(bucket index: Int) throws {
+    precondition(!isQueued[index], "bucket \(index) is already being summed")
+    isQueued[index] = true
+    queue.append(index)
     _ = try advance()
   }
 
@@ -173,7 +187,7 @@ public final class GradientReduction {
     }
     queue.removeAll(keepingCapacity: true)
     nextInQueue = 0
-    for bucket in isQueued.indices { isQueued[bucket] = false }
+    for index in isQueued.indices { isQueued[index] = false }
     round = (round + 1) % rounds
     let seconds = monotonicSeconds() - start
     secondsInFinish += seconds
@@ -189,7 +203,7 @@ public final class GradientReduction {
       guard try slot.hasCompleted() else { continue }
       progressed = true
       if slot.phase == .scattering {
-        add(bucket: slot.bucket, slot.ownPart) { slot.appendTerms(to: &$0, in: buffer) }
+        add(bucket: slot.bucketIndex, slot.ownPart) { slot.appendTerms(to: &$0, in: buffer) }
         if round == rounds - 1 && gathers {
           bytesSent += try slot.gather(in: buffer)
           continue
@@ -205,9 +219,9 @@ public final class GradientReduction {
   /// Adds the begun buckets on a single rank, which has no messages to wait for.
   private func addAlone() -> Bool {
     while nextInQueue < queue.count {
-      let bucket = queue[nextInQueue]
+      let index = queue[nextInQueue]
       if let base = buffer.baseAddress {
-        add(bucket: bucket, buckets[bucket]) { $0.append(base + buckets[bucket].lowerBound) }
+        add(bucket: index, buckets[index]) { $0.append(base + buckets[index].lowerBound) }
       }
       nextInQueue += 1
     }
@@ -218,15 +232,16 @@ public final class GradientReduction {
   /// `sums`, in the last round in `buffer`.
   ///
   /// - Parameters:
+  ///   - index: the bucket's index.
   ///   - own: the part, in elements of the buffer.
   ///   - append: appends a pointer to each rank's terms, in rank order.
   private func add(
-    bucket: Int, _ own: Range<Int>, _ append: (inout [UnsafeMutablePointer<Float>]) -> Void
+    bucket index: Int, _ own: Range<Int>, _ append: (inout [UnsafeMutablePointer<Float>]) -> Void
   ) {
     guard let base = buffer.baseAddress else { return }
     let start = monotonicSeconds()
-    let share = Self.share(of: buckets[bucket], rank: communicator.rank, ranks: communicator.size)
-    let earlierSum = sums.baseAddress.map { $0 + (sumStarts[bucket] + own.lowerBound - share.lowerBound) }
+    let share = Self.share(of: buckets[index], rank: communicator.rank, ranks: communicator.size)
+    let earlierSum = sums.baseAddress.map { $0 + (sumStarts[index] + own.lowerBound - share.lowerBound) }
     terms.removeAll(keepingCapacity: true)
     if round > 0, let earlierSum { terms.append(earlierSum) }
     append(&terms)
@@ -234,8 +249,8 @@ public final class GradientReduction {
     let destination = isLast ? base + own.lowerBound : earlierSum ?? base + own.lowerBound
     if terms.count > 1 || terms[0] != destination {
       terms.withUnsafeBufferPointer { terms in
-        forEach((own.count + Self.floatsPerAddition - 1) / Self.floatsPerAddition) { piece in
-          let start = piece * Self.floatsPerAddition
+        forEach((own.count + Self.floatsPerAddition - 1) / Self.floatsPerAddition) { chunk in
+          let start = chunk * Self.floatsPerAddition
           addInOrder(
             terms, from: start, into: destination + start, count: min(Self.floatsPerAddition, own.count - start))
         }
@@ -253,8 +268,8 @@ public final class GradientReduction {
     }
     var started = false
     while nextInQueue < queue.count {
-      let number = queue[nextInQueue]
-      let bucket = buckets[number]
+      let index = queue[nextInQueue]
+      let bucket = buckets[index]
       let largest = Self.share(of: bucket, rank: 0, ranks: communicator.size).count
       let pieces = (largest + pieceCapacity - 1) / pieceCapacity
       if nextPiece == pieces {
@@ -264,7 +279,7 @@ public final class GradientReduction {
       }
       let slot = slots[nextSlot]
       guard slot.phase == .idle else { break }
-      bytesSent += try slot.scatter(piece: nextPiece, of: pieces, bucket: number, range: bucket, base: base)
+      bytesSent += try slot.scatter(piece: nextPiece, of: pieces, bucket: bucket, index: index, base: base)
       active += 1
       started = true
       nextPiece += 1

@@ -23,9 +23,9 @@ final class ReductionSlot {
   /// The index of the piece, and the number of pieces of its bucket.
   private var piece = 0
   private var pieces = 1
-  /// The bucket's index, and its range in the buffer.
-  private(set) var bucket = 0
-  private var range = 0..<0
+  /// The bucket's index, and the bucket.
+  private(set) var bucketIndex = 0
+  private var bucket = 0..<0
 
   init(communicator: Communicator, capacity: Int, tag: Int32) {
     self.communicator = communicator
@@ -49,12 +49,12 @@ final class ReductionSlot {
   /// Starts the scatter phase of a piece and returns the bytes sent.
   ///
   /// - Parameters:
-  ///   - range: the bucket.
+  ///   - index: the bucket's index.
   ///   - base: the start of the gradient buffer.
   func scatter(
-    piece: Int, of pieces: Int, bucket: Int, range: Range<Int>, base: UnsafeMutablePointer<Float>
+    piece: Int, of pieces: Int, bucket: Range<Int>, index: Int, base: UnsafeMutablePointer<Float>
   ) throws -> Int {
-    (self.piece, self.pieces, self.bucket, self.range) = (piece, pieces, bucket, range)
+    (self.piece, self.pieces, bucketIndex, self.bucket) = (piece, pieces, index, bucket)
     phase = .scattering
     let ownCount = ownPart.count
     for index in 0..<peers {
@@ -109,7 +109,7 @@ final class ReductionSlot {
 
   /// The elements of the piece that `rank` owns.
   private func part(of rank: Int) -> Range<Int> {
-    GradientReduction.share(of: range, rank: rank, ranks: communicator.size).slice(piece, of: pieces)
+    GradientReduction.share(of: bucket, rank: rank, ranks: communicator.size).slice(piece, of: pieces)
   }
 
   /// The other ranks, starting with the next one, so that not all ranks send to rank 0 first.

@@ -13,7 +13,7 @@ struct ConfigurationOverride: Sendable, Equatable {
 
   /// Parses KEY=VALUE. VALUE is JSON or a bare string.
   init(parsing argument: String) throws(ConfigurationError) {
-    // Search for the byte: in Swift, "=" followed by a combining accent is a different character.
+    // Search for the byte, because in Swift "=" followed by a combining accent is a different character.
     guard let equals = argument.utf8.firstIndex(of: UInt8(ascii: "=")) else {
       throw ConfigurationError("--set \(quoted(argument)): expected KEY=VALUE, as in --set training.steps=50")
     }

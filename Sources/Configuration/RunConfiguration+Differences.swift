@@ -13,11 +13,12 @@ extension RunConfiguration {
     public var description: String { "\(key) is \(value), and was \(other)" }
   }
 
-  /// The differences from the configuration of a checkpoint: those that forbid a resume, and those that are allowed.
+  /// The differences from the configuration of a checkpoint: those that prevent resuming and those that are
+  /// allowed.
   ///
-  /// The number and the weights of the training corpora must stay the same. Their paths may change, because contents
-  /// are compared elsewhere, and so may stages that have not started.
-  /// - Parameter step: the number of steps that the run has done.
+  /// The number and the weights of the training corpora must stay the same. Paths may change (contents are compared
+  /// elsewhere), and so may stages that have not begun.
+  /// - Parameter step: the number of steps that the run has completed.
   public func differences(
     from other: RunConfiguration, after step: Int = .max
   ) -> (forbidden: [Difference], allowed: [Difference]) {
@@ -33,9 +34,9 @@ extension RunConfiguration {
     let (begun, otherBegun) = (data.begunStages(after: step), other.data.begunStages(after: step))
     if begun.count == otherBegun.count {
       for (mine, theirs) in zip(begun, otherBegun) {
-        let (never, maybe) = mine.differences(from: theirs)
-        forbidden += never
-        allowed += maybe
+        let found = mine.differences(from: theirs)
+        forbidden += found.forbidden
+        allowed += found.allowed
       }
     } else {
       forbidden.append(
@@ -71,7 +72,7 @@ extension RunConfiguration {
 }
 
 extension RunConfiguration.DataSection {
-  /// The stages that a run has used after `step` steps.
+  /// The stages begun within the first `step` steps (at least the first stage).
   package func begunStages(after step: Int) -> [NumberedStage] {
     numbered.stages.filter { $0.fromStep <= max(1, step) }
   }
@@ -90,7 +91,7 @@ extension RunConfiguration.DataSection.NumberedStage {
     let (mine, theirs) = (
       RunConfiguration.DataSection.Entry.json(entries), RunConfiguration.DataSection.Entry.json(other.entries)
     )
-    // A changed path is a moved corpus only if it is changed in all lists.
+    // A path change counts as a moved corpus only if every list changes the same way.
     if corpora != other.corpora { return ([Difference(key: key, value: mine.compact, other: theirs.compact)], []) }
     var (forbidden, allowed): ([Difference], [Difference]) = ([], [])
     for (index, (mine, theirs)) in zip(entries, other.entries).enumerated() {

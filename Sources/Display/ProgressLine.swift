@@ -40,7 +40,7 @@ public struct ProgressLine {
     guard lastShown.map({ now - $0 > .milliseconds(200) }) ?? (now - started > .milliseconds(500)) else { return }
     lastShown = now
     let fields = ProgressLine.fields(done: done, of: total, unit, seconds: seconds, Paint(for: terminal))
-    // Always one row: fields that do not fit are omitted.
+    // Always one row. Fields that do not fit are omitted.
     let row = LiveLines.rows(fields, width: terminal.width - 1).first ?? ""
     StandardStream.error.write("\r\(row)\u{1B}[K")
   }

@@ -1,6 +1,7 @@
 import Foundation
 
-/// Standard output and standard error. Write errors are ignored: a closed pipe or a full disk must not end the program.
+/// Standard output and standard error. Write errors are ignored, because a closed pipe or a full disk must not end
+/// the program.
 public enum StandardStream: Int32, Sendable {
   case output = 1
   case error = 2

@@ -14,8 +14,8 @@ struct ChoiceTokens: Equatable {
 /// The tokens of one item's choices.
 struct ItemTokens: Equatable {
   let choices: [ChoiceTokens]
-  /// The number of first tokens that all choices have in common, at most up to the position that predicts the first
-  /// target. The model processes them once.
+  /// The length of the inputs' common prefix, up to and including the position that predicts the first target. The
+  /// model processes it once.
   let shared: Int
 
   init(_ choices: [ChoiceTokens]) {
@@ -28,7 +28,7 @@ struct ItemTokens: Equatable {
     self.shared = shared
   }
 
-  /// Tokens of the longest choice.
+  /// The input length of the longest choice.
   var longest: Int { choices.map(\.inputs.count).max() ?? 0 }
   /// The number of input tokens if each choice were processed separately.
   var unshared: Int { choices.reduce(0) { $0 + $1.inputs.count } }
@@ -38,7 +38,8 @@ struct ItemTokens: Equatable {
 ///
 /// Spaces at the context's end move to the continuation. Context and continuation are tokenized together; the
 /// continuation's tokens are those after the first n, where n is the number of tokens of the context alone. The
-/// end-of-document token replaces an empty context. Sequences that are too long lose their beginning.
+/// end-of-document token replaces an empty context. Sequences that are too long are truncated from the
+/// left.
 public struct RequestEncoder: Sendable {
   private let text: TokenText
   /// Replaces an empty context.
@@ -47,7 +48,7 @@ public struct RequestEncoder: Sendable {
   private let maximumLength: Int?
 
   /// - Parameters:
-  ///   - endOfDocument: replaces an empty context; nil for the tokenizer's own, if it has one.
+  ///   - endOfDocument: the token for an empty context; if nil, the tokenizer's own, if it has one.
   ///   - maximumLength: the maximum number of positions in a sequence; nil for no limit.
   public init(_ text: TokenText, endOfDocument: Int?, vocabularySize: Int, maximumLength: Int?) {
     self.text = text
@@ -118,7 +119,7 @@ public struct RequestEncoder: Sendable {
         "\(item.place): a continuation has \(continuation.count) tokens, the maximum is \(maximumLength): remove the "
           + "item, or raise --max-length")
     }
-    let all = (context + continuation).suffix((maximumLength ?? .max - 1) + 1).map { Int32($0) }
+    let all = (context + continuation).suffix((maximumLength ?? (.max - 1)) + 1).map { Int32($0) }
     return ChoiceTokens(inputs: all.dropLast(), targets: all.suffix(continuation.count))
   }
 }

@@ -26,7 +26,7 @@ extension PretrainedModel {
       let settings = description.tokenizerSettings(tokenizer)
       try WholeFile.write(Array((settings.pretty + "\n").utf8), to: folder + "/tokenizer_config.json")
     }
-    // Written last: a folder with config.json is complete.
+    // Written last, so that a folder with config.json is complete.
     try WholeFile.write(Array((description.json(type).pretty + "\n").utf8), to: folder + "/config.json")
   }
 }

@@ -18,12 +18,12 @@ public struct PretrainedModel: Sendable {
   private let fileIndices: [String: Int]
 
   /// Whether `path` is a Hugging Face model rather than a checkpoint: a folder, or a file named `*.safetensors`.
-  public static func isOne(_ path: String) -> Bool {
+  public static func isModel(at path: String) -> Bool {
     path.hasSuffix(".safetensors") || ((try? FileStatus(path))?.isFolder ?? false)
   }
 
-  /// Opens a model and compares every tensor with the configuration and the index. Reads no weights, except those of a
-  /// stored head that is tied to the embedding.
+  /// Opens a model and compares every tensor with the configuration and the index. Reads no weights, except to compare
+  /// a stored head with the embedding it is tied to.
   ///
   /// - Parameter path: the folder, or a `.safetensors` file with `config.json` in the same folder.
   /// - Throws: `StorageError`, `.damaged` if a tensor is missing, unknown or of another shape, or if two files contradict
@@ -127,7 +127,7 @@ public struct PretrainedModel: Sendable {
     guard try FileStatus.exists(path),
       let generation = try ModelDescription.endOfText(inGenerationConfiguration: path), Set(generation) != Set(own)
     else { return (own, nil) }
-    // The first token of config.json stays the first, because it ends documents.
+    // config.json's first token stays first because it is the end-of-document token.
     let tokens = own.prefix(1).filter(generation.contains) + generation.filter { $0 != own.first }
     return (
       tokens,

@@ -3,17 +3,17 @@ import Transformer
 
 /// The positions whose logits a call of ``Decoder`` computes.
 public enum WantedLogits: Sendable {
-  /// Only that of the last new token.
+  /// Only the last new token's.
   case last
-  /// Those of all new tokens.
+  /// All new tokens'.
   case all
 }
 
 /// Runs new tokens through the model and appends their keys and values to the sequences' KV caches. Prefill and decode
 /// are the same operation with many tokens or one.
 ///
-/// All copies of a token are computed together, so that weights and cached keys are read once for all of them. Hidden
-/// copies are computed only if the requested logits depend on them (``DependencyCone``).
+/// All copies of a token are computed together, so that weights and, where possible, cached keys are read once for all
+/// of them. Hidden copies are computed only if the requested logits depend on them (``DependencyCone``).
 public final class Decoder {
   public let model: InferenceModel
   let team: ThreadTeam
@@ -21,7 +21,8 @@ public final class Decoder {
   let attention: CachedAttention
   let workspace: Workspace
   private var rotary: RotaryTable
-  /// The maximum number of rows of one pass. Longer calls are split into several passes, to limit the workspace.
+  /// Limits the cached-copy rows of a pass; hidden copies come in addition. Longer calls are split into several passes,
+  /// to limit the workspace.
   private let rowsPerPass: Int
 
   public convenience init(_ model: InferenceModel, on team: ThreadTeam) {
@@ -35,13 +36,15 @@ public final class Decoder {
     self.workspace = workspace
     products = PackedProduct(on: team)
     attention = CachedAttention(model.configuration.heads, model.weights.precision, on: team)
+    // Doubled when a sequence is longer.
     rotary = Decoder.rotary(model, positions: 256)
   }
 
   /// Enough rows for the products' best rate, and few enough for activations to stay in the processor's caches.
   static let rowsPerPass = 512
 
-  /// The maximum memory of a pass in addition to weights and KV caches, in bytes.
+  /// The maximum memory of a pass in addition to weights and KV caches, in bytes. Does not count attention's scratch
+  /// buffer and the RoPE table.
   ///
   /// - Parameter tokens: the new tokens of all sequences together.
   public static func workspaceBytes(
@@ -50,9 +53,12 @@ public final class Decoder {
     let positions = max(1, min(tokens, rowsPerPass / decoding.cachedCopies))
     let rows = positions * decoding.repeats
     let heads = model.heads
-    // Hidden keys of the new positions and of the recent ones before them: a store per sequence, in whole panels.
-    let hidden = decoding.hiddenCopies * (positions + min(sequences, positions) * decoding.recentPositions)
-    let stores = hidden == 0 ? 0 : KeyStore.bytes(heads, .fp32, slots: hidden + 64 * min(sequences, positions))
+    // Hidden keys of the new positions and of the recent ones before them. Each sequence has its own store, which is
+    // rounded up to whole panels.
+    let storeCount = min(sequences, positions)
+    let hidden = decoding.hiddenCopies * (positions + storeCount * decoding.recentPositions)
+    let panelBytes = KeyStore.bytes(heads, .fp32, slots: 1)
+    let stores = hidden == 0 ? 0 : KeyStore.bytes(heads, .fp32, slots: hidden) + storeCount * panelBytes
     let queries = heads.queryHeads * heads.paddedHeadSize
     let normed = model.architecture.normPlacement == .beforeSublayer ? model.hiddenSize : 0
     let perRow =
@@ -62,7 +68,7 @@ public final class Decoder {
     return stores + (rows * perRow + max(logitsAtOnce, model.vocabularySize)) * MemoryLayout<Float>.stride
   }
 
-  /// The number of logits in memory at a time, unless one row has more.
+  /// At most this many logits are in memory at once, but at least one row.
   private static let logitsAtOnce = 1 << 23
 
   private static func rotary(_ model: InferenceModel, positions: Int) -> RotaryTable {
@@ -70,12 +76,14 @@ public final class Decoder {
       positions: positions, headSize: model.configuration.headSize, theta: model.configuration.ropeTheta)
   }
 
-  /// Appends each sequence's new tokens to its cache, and calls `body` with the requested logits [V], sequence by
-  /// sequence and position by position. Logits are not checked: damaged weights can make them infinite or NaN.
+  /// Appends each sequence's new tokens to its cache, and calls `body` with the requested logits [V], in position order
+  /// within a sequence; sequences may interleave. Positions are absolute in the sequence. The logits are valid only
+  /// during `body`. They are not checked, and damaged weights can make them infinite or NaN.
   ///
-  /// If `body` throws, the pass ends and the caches are unusable.
+  /// If `body` throws, the call ends and the caches are unusable.
   ///
-  /// - Precondition: every sequence has new tokens, each below V, and room for them.
+  /// - Precondition: every sequence has at least one new token and room in its cache; token ids are in 0..<V (not
+  ///   checked); no cache occurs twice.
   public func extend(
     _ caches: [KVCache], by tokens: [[Int32]], logits wanted: WantedLogits = .last,
     _ body: (_ sequence: Int, _ position: Int, _ logits: UnsafeBufferPointer<Float>) throws -> Void
@@ -85,12 +93,14 @@ public final class Decoder {
     try extend(caches, by: tokens, logitsFrom: firsts, body)
   }
 
-  /// Like ``extend(_:by:logits:_:)``, with the logits of each sequence's positions from `wanted` on.
+  /// Like ``extend(_:by:logits:_:)``, with the logits of each sequence's positions from `wanted` on. Positions are
+  /// absolute in the sequence.
   ///
   /// A prompt can be appended in several calls. If all calls pass the same `wanted`, which may be a position of a later
-  /// call, they compute no more hidden copies than one call would.
+  /// call, they compute no more hidden copies than one call would. After a call with `wanted` = w, no later call may
+  /// want a position before w, because hidden keys before it were skipped.
   ///
-  /// - Precondition: every sequence has new tokens, each below V, and room for them.
+  /// - Precondition: as for ``extend(_:by:logits:_:)``.
   public func extend(
     _ caches: [KVCache], by tokens: [[Int32]], logitsFrom wanted: [Int],
     _ body: (_ sequence: Int, _ position: Int, _ logits: UnsafeBufferPointer<Float>) throws -> Void
@@ -124,13 +134,14 @@ public final class Decoder {
     }
   }
 
-  /// The maximum number of tokens of one pass. Longer calls are split, with the same results as several calls.
+  /// The maximum number of tokens of one pass. Longer calls are split into pieces. The result is that of several calls
+  /// with these pieces; its last bits depend on the pieces.
   public var tokensPerPass: Int { max(1, rowsPerPass / model.cachedCopies) }
 
-  /// The tokens of each sequence for the next pass, together about ``rowsPerPass`` rows.
+  /// The tokens of each sequence for the next pass, together at most ``tokensPerPass``.
   ///
-  /// How a sequence is split does not depend on the other sequences, so its results are the same bits alone and in a
-  /// batch: the tiles of its hidden keys start where a piece starts.
+  /// How a sequence is split does not depend on the other sequences, so its results are bit-identical alone and in a
+  /// batch. This matters because tiles of hidden keys are counted from the pass's first hidden key.
   private func nextPieces(_ tokens: [[Int32]], _ done: [Int]) -> [Range<Int>] {
     var room = tokensPerPass
     return zip(tokens, done).map { tokens, done in
@@ -169,7 +180,7 @@ public final class Decoder {
   private func block(_ x: Matrix, _ plan: LayerPlan, _ weights: PackedWeights.Layer) {
     let configuration = model.configuration
     let (d, q, f) = (configuration.hiddenSize, configuration.querySize, configuration.intermediateSize)
-    let query = workspace.matrix(.query, rows: x.rows, columns: q)
+    let query = workspace.matrix(.projection, rows: x.rows, columns: q)
     products.forward(query, sublayerInput(x, weights.attentionNorm), weights.query)
     let heads = configuration.heads
     let queries = workspace.matrix(
@@ -179,7 +190,8 @@ public final class Decoder {
       rotary: rotary, heads: heads, on: team)
     let attended = workspace.matrix(.attended, rows: x.rows, columns: q)
     attention.forward(attended, queries: queries, order: plan.attentionOrder, plan.queryGroups)
-    let projection = workspace.matrix(.query, rows: x.rows, columns: d)
+    // In the memory of `query`.
+    let projection = workspace.matrix(.projection, rows: x.rows, columns: d)
     products.forward(projection, attended, weights.output)
     addOutput(projection, to: x, weights.attentionNorm)
     let gateUp = workspace.matrix(.gateUp, rows: x.rows, columns: 2 * f)
@@ -211,7 +223,7 @@ public final class Decoder {
     }
   }
 
-  /// The norm of queries or keys; nil in a model without one.
+  /// The norm of queries or keys; nil if the model has none.
   private func headNorm(_ weight: UnsafeMutablePointer<Float>?) -> HeadNorm? {
     weight.map { HeadNorm(weight: $0, epsilon: epsilon) }
   }
@@ -242,15 +254,14 @@ public final class Decoder {
     _ body: (_ sequence: Int, _ position: Int, _ logits: UnsafeBufferPointer<Float>) throws -> Void
   ) rethrows {
     let weights = model.weights.packed
-    let last = model.configuration.layers - 1
     let wanted = sequences.indices.flatMap { index in
-      sequences[index].hiddenQueries(last).map { (sequence: index, position: $0) }
+      sequences[index].wantedPositions.map { (sequence: index, position: $0) }
     }
     let vocabulary = model.configuration.vocabularySize
     let atOnce = max(1, min(256, Decoder.logitsAtOnce / vocabulary))
     for start in stride(from: 0, to: wanted.count, by: atOnce) {
       let rows = start..<min(start + atOnce, wanted.count)
-      let normed = workspace.matrix(.query, rows: rows.count, columns: model.configuration.hiddenSize)
+      let normed = workspace.matrix(.projection, rows: rows.count, columns: model.configuration.hiddenSize)
       RMSNorm.forward(
         normed, x.rows(rows), weight: weights.finalNorm, epsilon: epsilon, on: team)
       let logits = workspace.matrix(.logits, rows: rows.count, columns: vocabulary)

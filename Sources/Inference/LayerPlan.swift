@@ -37,7 +37,7 @@ struct LayerPlan {
     for (index, sequence) in sequences.enumerated() {
       let keys = hiddenKeys[index].visible
       if isLast {
-        let wanted = sequence.hiddenQueries(layer)
+        let wanted = sequence.wantedPositions
         add(wanted, copies: 1, firstCopy: model.hiddenDecoding.repeats - 1, keys) { position, _ in
           next + position - wanted.lowerBound
         }
@@ -84,7 +84,7 @@ struct LayerPlan {
   /// Selects the rows of copy K at the requested positions.
   private mutating func selectWantedRows(_ sequences: [NewTokens], _ input: RowLayout, _ layer: Int) {
     for (index, sequence) in sequences.enumerated() {
-      for position in sequence.hiddenQueries(layer) {
+      for position in sequence.wantedPositions {
         let row =
           model.hiddenCopies > 0
           ? input.hiddenStarts[index]

@@ -7,11 +7,14 @@ struct NewTokens {
   let positions: Range<Int>
   let cone: DependencyCone
 
-  /// The new positions whose hidden keys a layer computes, and those whose hidden queries it computes.
-  func hiddenKeys(_ layer: Int) -> Range<Int> { clamped(cone.keys[layer]) }
-  func hiddenQueries(_ layer: Int) -> Range<Int> { clamped(cone.queries[layer]) }
+  /// The new positions whose hidden keys a layer computes.
+  func hiddenKeys(_ layer: Int) -> Range<Int> { newPositions(from: cone.keys[layer]) }
+  /// The new positions whose hidden queries a layer computes.
+  func hiddenQueries(_ layer: Int) -> Range<Int> { newPositions(from: cone.queries[layer]) }
+  /// The new positions whose logits are requested.
+  var wantedPositions: Range<Int> { newPositions(from: cone.wanted) }
 
-  private func clamped(_ first: Int) -> Range<Int> {
+  private func newPositions(from first: Int) -> Range<Int> {
     min(max(first, positions.lowerBound), positions.upperBound)..<positions.upperBound
   }
 }
@@ -23,13 +26,15 @@ struct NewTokens {
 /// another window further back, and so on. The extra cost is at most layers · (W − 1) positions, whatever the length of
 /// the prompt.
 struct DependencyCone {
+  /// The first position whose logits are requested.
+  let wanted: Int
   /// For each layer, the first position with hidden queries.
   let queries: [Int]
   /// For each layer, the first position with hidden keys.
   let keys: [Int]
 
-  /// - Parameter wanted: the first position whose logits are requested.
   init(_ model: InferenceModel, wanted: Int) {
+    self.wanted = wanted
     let layers = model.configuration.layers
     var queries = [Int](repeating: wanted, count: layers)
     var keys = queries

@@ -13,7 +13,7 @@ struct PackedWeights {
     /// Rows of gate, then of up.
     let gateUp: PackedMatrix
     let down: PackedMatrix
-    /// Nil without a QK norm.
+    /// Nil if there is no QK norm.
     let queryNorm: UnsafeMutablePointer<Float>?
     let keyNorm: UnsafeMutablePointer<Float>?
     let attentionNorm: UnsafeMutablePointer<Float>

@@ -9,8 +9,8 @@ final class Workspace {
     /// The normalized input of attention or FFN (Llama).
     case normed
     case keyValue
-    /// Query projections; later the outputs of attention and FFN, and the head's input.
-    case query
+    /// Query projections; later the output projections of attention and FFN, and the head's input.
+    case projection
     /// Queries in head-major order.
     case queries
     /// The output of attention.

@@ -73,7 +73,7 @@ public struct PatternPicture {
     return svg
   }
 
-  /// The visible keys of one copy as one path: separate rectangles would make large files.
+  /// The visible keys of one copy as one path, because separate rectangles would make large files.
   private func cells(of copy: Int, in grid: PatternGrid, _ left: Double, _ top: Double) -> String {
     var path = ""
     let size = short(size)

@@ -16,7 +16,7 @@ extension Double {
       let (high, low) = left.multipliedFullWidth(by: five)
       let shift = high.leadingZeroBitCount
       let top = shift == 0 ? high : high << shift | low >> (64 - shift)
-      // A sticky bit for all lower bits: rounding depends only on whether any of them is set.
+      // A sticky bit for all lower bits, because rounding depends only on whether any of them is set.
       let rest: UInt64 = low << shift == 0 ? 0 : 1
       self = Double(top | rest) * Double.powerOfTwo(64 - shift - zeros + exponent)
     } else {

@@ -17,7 +17,7 @@ public struct StateSlot: Hashable, Sendable {
 
 /// The smallest part of a tensor that an optimizer can update separately.
 public enum UpdateUnit: Sendable {
-  /// Any range of elements: an element's update does not depend on other elements.
+  /// Any range of elements, because an element's update does not depend on other elements.
   case elements
   /// A whole tensor.
   case tensor

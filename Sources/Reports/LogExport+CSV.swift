@@ -75,7 +75,7 @@ extension LogExport {
     return number.description
   }
 
-  /// Compares scalars: CR LF is a single character, and so is a quote followed by a combining mark.
+  /// Compares scalars, because CR LF is a single character, and so is a quote followed by a combining mark.
   private static func quotedCell(_ text: String) -> String {
     let scalars = text.unicodeScalars
     guard scalars.contains(where: { [",", "\"", "\n", "\r"].contains($0) }) else { return text }

@@ -54,7 +54,7 @@ public struct LogRecords: Sendable {
 
   /// - Parameter follows: skip a last line without a newline, which is still being written.
   private mutating func read(follows: Bool) throws {
-    // Taken before reading: lines written in the meantime count as new next time.
+    // Taken before reading, so that lines written in the meantime count as new next time.
     let status = try? FileStatus(path)
     var reader = try LogReader(path, from: position)
     try reader.forEachEntry { entry, place in

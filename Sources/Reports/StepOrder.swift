@@ -1,14 +1,14 @@
 import Display
 import RunFiles
 
-/// Orders a log's steps.
+/// Puts a log's step records in order.
 ///
-/// A run writes its steps in order, and truncates its log before it resumes. If steps go back nevertheless, logs have been
-/// joined or damaged. A single record that does not fit between its neighbours is dropped; otherwise, later records
-/// replace earlier ones.
+/// A run writes its steps in order, and truncates its log before it resumes. If step numbers still go backwards, logs
+/// were concatenated or damaged. A single record that does not fit between its neighbours is dropped; otherwise, later
+/// records replace earlier ones.
 struct StepOrder {
   private(set) var steps: [StepRecord] = []
-  /// Places where the log goes back: records before `index` that belong to `step` or a later step are replaced.
+  /// Places where the log goes back: discard records before `index` with a step ≥ `step`.
   private var cuts: [(index: Int, step: Int)] = []
   private(set) var problems: [String] = []
 
@@ -46,12 +46,12 @@ struct StepOrder {
       steps.append(record)
     }
     if repeated > 0 {
-      problems.append("recorded twice in a row, the later record is used: \(Quantity.count(repeated, "step"))")
+      problems.append("\(StepOrder.were(repeated)) recorded twice in a row; the later record is used")
     }
-    if stray > 0 { problems.append("out of order and ignored: \(Quantity.count(stray, "step"))") }
+    if stray > 0 { problems.append("\(StepOrder.were(stray)) out of order and ignored") }
   }
 
-  /// Whether a record of another event is kept.
+  /// Whether to keep a record that is not a step.
   ///
   /// - Parameters:
   ///   - step: the record's step; a record without a step is kept.
@@ -60,6 +60,9 @@ struct StepOrder {
     guard let step else { return true }
     return !cuts.contains { index <= $0.index && step >= $0.step }
   }
+
+  /// "1 step was", "3 steps were".
+  private static func were(_ count: Int) -> String { "\(Quantity.count(count, "step")) \(count == 1 ? "was" : "were")" }
 
   private mutating func cut(before index: Int, from step: Int) {
     if let last = steps.last {

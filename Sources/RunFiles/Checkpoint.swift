@@ -132,7 +132,7 @@ public struct Checkpoint: Sendable {
     return try body { tensor, rows, floats in try datasets[tensor.name]?.read(rows: rows, into: floats) }
   }
 
-  /// The model in the attribute `config` of a file with weights; nil without one.
+  /// The model in the attribute `config` of a file with weights; nil if there is none.
   ///
   /// - Throws: `StorageError`, `.damaged` if the configuration of a checkpoint is invalid.
   package static func model(in file: HDF5File) throws -> ModelConfiguration? {

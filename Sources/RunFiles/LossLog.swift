@@ -1,17 +1,17 @@
 import JSON
 import Storage
 
-/// Writes the loss log: one JSON object per line, each flushed at once.
+/// Writes the loss log: one JSON object per line, each written immediately (not fsynced).
 ///
 /// If the disk is full, records are kept in memory and written first as soon as there is space.
 public final class LossLog {
   public var path: String { file.path }
   private let file: AppendingFile
 
-  /// Opens a run's log at a step. Removes the records of later steps, except those of the run's starts.
+  /// Opens the log to continue after `step`. Drops later records but keeps every `run` record.
   ///
-  /// - Parameter awaitsValidation: whether the step's validation has not been done at the checkpoint; its records are
-  ///   removed too.
+  /// - Parameter awaitsValidation: whether the checkpoint was saved before the step's validation; its records are then
+  ///   dropped too.
   /// - Throws: `StorageError`.
   public init(_ path: String, continuingFrom step: Int, awaitsValidation: Bool = false) throws {
     if try FileStatus.exists(path) { try LossLog.cut(path, after: step, awaitsValidation: awaitsValidation) }
@@ -30,7 +30,7 @@ public final class LossLog {
   /// - Throws: `StorageError.failed`.
   package func sync() throws { try file.sync() }
 
-  /// Appends the record of a run's end, from another thread than the one that writes the log.
+  /// Appends the record of a run's end, for a thread other than the one that writes the log.
   ///
   /// - Throws: `StorageError.failed`.
   package static func appendEnd(to path: String, step: Int, reason: String) throws {
@@ -44,7 +44,7 @@ public final class LossLog {
     return Array((JSONValue.object(record).compact + "\n").utf8)
   }
 
-  /// The records of the run's starts; empty without a log.
+  /// The records of the run's starts; empty if there is no log.
   ///
   /// - Throws: `StorageError.failed`.
   package static func starts(_ path: String) throws -> [JSONValue] {
@@ -57,7 +57,7 @@ public final class LossLog {
     return starts
   }
 
-  /// Whether the log ends with the regular end of a run at a step.
+  /// Whether the log says last that the run ended normally at `step`.
   ///
   /// - Throws: `StorageError.failed`.
   package static func hasEnded(_ path: String, at step: Int) throws -> Bool {
@@ -107,6 +107,7 @@ public final class LossLog {
     case .other("run", _): true
     case .other("validation", let record) where awaitsValidation, .other("task", let record) where awaitsValidation:
       record["step"]?.integer.map { $0 < step } ?? false
+    // A run at step 0 starts over, so records of step 0, such as the end of an earlier attempt, are dropped.
     case .other(_, let record): step > 0 && record["step"]?.integer.map { $0 <= step } ?? false
     case .unreadable: false
     }

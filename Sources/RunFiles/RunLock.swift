@@ -5,7 +5,7 @@ import Storage
 public final class RunLock {
   private let descriptor: Int32
 
-  /// Waits for the lock and acquires it: ranks of a killed job may outlive it by a second.
+  /// Waits for the lock and acquires it, because ranks of a killed job may outlive it by a second.
   ///
   /// - Throws: `StorageError.failed` with the holder if the lock is not free within `seconds`, or if the folder cannot
   ///   be written.

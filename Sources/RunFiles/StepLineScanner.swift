@@ -124,7 +124,7 @@ struct StepLineScanner {
   }
 
   /// Appends one or more digits to those of `value`, with wraparound. Returns their number without leading zeros; nil
-  /// without a digit.
+  /// if there is no digit.
   private mutating func digits(into value: inout UInt64) -> Int? {
     let start = position
     var first: Int?

@@ -11,8 +11,8 @@ public struct StepRecord: Sendable, Equatable {
     self.step = step
   }
 
-  /// Reads a record from JSON; nil without a step of 1 or more. In JSON, a number that is not finite is null or a
-  /// string such as `nan`.
+  /// Reads a record from JSON; nil if it has no step of 1 or more. In JSON, a number that is not finite is null or
+  /// a string such as `nan`.
   public init?(_ json: JSONValue) {
     guard let step = json["step"]?.integer, step > 0 else { return nil }
     self.init(step: step)

@@ -60,7 +60,7 @@ struct Choice: Sendable {
     newTokens.append(token)
     let bytes = ends ? [] : model.text?.bytes(of: Int(token)) ?? []
     text += generated.add(bytes)
-    // The end-of-text token has a log-probability too: clients expect one per generated token.
+    // The end-of-text token has a log-probability too, because clients expect one per generated token.
     if score != nil { append(token, score, bytes: bytes) }
     return !generated.isStopped
   }

@@ -239,7 +239,8 @@ final class Connection: ChannelInboundHandler {
     closesAfterwards = !keepsAlive
     headers.add(name: "Connection", value: closesAfterwards ? "close" : "keep-alive")
     writeHead(context, status, headers)
-    // The response to HEAD has the length of GET's, but no body: the client would read it as the next response.
+    // The response to HEAD has the length of GET's, but no body, which the client would read as the next
+    // response.
     if head.method != .HEAD {
       _ = outbox.announce(text.utf8.count)
       write(context, text)

@@ -6,19 +6,22 @@ import Synchronization
 
 /// Runs many sequences through one model together (continuous batching), on its own thread.
 ///
-/// Each round decodes one token for every running sequence in one pass over the weights, and prefills waiting prompts, or
-/// pieces of them, in a second pass. Sequences start in the order of their submission, when there is a free slot and memory
-/// for the KV cache. The results of a sequence do not depend on the other sequences, to the last bit.
+/// Each round decodes one token for every running sequence whose prompt is complete, in one pass over the weights, or
+/// in several if there are more sequences than ``Decoder/tokensPerPass``. Then it prefills unfinished prompts of
+/// running sequences, or pieces of them, in one more pass. Sequences start in the order of their submission, when there
+/// is a free slot and memory for the KV cache. The results of a sequence are bit-identical whatever other sequences
+/// run.
 public final class Engine: @unchecked Sendable {
-  // Unchecked: `condition` guards `waiting` and the flags; only the engine's thread uses `running` and `decoder`.
+  // Unchecked: `condition` guards `waiting`, the flags and `deadline`. Only the engine's thread uses `running`,
+  // `usedBytes` and, except for its constant model, `decoder`.
 
-  /// The limits of the load.
+  /// Load limits.
   public struct Limits: Sendable {
     /// The maximum number of running sequences.
     public var running: Int
     /// The maximum number of waiting sequences.
     public var waiting: Int
-    /// The maximum size of all running sequences' caches, bytes.
+    /// The maximum total size of the running sequences' caches, in bytes.
     public var cacheBytes: Int
 
     public init(running: Int, waiting: Int, cacheBytes: Int) {
@@ -44,7 +47,7 @@ public final class Engine: @unchecked Sendable {
   private let condition = NSCondition()
   private var waiting: [SequenceTask] = []
   private var isStopping = false
-  /// When running sequences are aborted; nil unless the engine is stopping.
+  /// The time at which running sequences are aborted; nil unless the engine is stopping.
   private var deadline: ContinuousClock.Instant?
   private var hasStopped = false
 
@@ -58,14 +61,14 @@ public final class Engine: @unchecked Sendable {
     _ = try SystemThread("engine") { [self] in serve() }
   }
 
-  /// The size of a sequence's cache, bytes.
+  /// The size of a sequence's cache, in bytes.
   private func bytes(_ task: SequenceTask) -> Int {
     KVCache.bytes(
       decoder.model.configuration, decoder.model.hiddenDecoding, decoder.model.weights.precision,
       capacity: task.capacity)
   }
 
-  /// Queues all of the sequences, or none.
+  /// Queues all sequences or none.
   ///
   /// - Throws: ``APIError``: 429 if the queue is full, 503 if the engine is stopping, 400 if a sequence exceeds the limits.
   func submit(_ tasks: [SequenceTask]) throws(APIError) {
@@ -98,7 +101,7 @@ public final class Engine: @unchecked Sendable {
     condition.unlock()
   }
 
-  /// Whether all sequences have ended after ``stop(within:)``.
+  /// Whether the engine has stopped.
   public var isStopped: Bool {
     condition.lock()
     defer { condition.unlock() }
@@ -129,7 +132,7 @@ public final class Engine: @unchecked Sendable {
     condition.unlock()
   }
 
-  /// Waits for work. Returns the sequences to start and those to reject; nil when the engine has stopped.
+  /// Waits for work. Returns the sequences to start and those to reject; nil when the engine should stop.
   private func next() -> (admitted: [SequenceTask], refused: [SequenceTask])? {
     condition.lock()
     defer { condition.unlock() }

@@ -25,8 +25,8 @@ struct LogprobLists {
     ]
   }
 
-  /// The most likely tokens by name, and the token itself. Names must be unique: if two tokens have the same name, which
-  /// occurs in vocabularies, the less likely one is named by its number.
+  /// The most likely tokens by name, and the token itself. Names must be unique, so if two tokens have the same name,
+  /// which occurs in vocabularies, the less likely one is named by its number.
   private static func object(_ token: Int32, _ score: TokenScore, _ model: ServedModel) -> JSONValue {
     var candidates = score.likeliest
     if !candidates.contains(where: { $0.token == token }) {

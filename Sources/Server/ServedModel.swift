@@ -5,7 +5,7 @@ public struct ServedModel: Sendable {
   /// The model's name in requests.
   public let name: String
   public let vocabularySize: Int
-  /// Nil without a tokenizer: prompts must then be token ids, and texts are empty.
+  /// Nil if there is no tokenizer. Prompts must then be token ids, and texts are empty.
   public let text: TokenText?
   /// The end-of-text tokens.
   public let endTokens: Set<Int32>

@@ -1,6 +1,6 @@
 /// Reads a file or a pipe from its beginning to its end, block by block.
 ///
-/// The first block can be examined before any is consumed, so that the format of a pipe can be recognised. Compressed
+/// The first block can be examined before any is consumed, so that the format of a pipe can be recognized. Compressed
 /// files are refused here (``FileSignature``); a decoder would take their blocks here too.
 public final class BlockReader {
   public static let blockBytes = 1 << 20
@@ -12,7 +12,7 @@ public final class BlockReader {
 
   /// Opens the input and reads its first block.
   ///
-  /// - Throws: `StorageError`: `.missing` if nothing is at `path`; `.damaged` if ``FileSignature`` recognises the first
+  /// - Throws: `StorageError`: `.missing` if nothing is at `path`; `.damaged` if ``FileSignature`` recognizes the first
   ///   bytes; `.failed`.
   public init(_ path: String) throws {
     let reader = try ByteReader(path)

@@ -50,7 +50,7 @@ public struct ByteReader: ~Copyable {
 
   /// Reads all bytes of a file or a pipe.
   ///
-  /// - Throws: `StorageError`: `.missing`; `.damaged` if ``FileSignature`` recognises the first bytes; `.failed`.
+  /// - Throws: `StorageError`: `.missing`; `.damaged` if ``FileSignature`` recognizes the first bytes; `.failed`.
   public static func contents(of path: String) throws -> [UInt8] {
     var bytes: [UInt8] = []
     try BlockReader(path).forEachBlock { bytes.append(contentsOf: $0) }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// File types that are recognised by their first bytes and refused, whatever the file's name is.
+/// File types that are recognized by their first bytes and refused, whatever the file's name is.
 public enum FileSignature: Sendable, CaseIterable {
   /// The file that a clone without Git LFS has in place of a large one
   /// (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md).
@@ -12,10 +12,10 @@ public enum FileSignature: Sendable, CaseIterable {
   case xz
   case bzip2
 
-  /// The number of bytes needed to recognise them.
+  /// The number of bytes needed to recognize them.
   static let byteCount = 64
 
-  /// Recognises a file by its first ``byteCount`` bytes, or all of a shorter one; nil for any other file.
+  /// Recognizes a file by its first ``byteCount`` bytes, or all of a shorter one; nil for any other file.
   init?(_ start: some Collection<UInt8>) {
     let start = Array(start.prefix(FileSignature.byteCount))
     guard let found = FileSignature.allCases.first(where: { $0.isBeginning(of: start) }) else { return nil }
@@ -55,14 +55,14 @@ public enum FileSignature: Sendable, CaseIterable {
     }
   }
 
-  /// Throws if a file is recognised by its first bytes.
+  /// Throws if a file is recognized by its first bytes.
   ///
   /// - Throws: `StorageError.damaged`.
   static func refuse(_ path: String, beginning start: some Collection<UInt8>) throws {
     if let found = FileSignature(start) { throw StorageError(.damaged, path, found.message) }
   }
 
-  /// Throws if the regular file at `path` is recognised.
+  /// Throws if the regular file at `path` is recognized.
   ///
   /// - Throws: `StorageError`: `.damaged`; `.missing` or `.failed` if it cannot be opened.
   static func refuse(_ path: String) throws {
@@ -72,7 +72,7 @@ public enum FileSignature: Sendable, CaseIterable {
     try refuse(path, openedAs: descriptor)
   }
 
-  /// Throws if an open regular file is recognised.
+  /// Throws if an open regular file is recognized.
   ///
   /// - Throws: `StorageError.damaged`.
   static func refuse(_ path: String, openedAs descriptor: Int32) throws {

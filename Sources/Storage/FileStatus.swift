@@ -6,7 +6,7 @@ public struct FileStatus: Sendable, Equatable {
   public var size: Int
   public var isRegularFile: Bool
   public var isFolder: Bool
-  /// The device and the inode: paths with the same values name the same file.
+  /// The device and the inode. Paths with the same values name the same file.
   public var device: UInt64
   public var file: UInt64
   /// The times of the last change of the content and of the status, in nanoseconds since 1970.
@@ -61,7 +61,7 @@ public struct FileStatus: Sendable, Equatable {
   /// The status of a file that must be regular and not empty.
   ///
   /// - Throws: `StorageError`: `.missing` if nothing is there; `.damaged` for a folder, a device, an empty file, and a file
-  ///   that ``FileSignature`` recognises; `.failed` if it cannot be opened.
+  ///   that ``FileSignature`` recognizes; `.failed` if it cannot be opened.
   static func ofContent(_ path: String) throws -> FileStatus {
     let status = try FileStatus(path)
     if status.isFolder {

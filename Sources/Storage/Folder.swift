@@ -8,7 +8,7 @@ public enum Folder {
   public enum InvalidNames {
     /// They are an error.
     case refused
-    /// They are skipped: these programs write no such names.
+    /// They are skipped, because these programs write no such names.
     case ignored
   }
 

@@ -99,7 +99,7 @@ enum HDF5Layout {
     }
     var expected = 1
     for (size, length) in zip(shape, chunk) {
-      // Does not overflow: there are at most as many chunks as elements.
+      // Does not overflow, because there are at most as many chunks as elements.
       expected *= Int((hsize_t(size) - 1) / length + 1)
     }
     let stored = phd_stored_chunks(dataset.identifier.raw)

@@ -8,7 +8,7 @@ public final class RandomAccessFile: Sendable {
   private let descriptor: Int32
 
   /// - Throws: `StorageError`: `.missing` if nothing is there; `.failed` for a folder, a pipe or a device, and if it cannot
-  ///   be opened; `.damaged` for a file that ``FileSignature`` recognises.
+  ///   be opened; `.damaged` for a file that ``FileSignature`` recognizes.
   public init(_ path: String) throws {
     let status = try FileStatus(path)
     guard status.isRegularFile else {

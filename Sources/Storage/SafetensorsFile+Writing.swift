@@ -13,7 +13,7 @@ extension SafetensorsFile {
     read: (_ tensor: Int, _ rows: Range<Int>, _ floats: UnsafeMutableBufferPointer<Float>) throws -> Void
   ) throws {
     precondition(type != .fp16, "weights are written as fp32 or bf16")
-    // `transformers` requires this: the tensors have PyTorch's layout.
+    // `transformers` requires this. It means that the tensors have PyTorch's layout.
     var fields = [JSONValue.Field(name: "__metadata__", value: ["format": "pt"])]
     var end = 0
     for tensor in tensors {

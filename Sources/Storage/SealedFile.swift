@@ -1,19 +1,19 @@
 import Foundation
 
-/// HDF5 files with a seal, by which any changed, missing or added byte is detected.
+/// HDF5 files sealed with a checksum that reveals any changed, missing or added byte.
 ///
 /// The seal is in the first 512 bytes, HDF5's user block: a line of text, then zeros. The line is
 /// `phd-checkpoint xxh3-128 <32 hexadecimal digits> <bytes of the whole file>`. The digest covers everything after the
 /// 512 bytes: `tail -c +513 FILE | xxh128sum` computes it.
 public enum SealedFile {
-  /// Create a file that will be sealed with this `userBlockBytes`.
+  /// The user-block size that a file must be created with to be sealed later.
   public static let userBlockBytes = 512
 
   /// The result of `verify`.
   public enum Finding: Sendable {
-    /// The file has a seal, and no byte was changed since.
+    /// The file has a seal, and no byte has changed since.
     case sealed
-    /// An HDF5 file without a seal, as other programs write it. Its bytes cannot be verified.
+    /// An HDF5 file without a seal, such as other programs write. Its bytes cannot be verified.
     case unsealed
   }
 
@@ -46,7 +46,7 @@ public enum SealedFile {
       return .unsealed
     }
     guard let text = line(of: head) else {
-      throw StorageError(.damaged, path, "starts neither like an HDF5 file nor with a checkpoint's seal")
+      throw StorageError(.damaged, path, "is neither an HDF5 file nor a sealed checkpoint")
     }
     let words = text.split(separator: " ", omittingEmptySubsequences: false)
     let (expected, size) = try expectedBlock(path, progress: progress)
@@ -121,8 +121,8 @@ public enum SealedFile {
     return String(validating: block[..<end], as: UTF8.self)
   }
 
-  /// Whether the HDF5 superblock at the beginning has base address 0. The superblock of a file whose user block was cut off
-  /// has not. HDF5 file format specification, III, disk format level 0A.
+  /// Whether the HDF5 superblock at the beginning has base address 0. If the user block was cut off, the superblock
+  /// still holds the old, nonzero base address. HDF5 file format specification, III, disk format level 0A.
   private static func hasBaseAddressZero(_ head: [UInt8]) -> Bool {
     guard head.count >= 48 else { return false }
     let addressAt =

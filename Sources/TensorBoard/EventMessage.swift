@@ -19,7 +19,7 @@ enum EventMessage {
     record(wallTime: wallTime, step: 0) { $0.field(3, Array("brain.Event:2".utf8)) }
   }
 
-  /// A run starts or resumes: earlier values of `step` and later steps are replaced.
+  /// A run starts or resumes. Earlier values of `step` and later steps are replaced.
   static func start(step: Int, wallTime: Double) -> [UInt8] {
     record(wallTime: wallTime, step: step) { event in
       var log = Protobuf()

@@ -4,7 +4,7 @@ import Storage
 
 /// Writes a run's records to event files of TensorBoard during the run (`log.tensorboard`).
 ///
-/// The files are optional: if a record cannot be written, the writer stops and the run continues.
+/// The files are optional. If a record cannot be written, the writer stops and the run continues.
 public final class TensorBoardWriter {
   private var file: EventFile?
 

@@ -4,7 +4,7 @@ public struct AddedToken: Sendable, Equatable {
   public var content: String
   /// Whether decoding skips it.
   public var isSpecial = false
-  /// Whether it is normalised and matched in the normalised text.
+  /// Whether it is normalized and matched in the normalized text.
   public var isNormalized = false
   /// Whether it includes the spaces before it.
   public var stripsLeft = false

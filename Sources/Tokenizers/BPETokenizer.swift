@@ -9,7 +9,7 @@ public final class BPETokenizer: Sendable {
   public let vocabularySize: Int
   public let addedTokens: [AddedToken]
 
-  /// Whether texts are normalised to NFC.
+  /// Whether texts are normalized to NFC.
   let composes: Bool
   let preTokenizer: PreTokenizer
   /// The pattern whose words are the pieces of the pre-tokenizer; nil if the pre-tokenizer does more.
@@ -22,7 +22,7 @@ public final class BPETokenizer: Sendable {
   let wholeWords: ByteStringTable
   /// Matches the added tokens of the original text.
   let rawMatcher: AddedTokenMatcher
-  /// Matches the added tokens of the normalised text.
+  /// Matches the added tokens of the normalized text.
   let normalizedMatcher: AddedTokenMatcher
   /// Whether a text may be cut between a letter and a space.
   let allowsCuts: Bool
@@ -43,7 +43,7 @@ public final class BPETokenizer: Sendable {
     byteTokens = content.byteTokens
     merges = content.merges
     let composes = content.composes
-    // Special tokens first: of two tokens with the same content, the special one is matched.
+    // Special tokens first, so that of two tokens with the same content the special one is matched.
     let ordered = addedTokens.filter(\.isSpecial) + addedTokens.filter { !$0.isSpecial }
     rawMatcher = AddedTokenMatcher(ordered.filter { !$0.isNormalized }) { Array($0.content.utf8) }
     normalizedMatcher = AddedTokenMatcher(ordered.filter(\.isNormalized)) { token in

@@ -61,7 +61,7 @@ enum NormalForm {
     while start < characters.count {
       let end = characters[start...].firstIndex { $0.combiningClass == 0 } ?? characters.count
       if end - start > 1 {
-        // A stable sort: marks of the same class keep their order.
+        // A stable sort, so that marks of the same class keep their order.
         let marks = characters[start..<end].enumerated().sorted {
           ($0.element.combiningClass, $0.offset) < ($1.element.combiningClass, $1.offset)
         }

@@ -9,7 +9,7 @@ struct TokenizerContent {
   var byteTokens: [Int32] = []
   var merges = MergeTable(capacity: 0)
   var ignoresMerges = false
-  /// Whether the normaliser is NFC.
+  /// Whether the normalizer is NFC.
   var composes = false
   var preTokenizer = PreTokenizer()
 }

@@ -1,8 +1,9 @@
 import HeapModule
 
-/// Merges the bytes of one word: the leftmost pair of the lowest rank first, until none is left.
+/// Applies BPE merges to a word: repeatedly merges the lowest-rank pair, the leftmost if several, until none can be
+/// merged.
 ///
-/// Short words are scanned for each merge. Longer ones use a heap, so that n bytes take at most O(n log n).
+/// Short words are rescanned after each merge; longer ones use a heap, in O(n log n).
 struct WordMerger {
   /// A scratch buffer for the tokens of the word.
   private var tokens: [Int32] = []
@@ -13,6 +14,7 @@ struct WordMerger {
 
   /// A token of a long word and the indices of its current neighbours; −1 if there is none.
   private struct Link {
+    /// −1 once it has been merged into the previous token.
     var token: Int32
     var previous: Int32
     var next: Int32
@@ -30,7 +32,7 @@ struct WordMerger {
     }
   }
 
-  /// The largest number of tokens of a word that is scanned.
+  /// Words of up to this many tokens are scanned.
   static let longestScanned = 48
 
   /// Appends the tokens of a word.
@@ -89,7 +91,7 @@ struct WordMerger {
     for link in links where link.token >= 0 { tokens.append(link.token) }
   }
 
-  /// Inserts the pair that begins at a position into the heap if it can be merged.
+  /// Pushes the pair at `position` onto the heap if it has a merge.
   private mutating func consider(_ position: Int32, _ table: MergeTable) {
     let link = links[Int(position)]
     guard link.next >= 0 else { return }

@@ -52,7 +52,7 @@ public struct PassShape: Sendable, Equatable {
     AttentionShape(sequences: sequences, positions: positions, heads: model.heads)
   }
 
-  /// Elements of one row's queries, and of its keys, in head-major order: heads are padded.
+  /// Elements of one row's queries, and of its keys, in head-major order, which pads heads.
   var paddedQueryColumns: Int { model.queryHeads * attention.paddedHeadSize }
   var paddedKeyColumns: Int { model.keyValueHeads * attention.paddedHeadSize }
 
@@ -63,7 +63,8 @@ public struct PassShape: Sendable, Equatable {
 
   /// The number of rows whose logits [rows, V] are in memory at a time.
   ///
-  /// 128 MiB of logits if V is large: every slice of rows reads the head's weight and its gradient, [V, d], once.
+  /// 128 MiB of logits if V is large, because every slice of rows reads the head's weight and its gradient, [V, d],
+  /// once.
   var headRows: Int { min(rowsPerCopy, max(128, min(1024, (1 << 25) / model.vocabularySize / 32 * 32))) }
 }
 
@@ -142,7 +143,8 @@ struct ActivationPlan {
         layers.append(layers[0])
         continue
       }
-      // If all layers share this memory, it is large enough for each: no layer has more query rows than the first.
+      // If all layers share this memory, it is large enough for each, because no layer has more query rows than the
+      // first.
       let queryRows = shape.queryRows(layer: index)
       var layer = LayerOffsets()
       layer.queryKeyValue = reserveOperand(queryRows * q + rows * 2 * kv)

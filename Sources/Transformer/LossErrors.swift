@@ -19,7 +19,7 @@ public struct NotFiniteLossError: StatusCarrying, Equatable, CustomStringConvert
   }
 }
 
-/// The data contain no target token, so there is no loss: every document has one token.
+/// The data contain no target token, so there is no loss. Every document has one token.
 public struct NoTargetError: StatusCarrying, Equatable, CustomStringConvertible {
   /// Which data have no target, for the message.
   public let place: String

@@ -31,7 +31,7 @@ extension ModelPass {
     group.first * shape.rowsPerCopy..<(group.first + group.count) * shape.rowsPerCopy
   }
 
-  /// The norm of queries or keys; nil in a model without one.
+  /// The norm of queries or keys; nil if the model has none.
   func headNorm(_ weight: UnsafeMutablePointer<Float>?) -> HeadNorm? {
     weight.map { HeadNorm(weight: $0, epsilon: epsilon) }
   }

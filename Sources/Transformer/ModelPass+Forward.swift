@@ -8,7 +8,7 @@ extension ModelPass {
     return (0..<shape.sequences).map { lossSums(rows: $0 * shape.positions..<($0 + 1) * shape.positions) }
   }
 
-  /// −log p of each target [sequences · T] from the last ``losses(parameters:tokens:)``; zero without a target.
+  /// −log p of each target [sequences · T] from the last ``losses(parameters:tokens:)``; zero if there is no target.
   public var tokenLosses: UnsafeBufferPointer<Float> {
     UnsafeBufferPointer(start: pointer(at: plan.losses), count: shape.rowsPerCopy)
   }

@@ -4,7 +4,7 @@ import Kernels
 public struct LayerWeights {
   /// [h·e + 2·g·e, d]: rows of queries, then keys, then values.
   public let queryKeyValue: Matrix
-  /// [h·e] and [g·e]; nil without a QK norm.
+  /// [h·e] and [g·e]; nil if there is no QK norm.
   public let queryNorm: UnsafeMutablePointer<Float>?
   public let keyNorm: UnsafeMutablePointer<Float>?
   /// [d, h·e].

@@ -117,7 +117,7 @@ struct PHDTrain: ParsableCommand {
     do {
       return try command.train(communicator, signals).rawValue
     } catch let error as CommunicationError {
-      // Communication has failed: the rank that detects this prints the error and ends the job.
+      // Communication has failed. The rank that detects this prints the error and ends the job.
       printError("\(error)")
       communicator.abort(status: error.exitStatus)
     } catch {

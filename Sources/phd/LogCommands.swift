@@ -13,7 +13,7 @@ struct LogCommand: ParsableCommand {
 
   struct Show: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Summarise runs: losses, speed, restarts, and a chart of the loss.",
+      abstract: "Summarize runs: losses, speed, restarts, and a chart of the loss.",
       discussion: "The chart's shades show the density of the losses; its line is their moving average.")
 
     @Argument(help: ArgumentHelp("Runs' folders, or their log.jsonl.", valueName: "run"))

@@ -34,8 +34,8 @@ struct PHD: ParsableCommand {
   ]
 
   /// Joins texts that start with a dash to their options, `--document-separator=---`, because the parser would read
-  /// such a text as an option or as the end of all options. An argument that looks like an option remains one: the user
-  /// may have forgotten the text.
+  /// such a text as an option or as the end of all options. An argument that looks like an option remains one, because
+  /// the user may have forgotten the text.
   private static func joined(_ arguments: [String]) -> [String] {
     arguments.reduce(into: []) { joined, argument in
       if argument.hasPrefix("-"), !isOption(argument), let option = joined.last, textOptions.contains(option) {

@@ -14,7 +14,7 @@ struct TokenFileOptions: ParsableArguments {
     document.
     """
 
-  /// `--format`: a format, or `auto` to recognise the format of each file.
+  /// `--format`: a format, or `auto` to recognize the format of each file.
   struct Format: ExpressibleByArgument, Equatable {
     static let auto = Format(option: nil)
     /// Nil for `auto`.

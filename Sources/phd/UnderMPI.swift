@@ -15,11 +15,11 @@ func underMPI(_ body: (Communicator) throws -> Void) throws {
     try body(communicator)
     try communicator.finalize()
   } catch let error as CommunicationError {
-    // Communication has failed: the rank that detects this prints the error and ends the job.
+    // Communication has failed. The rank that detects this prints the error and ends the job.
     ErrorReport.print(toStandardError: "phd: \(error)")
     communicator.abort(status: error.exitStatus)
   } catch {
-    // Printed before any rank exits: mpirun kills all ranks as soon as one has exited with an error.
+    // Printed before any rank exits, because mpirun kills all ranks as soon as one has exited with an error.
     let status = ErrorReport.report(error, prints: communicator.isRoot)
     try communicator.finalize()
     Foundation.exit(status)

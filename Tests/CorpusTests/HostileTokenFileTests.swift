@@ -151,7 +151,7 @@ import Testing
     try refused(NumPyFormat(), long, "more than a list of tokens needs")
 
     for shard in [Samples.llmc(count: 12, Samples.tokens), Samples.llmc(magic: 20_240_522, count: 12, Samples.tokens)] {
-      // A truncated header is recognised too.
+      // A truncated header is recognized too.
       for count in [1036, 1024, 512, 8] {
         #expect(LLMCHeader.begins(Array(shard.prefix(count))), "\(count) bytes")
       }

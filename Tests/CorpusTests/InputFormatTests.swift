@@ -25,8 +25,8 @@ import Testing
         ("d.npy", shard, "llmc"), ("e.json", Samples.index, "megatron"),
       ] {
         try write(bytes, to: folder + "/" + name)
-        let recognised = try TokenFormats.recognised(folder + "/" + name)?.name
-        #expect(recognised == format, "\(name)")
+        let recognized = try TokenFormats.recognized(folder + "/" + name)?.name
+        #expect(recognized == format, "\(name)")
       }
     }
   }

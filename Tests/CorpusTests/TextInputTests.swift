@@ -51,7 +51,7 @@ import Testing
       #expect(error?.message.hasSuffix("or pass --format text to read it as plain text") == true)
       #expect(try documents(Array(text.utf8), named: name, format: "text") == [text])
     }
-    // A file recognised as JSON lines by its content: invalid UTF-8 is reported with its line.
+    // A file recognized as JSON lines by its content: invalid UTF-8 is reported with its line.
     let latin = Array("{\"text\": \"caf".utf8) + [0xe9] + Array("\"}\n".utf8)
     let error = #expect(throws: InvalidFileError.self) { try documents(latin, named: "a.txt") }
     #expect(error?.message.contains("is not UTF-8 at byte 13, in line 1") == true)

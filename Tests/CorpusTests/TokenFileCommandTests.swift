@@ -25,7 +25,7 @@ import Testing
     ("build small.h5 --dtype uint16", 64, "is an HDF5 file"), ("build small.h5 --tokenizer bytes", 64, "is an HDF5"),
     ("build parquet.bin --dtype uint16", 64, "is Parquet"), ("build parquet.bin --tokenizer bytes", 64, "is Parquet"),
     ("build a.parquet", 64, "Parquet"), ("build a.parquet --tokenizer bytes", 64, "Parquet"),
-    ("build array.npy a.txt", 64, "a.txt: is not recognised"),
+    ("build array.npy a.txt", 64, "a.txt: is not recognized"),
     // Options that do not belong together.
     ("build a.txt --tokenizer bytes --vocab-size 5", 64, "--vocab-size is for token files"),
     ("build a.txt --tokenizer bytes --format npy", 64, "--format npy is for token files"),

@@ -110,7 +110,7 @@ import Testing
     }
   }
 
-  @Test func `token files are recognised by content, companion and name`() throws {
+  @Test func `token files are recognized by content, companion and name`() throws {
     let npy = Samples.npy("{'descr': '<u2', 'fortran_order': False, 'shape': (12,), }", Samples.tokens)
     try withTemporaryFolder { folder in
       let files: [(name: String, bytes: [UInt8], format: String?)] = [
@@ -122,14 +122,14 @@ import Testing
       ]
       for (name, bytes, format) in files {
         try write(bytes, to: folder + "/" + name)
-        let recognised = try TokenFormats.recognised(folder + "/" + name)?.name
-        #expect(recognised == format, "\(name)")
+        let recognized = try TokenFormats.recognized(folder + "/" + name)?.name
+        #expect(recognized == format, "\(name)")
       }
       try FileManager.default.removeItem(atPath: folder + "/f")
-      let prefix = try TokenFormats.recognised(folder + "/f")?.name
+      let prefix = try TokenFormats.recognized(folder + "/f")?.name
       #expect(prefix == "megatron")
-      #expect(throws: StorageError.self) { try TokenFormats.recognised(folder) }
-      #expect(throws: StorageError.self) { try TokenFormats.recognised(folder + "/none.npy") }
+      #expect(throws: StorageError.self) { try TokenFormats.recognized(folder) }
+      #expect(throws: StorageError.self) { try TokenFormats.recognized(folder + "/none.npy") }
       #expect(throws: InputFormatError.self) { try TokenFormats.requireText(folder + "/a.data") }
       #expect(throws: Never.self) { try TokenFormats.requireText(folder + "/g.jsonl") }
     }

@@ -122,9 +122,9 @@ import Transformer
       let matrix = Reference.Matrix(rows: rows.count, columns: rows[0].count, values: rows.flatMap { $0 })
       let norm = rmsNorm(matrix, model.weight("model.norm.weight"), epsilon: model.dimensions.rmsNormEpsilon)
       for (position, logits) in linear(norm, model.weight(model.headName)).nested.enumerated() {
-        let normaliser = logSumExp(logits)
-        loss += normaliser - logits[sample[position + 1]]
-        entropy -= logits.reduce(0) { $0 + exp($1 - normaliser) * ($1 - normaliser) }
+        let normalizer = logSumExp(logits)
+        loss += normalizer - logits[sample[position + 1]]
+        entropy -= logits.reduce(0) { $0 + exp($1 - normalizer) * ($1 - normalizer) }
       }
     }
     let rows = Double(samples.count * Self.positions)

@@ -56,14 +56,14 @@ import Training
 
     let twice = try read(lines.flatMap { [$0, $0] })
     #expect(twice.steps.map(\.step) == Array(1...20) && twice.problems.count == 1)
-    #expect(twice.problems[0].hasSuffix(": 20 steps"))
+    #expect(twice.problems[0].hasPrefix("20 steps were recorded"))
 
     for (place, step) in [(6, 900), (15, 3)] {
       var changed = lines
       changed[place] = TestLog.run(step...step).lines[1]
       let stray = try read(changed)
       #expect(stray.steps.map(\.step) == (1...20).filter { $0 != place }, "\(place)")
-      #expect(stray.problems == ["out of order and ignored: 1 step"])
+      #expect(stray.problems == ["1 step was out of order and ignored"])
     }
 
     for empty in ["", "\n\n", "\u{FF}\n"] {

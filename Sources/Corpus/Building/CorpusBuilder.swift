@@ -3,8 +3,8 @@ import Storage
 
 /// Tokenizes text files into a corpus.
 ///
-/// Reads and writes block by block: memory does not grow with the text, except for a document that the tokenizer must
-/// encode in one piece. The corpus does not depend on the number of threads.
+/// Reads and writes block by block, so memory does not grow with the text, except for a document that the tokenizer
+/// must encode in one piece. The corpus does not depend on the number of threads.
 public struct CorpusBuilder: Sendable {
   public struct Progress: Sendable {
     public var bytesRead = 0
@@ -23,7 +23,7 @@ public struct CorpusBuilder: Sendable {
   ///   - documentSeparator: the line, without its newline, that separates the documents of a plain text file. Without it
   ///     each file is one document. A line of a JSON lines file is always a document.
   ///   - threads: the number of threads that tokenize.
-  ///   - format: one of ``DocumentFormats/options``; nil to recognise the format of each file by its content.
+  ///   - format: one of ``DocumentFormats/options``; nil to recognize the format of each file by its content.
   public init(tokenizer: any Tokenizer, documentSeparator: String? = nil, threads: Int = 1, format: String? = nil) {
     precondition(threads >= 1)
     precondition(documentSeparator?.utf8.contains(UInt8(ascii: "\n")) != true, "a separator is one line")
@@ -38,8 +38,8 @@ public struct CorpusBuilder: Sendable {
   /// - Parameter report: called after each block of about a mebibyte.
   /// - Returns: the final counts.
   /// - Throws: `StorageError`: `.missing` for an input that does not exist, `.damaged` for a compressed one;
-  ///   `InvalidFileError` if an input has wrong content or, where the tokenizer needs it, is not UTF-8, or if the inputs
-  ///   have no document; `InputFormatError` for JSON that is not JSON lines.
+  ///   `InvalidFileError` if an input has wrong content, if it is not UTF-8 but the tokenizer needs UTF-8, or if the
+  ///   inputs have no document; `InputFormatError` for JSON that is not JSON lines.
   public func build(
     _ inputs: [String], output: String, report: (Progress) throws -> Void = { _ in }
   ) throws -> Progress {

@@ -52,7 +52,7 @@ final class CorpusWriter: DocumentConsumer {
     }
   }
 
-  /// Lines of JSON are parsed by the threads that tokenize: parsing on one thread would be the bottleneck.
+  /// Lines of JSON are parsed by the threads that tokenize, because parsing on one thread would be the bottleneck.
   func add(_ line: JSONLine) throws {
     if piece.jsonPath != line.path { try submitPiece() }
     piece.jsonPath = line.path

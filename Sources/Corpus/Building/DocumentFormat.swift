@@ -12,14 +12,14 @@ protocol DocumentFormat: Sendable {
   ///
   /// - Parameter start: the first block of the file.
   /// - Throws: `InputFormatError` if the input looks like this format but cannot be read as it.
-  func recognises(_ input: TextInput, start: UnsafeRawBufferPointer) throws -> Bool
+  func recognizes(_ input: TextInput, start: UnsafeRawBufferPointer) throws -> Bool
 
   /// Passes the documents of an input to `consumer`, in order.
   ///
   /// - Parameters:
   ///   - file: the open input. A format that needs random access opens `file.path` instead.
   ///   - report: receives the number of bytes read since the last call.
-  /// - Throws: `StorageError`; `InvalidFileError` if the content is wrong or, where it must be, not UTF-8.
+  /// - Throws: `StorageError`; `InvalidFileError` if the content is wrong, or is not UTF-8 but must be.
   func read(
     _ input: TextInput, from file: BlockReader, into consumer: some DocumentConsumer,
     report: (_ bytes: Int) throws -> Void
@@ -38,7 +38,7 @@ public enum DocumentFormats {
 
   static func format(of input: TextInput, start: UnsafeRawBufferPointer) throws -> any DocumentFormat {
     for format in all where input.format == nil || input.format == format.option {
-      if try format.recognises(input, start: start) { return format }
+      if try format.recognizes(input, start: start) { return format }
     }
     return PlainTextFormat()
   }
@@ -67,7 +67,7 @@ struct TextInput {
   /// Of plain text: the line, without its newline, that separates documents; nil if each file is one document.
   let documentSeparator: String?
   let needsUTF8: Bool
-  /// The value of `--format`; nil to recognise the format by the file's content.
+  /// The value of `--format`; nil to recognize the format by the file's content.
   var format: String?
   /// The end of a message: the option that reads the file as plain text; empty if the command has none.
   var plainTextAdvice = ", or pass --format text to read it as plain text"
@@ -75,7 +75,7 @@ struct TextInput {
   /// Reads all documents of the file. A byte-order mark at the beginning is not part of the text.
   ///
   /// - Parameter report: receives the number of bytes of each block.
-  /// - Throws: `StorageError`; `InvalidFileError` if the content is wrong or, where it must be, not UTF-8;
+  /// - Throws: `StorageError`; `InvalidFileError` if the content is wrong, or is not UTF-8 but must be;
   ///   `InputFormatError` for JSON that is not JSON lines, or has no texts.
   func read(into consumer: some DocumentConsumer, report: (_ bytes: Int) throws -> Void) throws {
     let file = try BlockReader(path)

@@ -2,7 +2,7 @@ import JSON
 
 /// Parses selected fields of a line of JSON without building values.
 ///
-/// Other fields must be JSON and are skipped: the escapes and the encoding of skipped strings are not checked, and NaN,
+/// Other fields must be JSON and are skipped. The escapes and the encoding of skipped strings are not checked, and NaN,
 /// Infinity and -Infinity are accepted as numbers, as Python writes them.
 struct JSONLineParser {
   struct Failure: Error {

@@ -5,7 +5,7 @@ import Text
 struct JSONLinesFormat: DocumentFormat {
   let option = "text"
 
-  func recognises(_ input: TextInput, start: UnsafeRawBufferPointer) throws -> Bool {
+  func recognizes(_ input: TextInput, start: UnsafeRawBufferPointer) throws -> Bool {
     let name = input.path.lowercased()
     if name.hasSuffix(".jsonl") || name.hasSuffix(".ndjson") { return true }
     guard input.format == nil else { return false }

@@ -3,8 +3,8 @@ import Host
 
 /// Distributes work among threads and returns the results in the order of submission.
 ///
-/// At most a few pieces per thread are in flight: submitting more waits for the oldest result. With one thread the caller
-/// does the work itself.
+/// At most a few pieces per thread are in flight. Submitting more waits for the oldest result. With one thread the
+/// caller does the work itself.
 final class OrderedWork<Input: Sendable, Output: Sendable> {
   private let queue: Queue
   private let threads: Int

@@ -5,7 +5,7 @@ import Text
 struct PlainTextFormat: DocumentFormat {
   let option = "text"
 
-  func recognises(_ input: TextInput, start: UnsafeRawBufferPointer) -> Bool { true }
+  func recognizes(_ input: TextInput, start: UnsafeRawBufferPointer) -> Bool { true }
 
   func read(
     _ input: TextInput, from file: BlockReader, into consumer: some DocumentConsumer,
@@ -126,7 +126,7 @@ struct SeparatedDocumentReader: DocumentReader {
     (matched, hasReturn) = (0, false)
   }
 
-  /// The line is not a separator: the bytes held back belong to the document.
+  /// The line is not a separator, so the bytes held back belong to the document.
   private mutating func releaseHeldBytes(to consumer: some DocumentConsumer) throws {
     try separator.withUnsafeBytes { try consumer.add(UnsafeRawBufferPointer(rebasing: $0[..<(matched ?? 0)])) }
     if hasReturn { try Self.carriageReturn.withUnsafeBytes { try consumer.add($0) } }

@@ -8,8 +8,8 @@ final class DocumentSplitter: TokenConsumer {
     case file
     /// This token, which is the document's last; also the end of the file.
     case end(UInt32)
-    /// This token, which is the next document's first. The end of a file does not end a document: shards are cut
-    /// anywhere.
+    /// This token, which is the next document's first. The end of a file does not end a document, because shards are
+    /// cut anywhere.
     case start(UInt32)
   }
 

@@ -71,7 +71,7 @@ struct MegatronTokens: TokenSource {
     for sequence in 0...index.sequenceCount {
       if sequence > 0 {
         let (length, pointer) = (try lengths.next(), try pointers.next())
-        // Does not overflow: a length has 32 bits.
+        // Does not overflow, because a length has 32 bits.
         let bytes = length * numberBytes
         guard length >= 0, pointer >= 0, bytes <= file.size, pointer <= file.size - bytes else {
           throw InvalidFileError(
@@ -166,7 +166,7 @@ private struct Coverage {
   /// Whether the ranges, in some order, cover each byte from 0 to `size` once.
   ///
   /// They do if every position other than 0 and `size` is as often a start as an end, 0 is a start only and `size` an end
-  /// only: the ranges then form one path from 0 to `size`. Sums of hashes are compared instead of counts.
+  /// only, because the ranges then form one path from 0 to `size`. Sums of hashes are compared instead of counts.
   func isTiling(_ size: Int) -> Bool { balance == Self.hash(0) &- Self.hash(size) }
 
   private static func hash(_ position: Int) -> UInt64 { SplitMix64.mixed(UInt64(bitPattern: Int64(position))) }
@@ -206,7 +206,8 @@ private struct DocumentBoundaries {
     try advance()
   }
 
-  /// Whether a document ends after `sequences` sequences. Call repeatedly until it returns false: documents can be empty.
+  /// Whether a document ends after `sequences` sequences. Call repeatedly until it returns false, because documents can
+  /// be empty.
   mutating func take(after sequences: Int) throws -> Bool {
     guard next == sequences else { return false }
     taken += 1

@@ -13,7 +13,7 @@ protocol TokenFormat: Sendable {
   var isHeaderless: Bool { get }
   /// Whether `--tokens-field` applies.
   var usesTokensField: Bool { get }
-  /// Whether a file recognised as this format may be text instead.
+  /// Whether a file recognized as this format may be text instead.
   var mayBeText: Bool { get }
 
   /// How surely a file has this format; nil if it does not.
@@ -48,7 +48,7 @@ extension TokenFormat {
   func isPart(_ path: String, ofInputIn paths: [String]) -> Bool { false }
 }
 
-/// How a file was recognised. Of several formats, the one with the surest recognition is chosen.
+/// How a file was recognized. Of several formats, the one with the surest recognition is chosen.
 enum Recognition: Comparable {
   /// By its name.
   case name
@@ -60,7 +60,7 @@ enum Recognition: Comparable {
   case header
 }
 
-/// The beginning of a file whose format is to be recognised.
+/// The beginning of a file whose format is to be recognized.
 struct TokenFileStart {
   let path: String
   let isRegularFile: Bool
@@ -99,10 +99,10 @@ public enum TokenFormats {
 
   static func named(_ name: String) -> (any TokenFormat)? { all.first { $0.name == name } }
 
-  /// The format of a file by its first bytes, a file next to it, or its name; nil if none is recognised.
+  /// The format of a file by its first bytes, a file next to it, or its name; nil if none is recognized.
   ///
   /// - Throws: `StorageError`: `.missing` if the file does not exist, `.failed` for a folder.
-  static func recognised(_ path: String) throws -> (any TokenFormat)? {
+  static func recognized(_ path: String) throws -> (any TokenFormat)? {
     if try !FileStatus.exists(path), let format = try all.first(where: { try $0.namesFiles(path) }) { return format }
     let start = try TokenFileStart(path)
     var best: (format: any TokenFormat, recognition: Recognition)?
@@ -115,15 +115,15 @@ public enum TokenFormats {
 
   /// The format of an input that is known to contain tokens.
   ///
-  /// - Throws: `InputFormatError` if it is not recognised; `StorageError`.
+  /// - Throws: `InputFormatError` if it is not recognized; `StorageError`.
   static func format(of path: String, _ options: TokenImporter.Options) throws -> any TokenFormat {
     if let name = options.format, let format = named(name) { return format }
     try UnsupportedFormat.refuse(path)
-    if let format = try recognised(path) { return format }
+    if let format = try recognized(path) { return format }
     if options.headerless != nil { return HeaderlessFormat.memmap }
     throw InputFormatError(
       path,
-      "is not recognised as a file of tokens. For text pass --tokenizer; for tokens without a header pass --dtype uint16 "
+      "is not recognized as a file of tokens. For text pass --tokenizer; for tokens without a header pass --dtype uint16 "
         + "or --dtype uint32 (nanoGPT's train.bin: --format nanogpt)")
   }
 
@@ -136,7 +136,7 @@ public enum TokenFormats {
   /// - Throws: `InputFormatError` for such a file; `StorageError`, also for a folder.
   public static func requireText(_ path: String, advice: String = TokenFormats.buildAdvice) throws {
     try UnsupportedFormat.refuse(path)
-    guard let format = try recognised(path), !format.mayBeText else { return }
+    guard let format = try recognized(path), !format.mayBeText else { return }
     throw InputFormatError(path, "already contains tokens (\(format.name)): \(advice)")
   }
 

@@ -1,10 +1,11 @@
 import Storage
 import Tokenizers
 
-/// Converts other trainers' token files to a corpus. Reads and writes block by block: memory does not grow with the files.
+/// Converts other trainers' token files to a corpus. Reads and writes block by block, so memory does not grow
+/// with the files.
 public struct TokenImporter: Sendable {
   public struct Options: Sendable {
-    /// The format of all inputs, one of ``TokenFormats/options``; nil to recognise each input.
+    /// The format of all inputs, one of ``TokenFormats/options``; nil to recognize each input.
     public var format: String?
     /// The number type of files without a header.
     public var headerless: TokenNumbers.Kind?
@@ -48,13 +49,13 @@ public struct TokenImporter: Sendable {
   ///
   /// - Parameter report: called after each block of about a mebibyte.
   /// - Returns: the final counts.
-  /// - Throws: `InputFormatError` if an input is not recognised, an option is missing, no input uses a given option, or an
-  ///   input's number type is too small for the vocabulary; `InvalidFileError` if the content of an input is wrong, with
-  ///   the position; `StorageError`.
+  /// - Throws: `InputFormatError` if an input is not recognized, an option is missing, no input uses a given option, or
+  ///   an input's number type is too small for the vocabulary; `InvalidFileError` if the content of an input is wrong,
+  ///   with the position; `StorageError`.
   public func build(
     _ inputs: [String], output: String, report: (CorpusBuilder.Progress) throws -> Void = { _ in }
   ) throws -> CorpusBuilder.Progress {
-    let inputs = try recognised(inputs)
+    let inputs = try recognized(inputs)
     let type = try elementType(of: inputs)
     var progress = CorpusBuilder.Progress()
     progress.totalBytes = try InputFiles.byteCount(
@@ -90,7 +91,7 @@ public struct TokenImporter: Sendable {
   }
 
   /// The inputs and their formats. Two paths that name the same pair of files become one input.
-  private func recognised(_ paths: [String]) throws -> [Input] {
+  private func recognized(_ paths: [String]) throws -> [Input] {
     var inputs: [Input] = []
     for path in paths {
       let format = try TokenFormats.format(of: path, options)

@@ -6,8 +6,8 @@ import Storage
 public struct Batch {
   /// The local sequences, [sequences][sequenceLength + 1]. Valid until the next call of ``BatchReader/next()``.
   public let tokens: UnsafeBufferPointer<Int32>
-  /// The distance of each token from the start of its document or of the sample, whichever is later; nil without
-  /// `documentMask`.
+  /// The distance of each token from the start of its document or of the sample, whichever is later; nil if
+  /// `documentMask` is not set.
   public let positions: UnsafeBufferPointer<Int32>?
   /// The epoch of the global batch's first sample.
   public let epoch: Int

@@ -1,12 +1,12 @@
-/// Chooses the entry of each sample among several weighted entries, deterministically: after p draws, an entry with the
-/// share s of the weights has been drawn more than s·p − 1 and fewer than s·p + 1 times.
+/// Chooses the entry of each sample among several weighted entries, deterministically: after p draws, an entry with a
+/// fraction s of the total weight has been drawn more than s·p − 1 and fewer than s·p + 1 times.
 ///
 /// R. Tijdeman, "The chairman assignment problem", Discrete Mathematics 32 (1980): of the entries that lag far enough
 /// behind their share, draw the one that reaches its bound first. Integer arithmetic gives every rank the same result.
 ///
-/// The weights may change from stage to stage; the lags are kept. A stage does not draw from an entry of weight 0, however
-/// far it lags, and the other entries compensate. If three or more entries come and go, one of them can exceed its bound
-/// by a fraction of a draw.
+/// The weights may change from stage to stage; lags carry over. A stage does not draw from an entry of weight 0,
+/// however far it lags, and the other entries compensate. If three or more entries are enabled and disabled between
+/// stages, one of them can exceed its bound by a fraction of a draw.
 struct EntryInterleaving: Sendable {
   /// In order; the first starts at 0.
   let stages: [Stage]
@@ -26,10 +26,11 @@ struct EntryInterleaving: Sendable {
 
   /// The draws from `position` on.
   ///
-  /// - Complexity: each stage up to the position is replayed, about 15 ns a draw, until one of its periods leaves the lags
-  ///   unchanged; further periods are skipped. The first period of the first stage always does. Three or more weights
-  ///   that are not multiples of a millionth of their sum have a period of up to 2^48, so that all draws are replayed.
-  ///   With two entries no draw is replayed.
+  /// - Complexity: each stage up to the position is replayed (about 15 ns per draw) until a whole period leaves the
+  ///   lags unchanged; further whole periods are skipped. The first stage starts with zero lags, so its whole periods
+  ///   are skipped at once. Three or more weights that are not multiples of a millionth of their sum have a period of
+  ///   up to 2^48, so that all draws are replayed. No draw is replayed in a stage with one entry, or with two if no
+  ///   earlier stage uses a third.
   func cursor(at position: Int) -> Cursor {
     var cursor = Cursor(self)
     cursor.advance(to: position)
@@ -52,13 +53,13 @@ struct EntryInterleaving: Sendable {
 
     fileprivate init(start: Int, entries: [Int], weights: [Double], known: Int) {
       precondition(!entries.isEmpty, "a stage without an entry")
-      // Divided by the largest first: the sum of huge weights can overflow.
+      // Divided by the largest first, because the sum of huge weights can overflow.
       let largest = weights.reduce(0, max)
       let total = weights.reduce(0) { $0 + $1 / largest }
       let fractions = weights.map { $0 / largest / total }
       (self.start, self.entries, scale) = (start, entries, 2 * known - 2)
       if let small = Self.smallShares(fractions) {
-        // All stages use nearly the same unit, so that converting lags to the next stage loses next to nothing.
+        // All stages use nearly the same unit, so converting lags to the next stage is nearly exact.
         period = small.reduce(0, +)
         let units = Self.finest / period
         (shares, unit) = (small.map { $0 * units }, period * units)
@@ -71,7 +72,7 @@ struct EntryInterleaving: Sendable {
 
     private static let finest = 1 << 48
 
-    /// The fractions as integers with a small sum, such as 7, 2, 1 for 0.7, 0.2, 0.1; nil if there are none.
+    /// The fractions as integers with a small sum, such as 7, 2, 1 for 0.7, 0.2, 0.1; nil if no such integers exist.
     private static func smallShares(_ fractions: [Double]) -> [Int]? {
       for period in 1...1_000_000 {
         let isExact = fractions.allSatisfy {
@@ -136,7 +137,7 @@ struct EntryInterleaving: Sendable {
           (chosen, chosenSlack, chosenShare) = (entry, slack, share)
         }
       }
-      // No entry lags far enough if one that the stage does not use carries the lag.
+      // If an entry outside this stage holds the lag, no entry may qualify: draw the one furthest behind.
       if chosen < 0 { chosen = mostBehind }
       lags[chosen] -= unit
       return chosen
@@ -156,7 +157,7 @@ struct EntryInterleaving: Sendable {
           for _ in 0..<stage.period { _ = next() }
           if lags == before { skipPeriods(before: end) }
         }
-        // Less than a period is left, or the last period changed the lags.
+        // Replay a partial period at the end. If whole periods are left, the last one changed the lags, so go on.
         if end - position < stage.period {
           while position < end { _ = next() }
         }
@@ -168,7 +169,7 @@ struct EntryInterleaving: Sendable {
       let (first, second) = (stage.entries[0], stage.entries[1])
       let unit = Int128(stage.unit)
       let behind = Int128(lags[first]) + Int128(stage.shares[0]) * Int128(end - position)
-      // Rounded to the nearest integer, halves up. Never negative, because a lag is at most half a draw.
+      // Rounded to the nearest integer, halves up. The numerator is not negative, because a lag is at least −½ draw.
       let draws = (2 * behind + unit) / (2 * unit)
       counts[first] += Int(draws)
       counts[second] += end - position - Int(draws)

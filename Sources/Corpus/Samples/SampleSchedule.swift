@@ -1,7 +1,7 @@
 /// The order of a run's samples: position p is the p-th sample consumed, for any number of ranks.
 ///
 /// A pure function of the sizes of the corpora, the weights of the stages and the seed. A corpus keeps its position from
-/// one stage to the next: no sample repeats before all of its samples have been used.
+/// one stage to the next, so no sample repeats before all of its samples have been used.
 public struct SampleSchedule: Sendable {
   /// A part of the run with constant weights.
   public struct Stage: Sendable, Equatable {

@@ -2,9 +2,9 @@ import Storage
 
 /// Computes the distance of each token of a sample from the start of its document or of the sample, whichever is later.
 ///
-/// Document starts are read from `/documents`; without it, documents start after each `eos_token_id`. `/documents` may be
-/// larger than memory: at most `landmarkCount` entries spread over it and one window are kept. To be used by one thread at
-/// a time.
+/// Document starts are read from `/documents`; without it, documents start after each `eos_token_id`. `/documents` may
+/// be larger than memory, so at most `landmarkCount` entries spread over it and one window are kept. To be used by one
+/// thread at a time.
 final class DocumentPositions {
   /// The number of entries kept for the first steps of a search.
   private static let landmarkCount = 1024

@@ -8,7 +8,7 @@ extension TokenFile {
   public func status() throws -> FileStatus { try tokens.file.status() }
 
   /// Whether the file was written to, or its times or names were changed, since it was opened. It does not matter if its
-  /// path now names another file: this one stays open.
+  /// path now names another file, because this one stays open.
   ///
   /// - Throws: `StorageError.failed`.
   public func wasTouched() throws -> Bool { try status() != openedStatus }

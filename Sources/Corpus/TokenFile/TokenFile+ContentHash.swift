@@ -11,7 +11,7 @@ extension TokenFile {
   ///
   /// A run compares it on resume, so that the data can be moved, chunked or compressed differently but not changed. Up to
   /// 1 GiB, all tokens are hashed. Above, the first and last 64 MiB and 256 evenly spaced blocks of 1 MiB between them are
-  /// hashed: a change elsewhere is not detected.
+  /// hashed, so a change elsewhere is not detected.
   ///
   /// - Throws: `StorageError`.
   public func contentHash() throws -> String {

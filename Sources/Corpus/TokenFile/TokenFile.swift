@@ -17,7 +17,7 @@ public final class TokenFile: Sendable {
   public let tokenizer: String?
   /// The attribute `tokenizer_sha256`.
   public let tokenizerSHA256: String?
-  /// The number of entries of `/documents`; nil without it.
+  /// The number of entries of `/documents`; nil if there is no such dataset.
   public let documentCount: Int?
 
   let tokens: HDF5Dataset

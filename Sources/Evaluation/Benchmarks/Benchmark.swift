@@ -1,4 +1,4 @@
-/// One benchmark: how its files are recognised, and how a line becomes an item with its prompt.
+/// One benchmark: how its files are recognized, and how a line becomes an item with its prompt.
 ///
 /// To add a benchmark, write a type that conforms to this protocol and add it to ``Benchmarks/all``.
 /// `docs/adding-a-benchmark.md` shows the steps.

@@ -1,6 +1,6 @@
 /// The benchmarks that this program can read.
 enum Benchmarks {
-  /// In order of recognition: the first benchmark that recognises a file's first line reads the file.
+  /// In order of recognition: the first benchmark that recognizes a file's first line reads the file.
   static let all: [any Benchmark] = [
     PreparedRequests(), HellaSwag(), PIQA(), WinoGrande(), ARC(), MMLU(), LAMBADA(),
   ]

@@ -40,7 +40,7 @@ struct FewShotFiles {
         continue
       }
       let name = TaskFileName(file.path)
-      // Each CSV file holds one subject: all files of a split form one set.
+      // Each CSV file holds one subject, so all files of a split form one set.
       let base = file.path.hasSuffix(".csv") ? benchmark : name.benchmark ?? benchmark
       let split = name.split ?? "test"
       if let index = sets.firstIndex(where: { $0.base == base && $0.split == split }) {

@@ -7,8 +7,8 @@ import Storage
 ///
 /// A check compares the sizes and times of the open files, which is cheap. A file whose status has changed is hashed
 /// again, from the disk and through the run's own handle, and the batches that this rank has read since the last check
-/// are read again: a file may have been changed and then restored. A file that was only touched is no error, and
-/// neither is another file that was renamed to its path.
+/// are read again, because a file may have been changed and then restored. A file that was only touched is no error,
+/// and neither is another file that was renamed to its path.
 ///
 /// Not detected: a change for which the file system reports no new time; and, in a corpus of more than 1 GiB of tokens,
 /// a permanent change outside the blocks that `TokenFile.contentHash()` covers. Then the user gets a warning that the
@@ -33,7 +33,7 @@ final class DataWatch {
   private var batches = 0
   private var firstDigest: UInt64 = 0
   private var digest: UInt64 = 0
-  /// Batches still to compare: prefetched ones may be from before a changed file was restored.
+  /// Batches still to compare, because prefetched ones may be from before a changed file was restored.
   private var suspicious = 0
 
   /// How many batches a `BatchReader` prefetches.

@@ -75,7 +75,7 @@ public struct DivergedWeightsError: StatusCarrying, Equatable, CustomStringConve
   public let step: Int
   /// The first tensor that differs.
   public let tensor: String
-  /// The ranks that differ from the majority, with their hosts; empty without a majority.
+  /// The ranks that differ from the majority, with their hosts; empty if there is no majority.
   public let ranks: [String]
 
   public var exitStatus: ExitStatus { .brokenNumbers }

@@ -28,8 +28,8 @@ extension SpikeGuard {
     return value > limit
   }
 
-  /// Mean + `zScore` standard deviations. The deviation is at least a thousandth of the mean: if all values are nearly
-  /// equal, a small difference is not a spike.
+  /// Mean + `zScore` standard deviations. The deviation is at least a thousandth of the mean, because a small
+  /// difference is not a spike if all values are nearly equal.
   private func limit(of values: [Double]) -> Double {
     let count = Double(values.count)
     let mean = values.reduce(0, +) / count

@@ -38,7 +38,7 @@ public final class Trainer {
   let activity = RankActivity()
   private let reduction: GradientReduction
   private let norm: FlatNorm
-  /// Nil without `log.gradients_every`.
+  /// Nil if `log.gradients_every` is not set.
   private let tensorNorms: TensorNorms?
   /// Whether each rank updates a part of the parameters and has only the gradient of that part.
   private let isSharded: Bool
@@ -152,8 +152,8 @@ public final class Trainer {
     }
   }
 
-  /// Checks before a save that the weights are the same on every rank and finite: an update can overflow although its
-  /// loss was finite. Collective.
+  /// Checks before a save that the weights are the same on every rank and finite, because an update can overflow
+  /// although its loss was finite. Collective.
   ///
   /// - Throws: `NotFiniteError`, `DivergedWeightsError`, on every rank; `CommunicationError`.
   func checkWeights() throws {
@@ -183,8 +183,8 @@ public final class Trainer {
   /// Computes the gradient, summed over the global batch's tokens, into ``gradients``. Collective.
   ///
   /// On n ranks, rank m mod n computes micro-batch m in round m div n. With `training.reproducible`, the gradients of
-  /// the micro-batches are added in the order of m, which does not depend on n. Without it, each rank first adds its
-  /// own, and the ranks' sums are added in the last round, which sends less.
+  /// the micro-batches are added in the order of m, which does not depend on n. Without it, each rank first adds up its
+  /// own, and the ranks' sums are added in one round, during the last micro-batch, which sends less.
   private func gradientOfBatch(_ batch: SequenceTokens) throws -> LossSums {
     let reproducible = configuration.training.reproducible
     for index in sums.indices { sums[index] = 0 }

@@ -23,7 +23,7 @@ public final class TrainingRun {
   let console: Console
   private let inputs: RunInputs
   private let watch: DataWatch
-  /// Whether the run has ended at its last step before: then it does nothing, and no file changes.
+  /// Whether the run has ended at its last step before. If so, it does nothing, and no file changes.
   private let isDone: Bool
   let reporter: RunReporter
   private let saver: CheckpointSaver
@@ -230,7 +230,8 @@ public final class TrainingRun {
     self.console = console
 
     let (step, folder) = (trainer.state.progress.step, inputs.folder)
-    // A checkpoint given by --resume FILE may be in another folder: then this run's folder may have none of its step.
+    // A checkpoint given by --resume FILE may be in another folder. This run's folder may then have none
+    // of its step.
     let isOwnCheckpoint = try communicator.agreedByRoot {
       if options.overwrite { return false }
       guard origin.isResumed, case .file(let path) = options.resume else { return origin.isResumed }

@@ -2,7 +2,7 @@ import Configuration
 import Inference
 import Transformer
 
-/// The memory for evaluating `validation.tasks`; all 0 without tasks.
+/// The memory for evaluating `validation.tasks`; all 0 if there are no tasks.
 enum TaskMemory {
   /// Bytes that the packed weights need in addition to the gradients' memory, which they share.
   static func weightPadding(_ configuration: RunConfiguration) -> Int {

@@ -16,7 +16,7 @@ public struct TaskValidation {
   /// Warnings about files that were skipped.
   let notes: [String]
 
-  /// Reads the benchmarks; nil without `validation.tasks`.
+  /// Reads the benchmarks; nil if `validation.tasks` is not set.
   ///
   /// - Throws: `StorageError`; `EvaluationError`, also for an item that does not fit the model; `InvalidFileError`;
   ///   ``ConfigurationError`` if the corpora do not contain their tokenizer.

@@ -3,8 +3,8 @@ import Foundation
 
 /// Rank 0's display of a run: a few updated lines on a terminal, plain lines elsewhere.
 ///
-/// If steps take less than a twentieth of a second, not all are shown: an `mpirun` that forwards thousands of lines per
-/// second reacts to a signal only seconds later.
+/// If steps take less than a twentieth of a second, not all are shown, because an `mpirun` that forwards thousands of
+/// lines per second reacts to a signal only seconds later.
 public final class Console {
   /// The time of a step on rank 0.
   public struct StepTime: Sendable {

@@ -123,7 +123,7 @@ final class RunReporter {
 
   // MARK: the disk
 
-  /// Flushes all records to the disk: the log must have every step that a checkpoint covers.
+  /// Flushes all records to the disk, because the log must have every step that a checkpoint covers.
   ///
   /// - Throws: `StorageError.failed`.
   func sync() throws { try log?.sync() }

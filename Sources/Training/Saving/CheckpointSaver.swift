@@ -35,7 +35,7 @@ final class CheckpointSaver {
   /// Called on rank 0 before a checkpoint is written, to flush the log.
   private let prepare: () throws -> Void
   private let report: (Outcome) -> Void
-  /// Rank 0's buffers for a copy of the state; nil without `checkpoint.background`.
+  /// Rank 0's buffers for a copy of the state; nil if `checkpoint.background` is not set.
   private var copy: TrainingState?
   /// The checkpoint that is being written in the background.
   private var task: (step: Int, work: BackgroundTask<Saved>)?

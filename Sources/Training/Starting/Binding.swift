@@ -41,7 +41,7 @@ public enum Binding {
     return settings.allSatisfy { environment[$0] == nil }
   }
 
-  /// The processors of the `mpirun`, or of its daemon on this host, that started this process; nil without one.
+  /// The processors of the `mpirun`, or of its daemon on this host, that started this process; nil if there is none.
   private static var launcherProcessors: [Int]? {
     var process = Int(getppid())
     for _ in 0..<8 where process > 1 {

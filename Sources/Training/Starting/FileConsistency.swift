@@ -4,7 +4,7 @@ import Foundation
 import Host
 import Storage
 
-/// Checks that all ranks see the same contents under the same paths: nodes may have local disks.
+/// Checks that all ranks see the same contents under the same paths, because nodes may have local disks.
 public enum FileConsistency {
   /// A file, or a value read from several files, as one rank sees it.
   public struct Entry {

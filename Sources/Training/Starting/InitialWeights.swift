@@ -33,7 +33,7 @@ public struct InitialWeights {
     self.path = path
     layout = ParameterLayout(configuration.model)
     let comparison = Comparison(path: path, mine: configuration.model, allowances: allowances)
-    if PretrainedModel.isOne(path) {
+    if PretrainedModel.isModel(at: path) {
       let pretrained = try PretrainedModel(path)
       self.pretrained = pretrained
       notes = try comparison.notes(on: pretrained.description.model.differences(from: configuration.model))
@@ -77,7 +77,7 @@ public struct InitialWeights {
 }
 
 extension InitialWeights {
-  /// The notes of a dry run on the file; empty without `--initialize-from`.
+  /// The notes of a dry run on the file; empty if `--initialize-from` is not given.
   ///
   /// Opens and compares the file. Does not read its weights or check its digest.
   /// - Throws: as `init`.
@@ -126,7 +126,7 @@ private struct Comparison {
     var differences: [ModelConfiguration.Difference] = []
     var unknown: [String] = []
     func compare(_ key: String, _ value: Double) {
-      // These attributes are not part of the format: one that is not a number is ignored.
+      // These attributes are not part of the format, so one that is not a number is ignored.
       guard let theirs = (try? file.doubleAttribute(key)) ?? nil else { return unknown.append(key) }
       // The attribute may be stored as float32.
       if theirs == value || Float(theirs) == Float(value) { return }

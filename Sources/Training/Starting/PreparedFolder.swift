@@ -7,7 +7,7 @@ import TensorBoard
 struct PreparedFolder {
   private(set) var log: LossLog?
   private(set) var tensorBoard: TensorBoardWriter?
-  /// The steps before a decay, now and in earlier starts: their checkpoints are kept, so that the run can be extended.
+  /// The steps before a decay, now and in earlier starts. Their checkpoints are kept, so that the run can be extended.
   private(set) var keptSteps: Set<Int> = []
   /// Notes for the user, one sentence each.
   private(set) var notes: [String] = []
@@ -16,7 +16,7 @@ struct PreparedFolder {
 
   /// Removes what the run replaces, sets later checkpoints aside, and opens the log at the run's step.
   ///
-  /// Call it only after everything that the run starts with is in memory: it may remove the files.
+  /// Call it only after everything that the run starts with is in memory, because it may remove the files.
   /// - Throws: `StorageError`.
   init(
     _ inputs: RunInputs, _ configuration: RunConfiguration, _ options: RunOptions, _ progress: RunProgress

@@ -21,9 +21,9 @@ public struct RunPlan: Sendable, Equatable {
   public let stateBytes: Int
   /// Its bytes of activations.
   public let activationBytes: Int
-  /// Its bytes for evaluating `validation.tasks`; 0 without tasks.
+  /// Its bytes for evaluating `validation.tasks`; 0 if there are no tasks.
   public let taskBytes: Int
-  /// Bytes of rank 0's copy of the state for `checkpoint.background`; 0 without it.
+  /// Bytes of rank 0's copy of the state for `checkpoint.background`; 0 if that is not set.
   public let copyBytes: Int
   /// Target tokens of one step.
   public let tokensPerStep: Int

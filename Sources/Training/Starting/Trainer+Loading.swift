@@ -23,7 +23,7 @@ extension Trainer {
   /// Rank 0 reads the files and broadcasts their contents, so the other nodes do not need them.
   /// - Parameters:
   ///   - checkpoint: rank 0's argument counts; those of the other ranks are ignored.
-  ///   - file: a file with a `/model`, or a Hugging Face model; used only without a checkpoint.
+  ///   - file: a file with a `/model`, or a Hugging Face model; used only if there is no checkpoint.
   ///   - allowances: the differences from the configured model that are allowed.
   ///   - tokenizer: the tokenizer of the run's corpora. The file's must be the same if both are known.
   /// - Throws: `AgreedError`, `CommunicationError`.
@@ -47,7 +47,7 @@ extension Trainer {
     } else if let file {
       try communicator.rootOnly {
         // Verify the digest before using anything from the file.
-        if !PretrainedModel.isOne(file) { _ = try SealedFile.verify(file) }
+        if !PretrainedModel.isModel(at: file) { _ = try SealedFile.verify(file) }
         let weights = try InitialWeights(file, for: configuration, allowing: allowances)
         try tokenizer.check(against: weights.tokenizer, of: file)
         origin.initializedFrom = try weights.read(into: state.parameters)

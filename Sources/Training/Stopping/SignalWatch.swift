@@ -81,7 +81,7 @@ public final class SignalWatch: Sendable {
       requested.bitwiseOr(Requests.save.rawValue, ordering: .relaxed)
     case SIGINT:
       let (isFirst, first) = firstInterrupt.compareExchange(expected: 0, desired: now, ordering: .relaxed)
-      // One key press may arrive twice: from the terminal and forwarded by mpirun.
+      // One key press may arrive twice, from the terminal and forwarded by mpirun.
       if !isFirst && now - first > 200_000_000 { _exit(128 + SIGINT) }
       fallthrough
     default:

@@ -8,22 +8,22 @@ import Synchronization
 
 /// Ends a job if a rank no longer responds or a step takes too long, and prints what each rank was doing.
 ///
-/// Each rank has one with its own thread: if a rank is stuck, the training threads of the others wait for it inside
-/// MPI. The watchdogs send the activity of their ranks to rank 0's by UDP, and it answers. If no messages arrive, each
+/// Each rank runs one on its own thread, because when one rank hangs, the others' training threads block inside MPI.
+/// The watchdogs report to rank 0's watchdog over UDP; it replies with its own state. If no messages arrive, each
 /// watchdog still detects a step of its own rank that takes too long.
 ///
 /// Time is counted in ticks of the watchdog's thread, so the time while a job or machine is suspended does not count.
 final class Watchdog {
   private let loop: WatchdogLoop
 
-  /// Starts watching; nil without `training.watchdog_seconds`. Collective.
+  /// Starts watching; nil if `training.watchdog_seconds` is not set. Collective.
   ///
   /// - Parameter log: path of the run's log, for rank 0's last record.
   /// - Throws: `AgreedError` if a rank cannot start its thread; `CommunicationError`.
   init?(_ configuration: RunConfiguration, _ activity: RankActivity, log: String, _ communicator: Communicator) throws {
     guard let limit = configuration.training.watchdogSeconds else { return nil }
     let socket = communicator.size > 1 ? DatagramSocket() : nil
-    // Rank 0's job number, port and addresses.
+    // This rank's job number, port and addresses; only rank 0's are broadcast.
     let own = [UInt64.random(in: 0 ... .max), UInt64(socket?.port ?? 0)]
     let root = try communicator.broadcast(own + DatagramSocket.hostAddresses().prefix(8).map { UInt64($0) })
     let hosts = try communicator.allGather(communicator.hostName)
@@ -92,8 +92,8 @@ private final class WatchdogLoop: @unchecked Sendable {
       let isStopping = isStopping.load(ordering: .relaxed)
       if isStopping { activity.enter(.ending) }
       listen()
-      count()
-      tell()
+      advanceTicks()
+      report()
       if isStopping { return }
       if let problem { end(problem) }
     }
@@ -123,7 +123,7 @@ private final class WatchdogLoop: @unchecked Sendable {
     return socket?.receive(capacity: Heartbeat.byteCount + 1, milliseconds: Int32(seconds * 1000) + 1)
   }
 
-  private func tell() {
+  private func report() {
     if rank != 0 { for address in root { socket?.send(own.bytes, to: address) } }
   }
 
@@ -131,7 +131,7 @@ private final class WatchdogLoop: @unchecked Sendable {
     Heartbeat(job: job, rank: rank, moment: activity.now, seconds: Double(ticks) * tick)
   }
 
-  private func count() {
+  private func advanceTicks() {
     let now = activity.now
     let isSame = now.phase.isOfStep ? previous.phase.isOfStep && now.step == previous.step : now == previous
     ticks = isSame ? ticks + 1 : 0
@@ -141,7 +141,7 @@ private final class WatchdogLoop: @unchecked Sendable {
 
   // MARK: problems
 
-  /// Why to end the job; nil if nothing is wrong, or while a lower rank's watchdog should act first.
+  /// The reason to end the job, if this rank should end it now.
   private var problem: String? {
     // Rank 0 knows the state of all ranks. If it cannot act, the lowest rank that can does.
     let patience = rank == 0 ? 0 : 3 + 0.25 * Double(min(rank, 40))
