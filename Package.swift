@@ -176,6 +176,7 @@ let package = Package(
       resources: [.copy("Fixtures")]),
     .testTarget(name: "HostTests", dependencies: ["Host"]),
     .testTarget(name: "CommunicationTests", dependencies: ["Communication", "TestSupport", "mpi-checks"]),
+    .testTarget(name: "LaunchTests", dependencies: ["TestSupport", "mpi-checks"]),
     .testTarget(
       name: "ConfigurationTests",
       dependencies: ["Configuration", "Optimization", "Transformer", "JSON", "TestSupport"]),
