@@ -4,7 +4,10 @@ import PackageDescription
 /// The vector code is built for the processor at hand, or for the one that `PHD_TARGET_CPU` names (`haswell` for AVX2). A
 /// program that meets a lesser processor says so (`Processor.missingFeature`) instead of dying of an illegal instruction.
 let vectorized: [SwiftSetting] = [
-  .unsafeFlags(["-target-cpu", Context.environment["PHD_TARGET_CPU"] ?? "native"])
+  .unsafeFlags([
+    "-target-cpu", Context.environment["PHD_TARGET_CPU"] ?? "native",
+    "-Xllvm", "-x86-experimental-pref-innermost-loop-alignment=6",
+  ])
 ]
 
 let package = Package(

@@ -6,7 +6,16 @@ typealias Vector = SIMD16<Float>
 /// The number of floats in a ``Vector``.
 let vectorWidth = 16
 
+/// Eight floats: one register of AVX2.
+typealias HalfVector = SIMD8<Float>
+
 extension UnsafePointer<Float> {
+  /// The eight floats from `index` on, which need not be aligned.
+  @inline(__always)
+  func halfVector(at index: Int) -> HalfVector {
+    UnsafeRawPointer(self + index).loadUnaligned(as: HalfVector.self)
+  }
+
   /// The sixteen floats from `index` on, which need not be aligned.
   @inline(__always)
   func vector(at index: Int) -> Vector {
@@ -19,6 +28,11 @@ extension UnsafeMutablePointer<Float> {
   @inline(__always)
   func vector(at index: Int) -> Vector {
     UnsafeRawPointer(self + index).loadUnaligned(as: Vector.self)
+  }
+
+  @inline(__always)
+  func store(_ vector: HalfVector, at index: Int) {
+    UnsafeMutableRawPointer(self + index).storeBytes(of: vector, as: HalfVector.self)
   }
 
   @inline(__always)

@@ -47,80 +47,19 @@ enum BlockProduct {
     _ accumulating: Bool
   ) {
     var row = 0
-    while row &+ 6 <= rows {
-      sixRows(
-        Row.self, c + row &* cStride, cStride, inner, a + row &* rowStride, rowStride, innerStride, b, bStride,
-        accumulating)
-      row &+= 6
+    func tile<Sums: Tile>(_: Sums.Type) where Sums.Row == Row {
+      var sums = Sums()
+      var (a, b) = (a + row &* rowStride, b)
+      for _ in 0..<inner {
+        sums.add(a, stride: rowStride, Row(b))
+        a += innerStride
+        b += bStride
+      }
+      sums.store(c + row &* cStride, stride: cStride, accumulating: accumulating)
+      row &+= Sums.rows
     }
-    while row &+ 2 <= rows {
-      twoRows(
-        Row.self, c + row &* cStride, cStride, inner, a + row &* rowStride, rowStride, innerStride, b, bStride,
-        accumulating)
-      row &+= 2
-    }
-    if row < rows {
-      oneRow(Row.self, c + row &* cStride, inner, a + row &* rowStride, innerStride, b, bStride, accumulating)
-    }
-  }
-
-  @inline(__always)
-  private static func sixRows<Row: TileRow>(
-    _: Row.Type, _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ inner: Int, _ a: UnsafePointer<Row.Lane>,
-    _ rowStride: Int, _ innerStride: Int, _ b: UnsafePointer<Row.Lane>, _ bStride: Int, _ accumulating: Bool
-  ) {
-    var (r0, r1, r2) = (Row(), Row(), Row())
-    var (r3, r4, r5) = (Row(), Row(), Row())
-    var (a, b) = (a, b)
-    for _ in 0..<inner {
-      let lanes = Row(b)
-      r0.add(a[0], lanes)
-      r1.add(a[rowStride], lanes)
-      r2.add(a[2 &* rowStride], lanes)
-      r3.add(a[3 &* rowStride], lanes)
-      r4.add(a[4 &* rowStride], lanes)
-      r5.add(a[5 &* rowStride], lanes)
-      a += innerStride
-      b += bStride
-    }
-    r0.store(c, accumulating: accumulating)
-    r1.store(c + cStride, accumulating: accumulating)
-    r2.store(c + 2 &* cStride, accumulating: accumulating)
-    r3.store(c + 3 &* cStride, accumulating: accumulating)
-    r4.store(c + 4 &* cStride, accumulating: accumulating)
-    r5.store(c + 5 &* cStride, accumulating: accumulating)
-  }
-
-  @inline(__always)
-  private static func twoRows<Row: TileRow>(
-    _: Row.Type, _ c: UnsafeMutablePointer<Float>, _ cStride: Int, _ inner: Int, _ a: UnsafePointer<Row.Lane>,
-    _ rowStride: Int, _ innerStride: Int, _ b: UnsafePointer<Row.Lane>, _ bStride: Int, _ accumulating: Bool
-  ) {
-    var (r0, r1) = (Row(), Row())
-    var (a, b) = (a, b)
-    for _ in 0..<inner {
-      let lanes = Row(b)
-      r0.add(a[0], lanes)
-      r1.add(a[rowStride], lanes)
-      a += innerStride
-      b += bStride
-    }
-    r0.store(c, accumulating: accumulating)
-    r1.store(c + cStride, accumulating: accumulating)
-  }
-
-  @inline(__always)
-  private static func oneRow<Row: TileRow>(
-    _: Row.Type, _ c: UnsafeMutablePointer<Float>, _ inner: Int, _ a: UnsafePointer<Row.Lane>, _ innerStride: Int,
-    _ b: UnsafePointer<Row.Lane>, _ bStride: Int, _ accumulating: Bool
-  ) {
-    var r0 = Row()
-    var (a, b) = (a, b)
-    for _ in 0..<inner {
-      r0.add(a[0], Row(b))
-      a += innerStride
-      b += bStride
-    }
-    r0.store(c, accumulating: accumulating)
+    while row &+ 6 <= rows { tile(SixRows<Row>.self) }
+    while row &+ 2 <= rows { tile(TwoRows<Row>.self) }
+    if row < rows { tile(SingleRow<Row>.self) }
   }
 }

@@ -39,6 +39,20 @@ enum RoundedBF16Lanes: LaneSource {
   }
 }
 
+/// fp32 rounded to bf16 and widened again.
+enum RoundedFloatLanes: LaneSource {
+  typealias Lane = Float
+
+  @inline(__always)
+  static func eightLanes(_ row: UnsafePointer<Float>) -> SIMD8<UInt32> {
+    let half = row.halfVector(at: 0)
+    return phd_widen_eight(phd_round_bf16(Vector(lowHalf: half, highHalf: half)).lowHalf) &<< 16
+  }
+
+  @inline(__always)
+  static func oneLane(_ row: UnsafePointer<Float>, count: Int) -> UInt32 { UInt32(row.pointee.bf16) &<< 16 }
+}
+
 /// bf16 in pairs, unchanged.
 enum BF16Lanes: LaneSource {
   typealias Lane = BF16Pair
@@ -82,10 +96,21 @@ extension LaneSource {
     let target = UnsafeMutableRawPointer(target).assumingMemoryBound(to: UInt32.self)
     let (elements, lanes) = (Lane.elements, Lane.lanes(for: columns))
     var lane = 0
-    if count == 8 || stride == count {
+    if count == 4 && stride == 4 {
+      while (lane &+ 8) &* elements <= columns {
+        var block = FourLaneRows()
+        for row in 0..<4 { block.rows[unchecked: row] = eightLanes(rows + (row &* rowStride &+ lane &* elements)) }
+        block.transpose()
+        for index in 0..<4 {
+          UnsafeMutableRawPointer(target + (lane &+ 2 &* index) &* 4).storeBytes(
+            of: block.rows[unchecked: index], as: SIMD8<UInt32>.self)
+        }
+        lane &+= 8
+      }
+    } else if count == 8 || stride == count {
       // With fewer rows than eight, each store writes eight lanes too, because the next store overwrites the excess.
       while (lane &+ 8) &* elements <= columns && (lanes &- lane &- 7) &* count >= 8 {
-        var block = EightRows()
+        var block = EightLaneRows()
         for row in 0..<8 where row < count {
           block.rows[unchecked: row] = eightLanes(rows + (row &* rowStride &+ lane &* elements))
         }
@@ -108,7 +133,7 @@ extension LaneSource {
 }
 
 /// Eight rows of eight lanes.
-private struct EightRows {
+private struct EightLaneRows {
   var rows = InlineArray<8, SIMD8<UInt32>>(repeating: .zero)
 
   /// Each step exchanges one bit of the row index with one bit of the column index.
@@ -130,8 +155,38 @@ private struct EightRows {
 
   @inline(__always)
   private mutating func exchange(_ first: Int, _ second: Int) {
-    let both = SIMD16(lowHalf: rows[unchecked: first], highHalf: rows[unchecked: second])
-    rows[unchecked: first] = both.evenHalf
-    rows[unchecked: second] = both.oddHalf
+    var (even, odd) = (rows[unchecked: first], rows[unchecked: second])
+    separate(&even, &odd)
+    rows[unchecked: first] = even
+    rows[unchecked: second] = odd
   }
+}
+
+/// Four rows of eight lanes.
+private struct FourLaneRows {
+  var rows = InlineArray<4, SIMD8<UInt32>>(repeating: .zero)
+
+  /// Afterwards row i holds columns 2i and 2i + 1 of all four rows.
+  @inline(__always)
+  mutating func transpose() {
+    var (r0, r1, r2, r3) = (rows[unchecked: 0], rows[unchecked: 1], rows[unchecked: 2], rows[unchecked: 3])
+    separate(&r0, &r1)
+    separate(&r2, &r3)
+    separate(&r0, &r2)
+    separate(&r1, &r3)
+    separate(&r0, &r1)
+    separate(&r2, &r3)
+    rows[unchecked: 0] = r0
+    rows[unchecked: 1] = r2
+    rows[unchecked: 2] = r1
+    rows[unchecked: 3] = r3
+  }
+}
+
+/// first ← the even lanes of both, second ← the odd lanes of both.
+@inline(__always)
+private func separate(_ first: inout SIMD8<UInt32>, _ second: inout SIMD8<UInt32>) {
+  let both = SIMD16(lowHalf: first, highHalf: second)
+  first = both.evenHalf
+  second = both.oddHalf
 }

@@ -8,23 +8,26 @@
 struct MicroKernel {
   /// The number of rows of a tile of ``PanelTile``.
   let tileRows: Int
-  /// The number of vectors of a tile's row. A panel is as wide as a tile.
-  let tileVectors: Int
+  /// The number of columns of a tile and of a panel.
+  let tileColumns: Int
   /// The number of lanes of a K block: the part of the inner dimension that ``PanelProduct`` packs at a time.
   let kBlock: Int
   /// Whether ``PanelProduct`` may read rows of the left operand in place instead of packing them.
   let readsRowsInPlace: Bool
+  /// Whether the tiles of a panel together prefetch the next panel, rather than each a fixed distance ahead.
+  let prefetchesNextPanel: Bool
   /// Whether ``BlockProduct`` computes four vectors of columns at a time, rather than one.
   let hasWideBlocks: Bool
   /// Whether products multiply pairs of bf16, rather than operands widened to fp32.
   let multipliesBF16: Bool
 
-  /// 16 registers of half a ``Vector``: a tile of 6 rows of 1 vector takes 12. A panel's K block stays in the L1 cache.
+  /// 16 registers of half a ``Vector``: a tile of 4 rows of 3 takes 12. A panel's K block stays in the L1 cache.
   /// Rows read in place can lie a power of two apart and would evict each other from a small L1.
   @inline(__always)
   static var avx2: MicroKernel {
     MicroKernel(
-      tileRows: 6, tileVectors: 1, kBlock: 256, readsRowsInPlace: false, hasWideBlocks: false, multipliesBF16: false)
+      tileRows: 4, tileColumns: 24, kBlock: 512, readsRowsInPlace: false, prefetchesNextPanel: true, hasWideBlocks: false,
+      multipliesBF16: false)
   }
 
   /// 32 registers of one ``Vector``: a tile of 8 rows of 2 vectors takes 16, which leaves room for the operands, and a
@@ -32,17 +35,13 @@ struct MicroKernel {
   @inline(__always)
   static var avx512: MicroKernel {
     MicroKernel(
-      tileRows: 8, tileVectors: 2, kBlock: 512, readsRowsInPlace: true, hasWideBlocks: true,
+      tileRows: 8, tileColumns: 32, kBlock: 512, readsRowsInPlace: true, prefetchesNextPanel: false, hasWideBlocks: true,
       multipliesBF16: Processor.builtWithBF16)
   }
 
   /// The micro-kernel of this build. A build for neither AVX-512 nor AVX2 uses AVX2's tile.
   @inline(__always)
   static var current: MicroKernel { Processor.builtWithAVX512 ? .avx512 : .avx2 }
-
-  /// The number of columns of a tile and of a panel.
-  @inline(__always)
-  var tileColumns: Int { tileVectors * vectorWidth }
 }
 
 // MARK: - Tiles of large products
@@ -57,12 +56,27 @@ extension PanelTile {
   @inline(__always)
   static func packed<Lane: PackedLane>(
     _ count: Int, _ c: UnsafeMutableRawPointer, _ stride: Int, _ mode: StoreMode, _ x: UnsafePointer<Lane>,
-    _ panel: UnsafePointer<Lane>, _ inner: Int
+    _ panel: UnsafePointer<Lane>, _ inner: Int, _ next: NextPanel
   ) {
-    if MicroKernel.current.tileVectors == 2 {
-      tile(TwoVectors<Lane>.self, count, c, stride, mode, x, panel, inner)
+    if MicroKernel.current.tileColumns == TwoVectors<Lane>.columns {
+      tile(TwoVectors<Lane>.self, count, c, stride, mode, x, panel, inner, next)
     } else {
-      tile(OneVector<Lane>.self, count, c, stride, mode, x, panel, inner)
+      tile(ThreeHalves<Lane>.self, count, c, stride, mode, x, panel, inner, next)
+    }
+  }
+
+  /// A tile of one or two packed rows of fp32 and a panel of pairs of bf16, with the micro-kernel's row type.
+  @inline(__always)
+  static func widened(
+    _ count: Int, _ c: UnsafeMutableRawPointer, _ stride: Int, _ mode: StoreMode, _ x: UnsafePointer<Float>,
+    _ panel: UnsafePointer<BF16Pair>, _ inner: Int
+  ) {
+    precondition(count == 1 || count == 2, "a widened tile of \(count) rows")
+    switch (MicroKernel.current.tileColumns == TwoVectors<Float>.columns, count) {
+    case (true, 1): widenedTile(SingleRow<TwoVectors<Float>>.self, c, stride, mode, x, panel, inner)
+    case (true, _): widenedTile(TwoRows<TwoVectors<Float>>.self, c, stride, mode, x, panel, inner)
+    case (false, 1): widenedTile(SingleRow<ThreeHalves<Float>>.self, c, stride, mode, x, panel, inner)
+    case (false, _): widenedTile(TwoRows<ThreeHalves<Float>>.self, c, stride, mode, x, panel, inner)
     }
   }
 
@@ -72,10 +86,10 @@ extension PanelTile {
     _ c: UnsafeMutableRawPointer, _ stride: Int, _ mode: StoreMode, _ x: UnsafePointer<Lane>, _ xStride: Int,
     _ panel: UnsafePointer<Lane>, _ inner: Int
   ) {
-    if MicroKernel.current.tileVectors == 2 {
-      storedTile(InlineArray<8, TwoVectors<Lane>>.self, c, stride, mode, x, xStride, panel, inner)
+    if MicroKernel.current.tileColumns == TwoVectors<Lane>.columns {
+      storedTile(EightRows<TwoVectors<Lane>>.self, c, stride, mode, x, xStride, panel, inner)
     } else {
-      storedTile(InlineArray<6, OneVector<Lane>>.self, c, stride, mode, x, xStride, panel, inner)
+      storedTile(FourRows<ThreeHalves<Lane>>.self, c, stride, mode, x, xStride, panel, inner)
     }
   }
 }

@@ -5,18 +5,19 @@ protocol OperandSource: LaneSource {
   /// Whether rows in memory are already packed lanes.
   static var storesLanes: Bool { get }
 
-  /// Packs the rows of one lane for a product whose inner dimension runs across them: target [columns] ← rows
-  /// [count, columns], `count` at most ``PackedLane/elements``.
-  static func interleave(
-    _ rows: UnsafePointer<Element>, stride: Int, count: Int, columns: Int, into target: UnsafeMutablePointer<Lane>)
+  // The lanes of sixteen, eight or one of the columns of rows [count, …], `count` at most ``PackedLane/elements``: a lane
+  // holds the elements of one column. A missing row is zero.
+
+  static func sixteenColumns(_ rows: UnsafePointer<Element>, stride: Int, count: Int) -> SIMD16<UInt32>
+  static func eightColumns(_ rows: UnsafePointer<Element>, stride: Int, count: Int) -> SIMD8<UInt32>
+  static func oneColumn(_ rows: UnsafePointer<Element>, stride: Int, count: Int) -> UInt32
 }
 
 extension OperandSource {
   /// Packs any number of rows for a product whose inner dimension runs across them, in blocks of columns.
   ///
   /// - Parameters:
-  ///   - target: [block][lanes of count][width], blocks `blockStride` lanes apart. If the width is below eight, up to
-  ///     eight lanes beyond each block are written too.
+  ///   - target: [block][lanes of count][width], blocks `blockStride` lanes apart.
   ///   - width: columns of a block.
   ///   - narrowing: whether the last block has only the remaining columns, rather than `width`.
   @inline(never)
@@ -24,20 +25,27 @@ extension OperandSource {
     _ rows: UnsafePointer<Element>, stride: Int, count: Int, columns: Int, into target: UnsafeMutablePointer<Lane>,
     width: Int, blockStride: Int, narrowing: Bool
   ) {
+    let target = UnsafeMutableRawPointer(target).assumingMemoryBound(to: UInt32.self)
     // Row by row, so that each is read sequentially.
     for lane in 0..<Lane.lanes(for: count) {
       let first = rows + lane &* Lane.elements &* stride
       let left = min(Lane.elements, count &- lane &* Lane.elements)
+      prefetch(first, stride: stride, columns: columns)
       var (column, block) = (0, target)
-      while column < columns {
-        for row in prefetchDistance &* Lane.elements..<(prefetchDistance &+ 1) &* Lane.elements {
-          phd_prefetch_l2(first + (column &+ row &* stride))
+      if width == 4 {
+        let place = lane &* 4
+        while column &+ 8 <= columns {
+          let lanes = eightColumns(first + column, stride: stride, count: left)
+          UnsafeMutableRawPointer(block + place).storeBytes(of: lanes.lowHalf, as: SIMD4<UInt32>.self)
+          UnsafeMutableRawPointer(block + (blockStride &+ place)).storeBytes(of: lanes.highHalf, as: SIMD4<UInt32>.self)
+          column &+= 8
+          block += 2 &* blockStride
         }
+      }
+      while column < columns {
         let blockColumns = min(width, columns &- column)
-        // Stores of eight lanes are fastest. The next store overwrites the excess.
-        let stored = width < 8 && columns &- column >= 8 ? 8 : blockColumns
-        interleave(
-          first + column, stride: stride, count: left, columns: stored,
+        pack(
+          first + column, stride: stride, count: left, columns: blockColumns,
           into: block + lane &* (narrowing ? blockColumns : width))
         column &+= width
         block += blockStride
@@ -45,7 +53,42 @@ extension OperandSource {
     }
   }
 
-  /// Prefetch distance into L2, in lanes' rows.
+  /// Packs the rows of one lane: target [columns].
+  @inline(__always)
+  private static func pack(
+    _ rows: UnsafePointer<Element>, stride: Int, count: Int, columns: Int, into target: UnsafeMutablePointer<UInt32>
+  ) {
+    var column = 0
+    while column &+ 16 <= columns {
+      UnsafeMutableRawPointer(target + column).storeBytes(
+        of: sixteenColumns(rows + column, stride: stride, count: count), as: SIMD16<UInt32>.self)
+      column &+= 16
+    }
+    if column &+ 8 <= columns {
+      UnsafeMutableRawPointer(target + column).storeBytes(
+        of: eightColumns(rows + column, stride: stride, count: count), as: SIMD8<UInt32>.self)
+      column &+= 8
+    }
+    while column < columns {
+      target[column] = oneColumn(rows + column, stride: stride, count: count)
+      column &+= 1
+    }
+  }
+
+  /// Prefetches the same columns of the rows of a later lane into L2.
+  @inline(__always)
+  private static func prefetch(_ rows: UnsafePointer<Element>, stride: Int, columns: Int) {
+    let perLine = 64 / MemoryLayout<Element>.size
+    for row in prefetchDistance &* Lane.elements..<(prefetchDistance &+ 1) &* Lane.elements {
+      var column = 0
+      while column < columns {
+        phd_prefetch_l2(rows + (column &+ row &* stride))
+        column &+= perLine
+      }
+    }
+  }
+
+  /// Prefetch distance, in lanes' rows.
   private static var prefetchDistance: Int { 24 }
 }
 
@@ -53,33 +96,31 @@ extension FloatLanes: OperandSource {
   static var storesLanes: Bool { true }
 
   @inline(__always)
-  static func interleave(
-    _ rows: UnsafePointer<Float>, stride: Int, count: Int, columns: Int, into target: UnsafeMutablePointer<Float>
-  ) {
-    if columns == 8 {
-      UnsafeMutableRawPointer(target).storeBytes(of: eightLanes(rows), as: SIMD8<UInt32>.self)
-    } else {
-      overVectors(columns) {
-        target.store(rows.vector(at: $0), at: $0)
-      } tail: {
-        target[$0] = rows[$0]
-      }
-    }
+  static func sixteenColumns(_ rows: UnsafePointer<Float>, stride: Int, count: Int) -> SIMD16<UInt32> {
+    UnsafeRawPointer(rows).loadUnaligned(as: SIMD16<UInt32>.self)
   }
+
+  @inline(__always)
+  static func eightColumns(_ rows: UnsafePointer<Float>, stride: Int, count: Int) -> SIMD8<UInt32> { eightLanes(rows) }
+
+  @inline(__always)
+  static func oneColumn(_ rows: UnsafePointer<Float>, stride: Int, count: Int) -> UInt32 { rows.pointee.bitPattern }
 }
 
 extension WidenedBF16Lanes: OperandSource {
   static var storesLanes: Bool { false }
 
   @inline(__always)
-  static func interleave(
-    _ rows: UnsafePointer<UInt16>, stride: Int, count: Int, columns: Int, into target: UnsafeMutablePointer<Float>
-  ) {
-    if columns == 8 {
-      UnsafeMutableRawPointer(target).storeBytes(of: eightLanes(rows), as: SIMD8<UInt32>.self)
-    } else {
-      BF16.widen(target, rows, count: columns)
-    }
+  static func sixteenColumns(_ rows: UnsafePointer<UInt16>, stride: Int, count: Int) -> SIMD16<UInt32> {
+    phd_widen(UnsafeRawPointer(rows).loadUnaligned(as: SIMD16<UInt16>.self)) &<< 16
+  }
+
+  @inline(__always)
+  static func eightColumns(_ rows: UnsafePointer<UInt16>, stride: Int, count: Int) -> SIMD8<UInt32> { eightLanes(rows) }
+
+  @inline(__always)
+  static func oneColumn(_ rows: UnsafePointer<UInt16>, stride: Int, count: Int) -> UInt32 {
+    UInt32(rows.pointee) &<< 16
   }
 }
 
@@ -87,17 +128,21 @@ extension BF16Lanes: OperandSource {
   static var storesLanes: Bool { true }
 
   @inline(__always)
-  static func interleave(
-    _ rows: UnsafePointer<UInt16>, stride: Int, count: Int, columns: Int, into target: UnsafeMutablePointer<BF16Pair>
-  ) {
-    if columns == 8 && count == 2 {
-      let low = UnsafeRawPointer(rows).loadUnaligned(as: SIMD8<UInt16>.self)
-      let high = UnsafeRawPointer(rows + stride).loadUnaligned(as: SIMD8<UInt16>.self)
-      UnsafeMutableRawPointer(target).storeBytes(
-        of: phd_widen_eight(low) | phd_widen_eight(high) &<< 16, as: SIMD8<UInt32>.self)
-    } else {
-      BF16Pair.interleavePairs(
-        rows, stride: stride, count: count, columns: columns, into: target, targetStride: columns)
-    }
+  static func sixteenColumns(_ rows: UnsafePointer<UInt16>, stride: Int, count: Int) -> SIMD16<UInt32> {
+    let low = phd_widen(UnsafeRawPointer(rows).loadUnaligned(as: SIMD16<UInt16>.self))
+    if count == 1 { return low }
+    return low | phd_widen(UnsafeRawPointer(rows + stride).loadUnaligned(as: SIMD16<UInt16>.self)) &<< 16
+  }
+
+  @inline(__always)
+  static func eightColumns(_ rows: UnsafePointer<UInt16>, stride: Int, count: Int) -> SIMD8<UInt32> {
+    let low = phd_widen_eight(UnsafeRawPointer(rows).loadUnaligned(as: SIMD8<UInt16>.self))
+    if count == 1 { return low }
+    return low | phd_widen_eight(UnsafeRawPointer(rows + stride).loadUnaligned(as: SIMD8<UInt16>.self)) &<< 16
+  }
+
+  @inline(__always)
+  static func oneColumn(_ rows: UnsafePointer<UInt16>, stride: Int, count: Int) -> UInt32 {
+    UInt32(rows[0]) | (count > 1 ? UInt32(rows[stride]) &<< 16 : 0)
   }
 }

@@ -10,6 +10,8 @@ protocol PackedLane {
 
   /// sums + this · lanes, lane by lane; `lanes` holds sixteen packed lanes, see ``vector(_:at:)``.
   func product(_ lanes: Vector, addedTo sums: Vector) -> Vector
+  /// The same for eight packed lanes.
+  func product(_ lanes: HalfVector, addedTo sums: HalfVector) -> HalfVector
 
   /// Interleaves rows for a product whose inner dimension runs across them: rows [count, columns] become lanes
   /// [lanes for count, columns]. A lane holds the elements of one column from consecutive rows, zero beyond the last row.
@@ -32,6 +34,12 @@ extension PackedLane {
   /// The number of lanes that hold `count` elements.
   static func lanes(for count: Int) -> Int { (count &+ elements &- 1) / elements }
 
+  /// The eight lanes from `index` on, which need not be aligned.
+  @inline(__always)
+  static func halfVector(_ pointer: UnsafePointer<Self>, at index: Int) -> HalfVector {
+    UnsafeRawPointer(pointer + index).loadUnaligned(as: HalfVector.self)
+  }
+
   /// The sixteen lanes from `index` on, which need not be aligned.
   @inline(__always)
   static func vector(_ pointer: UnsafePointer<Self>, at index: Int) -> Vector {
@@ -46,6 +54,11 @@ extension Float: PackedLane {
 
   @inline(__always)
   func product(_ lanes: Vector, addedTo sums: Vector) -> Vector { sums.addingProduct(Vector(repeating: self), lanes) }
+
+  @inline(__always)
+  func product(_ lanes: HalfVector, addedTo sums: HalfVector) -> HalfVector {
+    sums.addingProduct(HalfVector(repeating: self), lanes)
+  }
 
   @inline(__always)
   static func interleave(
@@ -65,8 +78,42 @@ struct BF16Pair: PackedLane {
 
   @inline(__always)
   func product(_ lanes: Vector, addedTo sums: Vector) -> Vector {
-    phd_dot_bf16(sums, SIMD16(repeating: bits), unsafeBitCast(lanes, to: SIMD16<UInt32>.self))
+    if Processor.builtWithBF16 {
+      return phd_dot_bf16(sums, SIMD16(repeating: bits), unsafeBitCast(lanes, to: SIMD16<UInt32>.self))
+    }
+    let pairs = unsafeBitCast(lanes, to: SIMD16<UInt32>.self)
+    return
+      sums
+      .addingProduct(Vector(repeating: lower), unsafeBitCast(pairs &<< 16, to: Vector.self))
+      .addingProduct(Vector(repeating: upper), unsafeBitCast(pairs & 0xffff_0000, to: Vector.self))
   }
+
+  @inline(__always)
+  func product(_ lanes: HalfVector, addedTo sums: HalfVector) -> HalfVector {
+    let pairs = unsafeBitCast(lanes, to: SIMD8<UInt32>.self)
+    return
+      sums
+      .addingProduct(HalfVector(repeating: lower), unsafeBitCast(pairs &<< 16, to: HalfVector.self))
+      .addingProduct(HalfVector(repeating: upper), unsafeBitCast(pairs & 0xffff_0000, to: HalfVector.self))
+  }
+
+  /// The first bf16 of eight pairs, widened.
+  @inline(__always)
+  static func lower(_ pairs: UnsafePointer<BF16Pair>) -> HalfVector {
+    unsafeBitCast(UnsafeRawPointer(pairs).loadUnaligned(as: SIMD8<UInt32>.self) &<< 16, to: HalfVector.self)
+  }
+
+  /// The second bf16 of eight pairs, widened.
+  @inline(__always)
+  static func upper(_ pairs: UnsafePointer<BF16Pair>) -> HalfVector {
+    unsafeBitCast(UnsafeRawPointer(pairs).loadUnaligned(as: SIMD8<UInt32>.self) & 0xffff_0000, to: HalfVector.self)
+  }
+
+  /// The first and the second bf16, widened.
+  @inline(__always)
+  private var lower: Float { Float(bitPattern: bits &<< 16) }
+  @inline(__always)
+  private var upper: Float { Float(bitPattern: bits & 0xffff_0000) }
 
   @inline(__always)
   static func interleave(

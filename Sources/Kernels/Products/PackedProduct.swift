@@ -17,38 +17,146 @@ public final class PackedProduct {
     precondition(y.rows == x.rows && x.columns == w.columns && y.columns == w.rows, "y \(y), x \(x), w \(w)")
     precondition(y.type == .fp32 && x.type == .fp32, "y \(y), x \(x)")
     switch w.type {
-    case .fp32: forward(FloatLanes.self, y, x, w)
-    case .bf16: forward(RoundedBF16Lanes.self, y, x, w)
+    case .fp32: forward(FloatPanels.self, y, x, w)
+    case .bf16 where MicroKernel.current.multipliesBF16: forward(BF16Panels.self, y, x, w)
+    case .bf16: forward(WidenedPanels.self, y, x, w)
     }
   }
 
-  private func forward<Source: LaneSource<Float>>(_: Source.Type, _ y: Matrix, _ x: Matrix, _ w: PackedMatrix) {
-    let (lanes, tileRows) = (w.lanes, PanelTile.rows)
-    if scratch.count < x.rows * lanes { scratch = Buffer(count: x.rows * lanes) }
-    let packed = UnsafeMutableRawPointer(scratch.pointer).assumingMemoryBound(to: Source.Lane.self)
-    let groups = (x.rows + tileRows - 1) / tileRows
-    team.forEach(groups) { group, _ in
-      let rows = group * tileRows..<min((group + 1) * tileRows, x.rows)
-      Source.transpose(
-        x.row(rows.lowerBound), stride: x.stride, count: rows.count, columns: x.columns,
-        into: packed + rows.lowerBound * lanes, stride: rows.count)
+  private func forward<Panels: WeightPanels>(_: Panels.Type, _ y: Matrix, _ x: Matrix, _ w: PackedMatrix) {
+    let perRow = w.lanes * Panels.factorsPerLane
+    let scratchOfWorker = Panels.scratchLanes * w.lanes
+    let needed = x.rows * perRow + team.count * scratchOfWorker
+    if scratch.count < needed { scratch = Buffer(count: needed) }
+    let factors = UnsafeMutableRawPointer(scratch.pointer).assumingMemoryBound(to: Panels.Factors.Lane.self)
+    let workers = scratch.pointer + x.rows * perRow
+    let groups = RowGroups(rows: x.rows)
+    team.forEach(groups.count) { group, _ in
+      let rows = groups[group]
+      let target = factors + rows.lowerBound * perRow
+      Panels.Factors.transpose(
+        x.row(rows.lowerBound), stride: x.stride, count: rows.count, columns: x.columns, into: target,
+        stride: rows.count)
+      // The element that the last weight of an odd number is paired with.
+      let written = Panels.Factors.Lane.lanes(for: x.columns) * rows.count
+      (target + written).update(repeating: .zero, count: rows.count * perRow - written)
     }
-    let blockRows = max(1, PackedProduct.cachedBytes / (4 * lanes * tileRows)) * tileRows
-    let blocks = (x.rows + blockRows - 1) / blockRows
-    let weights = UnsafeRawPointer(w.base).assumingMemoryBound(to: Source.Lane.self)
-    team.forEach(blocks * w.panels) { piece, _ in
-      let panel = piece % w.panels
-      let column = panel &* PanelTile.columns
-      let columns = min(PanelTile.columns, w.rows &- column)
-      let end = min((piece / w.panels &+ 1) &* blockRows, x.rows)
-      var row = piece / w.panels &* blockRows
-      while row < end {
-        let rows = min(tileRows, end &- row)
-        PanelTile.multiply(
-          rows, UnsafeMutableRawPointer(y.row(row) + column), stride: y.stride, columns: columns, .store,
-          UnsafePointer(packed + row &* lanes), weights + column &* lanes, inner: lanes)
-        row &+= rows
-      }
+    let blockGroups = min(groups.count, max(1, PackedProduct.cachedBytes / (4 * perRow * PanelTile.rows)))
+    let blocks = (groups.count + blockGroups - 1) / blockGroups
+    let weights = UnsafeRawPointer(w.base).assumingMemoryBound(to: Panels.Weight.self)
+    team.forEach(blocks * w.panels) { piece, worker in
+      let column = piece % w.panels &* PanelTile.columns
+      let first = piece / w.panels &* blockGroups
+      Panels.multiply(
+        y, columns: column..<min(column &+ PanelTile.columns, w.rows), factors, groups,
+        first..<min(first &+ blockGroups, groups.count), weights + column &* w.lanes, inner: w.lanes,
+        scratch: workers + worker &* scratchOfWorker)
     }
+  }
+}
+
+/// Rows, divided into as few groups as fit in tiles, of nearly equal size: two tiles of four rows take less time than one
+/// of six and one of two.
+private struct RowGroups {
+  let rows: Int
+  let count: Int
+
+  init(rows: Int) {
+    self.rows = rows
+    count = (rows + PanelTile.rows - 1) / PanelTile.rows
+  }
+
+  @inline(__always)
+  subscript(group: Int) -> Range<Int> { group &* rows / count..<(group &+ 1) &* rows / count }
+}
+
+/// How packed weights are multiplied: the form of the rows' elements (factors), and the tile.
+private protocol WeightPanels {
+  associatedtype Factors: LaneSource<Float>
+  associatedtype Weight: PackedLane
+
+  /// The number of factors that are multiplied with one lane of weights.
+  static var factorsPerLane: Int { get }
+  /// A worker's scratch memory, in floats for each lane of a weight's row.
+  static var scratchLanes: Int { get }
+
+  /// y ← x · panel for some groups of rows and the columns of one panel.
+  ///
+  /// - Parameters:
+  ///   - x: the packed rows of all groups, [group][factors of a row][rows of the group].
+  ///   - panel: [inner][``PanelTile/columns``], followed by the next panel.
+  ///   - inner: the number of lanes of a weight's row.
+  static func multiply(
+    _ y: Matrix, columns: Range<Int>, _ x: UnsafePointer<Factors.Lane>, _ groups: RowGroups, _ block: Range<Int>,
+    _ panel: UnsafePointer<Weight>, inner: Int, scratch: UnsafeMutablePointer<Float>)
+}
+
+/// Weights of the type that is multiplied.
+private protocol PlainPanels: WeightPanels where Factors.Lane == Weight {}
+
+extension PlainPanels {
+  static var factorsPerLane: Int { 1 }
+  static var scratchLanes: Int { 0 }
+
+  @inline(__always)
+  static func multiply(
+    _ y: Matrix, columns: Range<Int>, _ x: UnsafePointer<Weight>, _ groups: RowGroups, _ block: Range<Int>,
+    _ panel: UnsafePointer<Weight>, inner: Int, scratch: UnsafeMutablePointer<Float>
+  ) {
+    tiles(
+      y, columns: columns, x, groups, block, panel, inner: inner, next: panel + PanelTile.columns &* inner,
+      innerOfNext: inner)
+  }
+}
+
+/// - Parameter innerOfNext: the number of lanes of the panel that is prefetched, which may be of another type.
+@inline(__always)
+private func tiles<Lane: PackedLane, Next: PackedLane>(
+  _ y: Matrix, columns: Range<Int>, _ x: UnsafePointer<Lane>, _ groups: RowGroups, _ block: Range<Int>,
+  _ panel: UnsafePointer<Lane>, inner: Int, next: UnsafePointer<Next>, innerOfNext: Int
+) {
+  for group in block {
+    let rows = groups[group]
+    PanelTile.multiply(
+      rows.count, UnsafeMutableRawPointer(y.row(rows.lowerBound) + columns.lowerBound), stride: y.stride,
+      columns: columns.count, .store, x + rows.lowerBound &* inner, panel, inner: inner,
+      next: PanelTile.NextPanel(
+        next, lanes: innerOfNext, steps: inner, tile: group &- block.lowerBound, of: block.count))
+  }
+}
+
+private enum FloatPanels: PlainPanels {
+  typealias Factors = FloatLanes
+  typealias Weight = Float
+}
+
+private enum BF16Panels: PlainPanels {
+  typealias Factors = RoundedBF16Lanes
+  typealias Weight = BF16Pair
+}
+
+/// bf16 weights for fp32 products: memory is read at half the rate of fp32. One or two rows are multiplied while the
+/// weights are widened in registers; for more, a panel is widened first.
+private enum WidenedPanels: WeightPanels {
+  typealias Factors = RoundedFloatLanes
+  typealias Weight = BF16Pair
+
+  static var factorsPerLane: Int { 2 }
+  static var scratchLanes: Int { 2 &* PanelTile.columns }
+
+  @inline(__always)
+  static func multiply(
+    _ y: Matrix, columns: Range<Int>, _ x: UnsafePointer<Float>, _ groups: RowGroups, _ block: Range<Int>,
+    _ panel: UnsafePointer<BF16Pair>, inner: Int, scratch: UnsafeMutablePointer<Float>
+  ) {
+    let next = panel + PanelTile.columns &* inner
+    if groups.rows <= 2 {
+      return PanelTile.multiplyWidened(
+        groups.rows, UnsafeMutableRawPointer(y.pointer + columns.lowerBound), stride: y.stride,
+        columns: columns.count, .store, x, panel, inner: inner)
+    }
+    PanelTile.widen(panel, inner: inner, into: scratch)
+    tiles(
+      y, columns: columns, x, groups, block, UnsafePointer(scratch), inner: 2 &* inner, next: next, innerOfNext: inner)
   }
 }

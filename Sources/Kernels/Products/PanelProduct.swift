@@ -21,7 +21,7 @@ final class PanelProduct: @unchecked Sendable {
   /// The number of panels that a thread packs in one piece of work.
   private static let panelsPerTask = 4
   /// Unused lanes after each panel and each packed row group. Without a gap their distance could be a power of two, and
-  /// they would evict each other from the caches. Packing may write to the first eight.
+  /// they would evict each other from the caches.
   private static let gap = 16
 
   private let team: ThreadTeam
@@ -76,10 +76,12 @@ final class PanelProduct: @unchecked Sendable {
     let innerLanes = Source.Lane.lanes(for: inner)
     let kBlock = c.type == .bf16 ? innerLanes : min(MicroKernel.current.kBlock, innerLanes)
     let panelColumns = PanelTile.columns
-    let maximumColumns = min(
-      PanelProduct.maximumBlockColumns,
-      max(1, PanelProduct.maximumPackedLanes / kBlock / panelColumns) * panelColumns)
-    let blockColumns = min(maximumColumns, (c.columns + panelColumns - 1) / panelColumns * panelColumns)
+    // Blocks of whole panels, of nearly equal size.
+    let panels = (c.columns + panelColumns - 1) / panelColumns
+    let maximumPanels = max(
+      1, min(PanelProduct.maximumBlockColumns, PanelProduct.maximumPackedLanes / kBlock) / panelColumns)
+    let blocks = (panels + maximumPanels - 1) / maximumPanels
+    let blockColumns = (panels + blocks - 1) / blocks * panelColumns
     let rowGroups = (PanelProduct.stripRows - 1) / PanelTile.rows + 1
     let panelStride = kBlock * panelColumns + PanelProduct.gap
     let groupStride = kBlock * PanelTile.rows + PanelProduct.gap
@@ -161,6 +163,7 @@ final class PanelProduct: @unchecked Sendable {
       UnsafeRawPointer(block.a.base).assumingMemoryBound(to: Source.Lane.self)
       + (inPlace ? block.inner.lowerBound / elements : 0)
     let xStride = block.a.stride / elements
+    let tiles = (rows.count &+ PanelTile.rows &- 1) / PanelTile.rows
     for index in panelRange {
       let column = columns.lowerBound &+ index &* PanelTile.columns
       let tileColumns = min(PanelTile.columns, columns.upperBound &- column)
@@ -169,6 +172,7 @@ final class PanelProduct: @unchecked Sendable {
       while row < rows.upperBound {
         let target = c.base + (row &* c.stride &+ column) &* c.type.bytes
         let count = min(PanelTile.rows, rows.upperBound &- row)
+        let tile = (row &- rows.lowerBound) / PanelTile.rows
         if row &+ count < rows.upperBound {
           PanelTile.prefetch(target + count &* c.stride &* c.type.bytes, stride: c.stride, c.type)
         }
@@ -180,7 +184,9 @@ final class PanelProduct: @unchecked Sendable {
           PanelTile.multiply(
             count, target, stride: c.stride, columns: tileColumns, block.mode,
             UnsafePointer(left + (row &- packed.lowerBound) / PanelTile.rows &* block.groupStride), packedPanel,
-            inner: lanes)
+            inner: lanes,
+            next: PanelTile.NextPanel(
+              packedPanel + block.panelStride, lanes: lanes, steps: lanes, tile: tile, of: tiles))
         }
         row &+= count
       }

@@ -18,6 +18,25 @@ enum PanelTile {
     case round
   }
 
+  /// The part of the next panel that a tile prefetches into L2, one address for each lane of the inner dimension.
+  struct NextPanel {
+    let address: UnsafeRawPointer
+    /// The number of bytes from one address to the next.
+    let stride: Int
+
+    /// The share of the tile with index `tile` of `tiles` that read the same panel.
+    ///
+    /// - Parameters:
+    ///   - lanes: the number of lanes of the next panel's inner dimension.
+    ///   - steps: the number of lanes of the tile's inner dimension.
+    @inline(__always)
+    init<Lane: PackedLane>(_ panel: UnsafePointer<Lane>, lanes: Int, steps: Int, tile: Int, of tiles: Int) {
+      let bytes = PanelTile.columns &* MemoryLayout<Lane>.size &* lanes
+      stride = bytes / (tiles &* steps)
+      address = UnsafeRawPointer(panel) + tile &* (bytes / tiles)
+    }
+  }
+
   /// Prefetch distance of a panel into L2, in packed lanes.
   private static var prefetchDistance: Int { 4096 }
   /// The smallest number of rows for which a panel is prefetched. With fewer rows a product only waits for memory, and the
@@ -46,10 +65,41 @@ enum PanelTile {
   @inline(__always)
   static func multiply<Lane: PackedLane>(
     _ count: Int, _ c: UnsafeMutableRawPointer, stride: Int, columns: Int, _ mode: StoreMode,
-    _ x: UnsafePointer<Lane>, _ panel: UnsafePointer<Lane>, inner: Int
+    _ x: UnsafePointer<Lane>, _ panel: UnsafePointer<Lane>, inner: Int, next: NextPanel
   ) {
     withFullWidth(c, stride, rows: count, columns, mode) { c, stride, mode in
-      packed(count, c, stride, mode, x, panel, inner)
+      packed(count, c, stride, mode, x, panel, inner, next)
+    }
+  }
+
+  /// c ← x · panel for one or two packed rows of fp32 and a panel of bf16, which is widened in registers.
+  ///
+  /// - Parameters:
+  ///   - x: [2 · inner][count].
+  ///   - panel: [inner][``columns``].
+  ///   - inner: the number of pairs of the inner dimension.
+  @inline(__always)
+  static func multiplyWidened(
+    _ count: Int, _ c: UnsafeMutableRawPointer, stride: Int, columns: Int, _ mode: StoreMode,
+    _ x: UnsafePointer<Float>, _ panel: UnsafePointer<BF16Pair>, inner: Int
+  ) {
+    withFullWidth(c, stride, rows: count, columns, mode) { c, stride, mode in
+      widened(count, c, stride, mode, x, panel, inner)
+    }
+  }
+
+  /// target [2 · inner][``columns``] ← a panel of bf16, widened.
+  static func widen(_ panel: UnsafePointer<BF16Pair>, inner: Int, into target: UnsafeMutablePointer<Float>) {
+    var (panel, target) = (panel, target)
+    for _ in 0..<inner {
+      var column = 0
+      while column < columns {
+        target.store(BF16Pair.lower(panel + column), at: column)
+        target.store(BF16Pair.upper(panel + column), at: columns &+ column)
+        column &+= 8
+      }
+      panel += columns
+      target += 2 &* columns
     }
   }
 
@@ -92,80 +142,91 @@ enum PanelTile {
   @inline(__always)
   static func tile<Row: TileRow>(
     _: Row.Type, _ count: Int, _ c: UnsafeMutableRawPointer, _ stride: Int, _ mode: StoreMode,
-    _ x: UnsafePointer<Row.Lane>, _ panel: UnsafePointer<Row.Lane>, _ inner: Int
+    _ x: UnsafePointer<Row.Lane>, _ panel: UnsafePointer<Row.Lane>, _ inner: Int, _ next: NextPanel
   ) {
     switch count {
-    case 1: packedTile(InlineArray<1, Row>.self, c, stride, mode, x, panel, inner)
-    case 2: packedTile(InlineArray<2, Row>.self, c, stride, mode, x, panel, inner)
-    case 3: packedTile(InlineArray<3, Row>.self, c, stride, mode, x, panel, inner)
-    case 4: packedTile(InlineArray<4, Row>.self, c, stride, mode, x, panel, inner)
-    case 5: packedTile(InlineArray<5, Row>.self, c, stride, mode, x, panel, inner)
-    case 6: packedTile(InlineArray<6, Row>.self, c, stride, mode, x, panel, inner)
-    case 7 where rows >= 7: packedTile(InlineArray<7, Row>.self, c, stride, mode, x, panel, inner)
-    case 8 where rows >= 8: packedTile(InlineArray<8, Row>.self, c, stride, mode, x, panel, inner)
+    case 1: packedTile(SingleRow<Row>.self, c, stride, mode, x, panel, inner, next)
+    case 2: packedTile(TwoRows<Row>.self, c, stride, mode, x, panel, inner, next)
+    case 3: packedTile(ThreeRows<Row>.self, c, stride, mode, x, panel, inner, next)
+    case 4: packedTile(FourRows<Row>.self, c, stride, mode, x, panel, inner, next)
+    case 5 where rows >= 5: packedTile(FiveRows<Row>.self, c, stride, mode, x, panel, inner, next)
+    case 6 where rows >= 6: packedTile(SixRows<Row>.self, c, stride, mode, x, panel, inner, next)
+    case 7 where rows >= 7: packedTile(SevenRows<Row>.self, c, stride, mode, x, panel, inner, next)
+    case 8 where rows >= 8: packedTile(EightRows<Row>.self, c, stride, mode, x, panel, inner, next)
     default: preconditionFailure("a tile of \(count) rows")
     }
   }
 
   @inline(never)
-  private static func packedTile<Row: TileRow, let count: Int>(
-    _: InlineArray<count, Row>.Type, _ c: UnsafeMutableRawPointer, _ stride: Int, _ mode: StoreMode,
-    _ x: UnsafePointer<Row.Lane>, _ panel: UnsafePointer<Row.Lane>, _ inner: Int
+  private static func packedTile<Sums: Tile>(
+    _: Sums.Type, _ c: UnsafeMutableRawPointer, _ stride: Int, _ mode: StoreMode,
+    _ x: UnsafePointer<Sums.Row.Lane>, _ panel: UnsafePointer<Sums.Row.Lane>, _ inner: Int, _ next: NextPanel
   ) {
-    var rows: InlineArray<count, Row> = initialSums(c, stride, mode)
-    var (x, panel) = (x, panel)
+    var sums: Sums = initialSums(c, stride, mode)
+    var (x, panel, nextAddress) = (x, panel, next.address)
     for _ in 0..<inner {
-      let lanes = Row(panel)
-      if count >= minimumRowsForPrefetch {
-        for line in 0..<Row.columns / vectorWidth { phd_prefetch_l2(panel + prefetchDistance + line &* vectorWidth) }
+      if MicroKernel.current.prefetchesNextPanel && Sums.rows > 1 {
+        phd_prefetch_l2(nextAddress)
+        nextAddress += next.stride
+      } else if !MicroKernel.current.prefetchesNextPanel && Sums.rows >= minimumRowsForPrefetch {
+        for line in 0..<Sums.Row.columns / vectorWidth {
+          phd_prefetch_l2(panel + prefetchDistance + line &* vectorWidth)
+        }
       }
-      for row in 0..<count { rows[unchecked: row].add(x[row], lanes) }
-      x += count
-      panel += Row.columns
+      sums.add(x, stride: 1, Sums.Row(panel))
+      x += Sums.rows
+      panel += Sums.Row.columns
     }
-    write(rows, c, stride, mode)
+    write(sums, c, stride, mode)
   }
 
   @inline(never)
-  static func storedTile<Row: TileRow, let count: Int>(
-    _: InlineArray<count, Row>.Type, _ c: UnsafeMutableRawPointer, _ stride: Int, _ mode: StoreMode,
-    _ x: UnsafePointer<Row.Lane>, _ xStride: Int, _ panel: UnsafePointer<Row.Lane>, _ inner: Int
-  ) {
-    var rows: InlineArray<count, Row> = initialSums(c, stride, mode)
+  static func widenedTile<Sums: Tile>(
+    _: Sums.Type, _ c: UnsafeMutableRawPointer, _ stride: Int, _ mode: StoreMode, _ x: UnsafePointer<Float>,
+    _ panel: UnsafePointer<BF16Pair>, _ inner: Int
+  ) where Sums.Row: WidenedTileRow {
+    var sums: Sums = initialSums(c, stride, mode)
     var (x, panel) = (x, panel)
     for _ in 0..<inner {
-      let lanes = Row(panel)
-      for row in 0..<count { rows[unchecked: row].add(x[row &* xStride], lanes) }
-      x += 1
-      panel += Row.columns
+      sums.add(x, stride: 1, Sums.Row(lower: panel))
+      sums.add(x + Sums.rows, stride: 1, Sums.Row(upper: panel))
+      x += 2 &* Sums.rows
+      panel += Sums.Row.columns
     }
-    write(rows, c, stride, mode)
+    write(sums, c, stride, mode)
+  }
+
+  @inline(never)
+  static func storedTile<Sums: Tile>(
+    _: Sums.Type, _ c: UnsafeMutableRawPointer, _ stride: Int, _ mode: StoreMode,
+    _ x: UnsafePointer<Sums.Row.Lane>, _ xStride: Int, _ panel: UnsafePointer<Sums.Row.Lane>, _ inner: Int
+  ) {
+    var sums: Sums = initialSums(c, stride, mode)
+    var (x, panel) = (x, panel)
+    for _ in 0..<inner {
+      sums.add(x, stride: xStride, Sums.Row(panel))
+      x += 1
+      panel += Sums.Row.columns
+    }
+    write(sums, c, stride, mode)
   }
 
   /// The sums to which a tile's products are added.
   @inline(__always)
-  private static func initialSums<Row: TileRow, let count: Int>(
+  private static func initialSums<Sums: Tile>(
     _ c: UnsafeMutableRawPointer, _ stride: Int, _ mode: StoreMode
-  ) -> InlineArray<count, Row> {
-    var rows = InlineArray<count, Row>(repeating: Row())
-    if mode == .add {
-      let c = UnsafePointer(c.assumingMemoryBound(to: Float.self))
-      for row in 0..<count { rows[unchecked: row] = Row(sums: c + row &* stride) }
-    }
-    return rows
+  ) -> Sums {
+    mode == .add ? Sums(sums: c.assumingMemoryBound(to: Float.self), stride: stride) : Sums()
   }
 
   @inline(__always)
-  private static func write<Row: TileRow, let count: Int>(
-    _ rows: InlineArray<count, Row>, _ c: UnsafeMutableRawPointer, _ stride: Int, _ mode: StoreMode
+  private static func write<Sums: Tile>(
+    _ sums: Sums, _ c: UnsafeMutableRawPointer, _ stride: Int, _ mode: StoreMode
   ) {
-    let (floats, bf16) = (c.assumingMemoryBound(to: Float.self), c.assumingMemoryBound(to: UInt16.self))
-    for row in 0..<count {
-      if mode == .round {
-        rows[unchecked: row].store(rounded: bf16 + row &* stride)
-      } else {
-        rows[unchecked: row].store(floats + row &* stride, accumulating: false)
-      }
+    if mode == .round {
+      sums.store(rounded: c.assumingMemoryBound(to: UInt16.self), stride: stride)
+    } else {
+      sums.store(c.assumingMemoryBound(to: Float.self), stride: stride, accumulating: false)
     }
   }
 }
