@@ -51,9 +51,11 @@ public struct InferenceBenchmark {
   /// Runs every case once per round.
   public func run(_ cases: [Case], rounds: Int, seconds: () -> Double) -> [Result] {
     var times = cases.map { _ in (prefill: [Double](), decode: [Double](), bytes: 0) }
+    let memory = Buffer(count: 1 << 27)
+    memory.floats.update(repeating: 1)
     var rates: [Double] = []
     for _ in 0..<rounds {
-      rates.append(readRate(seconds))
+      rates.append(InferenceBenchmark.readRate(memory, on: team, seconds))
       for (index, benchmarkCase) in cases.enumerated() {
         let time = time(benchmarkCase, seconds)
         times[index].prefill.append(time.prefill)
@@ -101,13 +103,13 @@ public struct InferenceBenchmark {
   }
 
   /// The rate at which the team reads memory that is in no processor cache, in bytes per second.
-  private func readRate(_ seconds: () -> Double) -> Double {
-    let buffer = Buffer(count: 1 << 27)
-    buffer.floats.update(repeating: 1)
+  ///
+  /// - Parameter buffer: memory that has been written, larger than the caches, of positive numbers.
+  static func readRate(_ buffer: Buffer, on team: ThreadTeam, _ seconds: () -> Double) -> Double {
     let rates = (0..<3).map { _ in
       let start = seconds()
       let sum = buffer.sum(on: team)
-      precondition(sum > 0, "a sum of ones is \(sum)")
+      precondition(sum > 0, "a sum of positive numbers is \(sum)")
       return Double(buffer.count * MemoryLayout<Float>.stride) / (seconds() - start)
     }
     return rates.upperMedian

@@ -127,7 +127,7 @@ public final class ModelPass {
   }
 
   /// The type of the operands and results of matrix products.
-  var precision: ElementType { shape.precision }
+  public var precision: ElementType { shape.precision }
 
   /// `x` in the type of product operands: `x` itself, or a rounded bf16 copy, which is valid until the next call.
   func productOperand(_ x: Matrix) -> Matrix { rounded(x, at: plan.roundedRows) }

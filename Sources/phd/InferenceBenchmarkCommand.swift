@@ -14,7 +14,8 @@ struct InferenceBenchmarkCommand: ParsableCommand {
     commandName: "inference", abstract: "Time prefill and decoding with each hidden-decoding pattern.",
     discussion: """
       The configuration sets the model's sizes; the weights are random. Each round runs every case once. The results \
-      are medians over the rounds.
+      are medians over the rounds. A second table shows the speed of products of weights with 1 to 64 rows, beside the \
+      speed of memory and of multiply-adds in registers.
       """)
 
   @OptionGroup var arguments: ConfigurationArguments
@@ -55,7 +56,10 @@ struct InferenceBenchmarkCommand: ParsableCommand {
       valueName: "folder"), completion: .file())
   var svg: String?
 
-  @Flag(help: "Print JSON.")
+  @Flag(help: "Time only the products of weights with 1 to 64 rows.")
+  var products = false
+
+  @Flag(help: "Print JSON; without --products, only the patterns.")
   var json = false
 
   func validate() throws {
@@ -67,14 +71,22 @@ struct InferenceBenchmarkCommand: ParsableCommand {
     try RunSetup.requireProcessor()
     let configuration = try arguments.load()
     let cases = try self.cases()
-    let benchmark = InferenceBenchmark(
-      configuration.model, precision, decodeSteps: decode, on: try ThreadTeam(count: threads))
+    let team = try ThreadTeam(count: threads)
     let clock = ContinuousClock()
     let start = clock.now
-    let results = benchmark.run(cases, rounds: rounds) { (clock.now - start).inSeconds }
-    print(json ? JSONValue.array(results.map(report)).compact : table(results))
-    if let svg {
-      for path in try InferenceCharts(results).write(to: svg) where !json { print(path) }
+    let seconds = { (clock.now - start).inSeconds }
+    if !products {
+      let benchmark = InferenceBenchmark(configuration.model, precision, decodeSteps: decode, on: team)
+      let results = benchmark.run(cases, rounds: rounds, seconds: seconds)
+      print(json ? JSONValue.array(results.map(report)).compact : table(results))
+      if let svg {
+        for path in try InferenceCharts(results).write(to: svg) where !json { print(path) }
+      }
+    }
+    if products || !json {
+      let benchmark = ProductBenchmark(columns: configuration.model.hiddenSize, precision, on: team)
+      let results = benchmark.run(rounds: rounds, seconds: seconds)
+      print(json ? JSONValue.array(results.map(report)).compact : "\n" + table(results))
     }
   }
 
@@ -119,6 +131,30 @@ struct InferenceBenchmarkCommand: ParsableCommand {
       "decode_seconds_per_token": .number(result.decodeSecondsPerToken),
       "kv_cache_bytes": .integer(result.cacheBytes), "bandwidth_share": .number(result.bandwidthShare),
     ]
+  }
+
+  private func report(_ result: ProductBenchmark.Result) -> JSONValue {
+    [
+      "rows": .integer(result.rows), "seconds": .number(result.seconds),
+      "bytes_per_second": .number(result.bytesPerSecond), "gflops": .number(result.operationsPerSecond / 1e9),
+      "bandwidth_share": .number(result.bandwidthShare), "share_of_arithmetic": .number(result.arithmeticShare),
+    ]
+  }
+
+  private func table(_ results: [ProductBenchmark.Result]) -> String {
+    let lines = results.map { result in
+      let cells = [
+        "\(result.rows)", Quantity.duration(result.seconds), "\(Quantity.short(result.bytesPerSecond / 1e9)) GB/s",
+        "\(Int((100 * result.bandwidthShare).rounded())) %",
+        "\(Quantity.short(result.operationsPerSecond / 1e9)) GFLOP/s",
+        "\(Int((100 * result.arithmeticShare).rounded())) %",
+      ]
+      return "| \(cells.joined(separator: " | ")) |"
+    }
+    let header = [
+      "| rows | time | weights read | of memory's rate | arithmetic | of the multiply-adds' rate |", "|---|---|---|---|---|---|",
+    ]
+    return (header + lines).joined(separator: "\n")
   }
 
   private func table(_ results: [InferenceBenchmark.Result]) -> String {

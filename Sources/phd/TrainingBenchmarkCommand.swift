@@ -9,8 +9,10 @@ struct TrainingBenchmarkCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train", abstract: "Time the training steps of a configuration.",
     discussion: """
-      Reports tokens per second, the fraction of peak, the peak memory, and the time of each part of a step. The peak \
-      is the median rate of matrix products with the step's shapes, measured in the same process. Works under mpirun.
+      Reports tokens per second, the model's arithmetic, the peak memory, and the time of each part of a step. The \
+      arithmetic is compared with two rates measured in the same process: that of multiply-adds in registers, which \
+      no program can exceed, and the median rate of a library's matrix products with the step's shapes. Works under \
+      mpirun.
       """)
 
   @OptionGroup var arguments: ConfigurationArguments

@@ -14,8 +14,12 @@ struct MicroKernel {
   let kBlock: Int
   /// Whether ``PanelProduct`` may read rows of the left operand in place instead of packing them.
   let readsRowsInPlace: Bool
-  /// Whether the tiles of a panel together prefetch the next panel, rather than each a fixed distance ahead.
-  let prefetchesNextPanel: Bool
+  /// Whether the tiles of a panel share the prefetching of the next one (``PanelTile/Prefetch``), rather than each
+  /// prefetching a fixed distance ahead.
+  let sharesPrefetch: Bool
+  /// The number of ``Vector`` sums that are computed at a time to measure the rate of multiply-adds: as many registers as
+  /// hide their latency.
+  let chains: Int
   /// Whether ``BlockProduct`` computes four vectors of columns at a time, rather than one.
   let hasWideBlocks: Bool
   /// Whether products multiply pairs of bf16, rather than operands widened to fp32.
@@ -26,7 +30,7 @@ struct MicroKernel {
   @inline(__always)
   static var avx2: MicroKernel {
     MicroKernel(
-      tileRows: 4, tileColumns: 24, kBlock: 512, readsRowsInPlace: false, prefetchesNextPanel: true, hasWideBlocks: false,
+      tileRows: 4, tileColumns: 24, kBlock: 512, readsRowsInPlace: false, sharesPrefetch: true, chains: 6, hasWideBlocks: false,
       multipliesBF16: false)
   }
 
@@ -35,7 +39,7 @@ struct MicroKernel {
   @inline(__always)
   static var avx512: MicroKernel {
     MicroKernel(
-      tileRows: 8, tileColumns: 32, kBlock: 512, readsRowsInPlace: true, prefetchesNextPanel: false, hasWideBlocks: true,
+      tileRows: 8, tileColumns: 32, kBlock: 512, readsRowsInPlace: true, sharesPrefetch: false, chains: 12, hasWideBlocks: true,
       multipliesBF16: Processor.builtWithBF16)
   }
 
@@ -56,12 +60,12 @@ extension PanelTile {
   @inline(__always)
   static func packed<Lane: PackedLane>(
     _ count: Int, _ c: UnsafeMutableRawPointer, _ stride: Int, _ mode: StoreMode, _ x: UnsafePointer<Lane>,
-    _ panel: UnsafePointer<Lane>, _ inner: Int, _ next: NextPanel
+    _ panel: UnsafePointer<Lane>, _ inner: Int, _ prefetch: Prefetch
   ) {
     if MicroKernel.current.tileColumns == TwoVectors<Lane>.columns {
-      tile(TwoVectors<Lane>.self, count, c, stride, mode, x, panel, inner, next)
+      tile(TwoVectors<Lane>.self, count, c, stride, mode, x, panel, inner, prefetch)
     } else {
-      tile(ThreeHalves<Lane>.self, count, c, stride, mode, x, panel, inner, next)
+      tile(ThreeHalves<Lane>.self, count, c, stride, mode, x, panel, inner, prefetch)
     }
   }
 

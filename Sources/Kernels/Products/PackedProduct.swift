@@ -25,8 +25,7 @@ public final class PackedProduct {
 
   private func forward<Panels: WeightPanels>(_: Panels.Type, _ y: Matrix, _ x: Matrix, _ w: PackedMatrix) {
     let perRow = w.lanes * Panels.factorsPerLane
-    let scratchOfWorker = Panels.scratchLanes * w.lanes
-    let needed = x.rows * perRow + team.count * scratchOfWorker
+    let needed = x.rows * perRow + team.count * Panels.scratchFloats
     if scratch.count < needed { scratch = Buffer(count: needed) }
     let factors = UnsafeMutableRawPointer(scratch.pointer).assumingMemoryBound(to: Panels.Factors.Lane.self)
     let workers = scratch.pointer + x.rows * perRow
@@ -50,7 +49,7 @@ public final class PackedProduct {
       Panels.multiply(
         y, columns: column..<min(column &+ PanelTile.columns, w.rows), factors, groups,
         first..<min(first &+ blockGroups, groups.count), weights + column &* w.lanes, inner: w.lanes,
-        scratch: workers + worker &* scratchOfWorker)
+        scratch: workers + worker &* Panels.scratchFloats)
     }
   }
 }
@@ -77,8 +76,8 @@ private protocol WeightPanels {
 
   /// The number of factors that are multiplied with one lane of weights.
   static var factorsPerLane: Int { get }
-  /// A worker's scratch memory, in floats for each lane of a weight's row.
-  static var scratchLanes: Int { get }
+  /// A worker's scratch memory, in floats.
+  static var scratchFloats: Int { get }
 
   /// y ← x · panel for some groups of rows and the columns of one panel.
   ///
@@ -96,7 +95,7 @@ private protocol PlainPanels: WeightPanels where Factors.Lane == Weight {}
 
 extension PlainPanels {
   static var factorsPerLane: Int { 1 }
-  static var scratchLanes: Int { 0 }
+  static var scratchFloats: Int { 0 }
 
   @inline(__always)
   static func multiply(
@@ -104,24 +103,31 @@ extension PlainPanels {
     _ panel: UnsafePointer<Weight>, inner: Int, scratch: UnsafeMutablePointer<Float>
   ) {
     tiles(
-      y, columns: columns, x, groups, block, panel, inner: inner, next: panel + PanelTile.columns &* inner,
-      innerOfNext: inner)
+      y, columns: columns, .store, x, groups, block, 0..<inner, of: inner, panel,
+      next: panel + PanelTile.columns &* inner, innerOfNext: inner)
   }
 }
 
-/// - Parameter innerOfNext: the number of lanes of the panel that is prefetched, which may be of another type.
+/// Computes the tiles of some groups of rows and one panel.
+///
+/// - Parameters:
+///   - part: the lanes of a row that the panel holds.
+///   - inner: the number of all lanes of a row.
+///   - innerOfNext: the number of lanes of the panel that is prefetched, which may be of another type.
 @inline(__always)
 private func tiles<Lane: PackedLane, Next: PackedLane>(
-  _ y: Matrix, columns: Range<Int>, _ x: UnsafePointer<Lane>, _ groups: RowGroups, _ block: Range<Int>,
-  _ panel: UnsafePointer<Lane>, inner: Int, next: UnsafePointer<Next>, innerOfNext: Int
+  _ y: Matrix, columns: Range<Int>, _ mode: PanelTile.StoreMode, _ x: UnsafePointer<Lane>, _ groups: RowGroups,
+  _ block: Range<Int>, _ part: Range<Int>, of inner: Int, _ panel: UnsafePointer<Lane>, next: UnsafePointer<Next>,
+  innerOfNext: Int
 ) {
   for group in block {
     let rows = groups[group]
     PanelTile.multiply(
       rows.count, UnsafeMutableRawPointer(y.row(rows.lowerBound) + columns.lowerBound), stride: y.stride,
-      columns: columns.count, .store, x + rows.lowerBound &* inner, panel, inner: inner,
-      next: PanelTile.NextPanel(
-        next, lanes: innerOfNext, steps: inner, tile: group &- block.lowerBound, of: block.count))
+      columns: columns.count, mode, x + (rows.lowerBound &* inner &+ part.lowerBound &* rows.count), panel,
+      inner: part.count,
+      prefetch: PanelTile.Prefetch(
+        panel, next: next, lanes: innerOfNext, steps: part.count, tile: group &- block.lowerBound, of: block.count))
   }
 }
 
@@ -142,21 +148,30 @@ private enum WidenedPanels: WeightPanels {
   typealias Weight = BF16Pair
 
   static var factorsPerLane: Int { 2 }
-  static var scratchLanes: Int { 2 &* PanelTile.columns }
+  static var scratchFloats: Int { 2 &* chunk &* PanelTile.columns }
 
   @inline(__always)
   static func multiply(
     _ y: Matrix, columns: Range<Int>, _ x: UnsafePointer<Float>, _ groups: RowGroups, _ block: Range<Int>,
     _ panel: UnsafePointer<BF16Pair>, inner: Int, scratch: UnsafeMutablePointer<Float>
   ) {
-    let next = panel + PanelTile.columns &* inner
     if groups.rows <= 2 {
       return PanelTile.multiplyWidened(
         groups.rows, UnsafeMutableRawPointer(y.pointer + columns.lowerBound), stride: y.stride,
         columns: columns.count, .store, x, panel, inner: inner)
     }
-    PanelTile.widen(panel, inner: inner, into: scratch)
-    tiles(
-      y, columns: columns, x, groups, block, UnsafePointer(scratch), inner: 2 &* inner, next: next, innerOfNext: inner)
+    var first = 0
+    while first < inner {
+      let count = min(chunk, inner &- first)
+      let part = panel + first &* PanelTile.columns
+      PanelTile.widen(part, inner: count, into: scratch)
+      tiles(
+        y, columns: columns, first == 0 ? .store : .add, x, groups, block, 2 &* first..<2 &* (first &+ count),
+        of: 2 &* inner, UnsafePointer(scratch), next: part + count &* PanelTile.columns, innerOfNext: count)
+      first &+= count
+    }
   }
+
+  /// The number of pairs that are widened at a time: as many as stay in the L1 cache.
+  private static var chunk: Int { 128 }
 }

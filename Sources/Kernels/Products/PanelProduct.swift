@@ -185,8 +185,8 @@ final class PanelProduct: @unchecked Sendable {
             count, target, stride: c.stride, columns: tileColumns, block.mode,
             UnsafePointer(left + (row &- packed.lowerBound) / PanelTile.rows &* block.groupStride), packedPanel,
             inner: lanes,
-            next: PanelTile.NextPanel(
-              packedPanel + block.panelStride, lanes: lanes, steps: lanes, tile: tile, of: tiles))
+            prefetch: PanelTile.Prefetch(
+              packedPanel, next: packedPanel + block.panelStride, lanes: lanes, steps: lanes, tile: tile, of: tiles))
         }
         row &+= count
       }

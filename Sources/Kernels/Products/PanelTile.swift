@@ -18,23 +18,35 @@ enum PanelTile {
     case round
   }
 
-  /// The part of the next panel that a tile prefetches into L2, one address for each lane of the inner dimension.
-  struct NextPanel {
+  /// What a tile prefetches into L2, at one place for each lane of the inner dimension: its share of the next panel, or, if
+  /// it is the only tile that reads the panel, what it will itself read soon.
+  struct Prefetch {
     let address: UnsafeRawPointer
-    /// The number of bytes from one address to the next.
+    /// The number of bytes from one place to the next.
     let stride: Int
 
-    /// The share of the tile with index `tile` of `tiles` that read the same panel.
-    ///
+    /// The distance ahead of a tile that is the only one of its panel, in bytes.
+    fileprivate static var distance: Int { 1024 }
+
     /// - Parameters:
-    ///   - lanes: the number of lanes of the next panel's inner dimension.
+    ///   - panel: the panel that the tile reads.
+    ///   - next: the panel after it, with `lanes` lanes of the inner dimension.
     ///   - steps: the number of lanes of the tile's inner dimension.
+    ///   - tile: index of the tile among the `tiles` that read the same panel.
     @inline(__always)
-    init<Lane: PackedLane>(_ panel: UnsafePointer<Lane>, lanes: Int, steps: Int, tile: Int, of tiles: Int) {
-      let bytes = PanelTile.columns &* MemoryLayout<Lane>.size &* lanes
-      stride = bytes / (tiles &* steps)
-      address = UnsafeRawPointer(panel) + tile &* (bytes / tiles)
+    init<Lane: PackedLane, Next: PackedLane>(
+      _ panel: UnsafePointer<Lane>, next: UnsafePointer<Next>, lanes: Int, steps: Int, tile: Int, of tiles: Int
+    ) {
+      let bytes = PanelTile.columns &* MemoryLayout<Next>.size &* lanes
+      let stride = bytes / (tiles &* steps)
+      self.stride = stride
+      address =
+        stride <= 64 ? UnsafeRawPointer(next) + tile &* (bytes / tiles) : UnsafeRawPointer(panel) + Prefetch.distance
     }
+
+    /// Whether one cache line a place is enough, as it is if several tiles share the work.
+    @inline(__always)
+    var readsOneLine: Bool { stride <= 64 }
   }
 
   /// Prefetch distance of a panel into L2, in packed lanes.
@@ -65,10 +77,10 @@ enum PanelTile {
   @inline(__always)
   static func multiply<Lane: PackedLane>(
     _ count: Int, _ c: UnsafeMutableRawPointer, stride: Int, columns: Int, _ mode: StoreMode,
-    _ x: UnsafePointer<Lane>, _ panel: UnsafePointer<Lane>, inner: Int, next: NextPanel
+    _ x: UnsafePointer<Lane>, _ panel: UnsafePointer<Lane>, inner: Int, prefetch: Prefetch
   ) {
     withFullWidth(c, stride, rows: count, columns, mode) { c, stride, mode in
-      packed(count, c, stride, mode, x, panel, inner, next)
+      packed(count, c, stride, mode, x, panel, inner, prefetch)
     }
   }
 
@@ -142,17 +154,17 @@ enum PanelTile {
   @inline(__always)
   static func tile<Row: TileRow>(
     _: Row.Type, _ count: Int, _ c: UnsafeMutableRawPointer, _ stride: Int, _ mode: StoreMode,
-    _ x: UnsafePointer<Row.Lane>, _ panel: UnsafePointer<Row.Lane>, _ inner: Int, _ next: NextPanel
+    _ x: UnsafePointer<Row.Lane>, _ panel: UnsafePointer<Row.Lane>, _ inner: Int, _ prefetch: Prefetch
   ) {
     switch count {
-    case 1: packedTile(SingleRow<Row>.self, c, stride, mode, x, panel, inner, next)
-    case 2: packedTile(TwoRows<Row>.self, c, stride, mode, x, panel, inner, next)
-    case 3: packedTile(ThreeRows<Row>.self, c, stride, mode, x, panel, inner, next)
-    case 4: packedTile(FourRows<Row>.self, c, stride, mode, x, panel, inner, next)
-    case 5 where rows >= 5: packedTile(FiveRows<Row>.self, c, stride, mode, x, panel, inner, next)
-    case 6 where rows >= 6: packedTile(SixRows<Row>.self, c, stride, mode, x, panel, inner, next)
-    case 7 where rows >= 7: packedTile(SevenRows<Row>.self, c, stride, mode, x, panel, inner, next)
-    case 8 where rows >= 8: packedTile(EightRows<Row>.self, c, stride, mode, x, panel, inner, next)
+    case 1: packedTile(SingleRow<Row>.self, c, stride, mode, x, panel, inner, prefetch)
+    case 2: packedTile(TwoRows<Row>.self, c, stride, mode, x, panel, inner, prefetch)
+    case 3: packedTile(ThreeRows<Row>.self, c, stride, mode, x, panel, inner, prefetch)
+    case 4: packedTile(FourRows<Row>.self, c, stride, mode, x, panel, inner, prefetch)
+    case 5 where rows >= 5: packedTile(FiveRows<Row>.self, c, stride, mode, x, panel, inner, prefetch)
+    case 6 where rows >= 6: packedTile(SixRows<Row>.self, c, stride, mode, x, panel, inner, prefetch)
+    case 7 where rows >= 7: packedTile(SevenRows<Row>.self, c, stride, mode, x, panel, inner, prefetch)
+    case 8 where rows >= 8: packedTile(EightRows<Row>.self, c, stride, mode, x, panel, inner, prefetch)
     default: preconditionFailure("a tile of \(count) rows")
     }
   }
@@ -160,15 +172,19 @@ enum PanelTile {
   @inline(never)
   private static func packedTile<Sums: Tile>(
     _: Sums.Type, _ c: UnsafeMutableRawPointer, _ stride: Int, _ mode: StoreMode,
-    _ x: UnsafePointer<Sums.Row.Lane>, _ panel: UnsafePointer<Sums.Row.Lane>, _ inner: Int, _ next: NextPanel
+    _ x: UnsafePointer<Sums.Row.Lane>, _ panel: UnsafePointer<Sums.Row.Lane>, _ inner: Int, _ prefetch: Prefetch
   ) {
     var sums: Sums = initialSums(c, stride, mode)
-    var (x, panel, nextAddress) = (x, panel, next.address)
+    var (x, panel, place) = (x, panel, prefetch.address)
     for _ in 0..<inner {
-      if MicroKernel.current.prefetchesNextPanel && Sums.rows > 1 {
-        phd_prefetch_l2(nextAddress)
-        nextAddress += next.stride
-      } else if !MicroKernel.current.prefetchesNextPanel && Sums.rows >= minimumRowsForPrefetch {
+      if MicroKernel.current.sharesPrefetch {
+        // One row keeps up with memory without.
+        if Sums.rows > 1 {
+          phd_prefetch_l2(place)
+          if !prefetch.readsOneLine { phd_prefetch_l2(place + 48) }
+          place += prefetch.stride
+        }
+      } else if Sums.rows >= minimumRowsForPrefetch {
         for line in 0..<Sums.Row.columns / vectorWidth {
           phd_prefetch_l2(panel + prefetchDistance + line &* vectorWidth)
         }
@@ -188,6 +204,9 @@ enum PanelTile {
     var sums: Sums = initialSums(c, stride, mode)
     var (x, panel) = (x, panel)
     for _ in 0..<inner {
+      for line in 0..<Sums.Row.columns / 12 {
+        phd_prefetch_l2(UnsafeRawPointer(panel + 12 &* line) + Prefetch.distance)
+      }
       sums.add(x, stride: 1, Sums.Row(lower: panel))
       sums.add(x + Sums.rows, stride: 1, Sums.Row(upper: panel))
       x += 2 &* Sums.rows

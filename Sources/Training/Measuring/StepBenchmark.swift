@@ -22,6 +22,8 @@ public struct StepBenchmark: Sendable {
   public let modelRate: Double
   /// FLOP/s of matrix products with the shapes of a step, measured between steps; median.
   public let peak: Double
+  /// FLOP/s of multiply-adds in registers, measured between steps; median. No product can be faster.
+  public let arithmeticPeak: Double
   /// Peak memory of this rank's process, bytes.
   public let peakMemory: Int
   /// Memory per rank according to the plan, bytes.
@@ -58,12 +60,13 @@ public struct StepBenchmark: Sendable {
     }
     let clock = StepClock()
     var seconds: [Double] = []
-    var peaks: [Double] = []
+    var (peaks, arithmeticPeaks): ([Double], [Double]) = ([], [])
     _ = try trainer.step(try communicator.agreed { try batches.next() })
     var peakMemory = StepBenchmark.peakProcessMemory
     let sentBefore = trainer.bytesSent
     for _ in 0..<steps {
       peaks.append(try trainer.measurePeak(tokens: .max))
+      arithmeticPeaks.append(try trainer.measureArithmetic())
       trainer.pass.clock = clock
       clock.restart()
       let start = ContinuousClock.now
@@ -82,6 +85,7 @@ public struct StepBenchmark: Sendable {
     tokensPerSecond = Double(plan.tokensPerStep) / step
     modelRate = Double(plan.flopsPerStep) / step
     peak = peaks.upperMedian
+    arithmeticPeak = arithmeticPeaks.upperMedian
     secondsByPart = StepPart.allCases.map { ($0, (clock.seconds[$0] ?? 0) / Double(steps)) }
     precision = configuration.training.precision
   }
@@ -136,6 +140,7 @@ public struct StepBenchmark: Sendable {
         secondsByPart.reduce(into: JSONValue.Object()) { $0[$1.part.rawValue] = .number($1.seconds) }),
       "planned_memory_bytes": .integer(plannedMemory), "state_bytes": .integer(stateBytes),
       "bytes_sent_per_step": .integer(bytesSent), "share_of_peak": .number(modelRate / peak),
+      "arithmetic_peak_gflops": .number(arithmeticPeak / 1e9), "share_of_arithmetic": .number(modelRate / arithmeticPeak),
       "precision": .string(precision.rawValue), "ranks": .integer(ranks), "threads": .integer(threads),
       "blas_kernel": .string(Processor.blasKernel),
     ]
@@ -151,8 +156,10 @@ public struct StepBenchmark: Sendable {
       ranks        \(ranks), \(Quantity.count(threads, "thread")) each, \(precision.rawValue), OpenBLAS \
       \(Processor.blasKernel)
       speed        \(Quantity.short(tokensPerSecond)) tokens/s
-      arithmetic   \(Quantity.short(modelRate / 1e9)) GFLOP/s, \(Int((100 * modelRate / peak).rounded())) % of the \
-      \(Quantity.short(peak / 1e9)) GFLOP/s of its matrix products
+      arithmetic   \(Quantity.short(modelRate / 1e9)) GFLOP/s, \
+      \(Int((100 * modelRate / arithmeticPeak).rounded())) % of the \(Quantity.short(arithmeticPeak / 1e9)) GFLOP/s of \
+      the processor's multiply-adds, \(Int((100 * modelRate / peak).rounded())) % of the \
+      \(Quantity.short(peak / 1e9)) GFLOP/s of \(Processor.library(of: precision))'s products
       memory       \(Quantity.bytes(peakMemory)) at the peak, \(Quantity.bytes(plannedMemory)) planned, \
       \(Quantity.bytes(stateBytes)) of it for weights, gradients and moments
       sent         \(Quantity.bytes(bytesSent)) per step by this rank

@@ -90,4 +90,14 @@ extension Trainer {
     let mine = pass.measureRate(tokens: tokens) { (ContinuousClock.now - start).inSeconds }
     return try communicator.sum(mine)
   }
+
+  /// The rate of multiply-adds in registers in FLOP/s, summed over all ranks, which measure at the same time. Collective.
+  ///
+  /// - Throws: `CommunicationError`.
+  func measureArithmetic() throws -> Double {
+    let start = ContinuousClock.now
+    try communicator.barrier()
+    let mine = Processor.measureArithmetic(pass.precision, on: team) { (ContinuousClock.now - start).inSeconds }
+    return try communicator.sum(mine)
+  }
 }
