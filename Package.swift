@@ -3,11 +3,14 @@ import PackageDescription
 
 /// The vector code is built for the processor at hand, or for the one that `PHD_TARGET_CPU` names (`haswell` for AVX2). A
 /// program that meets a lesser processor says so (`Processor.missingFeature`) instead of dying of an illegal instruction.
+#if arch(x86_64)
+  // Inner loops start on a cache line: products whose loop lies across one more are up to a tenth slower.
+  let loops = ["-Xllvm", "-x86-experimental-pref-innermost-loop-alignment=6"]
+#else
+  let loops: [String] = []
+#endif
 let vectorized: [SwiftSetting] = [
-  .unsafeFlags([
-    "-target-cpu", Context.environment["PHD_TARGET_CPU"] ?? "native",
-    "-Xllvm", "-x86-experimental-pref-innermost-loop-alignment=6",
-  ])
+  .unsafeFlags(["-target-cpu", Context.environment["PHD_TARGET_CPU"] ?? "native"] + loops)
 ]
 
 let package = Package(

@@ -2,8 +2,13 @@
 #ifndef PHD_CPROCESSOR_SHIM_H
 #define PHD_CPROCESSOR_SHIM_H
 
+/* What is particular to x86 stands behind this guard. On other processors the queries answer no, and the operations are
+ * plain C. */
+#if defined(__x86_64__)
+#define PHD_X86 1
 #include <cpuid.h>
 #include <immintrin.h>
+#endif
 
 /* phd_built_with_…: instructions that the compiler may use in the importing module.
  * phd_has_…: instructions of this processor. */
@@ -23,6 +28,8 @@ static inline _Bool phd_built_with_avx2(void) {
   return 0;
 #endif
 }
+
+#if defined(PHD_X86)
 
 /* XCR0, the registers that the system saves: mask 6 for SSE and AVX, mask 0xe6 for AVX-512. */
 static inline unsigned phd_saved_registers(void) {
@@ -57,6 +64,15 @@ static inline _Bool phd_has_amx_bf16(void) {
   unsigned a, b, c, d;
   return __get_cpuid_count(7, 0, &a, &b, &c, &d) && ((d >> 22) & 1) && ((d >> 24) & 1);
 }
+
+#else
+
+static inline _Bool phd_has_avx2(void) { return 0; }
+static inline _Bool phd_has_avx512(void) { return 0; }
+static inline _Bool phd_has_avx512_bf16(void) { return 0; }
+static inline _Bool phd_has_amx_bf16(void) { return 0; }
+
+#endif
 
 typedef float phd_floatx16 __attribute__((ext_vector_type(16)));
 typedef unsigned phd_uint32x16 __attribute__((ext_vector_type(16)));
@@ -95,15 +111,14 @@ static inline __attribute__((always_inline)) phd_uint16x16 phd_round_bf16(phd_fl
 #endif
 }
 
-/* sums + a · b: each 32-bit lane of a and of b is two bf16, whose two products are added to the lane of sums. */
+/* sums + a · b: each 32-bit lane of a and of b is two bf16, whose two products are added to the lane of sums. One
+ * instruction; call it only if phd_built_with_avx512_bf16. */
 static inline __attribute__((always_inline)) phd_floatx16 phd_dot_bf16(
     phd_floatx16 sums, phd_uint32x16 a, phd_uint32x16 b) {
 #if defined(__AVX512BF16__)
   return (phd_floatx16)_mm512_dpbf16_ps((__m512)sums, (__m512bh)a, (__m512bh)b);
 #else
-  const phd_uint32x16 upper = 0xffff0000;
-  sums += (phd_floatx16)(a << 16) * (phd_floatx16)(b << 16);
-  return sums + (phd_floatx16)(a & upper) * (phd_floatx16)(b & upper);
+  __builtin_trap();
 #endif
 }
 
