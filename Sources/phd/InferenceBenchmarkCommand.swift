@@ -152,7 +152,8 @@ struct InferenceBenchmarkCommand: ParsableCommand {
       return "| \(cells.joined(separator: " | ")) |"
     }
     let header = [
-      "| rows | time | weights read | of memory's rate | arithmetic | of the multiply-adds' rate |", "|---|---|---|---|---|---|",
+      "| rows | time | weights read | of memory's rate | arithmetic | of the multiply-adds' rate |",
+      "|---|---|---|---|---|---|",
     ]
     return (header + lines).joined(separator: "\n")
   }

@@ -25,13 +25,15 @@ struct MicroKernel {
   /// Whether products multiply pairs of bf16, rather than operands widened to fp32.
   let multipliesBF16: Bool
 
-  /// 16 registers of half a ``Vector``: a tile of 4 rows of 3 takes 12. A panel's K block stays in the L1 cache.
-  /// Rows read in place can lie a power of two apart and would evict each other from a small L1.
+  /// 16 registers of half a ``Vector``: a tile of 4 rows of three registers takes 12, and leaves four for the operands. For
+  /// each multiply-add it reads less than a tile of 6 rows of two. Panels come from the L2 cache; a longer K block visits
+  /// the result, which is often in main memory, less often. Rows read in place can lie a power of two apart and would
+  /// evict each other from a small L1.
   @inline(__always)
   static var avx2: MicroKernel {
     MicroKernel(
-      tileRows: 4, tileColumns: 24, kBlock: 512, readsRowsInPlace: false, sharesPrefetch: true, chains: 6, hasWideBlocks: false,
-      multipliesBF16: false)
+      tileRows: 4, tileColumns: 24, kBlock: 512, readsRowsInPlace: false, sharesPrefetch: true, chains: 6,
+      hasWideBlocks: false, multipliesBF16: false)
   }
 
   /// 32 registers of one ``Vector``: a tile of 8 rows of 2 vectors takes 16, which leaves room for the operands, and a
@@ -39,8 +41,8 @@ struct MicroKernel {
   @inline(__always)
   static var avx512: MicroKernel {
     MicroKernel(
-      tileRows: 8, tileColumns: 32, kBlock: 512, readsRowsInPlace: true, sharesPrefetch: false, chains: 12, hasWideBlocks: true,
-      multipliesBF16: Processor.builtWithBF16)
+      tileRows: 8, tileColumns: 32, kBlock: 512, readsRowsInPlace: true, sharesPrefetch: false, chains: 12,
+      hasWideBlocks: true, multipliesBF16: Processor.builtWithBF16)
   }
 
   /// The micro-kernel of this build. A build for neither AVX-512 nor AVX2 uses AVX2's tile.

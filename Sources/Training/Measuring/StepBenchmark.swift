@@ -140,7 +140,8 @@ public struct StepBenchmark: Sendable {
         secondsByPart.reduce(into: JSONValue.Object()) { $0[$1.part.rawValue] = .number($1.seconds) }),
       "planned_memory_bytes": .integer(plannedMemory), "state_bytes": .integer(stateBytes),
       "bytes_sent_per_step": .integer(bytesSent), "share_of_peak": .number(modelRate / peak),
-      "arithmetic_peak_gflops": .number(arithmeticPeak / 1e9), "share_of_arithmetic": .number(modelRate / arithmeticPeak),
+      "arithmetic_peak_gflops": .number(arithmeticPeak / 1e9),
+      "share_of_arithmetic": .number(modelRate / arithmeticPeak),
       "precision": .string(precision.rawValue), "ranks": .integer(ranks), "threads": .integer(threads),
       "blas_kernel": .string(Processor.blasKernel),
     ]
