@@ -44,8 +44,8 @@ public enum Processor {
   /// A warning about bf16 on this processor; nil if there is nothing to warn about.
   public static var bf16Warning: String? {
     if hasBF16 { return nil }
-    return "precision bf16 on a processor without bf16 arithmetic (AVX512-BF16): it saves memory, but no time, as "
-      + "operands are widened for each product; fp32 is faster here"
+    return "precision bf16 on a processor without bf16 arithmetic (AVX512-BF16): operands are widened for "
+      + "each product, so training saves memory, but no time"
   }
 
   /// A warning if OpenBLAS uses kernels that are slow on this processor; nil if it does not.
