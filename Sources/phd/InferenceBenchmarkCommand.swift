@@ -75,18 +75,16 @@ struct InferenceBenchmarkCommand: ParsableCommand {
     let clock = ContinuousClock()
     let start = clock.now
     let seconds = { (clock.now - start).inSeconds }
-    if !products {
-      let benchmark = InferenceBenchmark(configuration.model, precision, decodeSteps: decode, on: team)
-      let results = benchmark.run(cases, rounds: rounds, seconds: seconds)
-      print(json ? JSONValue.array(results.map(report)).compact : table(results))
-      if let svg {
-        for path in try InferenceCharts(results).write(to: svg) where !json { print(path) }
-      }
-    }
+    let benchmark = InferenceBenchmark(configuration.model, precision, decodeSteps: decode, on: team)
+    let results = products ? [] : benchmark.run(cases, rounds: rounds, seconds: seconds)
+    if !products { print(json ? JSONValue.array(results.map(report)).compact : table(results) + "\n") }
     if products || !json {
-      let benchmark = ProductBenchmark(columns: configuration.model.hiddenSize, precision, on: team)
-      let results = benchmark.run(rounds: rounds, seconds: seconds)
-      print(json ? JSONValue.array(results.map(report)).compact : "\n" + table(results))
+      let results = ProductBenchmark(columns: configuration.model.hiddenSize, precision, on: team)
+        .run(rounds: rounds, seconds: seconds)
+      print(json ? JSONValue.array(results.map(report)).compact : table(results))
+    }
+    if let svg, !products {
+      for path in try InferenceCharts(results).write(to: svg) where !json { print(path) }
     }
   }
 

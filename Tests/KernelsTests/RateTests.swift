@@ -27,4 +27,16 @@ import Testing
     let part = product.measureRate(of: [map]) { shared.seconds() } / rate
     #expect((0.4...0.6).contains(part), "\(part)")
   }
+
+  @Test(arguments: ElementType.allCases)
+  func `the rate of multiply-adds follows the clock and the number of threads`(_ type: ElementType) throws {
+    func rate(threads: Int, isShared: Bool) throws -> Double {
+      let clock = Clock(isShared: isShared)
+      return Processor.measureArithmetic(type, on: try ThreadTeam(count: threads)) { clock.seconds() }
+    }
+    let alone = try rate(threads: 1, isShared: false)
+    #expect(alone > 0)
+    #expect(try rate(threads: 2, isShared: false) == 2 * alone)
+    #expect((0.4...0.6).contains(try rate(threads: 1, isShared: true) / alone))
+  }
 }

@@ -137,10 +137,25 @@ import Training
     let table = try launch(
       "phd", arguments + ["--rounds", "1", "--svg", "pictures", "--precision", "bf16"], directory: workspace.path)
     let lines = table.output.split(separator: "\n")
-    #expect(lines.count == 12 + 6)
+    // A header of two lines before the cases and before the numbers of rows.
+    #expect(lines.count == 12 + 2 + 16 + 6)
+    #expect(lines[12].hasPrefix("| rows |") && lines[14].hasPrefix("| 1 |") && lines[29].hasPrefix("| 64 |"))
     for line in lines.suffix(6) {
       let picture = try String(contentsOfFile: workspace[String(line)], encoding: .utf8)
       #expect(picture.hasPrefix("<svg") && picture.lowercased().contains("swa"), "\(line)")
+    }
+  }
+
+  @Test func `products of few rows are timed beside memory and multiply-adds`() throws {
+    let workspace = try TestWorkspace()
+    let json = try launch(
+      "phd", ["benchmark", "inference", "config.json", "--products", "--rounds", "1", "--json"],
+      directory: workspace.path)
+    try #require(json.status == 0, "\(json.error)")
+    let results = try JSONValue(parsing: json.output).array ?? []
+    #expect(results.first?["rows"]?.integer == 1 && results.last?["rows"]?.integer == 64 && results.count == 16)
+    for key in ["seconds", "bytes_per_second", "gflops", "bandwidth_share", "share_of_arithmetic"] {
+      #expect(results.allSatisfy { ($0[key]?.number ?? 0) > 0 }, "\(key)")
     }
   }
 }
