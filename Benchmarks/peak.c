@@ -20,9 +20,10 @@ static double seconds(void) {
   return now.tv_sec + 1e-9 * now.tv_nsec;
 }
 
-/* NAME: a function that times TURNS multiply-adds into each of SUMS registers of type TYPE, which the attributes of
- * TARGET allow. ADD computes one of them from `sums[i]`, `a` and `b`. */
-#define LOOP(NAME, TARGET, TYPE, SETS, CONSTRAINT, ADD)                                  \
+/* Defines NAME, a function that returns the seconds of one operation. It adds TURNS times to each of SUMS registers of
+ * type TYPE. ADD is one addition, computed from `sums[i]`, `a` and `b`: OPERATIONS operations. TARGET is the attribute
+ * that allows its instructions, and CONSTRAINT the compiler's letter for such registers. */
+#define LOOP(NAME, TARGET, TYPE, OPERATIONS, CONSTRAINT, ADD)                            \
   TARGET static double NAME(float *result) {                                            \
     float start[16], factors[2][16];                                                    \
     TYPE sums[SUMS], a, b;                                                              \
@@ -44,10 +45,10 @@ static double seconds(void) {
       memcpy(start, &sums[i], sizeof sums[i]);                                          \
       *result += start[0];                                                              \
     }                                                                                   \
-    return (after - before) / ((double)TURNS * SUMS * (SETS));                          \
+    return (after - before) / ((double)TURNS * SUMS * (OPERATIONS));                    \
   }
 
-/* Prints the rate of a loop whose operations per register are the quotient of SETS. */
+/* Prints the rate of a loop. */
 static void report(const char *name, double (*loop)(float *)) {
   double best = 1e9;
   float result = 0;

@@ -104,7 +104,7 @@ public struct InferenceBenchmark {
 
   /// The rate at which the team reads memory that is in no processor cache, in bytes per second.
   ///
-  /// - Parameter buffer: memory that has been written, larger than the caches, of positive numbers.
+  /// - Parameter buffer: positive numbers, more than fit in the caches. The memory must have been written before.
   static func readRate(_ buffer: Buffer, on team: ThreadTeam, _ seconds: () -> Double) -> Double {
     let rates = (0..<3).map { _ in
       let start = seconds()

@@ -2,9 +2,9 @@ import Host
 import Kernels
 import Transformer
 
-/// Times products of packed weights with few rows, as decoding computes them: K copies × sequences. With few rows, they
-/// should be as fast as memory, and with many, as fast as multiply-adds; a number of rows that reaches neither is a gap in
-/// the kernels.
+/// Times products of packed weights with few rows, as decoding computes them: K copies × sequences. With few rows they
+/// should be as fast as memory, with many as fast as multiply-adds. A number of rows that comes near neither shows where
+/// the kernels can be improved.
 public struct ProductBenchmark {
   public struct Result: Sendable {
     /// The number of rows that are multiplied with all weights.
@@ -25,6 +25,8 @@ public struct ProductBenchmark {
   public static let rows = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 24, 32, 48, 64]
   /// Enough weights that none is still in a cache when it is read again.
   private static let weightBytes = 1 << 28
+  /// Limits the memory of the results of models with a small hidden size.
+  private static let maximumOutputs = 1 << 20
 
   private let precision: ElementType
   private let team: ThreadTeam
@@ -37,7 +39,8 @@ public struct ProductBenchmark {
     self.precision = precision
     self.team = team
     product = PackedProduct(on: team)
-    let outputs = max(1, ProductBenchmark.weightBytes / (columns * precision.bytes))
+    let rows = ProductBenchmark.weightBytes / (columns * precision.bytes)
+    let outputs = min(ProductBenchmark.maximumOutputs, max(1, rows))
     memory = Buffer(count: PackedMatrix.bytes(rows: outputs, columns: columns, precision) / MemoryLayout<Float>.stride)
     weights = PackedMatrix(UnsafeMutableRawPointer(memory.pointer), precision, rows: outputs, columns: columns)
     // Only pages that have been written are read from memory.

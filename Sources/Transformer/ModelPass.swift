@@ -96,21 +96,29 @@ public final class ModelPass {
       + MemoryLayout<Int32>.stride * 5 * shape.rowsPerCopy
   }
 
-  /// The rate of matrix products with the shapes of a training step, in operations per second: the median over the
-  /// shapes.
+  /// The rate of a library's matrix products with the shapes of a training step, in operations per second: the median over
+  /// the shapes.
   ///
   /// - Parameters:
   ///   - tokens: the maximum number of rows. The head's product has at most 8192 columns.
   ///   - seconds: a clock, in seconds.
-  public func measureRate(tokens: Int, seconds: () -> Double) -> Double {
+  public func measureLibraryRate(tokens: Int, seconds: () -> Double) -> Double {
+    products.measureLibraryRate(of: linearMaps(tokens: tokens), seconds: seconds)
+  }
+
+  /// The rate of this pass's own products with the same shapes.
+  public func measureProductRate(tokens: Int, seconds: () -> Double) -> Double {
+    products.measureRate(of: linearMaps(tokens: tokens), seconds: seconds)
+  }
+
+  private func linearMaps(tokens: Int) -> [MatrixProduct.LinearMap] {
     let (d, q, f) = (model.hiddenSize, model.querySize, model.intermediateSize)
     let rows = min(tokens, shape.rowsPerCopy)
     let maps = [
       (rows, d, q + 2 * model.keyValueSize), (rows, q, d), (rows, d, 2 * f), (rows, f, d),
       (min(rows, shape.headRows), d, min(8192, model.vocabularySize)),
     ]
-    return products.measureRate(
-      of: maps.map { MatrixProduct.LinearMap(tokens: $0.0, inputs: $0.1, outputs: $0.2) }, seconds: seconds)
+    return maps.map { MatrixProduct.LinearMap(tokens: $0.0, inputs: $0.1, outputs: $0.2) }
   }
 
   // MARK: matrices in the arena

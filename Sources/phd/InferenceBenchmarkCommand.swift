@@ -56,7 +56,7 @@ struct InferenceBenchmarkCommand: ParsableCommand {
       valueName: "folder"), completion: .file())
   var svg: String?
 
-  @Flag(help: "Time only the products of weights with 1 to 64 rows.")
+  @Flag(help: "Only time the products of weights with 1 to 64 rows; writes no charts.")
   var products = false
 
   @Flag(help: "Print JSON; without --products, only the patterns.")
@@ -75,15 +75,18 @@ struct InferenceBenchmarkCommand: ParsableCommand {
     let clock = ContinuousClock()
     let start = clock.now
     let seconds = { (clock.now - start).inSeconds }
-    let benchmark = InferenceBenchmark(configuration.model, precision, decodeSteps: decode, on: team)
-    let results = products ? [] : benchmark.run(cases, rounds: rounds, seconds: seconds)
-    if !products { print(json ? JSONValue.array(results.map(report)).compact : table(results) + "\n") }
-    if products || !json {
-      let results = ProductBenchmark(columns: configuration.model.hiddenSize, precision, on: team)
+    func timeProducts() -> [ProductBenchmark.Result] {
+      ProductBenchmark(columns: configuration.model.hiddenSize, precision, on: team)
         .run(rounds: rounds, seconds: seconds)
-      print(json ? JSONValue.array(results.map(report)).compact : table(results))
     }
-    if let svg, !products {
+    if products {
+      let results = timeProducts()
+      return print(json ? JSONValue.array(results.map(report)).compact : table(results))
+    }
+    let results = InferenceBenchmark(configuration.model, precision, decodeSteps: decode, on: team)
+      .run(cases, rounds: rounds, seconds: seconds)
+    print(json ? JSONValue.array(results.map(report)).compact : "\(table(results))\n\n\(table(timeProducts()))")
+    if let svg {
       for path in try InferenceCharts(results).write(to: svg) where !json { print(path) }
     }
   }

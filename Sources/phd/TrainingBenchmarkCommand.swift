@@ -10,9 +10,9 @@ struct TrainingBenchmarkCommand: ParsableCommand {
     commandName: "train", abstract: "Time the training steps of a configuration.",
     discussion: """
       Reports tokens per second, the model's arithmetic, the peak memory, and the time of each part of a step. The \
-      arithmetic is compared with two rates measured in the same process: that of multiply-adds in registers, which \
-      no program can exceed, and the median rate of a library's matrix products with the step's shapes. Works under \
-      mpirun.
+      arithmetic is compared with the rate of multiply-adds in registers, which no program can exceed. Matrix products \
+      with the step's shapes are timed too, this program's and a library's. All is measured in the same process. Works \
+      under mpirun.
       """)
 
   @OptionGroup var arguments: ConfigurationArguments

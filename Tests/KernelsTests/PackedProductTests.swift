@@ -52,6 +52,15 @@ import Testing
   }
 
   @Test(arguments: ElementType.allCases)
+  func `no rows give no results`(_ type: ElementType) {
+    let packed = Packed(random(40 * 9, seed: 6), rows: 40, columns: 9, type)
+    let y = Buffer(count: 40)
+    y.floats.update(repeating: 7)
+    PackedProduct(on: ThreadTeam()).forward(matrix(y, 0, 40), matrix(Buffer(count: 9), 0, 9), packed.matrix)
+    #expect(y.floats.allSatisfy { $0 == 7 })
+  }
+
+  @Test(arguments: ElementType.allCases)
   func `packed rows come back rounded`(_ type: ElementType) {
     let (n, k) = (75, 21)
     let w = random(n * k, seed: 5)

@@ -11,7 +11,7 @@ extension Processor {
     threads * (libraryBytesOfThread + SystemThread.stackBytes)
   }
 
-  /// Loads OpenBLAS. Call it before ``MatrixProduct/measureRate(of:seconds:)`` and ``blasKernel``.
+  /// Loads OpenBLAS. Call it before ``MatrixProduct/measureLibraryRate(of:seconds:)`` and ``blasKernel``.
   ///
   /// - Throws: `ResourceError` if it cannot be loaded.
   public static func loadLibrary() throws(ResourceError) {

@@ -1,9 +1,27 @@
 extension Processor {
-  /// The rate of the team's multiply-adds in registers, in operations per second: the bound of its products. The median
-  /// of several timings.
+  /// The minimum duration of one timing: several of the system's time slices. A shorter timing would mostly fall within one
+  /// slice, and ranks that share a processor would each report its full speed.
+  private static let minimumSecondsOfRate = 0.008
+
+  /// The rate of `work`, which is `operations` operations, per second, timed over at least three rounds.
   ///
-  /// Every thread computes as many independent sums as hide the latency of a multiply-add. Without bf16 arithmetic, the
-  /// rate of bf16 is that of fp32, because products widen their operands.
+  /// - Parameter seconds: a clock, in seconds.
+  static func rate(of operations: Double, seconds: () -> Double, _ work: () -> Void) -> Double {
+    let start = seconds()
+    var (rounds, elapsed) = (0.0, 0.0)
+    while rounds < 3 || elapsed < minimumSecondsOfRate {
+      work()
+      rounds += 1
+      elapsed = seconds() - start
+    }
+    return rounds * operations / max(elapsed, 1e-9)
+  }
+
+  /// The rate of the team's multiply-adds in registers, in operations per second, which its products cannot exceed: the
+  /// median of five timings.
+  ///
+  /// Every thread runs enough independent chains of multiply-adds to hide their latency. Without bf16 arithmetic, the rate
+  /// of bf16 is that of fp32, because products widen their operands.
   /// - Parameter seconds: a clock, in seconds.
   public static func measureArithmetic(_ type: ElementType, on team: ThreadTeam, seconds: () -> Double) -> Double {
     let multipliesPairs = type == .bf16 && MicroKernel.current.multipliesBF16
@@ -18,16 +36,7 @@ extension Processor {
         }
       }
       multiply()
-      let rates = (0..<5).map { _ in
-        let start = seconds()
-        var (rounds, elapsed) = (0.0, 0.0)
-        while rounds < 3 || elapsed < MatrixProduct.minimumSecondsOfRate {
-          multiply()
-          rounds += 1
-          elapsed = seconds() - start
-        }
-        return rounds * operations / max(elapsed, 1e-9)
-      }
+      let rates = (0..<5).map { _ in rate(of: operations, seconds: seconds, multiply) }
       precondition(results.allSatisfy { $0.isFinite }, "sums of multiply-adds: \(Array(results))")
       return rates.upperMedian
     }

@@ -98,13 +98,13 @@ extension LaneSource {
     var lane = 0
     if count == 4 && stride == 4 {
       while (lane &+ 8) &* elements <= columns {
-        var block = FourLaneRows()
-        for row in 0..<4 { block.rows[unchecked: row] = eightLanes(rows + (row &* rowStride &+ lane &* elements)) }
-        block.transpose()
-        for index in 0..<4 {
-          UnsafeMutableRawPointer(target + (lane &+ 2 &* index) &* 4).storeBytes(
-            of: block.rows[unchecked: index], as: SIMD8<UInt32>.self)
-        }
+        func row(_ index: Int) -> SIMD8<UInt32> { eightLanes(rows + (index &* rowStride &+ lane &* elements)) }
+        let columns = transposed(row(0), row(1), row(2), row(3))
+        let first = UnsafeMutableRawPointer(target + lane &* 4)
+        first.storeBytes(of: columns.0, toByteOffset: 0, as: SIMD8<UInt32>.self)
+        first.storeBytes(of: columns.1, toByteOffset: 32, as: SIMD8<UInt32>.self)
+        first.storeBytes(of: columns.2, toByteOffset: 64, as: SIMD8<UInt32>.self)
+        first.storeBytes(of: columns.3, toByteOffset: 96, as: SIMD8<UInt32>.self)
         lane &+= 8
       }
     } else if count == 8 || stride == count {
@@ -162,25 +162,19 @@ private struct EightLaneRows {
   }
 }
 
-/// Four rows of eight lanes.
-private struct FourLaneRows {
-  var rows = InlineArray<4, SIMD8<UInt32>>(repeating: .zero)
-
-  /// Afterwards row i holds columns 2i and 2i + 1 of all four rows.
-  @inline(__always)
-  mutating func transpose() {
-    var (r0, r1, r2, r3) = (rows[unchecked: 0], rows[unchecked: 1], rows[unchecked: 2], rows[unchecked: 3])
-    separate(&r0, &r1)
-    separate(&r2, &r3)
-    separate(&r0, &r2)
-    separate(&r1, &r3)
-    separate(&r0, &r1)
-    separate(&r2, &r3)
-    rows[unchecked: 0] = r0
-    rows[unchecked: 1] = r2
-    rows[unchecked: 2] = r1
-    rows[unchecked: 3] = r3
-  }
+/// Four rows of eight lanes, transposed: vector i holds columns 2i and 2i + 1 of all four rows.
+@inline(__always)
+private func transposed(
+  _ r0: SIMD8<UInt32>, _ r1: SIMD8<UInt32>, _ r2: SIMD8<UInt32>, _ r3: SIMD8<UInt32>
+) -> (SIMD8<UInt32>, SIMD8<UInt32>, SIMD8<UInt32>, SIMD8<UInt32>) {
+  var (r0, r1, r2, r3) = (r0, r1, r2, r3)
+  separate(&r0, &r1)
+  separate(&r2, &r3)
+  separate(&r0, &r2)
+  separate(&r1, &r3)
+  separate(&r0, &r1)
+  separate(&r2, &r3)
+  return (r0, r2, r1, r3)
 }
 
 /// first ← the even lanes of both, second ← the odd lanes of both.

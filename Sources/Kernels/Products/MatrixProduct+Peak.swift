@@ -22,41 +22,44 @@ extension MatrixProduct {
     }
   }
 
-  /// The minimum duration of one timing: several of the system's time slices. A shorter timing would mostly fall within one
-  /// slice, and ranks that share a processor would each report its full speed.
-  static let minimumSecondsOfRate = 0.008
-
-  /// The team's rate on the three products of each map, in operations per second: the median over all products, each timed
-  /// over at least three rounds.
+  /// A library's rate on the three products of each map, in operations per second: the median over all products, each
+  /// timed over at least three rounds.
   ///
   /// All threads compute the whole product at the same time, each as one call of ``Processor/library(of:)`` into its own
   /// memory, so the rate does not depend on this module's tiles. Without bf16 arithmetic, bf16 is measured with fp32
   /// products, because its operands are widened to fp32. (Weight gradients in bf16 always use this module's own code:
   /// ``BF16Product``.)
   /// - Parameter seconds: a clock, in seconds.
-  public func measureRate(of maps: [LinearMap], seconds: () -> Double) -> Double {
+  public func measureLibraryRate(of maps: [LinearMap], seconds: () -> Double) -> Double {
     // The team's threads call OpenBLAS concurrently, so it must not start threads of its own.
     openblas_set_num_threads(1)
     let type = Processor.hasBF16 ? type : .fp32
     let library = type == .bf16 ? MatrixProduct(of: type, on: team, bf16: .oneDNN) : nil
+    return medianRate(of: maps, type, copies: team.count, seconds: seconds) { kind, memory in
+      team.forEach(team.count) { index, worker in memory[index].multiply(kind, library, worker) }
+    }
+  }
+
+  /// The rate of these products themselves, as a training step computes them: the threads share one product.
+  ///
+  /// - Parameter seconds: a clock, in seconds.
+  public func measureRate(of maps: [LinearMap], seconds: () -> Double) -> Double {
+    medianRate(of: maps, type, copies: 1, seconds: seconds) { kind, memory in memory[0].multiply(kind, by: self) }
+  }
+
+  /// The median rate of `work`, which computes one kind of product once in each of `copies` memories.
+  private func medianRate(
+    of maps: [LinearMap], _ type: ElementType, copies: Int, seconds: () -> Double,
+    _ work: (Kind, [RateMemory]) -> Void
+  ) -> Double {
     var rates: [Double] = []
     for map in maps {
-      let memory = (0..<team.count).map { _ in RateMemory(map, type) }
+      let memory = (0..<copies).map { _ in RateMemory(map, type) }
+      let operations = 2 * Double(map.tokens) * Double(map.inputs) * Double(map.outputs) * Double(copies)
       for kind in Kind.allCases {
-        func multiply() {
-          team.forEach(team.count) { index, worker in memory[index].multiply(kind, library, worker) }
-        }
         // The first round touches the memory.
-        multiply()
-        let operations = 2 * Double(map.tokens) * Double(map.inputs) * Double(map.outputs) * Double(team.count)
-        let start = seconds()
-        var (rounds, elapsed) = (0.0, 0.0)
-        while rounds < 3 || elapsed < MatrixProduct.minimumSecondsOfRate {
-          multiply()
-          rounds += 1
-          elapsed = seconds() - start
-        }
-        rates.append(rounds * operations / max(elapsed, 1e-9))
+        work(kind, memory)
+        rates.append(Processor.rate(of: operations, seconds: seconds) { work(kind, memory) })
       }
     }
     return rates.upperMedian
@@ -87,30 +90,37 @@ private struct RateMemory: Sendable {
     }
   }
 
+  private func operand(_ index: Int, _ rows: Int, _ columns: Int) -> Matrix {
+    Matrix(UnsafeMutableRawPointer(operands[index].pointer), type, rows: rows, columns: columns)
+  }
+
+  private var x: Matrix { operand(0, map.tokens, map.inputs) }
+  private var w: Matrix { operand(1, map.outputs, map.inputs) }
+  private var dy: Matrix { operand(2, map.tokens, map.outputs) }
+
+  private func result(_ rows: Int, _ columns: Int) -> Matrix { Matrix(result.pointer, rows: rows, columns: columns) }
+
   /// - Parameter library: the bf16 library; nil for OpenBLAS in fp32.
   func multiply(_ kind: MatrixProduct.Kind, _ library: MatrixProduct?, _ worker: Int) {
-    func operand(_ index: Int, _ rows: Int, _ columns: Int) -> Matrix {
-      Matrix(UnsafeMutableRawPointer(operands[index].pointer), type, rows: rows, columns: columns)
-    }
     func multiply(
       _ c: Matrix, _ a: Matrix, _ aOrder: MatrixProduct.OperandOrder, _ b: Matrix, _ bOrder: MatrixProduct.OperandOrder
     ) {
       if let library { return library.multiply(c, a, aOrder, b, bOrder, worker: worker) }
       openBLAS(c, a, aOrder, b, bOrder)
     }
-    let x = operand(0, map.tokens, map.inputs)
-    let w = operand(1, map.outputs, map.inputs)
-    let dy = operand(2, map.tokens, map.outputs)
     switch kind {
-    case .forward:
-      let y = Matrix(result.pointer, rows: map.tokens, columns: map.outputs)
-      multiply(y, x, .normal, w, .transposed)
-    case .inputGradient:
-      let dx = Matrix(result.pointer, rows: map.tokens, columns: map.inputs)
-      multiply(dx, dy, .normal, w, .normal)
-    case .weightGradient:
-      let dw = Matrix(result.pointer, rows: map.outputs, columns: map.inputs)
-      multiply(dw, dy, .transposed, x, .normal)
+    case .forward: multiply(result(map.tokens, map.outputs), x, .normal, w, .transposed)
+    case .inputGradient: multiply(result(map.tokens, map.inputs), dy, .normal, w, .normal)
+    case .weightGradient: multiply(result(map.outputs, map.inputs), dy, .transposed, x, .normal)
+    }
+  }
+
+  /// The same by all threads of a product's team.
+  func multiply(_ kind: MatrixProduct.Kind, by product: MatrixProduct) {
+    switch kind {
+    case .forward: product.forward(result(map.tokens, map.outputs), x, w, segment: map.tokens)
+    case .inputGradient: product.inputGradient(result(map.tokens, map.inputs), dy, w, segment: map.tokens)
+    case .weightGradient: product.weightGradient(result(map.outputs, map.inputs), dy, x)
     }
   }
 }

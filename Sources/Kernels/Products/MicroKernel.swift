@@ -17,18 +17,18 @@ struct MicroKernel {
   /// Whether the tiles of a panel share the prefetching of the next one (``PanelTile/Prefetch``), rather than each
   /// prefetching a fixed distance ahead.
   let sharesPrefetch: Bool
-  /// The number of ``Vector`` sums that are computed at a time to measure the rate of multiply-adds: as many registers as
-  /// hide their latency.
+  /// The number of ``Vector`` sums that a measurement of the multiply-adds' rate computes side by side: enough to hide the
+  /// latency of a multiply-add, and no more than fit in the registers.
   let chains: Int
   /// Whether ``BlockProduct`` computes four vectors of columns at a time, rather than one.
   let hasWideBlocks: Bool
   /// Whether products multiply pairs of bf16, rather than operands widened to fp32.
   let multipliesBF16: Bool
 
-  /// 16 registers of half a ``Vector``: a tile of 4 rows of three registers takes 12, and leaves four for the operands. For
-  /// each multiply-add it reads less than a tile of 6 rows of two. Panels come from the L2 cache; a longer K block visits
-  /// the result, which is often in main memory, less often. Rows read in place can lie a power of two apart and would
-  /// evict each other from a small L1.
+  /// 16 registers of half a ``Vector``: a tile of 4 rows of three registers takes 12 and leaves four for the operands. It
+  /// loads fewer operands for each multiply-add than a tile of 6 rows of two registers. A panel's K block is larger than
+  /// the L1 cache and is read from L2. A shorter one would read and write the result, which is often in main memory, more
+  /// often. Rows read in place can lie a power of two apart and would evict each other from a small L1.
   @inline(__always)
   static var avx2: MicroKernel {
     MicroKernel(
@@ -71,7 +71,7 @@ extension PanelTile {
     }
   }
 
-  /// A tile of one or two packed rows of fp32 and a panel of pairs of bf16, with the micro-kernel's row type.
+  /// Multiplies one or two packed rows of fp32 by a panel of bf16, with the micro-kernel's row type.
   @inline(__always)
   static func widened(
     _ count: Int, _ c: UnsafeMutableRawPointer, _ stride: Int, _ mode: StoreMode, _ x: UnsafePointer<Float>,

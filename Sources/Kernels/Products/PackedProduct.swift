@@ -16,6 +16,7 @@ public final class PackedProduct {
   public func forward(_ y: Matrix, _ x: Matrix, _ w: PackedMatrix) {
     precondition(y.rows == x.rows && x.columns == w.columns && y.columns == w.rows, "y \(y), x \(x), w \(w)")
     precondition(y.type == .fp32 && x.type == .fp32, "y \(y), x \(x)")
+    if x.rows == 0 { return }
     switch w.type {
     case .fp32: forward(FloatPanels.self, y, x, w)
     case .bf16 where MicroKernel.current.multipliesBF16: forward(BF16Panels.self, y, x, w)
@@ -54,8 +55,8 @@ public final class PackedProduct {
   }
 }
 
-/// Rows, divided into as few groups as fit in tiles, of nearly equal size: two tiles of four rows take less time than one
-/// of six and one of two.
+/// Rows, divided into as few groups as fit in tiles, of nearly equal size: with tiles of four rows, six rows are two groups
+/// of three, not of four and two.
 private struct RowGroups {
   let rows: Int
   let count: Int
@@ -69,7 +70,8 @@ private struct RowGroups {
   subscript(group: Int) -> Range<Int> { group &* rows / count..<(group &+ 1) &* rows / count }
 }
 
-/// How packed weights are multiplied: the form of the rows' elements (factors), and the tile.
+/// A way to multiply packed weights: how the elements of x (the factors) are packed, and which tiles multiply them by a
+/// panel of weights.
 private protocol WeightPanels {
   associatedtype Factors: LaneSource<Float>
   associatedtype Weight: PackedLane
@@ -113,7 +115,8 @@ extension PlainPanels {
 /// - Parameters:
 ///   - part: the lanes of a row that the panel holds.
 ///   - inner: the number of all lanes of a row.
-///   - innerOfNext: the number of lanes of the panel that is prefetched, which may be of another type.
+///   - next: the panel to prefetch, which may be of another type.
+///   - innerOfNext: the number of its lanes.
 @inline(__always)
 private func tiles<Lane: PackedLane, Next: PackedLane>(
   _ y: Matrix, columns: Range<Int>, _ mode: PanelTile.StoreMode, _ x: UnsafePointer<Lane>, _ groups: RowGroups,

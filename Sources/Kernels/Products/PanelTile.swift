@@ -18,14 +18,16 @@ enum PanelTile {
     case round
   }
 
-  /// What a tile prefetches into L2, at one place for each lane of the inner dimension: its share of the next panel, or, if
-  /// it is the only tile that reads the panel, what it will itself read soon.
+  /// The memory that a tile prefetches into L2, a part for each lane of the inner dimension.
+  ///
+  /// If several tiles read a panel, each prefetches its share of the next panel. A tile that is the only one of its panel
+  /// prefetches that panel, a short distance ahead.
   struct Prefetch {
     let address: UnsafeRawPointer
-    /// The number of bytes from one place to the next.
+    /// The number of bytes of a part.
     let stride: Int
 
-    /// The distance ahead of a tile that is the only one of its panel, in bytes.
+    /// The distance that a tile prefetches ahead in its own panel, in bytes.
     fileprivate static var distance: Int { 1024 }
 
     /// - Parameters:
@@ -38,15 +40,15 @@ enum PanelTile {
       _ panel: UnsafePointer<Lane>, next: UnsafePointer<Next>, lanes: Int, steps: Int, tile: Int, of tiles: Int
     ) {
       let bytes = PanelTile.columns &* MemoryLayout<Next>.size &* lanes
-      let stride = bytes / (tiles &* steps)
-      self.stride = stride
+      stride = bytes / (tiles &* steps)
       address =
-        stride <= 64 ? UnsafeRawPointer(next) + tile &* (bytes / tiles) : UnsafeRawPointer(panel) + Prefetch.distance
+        tiles == 1 && Lane.self == Next.self
+        ? UnsafeRawPointer(panel) + Prefetch.distance : UnsafeRawPointer(next) + tile &* (bytes / tiles)
     }
 
-    /// Whether one cache line a place is enough, as it is if several tiles share the work.
+    /// Whether prefetching one cache line for each part leaves no line out.
     @inline(__always)
-    var readsOneLine: Bool { stride <= 64 }
+    var needsOneLine: Bool { stride <= 64 }
   }
 
   /// Prefetch distance of a panel into L2, in packed lanes.
@@ -175,14 +177,14 @@ enum PanelTile {
     _ x: UnsafePointer<Sums.Row.Lane>, _ panel: UnsafePointer<Sums.Row.Lane>, _ inner: Int, _ prefetch: Prefetch
   ) {
     var sums: Sums = initialSums(c, stride, mode)
-    var (x, panel, place) = (x, panel, prefetch.address)
+    var (x, panel, address) = (x, panel, prefetch.address)
     for _ in 0..<inner {
       if MicroKernel.current.sharesPrefetch {
-        // One row keeps up with memory without.
+        // One row reads memory at its full rate without prefetching.
         if Sums.rows > 1 {
-          phd_prefetch_l2(place)
-          if !prefetch.readsOneLine { phd_prefetch_l2(place + 48) }
-          place += prefetch.stride
+          phd_prefetch_l2(address)
+          if !prefetch.needsOneLine { phd_prefetch_l2(address + prefetch.stride / 2) }
+          address += prefetch.stride
         }
       } else if Sums.rows >= minimumRowsForPrefetch {
         for line in 0..<Sums.Row.columns / vectorWidth {
@@ -204,9 +206,9 @@ enum PanelTile {
     var sums: Sums = initialSums(c, stride, mode)
     var (x, panel) = (x, panel)
     for _ in 0..<inner {
-      for line in 0..<Sums.Row.columns / 12 {
-        phd_prefetch_l2(UnsafeRawPointer(panel + 12 &* line) + Prefetch.distance)
-      }
+      // A row of the panel is one and a half cache lines, or two.
+      phd_prefetch_l2(UnsafeRawPointer(panel) + Prefetch.distance)
+      phd_prefetch_l2(UnsafeRawPointer(panel + Sums.Row.columns / 2) + Prefetch.distance)
       sums.add(x, stride: 1, Sums.Row(lower: panel))
       sums.add(x + Sums.rows, stride: 1, Sums.Row(upper: panel))
       x += 2 &* Sums.rows

@@ -1,7 +1,7 @@
 /// A tile of a product: rows of sums (``TileRow``) that all stay in registers during the loop over the inner dimension.
 ///
-/// Tiles are put together from ``SingleRow`` and ``Stack``, so that their number of rows is part of their type. Arrays of
-/// rows would not do: the compiler sometimes keeps them in memory.
+/// Tiles are put together from ``SingleRow`` and ``Stack``, so their number of rows is part of their type, and the loop
+/// over the rows is unrolled.
 protocol Tile {
   associatedtype Row: TileRow
 
@@ -12,7 +12,7 @@ protocol Tile {
   /// The fp32 sums of rows that are `stride` floats apart.
   init(sums: UnsafePointer<Float>, stride: Int)
 
-  /// Each row of sums ← itself + factor · lanes; the rows' factors are `stride` apart.
+  /// Adds factor · lanes to each row of sums; the factors of consecutive rows are `stride` apart.
   mutating func add(_ factors: UnsafePointer<Row.Lane>, stride: Int, _ lanes: Row)
   /// c ← the sums, plus c if `accumulating`; c's rows are `stride` floats apart.
   func store(_ c: UnsafeMutablePointer<Float>, stride: Int, accumulating: Bool)

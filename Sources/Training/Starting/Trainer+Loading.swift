@@ -79,25 +79,29 @@ extension Trainer {
     try communicator.broadcast(UnsafeMutableRawBufferPointer(buffer.floats))
   }
 
-  /// The rate of matrix products in FLOP/s, summed over all ranks, which measure at the same time. Collective.
+  /// The rate of a library's matrix products in FLOP/s, summed over all ranks, which measure at the same time. Collective.
   ///
   /// The products have the shapes of a training step, with at most `tokens` rows. Each rank takes its median.
   /// - Throws: `AgreedError` if OpenBLAS cannot be loaded; `CommunicationError`.
   func measurePeak(tokens: Int) throws -> Double {
     try communicator.agreed { try Processor.loadLibrary() }
-    let start = ContinuousClock.now
-    try communicator.barrier()
-    let mine = pass.measureRate(tokens: tokens) { (ContinuousClock.now - start).inSeconds }
-    return try communicator.sum(mine)
+    return try measureTogether { pass.measureLibraryRate(tokens: tokens, seconds: $0) }
   }
 
-  /// The rate of multiply-adds in registers in FLOP/s, summed over all ranks, which measure at the same time. Collective.
-  ///
-  /// - Throws: `CommunicationError`.
+  /// The rate of this program's own products with the shapes of a training step in FLOP/s, as above.
+  func measureProducts() throws -> Double {
+    try measureTogether { pass.measureProductRate(tokens: .max, seconds: $0) }
+  }
+
+  /// The rate of multiply-adds in registers in FLOP/s, as above.
   func measureArithmetic() throws -> Double {
-    let start = ContinuousClock.now
+    try measureTogether { Processor.measureArithmetic(pass.precision, on: team, seconds: $0) }
+  }
+
+  /// The sum over all ranks of a rate that they measure at the same time with the given clock.
+  private func measureTogether(_ rate: (_ seconds: () -> Double) -> Double) throws -> Double {
     try communicator.barrier()
-    let mine = Processor.measureArithmetic(pass.precision, on: team) { (ContinuousClock.now - start).inSeconds }
-    return try communicator.sum(mine)
+    let start = ContinuousClock.now
+    return try communicator.sum(rate { (ContinuousClock.now - start).inSeconds })
   }
 }
