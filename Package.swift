@@ -1,17 +1,32 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-/// The vector code is built for the processor at hand, or for the one that `PHD_TARGET_CPU` names (`haswell` for AVX2). A
-/// program that meets a lesser processor says so (`Processor.missingFeature`) instead of dying of an illegal instruction.
+/// One source, `Sources/VectorKernels`, is the code of several targets, each compiled for a set of a processor's
+/// instructions. The program chooses among them when it starts (`KernelChoice`), so it runs on every processor.
 #if arch(x86_64)
   // Inner loops start on a cache line: products whose loop lies across one more are up to a tenth slower.
   let loops = ["-Xllvm", "-x86-experimental-pref-innermost-loop-alignment=6"]
+  let portable: [SwiftSetting] = [.unsafeFlags(loops)]
+  let avx2: [SwiftSetting] = [.unsafeFlags(["-target-cpu", "haswell"] + loops)]
+  let avx512: [SwiftSetting] = [.unsafeFlags(["-target-cpu", "skylake-avx512"] + loops)]
+  let avx512bf16: [SwiftSetting] = [.unsafeFlags(["-target-cpu", "cooperlake"] + loops)]
+  let x86Kernels: [Target.Dependency] = ["AVX2Kernels", "AVX512Kernels", "AVX512BF16Kernels"]
+  let x86Targets: [Target] = [
+    .target(
+      name: "AVX2Kernels", dependencies: ["Tensors", "CProcessor"], path: "Sources/KernelSets/AVX2Kernels",
+      swiftSettings: avx2),
+    .target(
+      name: "AVX512Kernels", dependencies: ["Tensors", "CProcessor"], path: "Sources/KernelSets/AVX512Kernels",
+      swiftSettings: avx512),
+    .target(
+      name: "AVX512BF16Kernels", dependencies: ["Tensors", "CProcessor"], path: "Sources/KernelSets/AVX512BF16Kernels",
+      swiftSettings: avx512bf16),
+  ]
 #else
-  let loops: [String] = []
+  let portable: [SwiftSetting] = []
+  let x86Kernels: [Target.Dependency] = []
+  let x86Targets: [Target] = []
 #endif
-let vectorized: [SwiftSetting] = [
-  .unsafeFlags(["-target-cpu", Context.environment["PHD_TARGET_CPU"] ?? "native"] + loops)
-]
 
 let package = Package(
   name: "phd-transformer",
@@ -37,13 +52,18 @@ let package = Package(
 
     // Threads, open files and limits: what the system gives to a process, and the errors where it gives no more.
     .target(name: "Host"),
+    // Memory, the operands of kernels, and the operations that every set of kernels has.
+    .target(name: "Tensors", dependencies: ["Host"]),
     .target(
-      name: "Kernels", dependencies: ["Host", "COpenBLAS", "COneDNN", "CProcessor"],
-      swiftSettings: vectorized),
+      name: "PortableKernels", dependencies: ["Tensors", "CProcessor"], path: "Sources/VectorKernels",
+      swiftSettings: portable),
+    .target(
+      name: "Kernels",
+      dependencies: ["Tensors", "Host", "COpenBLAS", "COneDNN", "CProcessor", "PortableKernels"] + x86Kernels),
     .target(name: "Text"),
     .target(name: "JSON", dependencies: ["Text"]),
     .target(name: "Storage", dependencies: ["Host", "CHDF5", "CXXHash", "CFileSystem", "JSON", "Text"]),
-    .target(name: "Communication", dependencies: ["Host", "COpenMPI"], swiftSettings: vectorized),
+    .target(name: "Communication", dependencies: ["Host", "COpenMPI"]),
     .target(name: "Transformer", dependencies: ["Host", "Kernels"]),
     .target(name: "Charts"),
     .target(name: "Display"),
@@ -197,5 +217,5 @@ let package = Package(
         "Training", "Configuration", "Storage", "JSON", "Reference", "TestSupport", "phd-train", "phd",
         "allocation-checks", "fault-checks", "optimizer-checks",
       ]),
-  ]
+  ] + x86Targets
 )

@@ -21,8 +21,9 @@ static inline _Bool phd_built_with_avx512(void) {
 #endif
 }
 
-static inline _Bool phd_built_with_avx2(void) {
-#if defined(__AVX2__) && defined(__FMA__)
+/* Whether a multiply-add with one rounding is an instruction: on x86 with FMA, and on every 64-bit Arm. */
+static inline _Bool phd_built_with_fma(void) {
+#if defined(__FMA__) || defined(__aarch64__)
   return 1;
 #else
   return 0;
@@ -90,6 +91,33 @@ static inline __attribute__((always_inline)) float phd_max_lane(phd_floatx16 x) 
 static inline __attribute__((always_inline)) phd_uint32x16 phd_widen(phd_uint16x16 bits) {
   return __builtin_convertvector(bits, phd_uint32x16);
 }
+
+/* sum + a · b with one rounding, without the instruction.
+ *
+ * A product of two floats is exact as a double. The sum of doubles is rounded, and rounding it again to a float gives
+ * another result than one rounding only if it lies exactly between two floats: its last 29 bits are then 1 and zeros. (For
+ * results so small that they are subnormal, the place of these bits differs.) Such lanes, which are rare, are left to the
+ * C library. */
+#define PHD_FUSED(NAME, LANES)                                                                                 \
+  typedef float NAME##_floats __attribute__((ext_vector_type(LANES)));                                         \
+  typedef double NAME##_doubles __attribute__((ext_vector_type(LANES)));                                       \
+  typedef unsigned long NAME##_bits __attribute__((ext_vector_type(LANES)));                                   \
+  static inline __attribute__((always_inline)) NAME##_floats NAME(                                             \
+      NAME##_floats sum, NAME##_floats a, NAME##_floats b) {                                                   \
+    const NAME##_doubles exact = __builtin_convertvector(a, NAME##_doubles) * __builtin_convertvector(b, NAME##_doubles); \
+    const NAME##_doubles sums = exact + __builtin_convertvector(sum, NAME##_doubles);                          \
+    const NAME##_bits bits = (NAME##_bits)sums, magnitude = bits & 0x7fffffffffffffff;                         \
+    const NAME##_bits doubtful = (NAME##_bits)(((bits & 0x1fffffff) == 0x10000000) |                           \
+                                               ((magnitude < 0x3810000000000000) & (magnitude != 0)));         \
+    NAME##_floats result = __builtin_convertvector(sums, NAME##_floats);                                       \
+    if (__builtin_reduce_or(doubtful))                                                                         \
+      for (int lane = 0; lane < LANES; lane++)                                                                 \
+        if (doubtful[lane]) result[lane] = __builtin_fmaf(a[lane], b[lane], sum[lane]);                        \
+    return result;                                                                                             \
+  }
+
+PHD_FUSED(phd_fused, 16)
+PHD_FUSED(phd_fused_eight, 8)
 
 typedef unsigned phd_uint32x8 __attribute__((ext_vector_type(8)));
 typedef unsigned short phd_uint16x8 __attribute__((ext_vector_type(8)));

@@ -62,7 +62,7 @@ final class ChoiceScorer {
   ) {
     let target = position - choice.firstPredicting
     guard choice.targets.indices.contains(target) else { return }
-    let found = CrossEntropy.logProbability(of: Int(choice.targets[target]), logits)
+    let found = kernels.crossEntropy.logProbability(of: Int(choice.targets[target]), logits)
     // If any logit is not finite, the log-likelihood is NaN, although the target's own logit may be finite.
     score.logLikelihood += logits.areFinite ? found.logProbability : .nan
     score.isGreedy = score.isGreedy && found.isLikeliest

@@ -17,8 +17,8 @@ public enum WantedLogits: Sendable {
 public final class Decoder {
   public let model: InferenceModel
   let team: ThreadTeam
-  let products: PackedProduct
-  let attention: CachedAttention
+  let products: any PackedProductKernel
+  let attention: any CachedAttentionKernel
   let workspace: Workspace
   private var rotary: RotaryTable
   /// Limits the cached-copy rows of a pass; hidden copies come in addition. Longer calls are split into several passes,
@@ -34,8 +34,8 @@ public final class Decoder {
     self.team = team
     self.rowsPerPass = rowsPerPass
     self.workspace = workspace
-    products = PackedProduct(on: team)
-    attention = CachedAttention(model.configuration.heads, model.weights.precision, on: team)
+    products = kernels.packedProduct(on: team)
+    attention = kernels.cachedAttention(model.configuration.heads, model.weights.precision, on: team)
     // Doubled when a sequence is longer.
     rotary = Decoder.rotary(model, positions: 256)
   }
@@ -185,7 +185,7 @@ public final class Decoder {
     let heads = configuration.heads
     let queries = workspace.matrix(
       .queries, model.weights.precision, rows: x.rows * heads.queryHeads, columns: heads.paddedHeadSize)
-    HeadRows.queries(
+    kernels.headRows.queries(
       queries, query, order: plan.attentionOrder, positions: plan.queryPositions, norm: headNorm(weights.queryNorm),
       rotary: rotary, heads: heads, on: team)
     let attended = workspace.matrix(.attended, rows: x.rows, columns: q)
@@ -197,7 +197,7 @@ public final class Decoder {
     let gateUp = workspace.matrix(.gateUp, rows: x.rows, columns: 2 * f)
     products.forward(gateUp, sublayerInput(x, weights.feedForwardNorm), weights.gateUp)
     let activation = workspace.matrix(.activation, rows: x.rows, columns: f)
-    SwiGLU.forward(activation, gateUp, on: team)
+    kernels.swiGLU.forward(activation, gateUp, on: team)
     products.forward(projection, activation, weights.down)
     addOutput(projection, to: x, weights.feedForwardNorm)
   }
@@ -210,7 +210,7 @@ public final class Decoder {
     case .afterSublayer: return x
     case .beforeSublayer:
       let normed = workspace.matrix(.normed, rows: x.rows, columns: x.columns)
-      RMSNorm.forward(normed, x, weight: weight, epsilon: epsilon, on: team)
+      kernels.rmsNorm.forward(normed, x, weight: weight, epsilon: epsilon, on: team)
       return normed
     }
   }
@@ -218,8 +218,8 @@ public final class Decoder {
   /// x += the output of attention or FFN (Llama), or the normalized output (OLMo 2).
   private func addOutput(_ addend: Matrix, to x: Matrix, _ weight: UnsafeMutablePointer<Float>) {
     switch model.configuration.architecture.normPlacement {
-    case .afterSublayer: RMSNorm.forward(x, addend, weight: weight, epsilon: epsilon, residual: x, on: team)
-    case .beforeSublayer: ResidualSum.forward(x, x, addend, on: team)
+    case .afterSublayer: kernels.rmsNorm.forward(x, addend, weight: weight, epsilon: epsilon, residual: x, on: team)
+    case .beforeSublayer: kernels.residualSum.forward(x, x, addend, on: team)
     }
   }
 
@@ -230,7 +230,7 @@ public final class Decoder {
 
   /// Writes the new keys and values to the caches, including the recent hidden ones that later tokens need.
   private func store(_ keyValue: Matrix, _ plan: LayerPlan, _ weights: PackedWeights.Layer) {
-    HeadRows.store(
+    kernels.headRows.store(
       keyValue, stores: plan.keyStores, slots: plan.keySlots, positions: plan.keyPositions,
       norm: headNorm(weights.keyNorm),
       rotary: rotary, heads: model.configuration.heads, on: team)
@@ -262,7 +262,7 @@ public final class Decoder {
     for start in stride(from: 0, to: wanted.count, by: atOnce) {
       let rows = start..<min(start + atOnce, wanted.count)
       let normed = workspace.matrix(.projection, rows: rows.count, columns: model.configuration.hiddenSize)
-      RMSNorm.forward(
+      kernels.rmsNorm.forward(
         normed, x.rows(rows), weight: weights.finalNorm, epsilon: epsilon, on: team)
       let logits = workspace.matrix(.logits, rows: rows.count, columns: vocabulary)
       products.forward(logits, normed, weights.head)

@@ -65,7 +65,7 @@ public final class InferenceWeights: @unchecked Sendable {
   /// x [tokens, d] ← the tokens' rows of the embedding.
   func embed(_ x: Matrix, _ tokens: [Int32], on team: ThreadTeam) {
     if let embedding = packed.embedding {
-      tokens.withUnsafeBufferPointer { Embedding.forward(x, table: embedding, tokens: $0, copies: 1, on: team) }
+      tokens.withUnsafeBufferPointer { kernels.embedding.forward(x, table: embedding, tokens: $0, copies: 1, on: team) }
     } else {
       team.forEach(x.rows) { row, _ in packed.head.unpack(Int(tokens[row]), into: x.pointer + row * x.stride) }
     }

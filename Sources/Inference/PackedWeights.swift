@@ -80,7 +80,8 @@ struct PackedWeights {
       (target + rows.lowerBound).update(from: floats, count: rows.count)
     }
     func pack(_ target: PackedMatrix, after first: Int = 0) {
-      target.pack(Matrix(floats, rows: rows.count, columns: target.columns), at: first + rows.lowerBound)
+      kernels.packing.pack(
+        Matrix(floats, rows: rows.count, columns: target.columns), into: target, at: first + rows.lowerBound)
     }
     switch (tensor.role, tensor.layer.map { layers[$0] }) {
     case (.embedding, _):

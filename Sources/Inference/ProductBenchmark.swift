@@ -30,7 +30,7 @@ public struct ProductBenchmark {
 
   private let precision: ElementType
   private let team: ThreadTeam
-  private let product: PackedProduct
+  private let product: any PackedProductKernel
   private let memory: Buffer
   private let weights: PackedMatrix
 
@@ -38,7 +38,7 @@ public struct ProductBenchmark {
   public init(columns: Int, _ precision: ElementType, on team: ThreadTeam) {
     self.precision = precision
     self.team = team
-    product = PackedProduct(on: team)
+    product = kernels.packedProduct(on: team)
     let rows = ProductBenchmark.weightBytes / (columns * precision.bytes)
     let outputs = min(ProductBenchmark.maximumOutputs, max(1, rows))
     memory = Buffer(count: PackedMatrix.bytes(rows: outputs, columns: columns, precision) / MemoryLayout<Float>.stride)

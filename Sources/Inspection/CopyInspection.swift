@@ -138,9 +138,9 @@ public struct CopyInspection: Sendable {
     mutating func add(_ prediction: ModelPass.Prediction) {
       guard let target = prediction.target else { return }
       if prediction.copy == 0 { targets += 1 }
-      let p = CrossEntropy.logProbability(of: target, prediction.logits)
+      let p = kernels.crossEntropy.logProbability(of: target, prediction.logits)
       readings[prediction.copy].loss -= prediction.logits.areFinite ? p.logProbability : .nan
-      readings[prediction.copy].entropy += Double(CrossEntropy.entropy(prediction.logits))
+      readings[prediction.copy].entropy += Double(kernels.crossEntropy.entropy(prediction.logits))
     }
 
     func means(rows: Int) -> ([[State]], [Reading]) {

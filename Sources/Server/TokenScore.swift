@@ -15,7 +15,7 @@ struct TokenScore: Sendable, Equatable {
   ///   - logits: [V].
   ///   - count: the number of most likely tokens.
   init(of token: Int32, _ logits: UnsafeBufferPointer<Float>, likeliest count: Int) {
-    let (highest, logSum) = CrossEntropy.logSumExp(logits)
+    let (highest, logSum) = kernels.crossEntropy.logSumExp(logits)
     func logProbability(_ token: Int) -> Float { logits[token] - highest - logSum }
     self.logProbability = logProbability(Int(token))
     likeliest = TokenScore.highest(min(count, logits.count), of: logits).map {

@@ -19,7 +19,7 @@ public struct PassShape: Sendable, Equatable {
   public let positions: Int
   /// The type of the operands and results of matrix products. The residual stream, sums, norms and softmax are fp32.
   public let precision: ElementType
-  /// The type of the operands of attention's own products; by default bf16 only if the processor has bf16 arithmetic.
+  /// The type of the operands of attention's own products; by default bf16 only if the kernels multiply bf16.
   public let attentionPrecision: ElementType
   /// Whether the last layer computes all copies instead of copy K only, to inspect each copy's prediction.
   public let everyCopy: Bool
@@ -33,7 +33,7 @@ public struct PassShape: Sendable, Equatable {
     self.sequences = sequences
     self.positions = positions
     self.precision = precision
-    self.attentionPrecision = attentionPrecision ?? (Processor.builtWithBF16 ? precision : .fp32)
+    self.attentionPrecision = attentionPrecision ?? (kernels.multipliesBF16 ? precision : .fp32)
     self.everyCopy = everyCopy
   }
 

@@ -41,18 +41,19 @@ extension ModelPass {
   func prepareHeads(_ layer: Int, _ weights: LayerWeights) {
     let activations = activations(of: layer)
     for group in queryGroups(layer: layer) {
-      HeadLayout.queries(shape.attention, copies: group.copies, rotations: documentPositions).normalizeRotateScatter(
+      kernels.headLayout.normalizeRotateScatter(
+        HeadLayout.queries(shape.attention, copies: group.copies, rotations: documentPositions),
         activations.query.rows(group.rows), norm: headNorm(weights.queryNorm), rotary: rotary,
         scale: shape.attention.queryScale, into: heads(plan.queries, group.rows, heads: model.queryHeads), on: team)
     }
     for group in shape.hiddenDecoding.groups {
       let layout = HeadLayout.keys(shape.attention, copies: group.count, rotations: documentPositions)
       let rows = rows(of: group)
-      layout.normalizeRotateScatter(
-        activations.keys.rows(rows), norm: headNorm(weights.keyNorm), rotary: rotary, scale: 1,
+      kernels.headLayout.normalizeRotateScatter(
+        layout, activations.keys.rows(rows), norm: headNorm(weights.keyNorm), rotary: rotary, scale: 1,
         into: heads(plan.keys, rows, heads: model.keyValueHeads), on: team)
-      layout.scatter(
-        activations.values.rows(rows), into: heads(plan.values, rows, heads: model.keyValueHeads), on: team)
+      kernels.headLayout.scatter(
+        layout, activations.values.rows(rows), into: heads(plan.values, rows, heads: model.keyValueHeads), on: team)
     }
   }
 

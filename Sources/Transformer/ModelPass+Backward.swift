@@ -26,7 +26,7 @@ extension ModelPass {
       backward(layer, weights, LayerWeights(gradients, layout, layer: layer))
       try bucketDone(model.layers - layer)
     }
-    Embedding.backward(
+    kernels.embedding.backward(
       streamGradient, tableGradient: OuterWeights(gradients, layout).embedding,
       tokens: UnsafeBufferPointer(inputs), copies: shape.hiddenDecoding.repeats, on: team)
     clock?.mark(.elementwise)
@@ -94,7 +94,7 @@ extension ModelPass {
     let activation = activation(rows: dx.rows)
     inputGradient(activation, output, productOperand(weight: weights.down))
     clock?.mark(.feedForward)
-    SwiGLU.backward(gateUp: activations.gateUp, gradient: activation, on: team)
+    kernels.swiGLU.backward(gateUp: activations.gateUp, gradient: activation, on: team)
     clock?.mark(.elementwise)
     weightGradient(gradients.down, output, activation)
     inputGradient(dx, activations.gateUp, productOperand(weight: weights.gateUp), accumulating: accumulating)
@@ -156,7 +156,8 @@ extension ModelPass {
     let activations = activations(of: layer)
     let sums = RowSums(scratch: pointer(at: plan.sums))
     for group in queryGroups(layer: layer) {
-      HeadLayout.queries(shape.attention, copies: group.copies, rotations: documentPositions).gatherRotateNormalize(
+      kernels.headLayout.gatherRotateNormalize(
+        HeadLayout.queries(shape.attention, copies: group.copies, rotations: documentPositions),
         pointer(at: plan.queryGradients + group.rows.lowerBound * shape.paddedQueryColumns),
         rows: activations.query.rows(group.rows),
         norm: headNorm(weights.queryNorm), weightGradient: gradients.queryNorm, rotary: rotary,
@@ -166,12 +167,12 @@ extension ModelPass {
     for group in shape.hiddenDecoding.groups {
       let rows = rows(of: group)
       let layout = HeadLayout.keys(shape.attention, copies: group.count, rotations: documentPositions)
-      layout.gatherRotateNormalize(
-        pointer(at: plan.keyGradients + rows.lowerBound * shape.paddedKeyColumns), rows: activations.keys.rows(rows),
-        norm: headNorm(weights.keyNorm), weightGradient: gradients.keyNorm, rotary: rotary,
+      kernels.headLayout.gatherRotateNormalize(
+        layout, pointer(at: plan.keyGradients + rows.lowerBound * shape.paddedKeyColumns),
+        rows: activations.keys.rows(rows), norm: headNorm(weights.keyNorm), weightGradient: gradients.keyNorm, rotary: rotary,
         into: keyValue.rows(rows).columns(0..<kv), sums: sums, on: team)
-      layout.gather(
-        pointer(at: plan.valueGradients + rows.lowerBound * shape.paddedKeyColumns),
+      kernels.headLayout.gather(
+        layout, pointer(at: plan.valueGradients + rows.lowerBound * shape.paddedKeyColumns),
         into: keyValue.rows(rows).columns(kv..<2 * kv), on: team)
     }
   }
@@ -220,7 +221,7 @@ extension ModelPass {
   private func normBackward(
     _ x: Matrix, dy: Matrix, _ weight: UnsafeMutablePointer<Float>, _ gradient: UnsafeMutablePointer<Float>
   ) {
-    RMSNorm.backward(
+    kernels.rmsNorm.backward(
       inPlace: x, dy: dy, weight: weight, weightGradient: gradient, epsilon: epsilon,
       sums: RowSums(scratch: pointer(at: plan.sums)), on: team)
   }
@@ -230,7 +231,7 @@ extension ModelPass {
     addingTo dx: Matrix, _ x: Matrix, dy: Matrix, _ weight: UnsafeMutablePointer<Float>,
     _ gradient: UnsafeMutablePointer<Float>
   ) {
-    RMSNorm.backward(
+    kernels.rmsNorm.backward(
       addingTo: dx, x, dy: dy, weight: weight, weightGradient: gradient, epsilon: epsilon,
       sums: RowSums(scratch: pointer(at: plan.sums)), on: team)
   }

@@ -30,7 +30,7 @@ extension ModelPass {
     observe: (_ layer: Int, _ stream: Matrix) -> Void = { _, _ in }
   ) {
     loadTokens(tokens)
-    Embedding.forward(
+    kernels.embedding.forward(
       stream(into: 0), table: OuterWeights(parameters, layout).embedding, tokens: UnsafeBufferPointer(inputs),
       copies: shape.hiddenDecoding.repeats, on: team)
     clock?.mark(.elementwise)
@@ -62,7 +62,7 @@ extension ModelPass {
       addAttentionAndNormalize(layer, weights)
       clock?.mark(.elementwise)
       feedForwardSublayer(layer, weights, input: normed.rows(0..<attentionResidual.rows))
-      ResidualSum.forward(output, attentionResidual, activations.down, on: team)
+      kernels.residualSum.forward(output, attentionResidual, activations.down, on: team)
     }
     clock?.mark(.elementwise)
   }
@@ -93,7 +93,7 @@ extension ModelPass {
     let x = stream(into: layer)
     let rows = shape.queryRows(layer: layer)
     let residual = shape.computesLastCopyOnly(layer) ? x.rows(lastCopy) : x
-    ResidualSum.forward(attentionResidual(rows: rows), residual, activations(of: layer).projection, on: team)
+    kernels.residualSum.forward(attentionResidual(rows: rows), residual, activations(of: layer).projection, on: team)
     normalize(normed(rows: rows), attentionResidual(rows: rows), weights.feedForwardNorm, residual: nil)
   }
 
@@ -103,7 +103,7 @@ extension ModelPass {
     let activation = activation(rows: input.rows)
     linear(activations.gateUp, productOperand(input), productOperand(weight: weights.gateUp))
     clock?.mark(.feedForward)
-    SwiGLU.forward(activation, activations.gateUp, on: team)
+    kernels.swiGLU.forward(activation, activations.gateUp, on: team)
     clock?.mark(.elementwise)
     linear(activations.down, activation, productOperand(weight: weights.down))
     clock?.mark(.feedForward)
@@ -119,7 +119,7 @@ extension ModelPass {
     forEachHeadSlice { rows in
       let logits = logits(rows: rows, weight)
       let gradient = gradients == nil ? nil : logitGradient(logits)
-      CrossEntropy.rows(
+      kernels.crossEntropy.rows(
         logits, targets: UnsafePointer(targets + rows.lowerBound),
         losses: pointer(at: plan.losses + rows.lowerBound),
         logSumExps: pointer(at: plan.headLogSumExps + rows.lowerBound),
@@ -185,7 +185,7 @@ extension ModelPass {
 
   /// y ← RMSNorm(x), plus `residual` if given.
   func normalize(_ y: Matrix, _ x: Matrix, _ weight: UnsafeMutablePointer<Float>, residual: Matrix?) {
-    RMSNorm.forward(y, x, weight: weight, epsilon: epsilon, residual: residual, on: team)
+    kernels.rmsNorm.forward(y, x, weight: weight, epsilon: epsilon, residual: residual, on: team)
   }
 
   /// Splits the tokens [sequences][T + 1] into inputs and targets [sequences][T], and computes the positions that limit

@@ -38,7 +38,7 @@ public final class ModelPass {
   let recompute: Recompute
   let arena: Buffer
   var products: MatrixProduct
-  let attention: Attention
+  let attention: any AttentionKernel
   let rotary: RotaryTable
   let team: ThreadTeam
   /// Input tokens [sequences · T].
@@ -71,7 +71,8 @@ public final class ModelPass {
     plan = ActivationPlan(shape, keepsLayers: trains && recompute == .none, training: trains)
     arena = Buffer(count: plan.count)
     products = MatrixProduct(of: shape.precision, on: team)
-    attention = Attention(shape.attention, shape.attentionPrecision, copies: shape.largestGroup, on: team)
+    attention = kernels.attention(
+      shape.attention, shape.attentionPrecision, copies: shape.largestGroup, on: team)
     rotary = RotaryTable(
       positions: shape.positions, headSize: shape.model.headSize, theta: shape.model.ropeTheta)
     let rows = shape.rowsPerCopy
@@ -90,7 +91,7 @@ public final class ModelPass {
   /// Bytes of memory that a pass of this shape needs.
   public static func bytes(_ shape: PassShape, recompute: Recompute = .none, trains: Bool, threads: Int) -> Int {
     let plan = ActivationPlan(shape, keepsLayers: trains && recompute == .none, training: trains)
-    let scratch = Attention.scratchCount(
+    let scratch = kernels.attentionScratchCount(
       shape.attention, shape.attentionPrecision, copies: shape.largestGroup, threads: threads)
     return MemoryLayout<Float>.stride * (plan.count + scratch + shape.positions * shape.model.headSize)
       + MemoryLayout<Int32>.stride * 5 * shape.rowsPerCopy

@@ -2,6 +2,7 @@ import ArgumentParser
 import Communication
 import Configuration
 import Host
+import Kernels
 import Storage
 import Training
 
@@ -55,7 +56,9 @@ struct PHD: ParsableCommand {
   private static func parse() throws -> any ParsableCommand {
     do {
       if let problem = ProgramArguments.problem { throw ConfigurationError(problem) }
-      return try parseAsRoot(joined(Array(CommandLine.arguments.dropFirst())))
+      let command = try parseAsRoot(joined(Array(CommandLine.arguments.dropFirst())))
+      _ = try KernelChoice.choose()
+      return command
     } catch {
       if Communicator.isLaunched { try underMPI { _ in throw error } }
       throw error

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Kernels
 
-/// ``Attention`` against a double-precision loop over all pairs of a query and a key that it sees.
+/// ``AttentionKernel`` against a double-precision loop over all pairs of a query and a key that it sees.
 @Suite struct AttentionTests {
   /// One group of copies, as keys and as queries. Queries see the keys of all earlier groups and of their own.
   struct Group {
@@ -83,14 +83,14 @@ import Testing
       let subject = Subject(shape, type, output: output)
       let tolerance = max(type.tolerance, output.tolerance)
       let expected = subject.expectedOutputs()
-      let alone = try subject.forward(threads: 1)
-      for (index, group) in expected.enumerated() {
-        let outputError = largestError(alone[index].output, group.output)
-        #expect(outputError < tolerance, "\(output) output of group \(index): \(outputError)")
-        let sumError = largestError(alone[index].logSumExps, group.logSumExps)
-        #expect(sumError < type.tolerance, "logsumexps of group \(index): \(sumError)")
+      for found in try everyArithmetic(type, { kernels, team in subject.forward(kernels, team) }) {
+        for (index, group) in expected.enumerated() {
+          let outputError = largestError(found[index].output, group.output)
+          #expect(outputError < tolerance, "\(output) output of group \(index): \(outputError)")
+          let sumError = largestError(found[index].logSumExps, group.logSumExps)
+          #expect(sumError < type.tolerance, "logsumexps of group \(index): \(sumError)")
+        }
       }
-      #expect(try subject.forward(threads: 3).map(\.output) == alone.map(\.output), "3 threads")
     }
   }
 
@@ -100,18 +100,23 @@ import Testing
       let subject = Subject(shape, type, output: output)
       let tolerance = 2 * max(type.tolerance, output.tolerance)
       let expected = subject.expectedGradients()
-      let alone = try subject.backward(threads: 1)
-      for index in shape.groups.indices {
-        for (name, gradient) in [("queries", \Gradients.queries), ("keys", \.keys), ("values", \.values)] {
-          let found = alone[index][keyPath: gradient]
-          // With one visible key the gradients cancel to zero, so errors are relative to at least a tenth.
-          let scale = expected.flatMap { $0[keyPath: gradient] }.reduce(0.1) { max($0, abs($1)) }
-          let error = largestError(found + [scale], expected[index][keyPath: gradient] + [scale])
-          #expect(error < tolerance, "\(output) gradient of the \(name) of group \(index): \(error)")
+      for gradients in try everyArithmetic(type, { kernels, team in subject.backward(kernels, team) }) {
+        for index in shape.groups.indices {
+          for (name, gradient) in [("queries", \Gradients.queries), ("keys", \.keys), ("values", \.values)] {
+            let found = gradients[index][keyPath: gradient]
+            // With one visible key the gradients cancel to zero, so errors are relative to at least a tenth.
+            let scale = expected.flatMap { $0[keyPath: gradient] }.reduce(0.1) { max($0, abs($1)) }
+            let error = largestError(found + [scale], expected[index][keyPath: gradient] + [scale])
+            #expect(error < tolerance, "\(output) gradient of the \(name) of group \(index): \(error)")
+          }
         }
       }
-      #expect(try subject.backward(threads: 3) == alone, "3 threads")
     }
+  }
+
+  struct Outputs: Equatable {
+    let output: [Double]
+    let logSumExps: [Double]
   }
 
   struct Gradients: Equatable {
@@ -121,7 +126,7 @@ import Testing
     var values: [Double]
   }
 
-  /// A case's operands, and its results by ``Attention`` and by the oracle.
+  /// A case's operands, and its results by ``AttentionKernel`` and by the oracle.
   private struct Subject {
     let shape: Case
     let type: ElementType
@@ -212,19 +217,17 @@ import Testing
       }
     }
 
-    private func attention(_ team: ThreadTeam) -> Attention {
-      Attention(attentionShape, type, copies: tensors.map(\.queryCopies.count).max() ?? 1, on: team)
+    private func attention(_ kernels: any KernelSet, _ team: ThreadTeam) -> any AttentionKernel {
+      kernels.attention(attentionShape, type, copies: tensors.map(\.queryCopies.count).max() ?? 1, on: team)
     }
 
-    func forward(threads: Int) throws -> [(output: [Double], logSumExps: [Double])] {
-      let team = try ThreadTeam(count: threads)
-      attention(team).forward(queries(), on: team)
-      return tensors.map { ($0.output.values, $0.logSumExps.floats.map { Double($0) }) }
+    func forward(_ kernels: any KernelSet, _ team: ThreadTeam) -> [Outputs] {
+      attention(kernels, team).forward(queries(), on: team)
+      return tensors.map { Outputs(output: $0.output.values, logSumExps: $0.logSumExps.floats.map { Double($0) }) }
     }
 
-    func backward(threads: Int) throws -> [Gradients] {
-      let team = try ThreadTeam(count: threads)
-      let attention = attention(team)
+    func backward(_ kernels: any KernelSet, _ team: ThreadTeam) -> [Gradients] {
+      let attention = attention(kernels, team)
       attention.forward(queries(), on: team)
       attention.backward(
         queries(), outputGradients: querying.map { tensors[$0].outputGradient.matrix }, on: team)

@@ -1,14 +1,11 @@
+import Kernels
 import Testing
 
-@testable import Kernels
-
 @Suite struct BF16Tests {
-  @Test func `conversions of BF16 values are exact except subnormals`() {
+  @Test func `conversions of BF16 values are exact except subnormals`() throws {
     let patterns = (0...UInt16.max).map { $0 }
-    var floats = [Float](repeating: 0, count: patterns.count)
-    BF16.widen(&floats, patterns, count: patterns.count)
-    var back = [UInt16](repeating: 0, count: patterns.count)
-    BF16.round(&back, floats, count: floats.count)
+    let floats = try widened(patterns)
+    let back = try rounded(floats)
     let wrong = patterns.indices.filter { index in
       let pattern = patterns[index]
       let float = Float(bitPattern: UInt32(pattern) << 16)
@@ -22,12 +19,11 @@ import Testing
     #expect(wrong.isEmpty, "\(wrong.prefix(5))")
   }
 
-  @Test func `rounding is to nearest ties to even`() {
+  @Test func `rounding is to nearest ties to even`() throws {
     // Discarded bits around the tie and at both ends, for every upper half.
     let cut: [UInt32] = [1, 0x7fff, 0x8000, 0x8001, 0xffff]
     let floats = (0...UInt32(UInt16.max)).flatMap { upper in cut.map { Float(bitPattern: upper << 16 | $0) } }
-    var rounded = [UInt16](repeating: 0, count: floats.count)
-    BF16.round(&rounded, floats, count: floats.count)
+    let rounded = try rounded(floats)
     let wrong = floats.indices.filter { index in
       let float = floats[index]
       if float.bf16 != rounded[index] { return true }
@@ -47,13 +43,31 @@ import Testing
   }
 
   @Test(arguments: [0, 1, 15, 16, 17, 33, 40])
-  func `tails of loops round as vectors do`(_ count: Int) {
+  func `tails of loops round as vectors do`(_ count: Int) throws {
     let floats = (0..<count).map { Float($0 * $0) * 1.000_123 - 70 }
-    var rounded = [UInt16](repeating: 7, count: count + 1)
-    BF16.round(&rounded, floats, count: count)
-    #expect(rounded == floats.map(\.bf16) + [7])
-    var widened = [Float](repeating: 7, count: count + 1)
-    BF16.widen(&widened, rounded, count: count)
-    #expect(widened == rounded.dropLast().map { Float(bf16: $0) } + [7])
+    let rounded = try rounded(floats)
+    #expect(rounded == floats.map(\.bf16))
+    #expect(try widened(rounded) == rounded.map { Float(bf16: $0) })
+  }
+
+  /// The floats' nearest bf16. Nothing is written beyond the last.
+  private func rounded(_ floats: [Float]) throws -> [UInt16] {
+    try everyWay { kernels, _ in
+      var rounded = [UInt16](repeating: 7, count: floats.count + 1)
+      kernels.vectors.round(&rounded, floats, count: floats.count)
+      #expect(rounded.last == 7)
+      return rounded.dropLast()
+    }
+  }
+
+  /// The values of bf16. Nothing is written beyond the last.
+  private func widened(_ source: [UInt16]) throws -> [Float] {
+    let bits = try everyWay { kernels, _ in
+      var floats = [Float](repeating: 7, count: source.count + 1)
+      kernels.vectors.widen(&floats, source, count: source.count)
+      #expect(floats.last == 7)
+      return floats.dropLast().map(\.bitPattern)
+    }
+    return bits.map { Float(bitPattern: $0) }
   }
 }

@@ -3,8 +3,9 @@ import Testing
 @testable import Kernels
 
 @Suite struct MatrixProductTests {
-  @Test func `products equal a double precision loop`() throws {
-    let product = MatrixProduct(of: .fp32, on: try ThreadTeam(count: 2))
+  @Test(arguments: KernelChoice.available)
+  func `products equal a double precision loop`(_ choice: KernelChoice) throws {
+    let product = MatrixProduct(of: .fp32, on: try ThreadTeam(count: 2), choice.kernels, byLibrary: false)
     for (m, n, k, segment) in [
       (1, 1, 1, 1), (7, 5, 3, 7), (70, 33, 20, 35), (1100, 1030, 17, 550), (120, 2100, 1100, 120), (9, 40, 1025, 9),
     ] {
@@ -37,7 +38,7 @@ import Testing
   }
 
   @Test(arguments: ElementType.allCases)
-  func `bits depend neither on threads nor on other rows`(_ type: ElementType) throws {
+  func `bits depend neither on kernel sets nor threads nor other rows`(_ type: ElementType) throws {
     let (m, n, k) = (210, 2150, 1300)
     let (x, w, dy) = (random(m * k, seed: 1), random(n * k, seed: 2), random(m * n, seed: 3))
     func matrix(_ buffer: Buffer, _ rows: Int, _ columns: Int) -> Matrix {
@@ -50,8 +51,8 @@ import Testing
       return Matrix(floats.base, .bf16, rows: rows, columns: columns)
     }
     let (xs, ws, dys) = (matrix(x, m, k), matrix(w, n, k), matrix(dy, m, n))
-    func results(threads: Int, rows: Range<Int>) throws -> [[Float]] {
-      let product = MatrixProduct(of: type, on: try ThreadTeam(count: threads), bf16: .panels)
+    func results(_ kernels: any KernelSet, _ team: ThreadTeam, rows: Range<Int>) -> [[Float]] {
+      let product = MatrixProduct(of: type, on: team, kernels, byLibrary: false)
       let (y, dx, dw) = (Buffer(count: rows.count * n), Buffer(count: rows.count * k), Buffer(count: n * k))
       product.forward(
         Matrix(y.pointer, rows: rows.count, columns: n), xs.rows(rows), ws, segment: rows.count)
@@ -60,12 +61,100 @@ import Testing
       product.weightGradient(Matrix(dw.pointer, rows: n, columns: k), dys, xs)
       return [y, dx, dw].map { Array($0.floats) }
     }
-    let whole = try results(threads: 1, rows: 0..<m)
-    for threads in [2, 3, 7] { #expect(try results(threads: threads, rows: 0..<m) == whole) }
+    let whole = try everyArithmetic(type) { kernels, team in results(kernels, team, rows: 0..<m) }
     for rows in [0..<1, 3..<12, 100..<210] {
-      let part = try results(threads: 2, rows: rows)
-      #expect(part[0] == Array(whole[0][rows.lowerBound * n..<rows.upperBound * n]))
-      #expect(part[1] == Array(whole[1][rows.lowerBound * k..<rows.upperBound * k]))
+      for part in try everyArithmetic(type, { kernels, team in results(kernels, team, rows: rows) }) {
+        #expect(
+          whole.contains {
+            part[0] == Array($0[0][rows.lowerBound * n..<rows.upperBound * n])
+              && part[1] == Array($0[1][rows.lowerBound * k..<rows.upperBound * k])
+          }, "rows \(rows)")
+      }
     }
+  }
+
+  /// The code that multiplies bf16: each kernel set's, and oneDNN.
+  private static let bf16Products = KernelChoice.available.map { ($0, false) }
+    + (Processor.hasAVX512 ? [(KernelChoice.avx512, true)] : [])
+
+  @Test(arguments: bf16Products)
+  func `products of bf16 with gaps between rows equal a double precision sum`(
+    _ choice: KernelChoice, _ byLibrary: Bool
+  ) throws {
+    let product = MatrixProduct(of: .bf16, on: ThreadTeam(), choice.kernels, byLibrary: byLibrary)
+    var seed: UInt64 = 1
+    for (m, n, k) in [
+      (0, 3, 2), (1, 1, 1), (1, 17, 5), (7, 1, 3), (33, 20, 1), (16, 48, 64), (70, 33, 129), (129, 257, 65),
+      (50, 67, 1100),
+    ] {
+      for gap in [0, 3, 16] {
+        func operand(_ type: ElementType, _ rows: Int, _ columns: Int) -> TestMatrix {
+          seed += 1
+          return TestMatrix(type, rows: rows, columns: columns + gap, seed: seed)
+        }
+        let (x, w, dy) = (operand(.bf16, m, k), operand(.bf16, n, k), operand(.bf16, m, n))
+        func check(_ name: String, _ c: TestMatrix, _ columns: Int, _ multiply: (Matrix) -> Void, adding: Bool,
+          inner: Int, _ term: (_ row: Int, _ column: Int, _ index: Int) -> Double
+        ) {
+          let before = c.values
+          // Twice: the second call uses what the first prepared.
+          for time in 0..<(adding ? 1 : 2) {
+            multiply(c.matrix.columns(0..<columns))
+            var wrong = 0
+            for row in 0..<c.matrix.rows {
+              for column in 0..<columns + gap {
+                let start = before[row * (columns + gap) + column]
+                if column >= columns {
+                  if c[row, column] != start { wrong += 1 }
+                  continue
+                }
+                let terms = (0..<inner).map { term(row, column, $0) } + (adding ? [start] : [])
+                let sum = terms.reduce(0, +)
+                // One rounding for each term, and bf16's rounding of half a unit in the eighth bit.
+                let tolerance =
+                  terms.reduce(0) { $0 + abs($1) } * Double(inner) * Double(Float.ulpOfOne) / 2
+                  + (c.matrix.type == .bf16 ? abs(sum) * 0x1p-8 : 0)
+                if !(abs(c[row, column] - sum) <= tolerance * 1.01) { wrong += 1 }
+              }
+            }
+            #expect(wrong == 0, "\(wrong) elements of \(name), \(m) × \(n) × \(k), gap \(gap), time \(time)")
+          }
+        }
+        let (xs, ws, dys) = (
+          x.matrix.columns(0..<k), w.matrix.columns(0..<k), dy.matrix.columns(0..<n)
+        )
+        for type in ElementType.allCases {
+          check(
+            "y", operand(type, m, n), n, { product.forward($0, xs, ws, segment: max(m, 1)) }, adding: false, inner: k
+          ) { x[$0, $2] * w[$1, $2] }
+          check(
+            "dx", operand(type, m, k), k, { product.inputGradient($0, dys, ws, segment: max(m, 1)) }, adding: false,
+            inner: n
+          ) { dy[$0, $2] * w[$2, $1] }
+        }
+        check(
+          "dx added", operand(.fp32, m, k), k,
+          { product.inputGradient($0, dys, ws, accumulating: true, segment: max(m, 1)) }, adding: true, inner: n
+        ) { dy[$0, $2] * w[$2, $1] }
+        check(
+          "dw", operand(.fp32, n, k), k, { product.weightGradient($0, dys, xs) }, adding: true, inner: m
+        ) { dy[$2, $0] * x[$2, $1] }
+      }
+    }
+  }
+
+  @Test(.enabled(if: Processor.hasAVX512, "this processor has no AVX-512, which oneDNN's bf16 products need"))
+  func `the library's bits do not depend on threads`() throws {
+    let (m, n, k) = (2100, 70, 90)
+    let (x, w) = (TestMatrix(.bf16, rows: m, columns: k, seed: 1), TestMatrix(.bf16, rows: n, columns: k, seed: 2))
+    func result(threads: Int) throws -> [Double] {
+      let y = TestMatrix(.fp32, rows: m, columns: n)
+      let product = MatrixProduct(
+        of: .bf16, on: try ThreadTeam(count: threads), KernelChoice.avx512.kernels, byLibrary: true)
+      product.forward(y.matrix, x.matrix, w.matrix, segment: m)
+      return y.values
+    }
+    let alone = try result(threads: 1)
+    for _ in 0..<5 { #expect(try result(threads: 3) == alone) }
   }
 }

@@ -13,14 +13,12 @@ import Testing
     let (m, n, k) = shape
     let x = random(m * k, seed: 1)
     let w = random(n * k, seed: 2)
-    let packed = Packed(w, rows: n, columns: k, type)
-    var results: [[Float]] = []
-    for threads in [1, 3] {
+    let results = try everyArithmetic(type) { kernels, team in
+      let packed = Packed(w, rows: n, columns: k, type, kernels)
       let y = Buffer(count: m * n)
-      PackedProduct(on: try ThreadTeam(count: threads)).forward(matrix(y, m, n), matrix(x, m, k), packed.matrix)
-      results.append(Array(y.floats))
+      kernels.packedProduct(on: team).forward(matrix(y, m, n), matrix(x, m, k), packed.matrix)
+      return Array(y.floats)
     }
-    #expect(results[0] == results[1])
     var worst = 0.0
     for i in 0..<m {
       for j in 0..<n {
@@ -30,18 +28,18 @@ import Testing
           sum += term
           size += abs(term)
         }
-        worst = max(worst, abs(Double(results[0][i * n + j]) - sum) / size)
+        for result in results { worst = max(worst, abs(Double(result[i * n + j]) - sum) / size) }
       }
     }
     #expect(worst < 1e-6, "\(worst)")
   }
 
-  @Test(arguments: ElementType.allCases)
-  func `bits of a row do not depend on other rows`(_ type: ElementType) {
+  @Test(arguments: ElementType.allCases, KernelChoice.available)
+  func `bits of a row do not depend on other rows`(_ type: ElementType, _ choice: KernelChoice) {
     let (n, k) = (70, 83)
     let x = random(20 * k, seed: 3)
-    let packed = Packed(random(n * k, seed: 4), rows: n, columns: k, type)
-    let product = PackedProduct(on: ThreadTeam())
+    let packed = Packed(random(n * k, seed: 4), rows: n, columns: k, type, choice.kernels)
+    let product = choice.kernels.packedProduct(on: ThreadTeam())
     let all = Buffer(count: 20 * n)
     product.forward(matrix(all, 20, n), matrix(x, 20, k), packed.matrix)
     for count in 1...19 {
@@ -51,24 +49,25 @@ import Testing
     }
   }
 
-  @Test(arguments: ElementType.allCases)
-  func `no rows give no results`(_ type: ElementType) {
-    let packed = Packed(random(40 * 9, seed: 6), rows: 40, columns: 9, type)
+  @Test(arguments: ElementType.allCases, KernelChoice.available)
+  func `no rows give no results`(_ type: ElementType, _ choice: KernelChoice) {
+    let packed = Packed(random(40 * 9, seed: 6), rows: 40, columns: 9, type, choice.kernels)
     let y = Buffer(count: 40)
     y.floats.update(repeating: 7)
-    PackedProduct(on: ThreadTeam()).forward(matrix(y, 0, 40), matrix(Buffer(count: 9), 0, 9), packed.matrix)
+    choice.kernels.packedProduct(on: ThreadTeam())
+      .forward(matrix(y, 0, 40), matrix(Buffer(count: 9), 0, 9), packed.matrix)
     #expect(y.floats.allSatisfy { $0 == 7 })
   }
 
-  @Test(arguments: ElementType.allCases)
-  func `packed rows come back rounded`(_ type: ElementType) {
+  @Test(arguments: ElementType.allCases, KernelChoice.available)
+  func `packed rows come back rounded`(_ type: ElementType, _ choice: KernelChoice) {
     let (n, k) = (75, 21)
     let w = random(n * k, seed: 5)
-    let whole = Packed(w, rows: n, columns: k, type)
-    let portions = Packed(rows: n, columns: k, type)
+    let whole = Packed(w, rows: n, columns: k, type, choice.kernels)
+    let portions = Packed(rows: n, columns: k, type, choice.kernels)
     var row = 0
     for count in [1, 2, 8, 16, 5, 32, 11] {
-      portions.matrix.pack(matrix(w, n, k).rows(row..<row + count), at: row)
+      choice.kernels.packing.pack(matrix(w, n, k).rows(row..<row + count), into: portions.matrix, at: row)
       row += count
     }
     #expect(row == n)
@@ -86,14 +85,15 @@ import Testing
     let matrix: PackedMatrix
     private let buffer: Buffer
 
-    init(rows: Int, columns: Int, _ type: ElementType) {
-      buffer = Buffer(count: PackedMatrix.bytes(rows: rows, columns: columns, type) / 4)
-      matrix = PackedMatrix(buffer.pointer, type, rows: rows, columns: columns)
+    init(rows: Int, columns: Int, _ type: ElementType, _ kernels: any KernelSet) {
+      let panelRows = kernels.packing.panelRows
+      buffer = Buffer(count: PackedMatrix.bytes(rows: rows, columns: columns, type, panelRows: panelRows) / 4)
+      matrix = PackedMatrix(buffer.pointer, type, rows: rows, columns: columns, panelRows: panelRows)
     }
 
-    init(_ floats: Buffer, rows: Int, columns: Int, _ type: ElementType) {
-      self.init(rows: rows, columns: columns, type)
-      matrix.pack(Matrix(floats.pointer, rows: rows, columns: columns), at: 0)
+    init(_ floats: Buffer, rows: Int, columns: Int, _ type: ElementType, _ kernels: any KernelSet) {
+      self.init(rows: rows, columns: columns, type, kernels)
+      kernels.packing.pack(Matrix(floats.pointer, rows: rows, columns: columns), into: matrix, at: 0)
     }
   }
 

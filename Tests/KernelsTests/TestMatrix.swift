@@ -1,8 +1,5 @@
 import Kernels
 
-@testable import struct Kernels.BF16Row
-@testable import struct Kernels.FloatRow
-
 /// A contiguous matrix of either type with its own memory.
 struct TestMatrix {
   let matrix: Matrix
@@ -34,14 +31,14 @@ struct TestMatrix {
   subscript(row: Int, column: Int) -> Double {
     get {
       switch matrix.type {
-      case .fp32: Double(FloatRow(matrix, row)[column])
-      case .bf16: Double(BF16Row(matrix, row)[column])
+      case .fp32: Double(matrix.row(row)[column])
+      case .bf16: Double(Float(bf16: matrix.bf16Row(row)[column]))
       }
     }
     nonmutating set {
       switch matrix.type {
-      case .fp32: FloatRow(matrix, row)[column] = Float(newValue)
-      case .bf16: BF16Row(matrix, row)[column] = Float(newValue)
+      case .fp32: matrix.row(row)[column] = Float(newValue)
+      case .bf16: matrix.bf16Row(row)[column] = Float(newValue).bf16
       }
     }
   }

@@ -1,21 +1,36 @@
 import COneDNN
 
 extension Processor {
-  /// The properties of build and processor on which the bits of a result depend, as text: the instructions for which this
-  /// module was compiled, and the code that multiplies matrices of the type. Equal texts mean equal bits.
+  /// What the bits of this process's results depend on, as text: the instructions of its kernel set, and the code that
+  /// multiplies matrices of the type.
   ///
-  /// Checkpoints contain this text, so it must not be reworded.
+  /// Checkpoints contain this text, so it must not be reworded. ``givesSameBits(_:_:)`` compares two.
   public static func arithmetic(_ type: ElementType) -> String {
-    let instructions = builtWithAVX512 ? "AVX-512" : builtWithAVX2 ? "AVX2" : "no vector instructions beyond SSE"
-    switch type {
-    case .fp32: return "\(instructions), products by this program"
-    case .bf16:
-      switch BF16Product.Backend.preferred {
-      case .panels where builtWithBF16: return "\(instructions) and AVX512-BF16, products by this program"
-      case .panels: return "\(instructions), products by this program, operands widened"
-      case .oneDNN: return "\(instructions), products by \(oneDNN)"
+    let choice = KernelChoice.current
+    let instructions =
+      switch choice {
+      case .portable: "no vector instructions beyond SSE"
+      case .avx2: "AVX2"
+      case .avx512, .avx512bf16, .amx: "AVX-512"
       }
+    switch (type, choice) {
+    case (.fp32, _): return "\(instructions), products by this program"
+    case (.bf16, .portable), (.bf16, .avx2), (.bf16, .avx512):
+      return "\(instructions), products by this program, operands widened"
+    case (.bf16, .avx512bf16): return "\(instructions) and AVX512-BF16, products by this program"
+    case (.bf16, .amx): return "\(instructions), products by \(oneDNN)"
     }
+  }
+
+  /// Whether two runs with these arithmetics give the same bits. In fp32, and in bf16 with widened operands, all kernel
+  /// sets do.
+  public static func givesSameBits(_ arithmetic: String, _ other: String) -> Bool {
+    func kind(_ text: String) -> String {
+      if text.hasSuffix("products by this program, operands widened") { return "widened" }
+      let multipliesBF16 = text.contains("AVX512-BF16") || text.contains("oneDNN")
+      return multipliesBF16 || !text.hasSuffix("products by this program") ? text : "fp32"
+    }
+    return kind(arithmetic) == kind(other)
   }
 
   private static var oneDNN: String {

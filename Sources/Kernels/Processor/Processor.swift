@@ -1,17 +1,8 @@
 import COpenBLAS
 import CProcessor
 
-/// The instructions for which this module was compiled, those that this processor has, and the kernels that OpenBLAS chose.
+/// The instructions that this processor has, and the kernels that OpenBLAS chose.
 public enum Processor {
-  /// Whether this module's vector code was compiled to AVX-512 instructions.
-  public static var builtWithAVX512: Bool { phd_built_with_avx512() }
-
-  /// Whether this module's vector code was compiled to AVX2 and FMA instructions.
-  public static var builtWithAVX2: Bool { phd_built_with_avx2() }
-
-  /// Whether this module's vector code was compiled to multiply bf16 (AVX512-BF16).
-  public static var builtWithBF16: Bool { phd_built_with_avx512_bf16() }
-
   /// Whether this processor has the AVX-512 instructions (F, BW, DQ, VL) and the system saves their registers.
   public static var hasAVX512: Bool { phd_has_avx512() }
 
@@ -24,28 +15,23 @@ public enum Processor {
   /// Whether this processor multiplies tiles of bf16 matrices (AMX).
   static var hasAMX: Bool { phd_has_amx_bf16() }
 
-  /// The instructions that the program needs and this processor lacks; nil if it has them all. Check this before any other
-  /// kernel runs.
-  public static var missingFeature: String? {
-    if builtWithAVX512 && !hasAVX512 { return "AVX-512" }
-    if builtWithBF16 && !hasBF16 { return "AVX512-BF16" }
-    if builtWithAVX2 && !hasAVX2 { return "AVX2 and FMA" }
-    return nil
-  }
-
   /// The library with whose products the speed of a run is compared.
   public static func library(of type: ElementType) -> String {
-    type == .bf16 && hasBF16 ? "oneDNN" : "OpenBLAS \(blasKernel)"
+    type == .bf16 && kernels.multipliesBF16 ? "oneDNN" : "OpenBLAS \(blasKernel)"
   }
 
   /// The family of kernels that OpenBLAS chose when it was loaded, `SkylakeX` or `Haswell` for example.
   public static var blasKernel: String { String(cString: openblas_get_corename()) }
 
-  /// A warning about bf16 on this processor; nil if there is nothing to warn about.
+  /// A warning about bf16 on this processor, or with the chosen kernel set; nil if there is nothing to warn about.
   public static var bf16Warning: String? {
-    if hasBF16 { return nil }
-    return "precision bf16 on a processor without bf16 arithmetic (AVX512-BF16): operands are widened for "
-      + "each product, so training saves memory, but no time"
+    if kernels.multipliesBF16 { return nil }
+    let place =
+      hasBF16
+      ? "with the kernel set \(KernelChoice.current.rawValue), which has no"
+      : "on a processor without"
+    return "precision bf16 \(place) bf16 arithmetic (AVX512-BF16): operands are widened for each product, so training "
+      + "saves memory, but no time"
   }
 
   /// A warning if OpenBLAS uses kernels that are slow on this processor; nil if it does not.

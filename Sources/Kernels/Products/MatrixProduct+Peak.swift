@@ -1,5 +1,6 @@
 import COpenBLAS
 import Host
+import Tensors
 
 extension MatrixProduct {
   /// The three products of a linear map.
@@ -26,15 +27,14 @@ extension MatrixProduct {
   /// timed over at least three rounds.
   ///
   /// All threads compute the whole product at the same time, each as one call of ``Processor/library(of:)`` into its own
-  /// memory, so the rate does not depend on this module's tiles. Without bf16 arithmetic, bf16 is measured with fp32
-  /// products, because its operands are widened to fp32. (Weight gradients in bf16 always use this module's own code:
-  /// ``BF16Product``.)
+  /// memory, so the rate does not depend on the kernels' tiles. Without bf16 arithmetic, bf16 is measured with fp32
+  /// products, because its operands are widened to fp32.
   /// - Parameter seconds: a clock, in seconds.
   public func measureLibraryRate(of maps: [LinearMap], seconds: () -> Double) -> Double {
     // The team's threads call OpenBLAS concurrently, so it must not start threads of its own.
     openblas_set_num_threads(1)
-    let type = Processor.hasBF16 ? type : .fp32
-    let library = type == .bf16 ? MatrixProduct(of: type, on: team, bf16: .oneDNN) : nil
+    let type = kernels.multipliesBF16 ? type : .fp32
+    let library = type == .bf16 ? LibraryProduct(on: team) : nil
     return medianRate(of: maps, type, copies: team.count, seconds: seconds) { kind, memory in
       team.forEach(team.count) { index, worker in memory[index].multiply(kind, library, worker) }
     }
@@ -79,12 +79,15 @@ private struct RateMemory: Sendable {
     let sizes = [map.tokens * map.inputs, map.outputs * map.inputs, map.tokens * map.outputs]
     operands = sizes.map { Buffer(count: $0) }
     result = Buffer(count: sizes.max() ?? 0)
+    let values = (0..<13).map { Float($0) * 0.1 }
+    var rounded = [UInt16](repeating: 0, count: values.count)
+    kernels.vectors.round(&rounded, values, count: values.count)
     for (buffer, size) in zip(operands, sizes) {
-      let values = Matrix(UnsafeMutableRawPointer(buffer.pointer), type, rows: 1, columns: size)
+      let matrix = Matrix(UnsafeMutableRawPointer(buffer.pointer), type, rows: 1, columns: size)
       for index in 0..<size {
         switch type {
-        case .fp32: FloatRow(values, 0)[index] = Float(index % 13) * 0.1
-        case .bf16: BF16Row(values, 0)[index] = Float(index % 13) * 0.1
+        case .fp32: matrix.pointer[index] = values[index % values.count]
+        case .bf16: matrix.bf16[index] = rounded[index % values.count]
         }
       }
     }
@@ -100,10 +103,10 @@ private struct RateMemory: Sendable {
 
   private func result(_ rows: Int, _ columns: Int) -> Matrix { Matrix(result.pointer, rows: rows, columns: columns) }
 
-  /// - Parameter library: the bf16 library; nil for OpenBLAS in fp32.
-  func multiply(_ kind: MatrixProduct.Kind, _ library: MatrixProduct?, _ worker: Int) {
+  /// - Parameter library: for bf16; nil for OpenBLAS in fp32.
+  func multiply(_ kind: MatrixProduct.Kind, _ library: LibraryProduct?, _ worker: Int) {
     func multiply(
-      _ c: Matrix, _ a: Matrix, _ aOrder: MatrixProduct.OperandOrder, _ b: Matrix, _ bOrder: MatrixProduct.OperandOrder
+      _ c: Matrix, _ a: Matrix, _ aOrder: LibraryProduct.OperandOrder, _ b: Matrix, _ bOrder: LibraryProduct.OperandOrder
     ) {
       if let library { return library.multiply(c, a, aOrder, b, bOrder, worker: worker) }
       openBLAS(c, a, aOrder, b, bOrder)
@@ -127,9 +130,9 @@ private struct RateMemory: Sendable {
 
 /// c ← a · b, all fp32: one single-threaded call of OpenBLAS.
 func openBLAS(
-  _ c: Matrix, _ a: Matrix, _ aOrder: MatrixProduct.OperandOrder, _ b: Matrix, _ bOrder: MatrixProduct.OperandOrder
+  _ c: Matrix, _ a: Matrix, _ aOrder: LibraryProduct.OperandOrder, _ b: Matrix, _ bOrder: LibraryProduct.OperandOrder
 ) {
-  func transposition(_ order: MatrixProduct.OperandOrder) -> CBLAS_TRANSPOSE {
+  func transposition(_ order: LibraryProduct.OperandOrder) -> CBLAS_TRANSPOSE {
     order == .normal ? CblasNoTrans : CblasTrans
   }
   let inner = aOrder == .normal ? a.columns : a.rows

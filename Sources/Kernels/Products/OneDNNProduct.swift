@@ -1,10 +1,11 @@
 import COneDNN
+import Tensors
 
 /// One worker's bf16 products by oneDNN: a primitive for each form, and one scratchpad for all.
 final class OneDNNProduct {
   private let engine: dnnl_engine_t
   private let stream: dnnl_stream_t
-  private var primitives: [BF16Product.Form: Primitive] = [:]
+  private var primitives: [ProductForm: Primitive] = [:]
   private var scratchpad = Buffer(count: 0)
 
   init() {
@@ -21,7 +22,7 @@ final class OneDNNProduct {
 
   /// c ← a · b, plus c if the form accumulates.
   func multiply(
-    _ c: UnsafeMutableRawPointer, _ a: UnsafePointer<UInt16>, _ b: UnsafePointer<UInt16>, _ form: BF16Product.Form
+    _ c: UnsafeMutableRawPointer, _ a: UnsafePointer<UInt16>, _ b: UnsafePointer<UInt16>, _ form: ProductForm
   ) {
     // OpenMP stores this setting per thread, and different threads may act as this worker.
     omp_set_num_threads(1)
@@ -30,12 +31,12 @@ final class OneDNNProduct {
   }
 
   /// oneDNN's name of the implementation that it uses for a form.
-  func implementation(of form: BF16Product.Form) -> String {
+  func implementation(of form: ProductForm) -> String {
     omp_set_num_threads(1)
     return (primitives[form] ?? prepare(form)).implementation
   }
 
-  private func prepare(_ form: BF16Product.Form) -> Primitive {
+  private func prepare(_ form: ProductForm) -> Primitive {
     let primitive = Primitive(form, on: engine)
     if scratchpad.count * MemoryLayout<Float>.stride < primitive.scratchpadBytes {
       scratchpad = Buffer(count: primitive.scratchpadBytes / MemoryLayout<Float>.stride + 1)
@@ -57,7 +58,7 @@ private final class Primitive {
   private let scratchpad: dnnl_memory_t
   private let arguments: [dnnl_exec_arg_t]
 
-  init(_ form: BF16Product.Form, on engine: dnnl_engine_t) {
+  init(_ form: ProductForm, on engine: dnnl_engine_t) {
     var aLayout = layout(form.rows, form.inner, dnnl_bf16, stride: form.aStride, transposed: form.aTransposed)
     var bLayout = layout(form.inner, form.columns, dnnl_bf16, stride: form.bStride, transposed: form.bTransposed)
     var cLayout = layout(
@@ -151,7 +152,7 @@ private func create(
   return object
 }
 
-/// Checks the status of a call. oneDNN supports every product that a ``BF16Product/Form`` can describe, so a failure is a
+/// Checks the status of a call. oneDNN supports every product that a ``ProductForm`` can describe, so a failure is a
 /// bug.
 @inline(__always)
 private func check(_ status: dnnl_status_t, _ call: @autoclosure () -> String) {

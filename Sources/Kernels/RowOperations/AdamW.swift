@@ -1,3 +1,9 @@
+import Tensors
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
 /// Adam with decoupled weight decay and bias-corrected moments (Loshchilov and Hutter, arXiv 1711.05101).
 public struct AdamW: Sendable {
   public let beta1: Float
@@ -35,36 +41,17 @@ public struct AdamW: Sendable {
     guard let p = parameters.baseAddress, let g = gradient.baseAddress, let m = average.baseAddress,
       let v = squareAverage.baseAddress
     else { return }
-    let kept = Float(1 - learningRate * decay)
-    // p − rate·m / (√v·root + ε): rate and root include the bias corrections of m and v.
-    let rate = Float(learningRate / (1 - power(exactBeta1, Double(step))))
-    let root = Float((1 / (1 - power(exactBeta2, Double(step)))).squareRoot())
-    let fresh1 = Float(1 - exactBeta1)
-    let fresh2 = Float(1 - exactBeta2)
+    // The rate and the root include the bias corrections of m and v.
+    let coefficients = AdamWCoefficients(
+      beta1: beta1, beta2: beta2, fresh1: Float(1 - exactBeta1), fresh2: Float(1 - exactBeta2), epsilon: epsilon,
+      scale: scale, kept: Float(1 - learningRate * decay),
+      rate: Float(learningRate / (1 - pow(exactBeta1, Double(step)))),
+      root: Float((1 / (1 - pow(exactBeta2, Double(step)))).squareRoot()))
     team.forEach((count + AdamW.piece - 1) / AdamW.piece) { index, _ in
       let start = index * AdamW.piece
-      let (p, g, m, v) = (p + start, g + start, m + start, v + start)
-      overVectors(min(AdamW.piece, count - start)) { i in
-        let gradient = g.vector(at: i) * scale
-        let average = (m.vector(at: i) * beta1).addingProduct(gradient, Vector(repeating: fresh1))
-        let square = (v.vector(at: i) * beta2).addingProduct(gradient * gradient, Vector(repeating: fresh2))
-        m.store(average, at: i)
-        v.store(square, at: i)
-        let change = average * rate / (square.squareRoot() * root + epsilon)
-        let old = p.vector(at: i)
-        let new = old * kept - change
-        p.store(new, at: i)
-        if leavesChange { g.store(new - old, at: i) }
-      } tail: { i in
-        let gradient = g[i] * scale
-        // Rounded as the vectors are, so that the place where a tensor is cut changes no bit.
-        m[i] = (m[i] * beta1).addingProduct(gradient, fresh1)
-        v[i] = (v[i] * beta2).addingProduct(gradient * gradient, fresh2)
-        let old = p[i]
-        let new = old * kept - m[i] * rate / (v[i].squareRoot() * root + epsilon)
-        p[i] = new
-        if leavesChange { g[i] = new - old }
-      }
+      kernels.adamW.update(
+        p + start, g + start, m + start, v + start, count: min(AdamW.piece, count - start), coefficients,
+        leavesChange: leavesChange)
     }
   }
 }

@@ -1,3 +1,5 @@
+import Tensors
+
 /// The norm of a flat buffer, summed in an order that depends only on its parts: each part is cut into granules from its
 /// start, the squares of each granule are summed, and then the granules' sums are added in order.
 public struct FlatNorm: Sendable {

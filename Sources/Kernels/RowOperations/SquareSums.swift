@@ -1,3 +1,5 @@
+import Tensors
+
 /// Σ x² of each of many pieces of a flat buffer. Each of several processes may have only some of the pieces.
 struct SquareSums: Sendable {
   /// The start of each piece, and its number of floats: few enough that their fp32 sum is accurate.
@@ -30,7 +32,7 @@ struct SquareSums: Sendable {
         let (start, count) = pieces[index]
         precondition(start + count <= buffer.count, "a buffer of \(buffer.count) floats")
         let isKnown = known.map { SquareSums.contains($0, start) } ?? true
-        sums[index] = isKnown ? Double(dot(x + start, x + start, count: count)) : 0
+        sums[index] = isKnown ? Double(kernels.vectors.dot(x + start, x + start, count: count)) : 0
       }
     }
     try combine(sums)

@@ -1,3 +1,5 @@
+import Tensors
+
 /// The norm of each of several tensors in a flat buffer, summed in an order that depends only on the tensors and the cuts:
 /// cuts divide each tensor into pieces, the squares of each piece are summed, and then the pieces' sums are added in order.
 ///

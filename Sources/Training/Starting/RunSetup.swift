@@ -9,15 +9,12 @@ public enum RunSetup {
   /// Bytes of address space that every program needs at its start.
   private static let leastAddressSpace = 64 << 20
 
-  /// Checks the processor and the address space. Call it before any kernel runs.
+  /// Chooses the kernel set and checks the address space. Call it before any kernel runs.
   ///
-  /// - Throws: `ConfigurationError` if this processor lacks a feature that the program was built for; `ResourceError`
-  ///   if `ulimit -v` leaves too little.
+  /// - Throws: `KernelChoiceError` if the environment asks for a kernel set that cannot run; `ResourceError` if
+  ///   `ulimit -v` leaves too little.
   public static func requireProcessor() throws {
-    if let feature = Processor.missingFeature {
-      throw ConfigurationError(
-        "this program was built for a processor with \(feature), which this one lacks; build it here: launch/build.sh")
-    }
+    _ = try KernelChoice.choose()
     try ResourceLimit.requireAddressSpace(leastAddressSpace, for: "the program")
   }
 
