@@ -3,30 +3,20 @@ import PackageDescription
 
 /// One source, `Sources/VectorKernels`, is the code of several targets, each compiled for a set of a processor's
 /// instructions. The program chooses among them when it starts (`KernelChoice`), so it runs on every processor.
+///
+/// Several targets may contain the same function of the standard library, compiled differently. The linker keeps the first,
+/// in the order of the targets' names. So the names start alike, with the set that every processor can run first.
 #if arch(x86_64)
   // Inner loops start on a cache line: products whose loop lies across one more are up to a tenth slower.
   let loops = ["-Xllvm", "-x86-experimental-pref-innermost-loop-alignment=6"]
-  let portable: [SwiftSetting] = [.unsafeFlags(loops)]
-  let avx2: [SwiftSetting] = [.unsafeFlags(["-target-cpu", "haswell"] + loops)]
-  let avx512: [SwiftSetting] = [.unsafeFlags(["-target-cpu", "skylake-avx512"] + loops)]
-  let avx512bf16: [SwiftSetting] = [.unsafeFlags(["-target-cpu", "cooperlake"] + loops)]
-  let x86Kernels: [Target.Dependency] = ["AVX2Kernels", "AVX512Kernels", "AVX512BF16Kernels"]
-  let x86Targets: [Target] = [
-    .target(
-      name: "AVX2Kernels", dependencies: ["Tensors", "CProcessor"], path: "Sources/KernelSets/AVX2Kernels",
-      swiftSettings: avx2),
-    .target(
-      name: "AVX512Kernels", dependencies: ["Tensors", "CProcessor"], path: "Sources/KernelSets/AVX512Kernels",
-      swiftSettings: avx512),
-    .target(
-      name: "AVX512BF16Kernels", dependencies: ["Tensors", "CProcessor"], path: "Sources/KernelSets/AVX512BF16Kernels",
-      swiftSettings: avx512bf16),
-  ]
 #else
-  let portable: [SwiftSetting] = []
-  let x86Kernels: [Target.Dependency] = []
-  let x86Targets: [Target] = []
+  let loops: [String] = []
 #endif
+
+/// Compiles for a processor that has the set's instructions and no others.
+func compiled(for processor: String? = nil) -> [SwiftSetting] {
+  [.unsafeFlags((processor.map { ["-target-cpu", $0] } ?? []) + loops)]
+}
 
 let package = Package(
   name: "phd-transformer",
@@ -54,12 +44,22 @@ let package = Package(
     .target(name: "Host"),
     // Memory, the operands of kernels, and the operations that every set of kernels has.
     .target(name: "Tensors", dependencies: ["Host"]),
+    .target(name: "VectorKernels", dependencies: ["Tensors", "CProcessor"], swiftSettings: compiled()),
     .target(
-      name: "PortableKernels", dependencies: ["Tensors", "CProcessor"], path: "Sources/VectorKernels",
-      swiftSettings: portable),
+      name: "VectorKernelsAVX2", dependencies: ["Tensors", "CProcessor"], path: "Sources/KernelSets/AVX2",
+      swiftSettings: compiled(for: "haswell")),
+    .target(
+      name: "VectorKernelsAVX512", dependencies: ["Tensors", "CProcessor"], path: "Sources/KernelSets/AVX512",
+      swiftSettings: compiled(for: "skylake-avx512")),
+    .target(
+      name: "VectorKernelsAVX512BF16", dependencies: ["Tensors", "CProcessor"], path: "Sources/KernelSets/AVX512BF16",
+      swiftSettings: compiled(for: "cooperlake")),
     .target(
       name: "Kernels",
-      dependencies: ["Tensors", "Host", "COpenBLAS", "COneDNN", "CProcessor", "PortableKernels"] + x86Kernels),
+      dependencies: [
+        "Tensors", "Host", "COpenBLAS", "COneDNN", "CProcessor", "VectorKernels", "VectorKernelsAVX2",
+        "VectorKernelsAVX512", "VectorKernelsAVX512BF16",
+      ]),
     .target(name: "Text"),
     .target(name: "JSON", dependencies: ["Text"]),
     .target(name: "Storage", dependencies: ["Host", "CHDF5", "CXXHash", "CFileSystem", "JSON", "Text"]),
@@ -214,8 +214,19 @@ let package = Package(
     .testTarget(
       name: "RunTests",
       dependencies: [
-        "Training", "Configuration", "Storage", "JSON", "Reference", "TestSupport", "phd-train", "phd",
+        "Training", "Configuration", "Storage", "JSON", "Kernels", "Reference", "TestSupport", "phd-train", "phd",
         "allocation-checks", "fault-checks", "optimizer-checks",
       ]),
-  ] + x86Targets
+  ]
 )
+
+#if !arch(x86_64)
+  let x86Sets: Set = ["VectorKernelsAVX2", "VectorKernelsAVX512", "VectorKernelsAVX512BF16"]
+  package.targets.removeAll { x86Sets.contains($0.name) }
+  for target in package.targets {
+    target.dependencies.removeAll { dependency in
+      if case .byNameItem(let name, _) = dependency { return x86Sets.contains(name) }
+      return false
+    }
+  }
+#endif

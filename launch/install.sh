@@ -46,7 +46,6 @@ if [ "$(basename "$folder")" = bin ]; then
         zsh) place=zsh/site-functions/_$program ;;
         fish) place=fish/vendor_completions.d/$program.fish ;;
       esac
-      # A program built for a different processor prints nothing here; it reports the error when it is run.
       if ".build/release/$program" --generate-completion-script "$shell" >"$written" 2>/dev/null; then
         "${as_root[@]}" install -D -m 644 "$written" "$share/$place"
       fi

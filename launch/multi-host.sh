@@ -6,9 +6,8 @@
 #   launch/keep-running.sh launch/multi-host.sh --answering launch/hostfile.example 2 configs/phd-cswa.json
 #
 # Requirements: this host is one of the hosts, and has ssh without a password to each; the checkout, its build, the
-# corpora and the checkpoints have the same paths on all (a shared file system); all have the same processor type,
-# because the programs are built for one type. Signals are handled as by launch/local.sh. If a host becomes unreachable,
-# the job ends within half a minute.
+# corpora and the checkpoints have the same paths on all (a shared file system). Signals are handled as by
+# launch/local.sh. If a host becomes unreachable, the job ends within half a minute.
 # --answering: use the hosts in the file that answer ssh now, the largest number that divides the run's micro-batches.
 # PHD_NETWORK: the network to use if hosts have more than one; see below.
 set -euo pipefail

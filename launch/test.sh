@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Builds and runs all tests. On a processor with AVX-512, also runs the kernel-dependent tests built for AVX2. The last
-# line is `N passed, N failed, N skipped`; the lines before it give the reasons of skipped tests.
-# Usage: launch/test.sh [--kernels best|avx2|all] [options of swift test, such as --filter NAME]
-#   --kernels best   only the processor's best instructions; the default with options of swift test
-#   --kernels avx2   only AVX2
-#   --kernels all    every test for every set of instructions
+# Builds and runs all tests with the processor's best kernel set, and then the tests that depend on kernels with the
+# others that it can run. The last line is `N passed, N failed, N skipped`; the lines before it give the reasons of
+# skipped tests.
+# Usage: launch/test.sh [--kernels best|all|SET] [options of swift test, such as --filter NAME]
+#   --kernels best   only the best set; the default with options of swift test
+#   --kernels all    every test with every set
+#   --kernels SET    every test with this set: portable, avx2, avx512, avx512bf16 or amx
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+sets=(portable avx2 avx512 avx512bf16 amx)
 kernels=default
 if [ "${1:-}" = --kernels ]; then
   kernels=${2:-}
@@ -16,71 +18,71 @@ elif [ $# -gt 0 ]; then
   kernels=best
 fi
 case $kernels in
-  default | best | avx2 | all) ;;
+  default | best | all | portable | avx2 | avx512 | avx512bf16 | amx) ;;
   *)
-    printf 'launch/test.sh: --kernels %s: expected best, avx2 or all\n' "$kernels" >&2
+    printf 'launch/test.sh: --kernels %s: expected best, all or one of %s\n' "$kernels" "${sets[*]}" >&2
     exit 64
     ;;
 esac
 
-launch/setup.sh jq python3-venv
+launch/setup.sh jq python3-venv binutils
 # For tests that start their own Slurm and hosts; without these packages, the tests are skipped with a reason.
 launch/setup.sh slurm-wlm munge iproute2 openssh-server ||
   printf 'launch/test.sh: continuing without the tests of Slurm and of several hosts\n' >&2
-for variable in "${!OPENBLAS_@}"; do unset "$variable"; done
+for variable in "${!OPENBLAS_@}" PHD_KERNELS; do unset "$variable"; done
 
 # Python packages that tests compare with; without them, the tests are skipped with a reason.
 PHD_TEST_PYTHON=$(launch/python.sh Tests/Peers/peers.txt) || PHD_TEST_PYTHON=none
 export PHD_TEST_PYTHON
 
-# Whether the processor has the AVX-512 extensions of the best kernels. Then AVX2 is a second path to test.
-has_avx512() {
-  local flag
-  for flag in avx512f avx512bw avx512dq avx512vl; do
-    grep -qm 1 "^flags.* $flag" /proc/cpuinfo || return 1
-  done
-}
-
-# The tests whose results depend on the vector instructions: kernels, training, evaluation and generation.
+# The tests of passes, training, evaluation and generation. KernelsTests tests all sets by itself.
 dependent=()
-for suite in KernelsTests TransformerTests InferenceTests EngineTests EvaluationTests TransformersTests InspectionTests \
+for suite in TransformerTests InferenceTests EngineTests EvaluationTests TransformersTests InspectionTests \
   GoldenTrainingTests RankIndependenceTests EvaluateTests DocumentMaskTests NumericalErrorTests GenerateTests \
   TensorRecordTests; do
   dependent+=(--filter "$suite")
 done
 
+# Not the folder of `swift build -c release`: testable modules make the programs slower.
+options=(-c release -Xswiftc -enable-testing --scratch-path .build/tests)
 status=0
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
-# run NAME FOLDER [options of swift test]: builds in .build/FOLDER, and writes the test events to a file named FOLDER.
+# run SET [options of swift test]: runs the tests with a kernel set, and writes the test events to a file of its name.
 run() {
-  printf 'launch/test.sh: %s\n' "$1"
-  # Not the folder of `swift build -c release`: testable modules make the programs slower.
-  local scratch=$2 options=(-c release -Xswiftc -enable-testing --scratch-path ".build/$2") events="$folder/$2"
-  shift 2
-  {
-    swift build --build-tests "${options[@]}" &&
-      swift test --skip-build --disable-xctest "${options[@]}" --event-stream-output-path "$events" \
-        --event-stream-version 0 "$@"
-  } 2>&1 || status=$?
+  local set=$1 events="$folder/$1"
+  shift
+  printf 'launch/test.sh: kernel set %s\n' "$set"
+  PHD_KERNELS=$set swift test --skip-build --disable-xctest "${options[@]}" --event-stream-output-path "$events" \
+    --event-stream-version 0 "$@" 2>&1 || status=$?
   [ -e "$events" ] || return 0
-  # The same test in two builds counts as two tests, and a failure names the build.
-  jq -R -c --arg build "$scratch" '
+  # The same test with two sets counts as two tests, and a failure names the set.
+  jq -R -c --arg set "$set" '
     fromjson? // empty
     | if .kind == "test" then
-        .payload.displayName = "\($build): \(.payload.displayName // .payload.name)" | .payload.id |= "\($build)/\(.)"
-      elif .payload.testID? then .payload.testID |= "\($build)/\(.)"
+        .payload.displayName = "\($set): \(.payload.displayName // .payload.name)" | .payload.id |= "\($set)/\(.)"
+      elif .payload.testID? then .payload.testID |= "\($set)/\(.)"
       else . end' "$events" >"$events.named"
   mv "$events.named" "$events"
 }
 
-if [ "$kernels" != avx2 ]; then
-  run 'all tests, for this processor' tests "$@"
-fi
-if [ "$kernels" = avx2 ] || { [ "$kernels" != best ] && has_avx512; }; then
-  [ "$kernels" = default ] && set -- "${dependent[@]}"
-  export PHD_TARGET_CPU=haswell
-  run 'the tests for AVX2' tests-avx2 "$@"
+printf 'launch/test.sh: building\n'
+if swift build --build-tests "${options[@]}" 2>&1; then
+  available=()
+  for set in "${sets[@]}"; do
+    if PHD_KERNELS=$set .build/tests/release/phd plan configs/phd-cswa.json >/dev/null 2>&1; then available+=("$set"); fi
+  done
+  best=${available[-1]}
+  case $kernels in
+    best | default) run "$best" "$@" ;;
+    all) for set in "${available[@]}"; do run "$set" "$@"; done ;;
+    *) run "$kernels" "$@" ;;
+  esac
+  if [ "$kernels" = default ]; then
+    for set in "${available[@]}"; do [ "$set" = "$best" ] || run "$set" "${dependent[@]}"; done
+  fi
+else
+  status=1
 fi
 find "$folder" -type f -exec cat {} + | jq -R -n -r --argjson status "$status" -f launch/count-tests.jq

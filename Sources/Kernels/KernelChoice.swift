@@ -1,13 +1,13 @@
-@_exported import Tensors
-
-#if arch(x86_64)
-  import AVX2Kernels
-  import AVX512BF16Kernels
-  import AVX512Kernels
-#endif
 import Foundation
 import Host
-import PortableKernels
+@_exported import Tensors
+import VectorKernels
+
+#if arch(x86_64)
+  import VectorKernelsAVX2
+  import VectorKernelsAVX512
+  import VectorKernelsAVX512BF16
+#endif
 
 /// A set of a processor's instructions for which this program has kernels.
 public enum KernelChoice: String, CaseIterable, Sendable {
@@ -67,13 +67,13 @@ public enum KernelChoice: String, CaseIterable, Sendable {
     precondition(isAvailable, "this processor cannot run \(rawValue)")
     #if arch(x86_64)
       switch self {
-      case .portable: return PortableKernels.VectorKernels()
-      case .avx2: return AVX2Kernels.VectorKernels()
-      case .avx512: return AVX512Kernels.VectorKernels()
-      case .avx512bf16, .amx: return AVX512BF16Kernels.VectorKernels()
+      case .portable: return VectorKernels.CompiledKernels()
+      case .avx2: return VectorKernelsAVX2.CompiledKernels()
+      case .avx512: return VectorKernelsAVX512.CompiledKernels()
+      case .avx512bf16, .amx: return VectorKernelsAVX512BF16.CompiledKernels()
       }
     #else
-      return PortableKernels.VectorKernels()
+      return VectorKernels.CompiledKernels()
     #endif
   }
 }

@@ -1,7 +1,8 @@
+import Kernels
 import Storage
 
 // `/state` of a checkpoint: the datasets `samples` and, unless empty, `skipped_steps`, `spike_guard/loss` and
-// `spike_guard/gradient_norm`; the attributes `data`, `arithmetic`, `awaits_validation` (only if 1) and
+// `spike_guard/gradient_norm`; the attributes `data`, `arithmetic`, `kernels`, `awaits_validation` (only if 1) and
 // `initialized_from` (only with --initialize-from).
 extension Checkpoint {
   static func write(_ progress: RunProgress, _ origin: Origin, to file: HDF5File) throws {
@@ -12,6 +13,7 @@ extension Checkpoint {
     }
     try file.setAttribute("data", of: "/state", to: origin.data)
     try file.setAttribute("arithmetic", of: "/state", to: origin.arithmetic)
+    try file.setAttribute("kernels", of: "/state", to: KernelChoice.current.rawValue)
     if let source = origin.initializedFrom {
       try file.setAttribute(initializedFromName, of: "/state", to: source.json.compact)
     }

@@ -169,8 +169,8 @@ extension ModelPass {
       let layout = HeadLayout.keys(shape.attention, copies: group.count, rotations: documentPositions)
       kernels.headLayout.gatherRotateNormalize(
         layout, pointer(at: plan.keyGradients + rows.lowerBound * shape.paddedKeyColumns),
-        rows: activations.keys.rows(rows), norm: headNorm(weights.keyNorm), weightGradient: gradients.keyNorm, rotary: rotary,
-        into: keyValue.rows(rows).columns(0..<kv), sums: sums, on: team)
+        rows: activations.keys.rows(rows), norm: headNorm(weights.keyNorm), weightGradient: gradients.keyNorm,
+        rotary: rotary, into: keyValue.rows(rows).columns(0..<kv), sums: sums, on: team)
       kernels.headLayout.gather(
         layout, pointer(at: plan.valueGradients + rows.lowerBound * shape.paddedKeyColumns),
         into: keyValue.rows(rows).columns(kv..<2 * kv), on: team)

@@ -30,7 +30,8 @@ import Testing
     ("Inspection", ["Training", "Communication"]), ("RunFiles", ["Training", "Communication", "Inference"]),
     ("Configuration", ["Training", "Communication", "Storage", "Corpus", "Evaluation"]),
     ("Optimization", ["Configuration", "Communication", "Storage"]), ("Transformer", ["Storage", "Communication"]),
-    ("Kernels", ["Transformer", "Storage", "Communication"]), ("Corpus", ["Kernels", "Transformer", "Communication"]),
+    ("Kernels", ["Transformer", "Storage", "Communication"]), ("VectorKernels", ["Kernels"]),
+    ("Corpus", ["Kernels", "Transformer", "Communication"]),
     ("Communication", ["Kernels", "Storage"]), ("Storage", ["Kernels", "Communication"]),
   ])
   func `inner rooms do not reach outer ones`(name: String, forbidden: [String]) throws {
@@ -70,19 +71,19 @@ import Testing
     }
   }
 
-  /// A target is a room. Kernels is one target for the sake of speed, since calls between modules are not inlined: its
-  /// folders are the rooms.
+  /// A target is a room. VectorKernels is one target for the sake of speed, since calls between modules are not inlined:
+  /// its folders are the rooms.
   @Test func `no room has more than 45 files`() throws {
     for target in graph.sources {
       let files = try ProjectFiles.all(".swift", in: target.folder)
       #expect(!files.isEmpty, "\(target.name) has no files")
-      guard target.name == "Kernels" else {
+      guard target.name.hasPrefix("VectorKernels") else {
         #expect(files.count <= 45, "\(target.name) has \(files.count) files")
         continue
       }
       let folders = Dictionary(grouping: files) { $0.split(separator: "/").dropLast().joined(separator: "/") }
       for (folder, files) in folders {
-        #expect(folder != target.folder && files.count <= 20, "\(folder) has \(files.count) files")
+        #expect(files.count <= 20, "\(folder) has \(files.count) files")
       }
     }
   }

@@ -10,7 +10,9 @@ enum ProjectFiles {
     let manager = FileManager.default
     var paths = try manager.contentsOfDirectory(atPath: root.path).filter { $0.hasSuffix(ending) }
     for folder in folders {
-      let inside = manager.enumerator(atPath: root.appending(path: folder).path)?.compactMap { $0 as? String } ?? []
+      // The kernels' targets share one folder, by links.
+      let place = root.appending(path: folder).resolvingSymlinksInPath().path
+      let inside = manager.enumerator(atPath: place)?.compactMap { $0 as? String } ?? []
       let visible = inside.filter { path in !path.split(separator: "/").contains { $0.hasPrefix(".") } }
       paths += visible.filter { $0.hasSuffix(ending) }.map { "\(folder)/\($0)" }
     }

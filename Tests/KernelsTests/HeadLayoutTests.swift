@@ -100,8 +100,8 @@ import Testing
           let target = TestMatrix(
             types.heads, rows: shape.rows * subject.heads, columns: shape.heads.paddedHeadSize, repeating: 7)
           kernels.headLayout.normalizeRotateScatter(
-            layout(shape, queries: isQuery, rotations), subject.rows.matrix, norm: subject.norm, rotary: rotary, scale: 0.3, into: target.matrix,
-            on: team)
+            layout(shape, queries: isQuery, rotations), subject.rows.matrix, norm: subject.norm, rotary: rotary,
+            scale: 0.3, into: target.matrix, on: team)
           return target.values
         }
         var expected = [Double](repeating: 0, count: results.count)

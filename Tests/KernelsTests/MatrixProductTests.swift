@@ -74,7 +74,8 @@ import Testing
   }
 
   /// The code that multiplies bf16: each kernel set's, and oneDNN.
-  private static let bf16Products = KernelChoice.available.map { ($0, false) }
+  private static let bf16Products =
+    KernelChoice.available.map { ($0, false) }
     + (Processor.hasAVX512 ? [(KernelChoice.avx512, true)] : [])
 
   @Test(arguments: bf16Products)
@@ -93,8 +94,9 @@ import Testing
           return TestMatrix(type, rows: rows, columns: columns + gap, seed: seed)
         }
         let (x, w, dy) = (operand(.bf16, m, k), operand(.bf16, n, k), operand(.bf16, m, n))
-        func check(_ name: String, _ c: TestMatrix, _ columns: Int, _ multiply: (Matrix) -> Void, adding: Bool,
-          inner: Int, _ term: (_ row: Int, _ column: Int, _ index: Int) -> Double
+        func check(
+          _ name: String, _ c: TestMatrix, _ columns: Int, adding: Bool, inner: Int,
+          term: (_ row: Int, _ column: Int, _ index: Int) -> Double, multiply: (Matrix) -> Void
         ) {
           let before = c.values
           // Twice: the second call uses what the first prepared.
@@ -125,20 +127,18 @@ import Testing
         )
         for type in ElementType.allCases {
           check(
-            "y", operand(type, m, n), n, { product.forward($0, xs, ws, segment: max(m, 1)) }, adding: false, inner: k
-          ) { x[$0, $2] * w[$1, $2] }
+            "y", operand(type, m, n), n, adding: false, inner: k, term: { x[$0, $2] * w[$1, $2] },
+            multiply: { product.forward($0, xs, ws, segment: max(m, 1)) })
           check(
-            "dx", operand(type, m, k), k, { product.inputGradient($0, dys, ws, segment: max(m, 1)) }, adding: false,
-            inner: n
-          ) { dy[$0, $2] * w[$2, $1] }
+            "dx", operand(type, m, k), k, adding: false, inner: n, term: { dy[$0, $2] * w[$2, $1] },
+            multiply: { product.inputGradient($0, dys, ws, segment: max(m, 1)) })
         }
         check(
-          "dx added", operand(.fp32, m, k), k,
-          { product.inputGradient($0, dys, ws, accumulating: true, segment: max(m, 1)) }, adding: true, inner: n
-        ) { dy[$0, $2] * w[$2, $1] }
+          "dx added", operand(.fp32, m, k), k, adding: true, inner: n, term: { dy[$0, $2] * w[$2, $1] },
+          multiply: { product.inputGradient($0, dys, ws, accumulating: true, segment: max(m, 1)) })
         check(
-          "dw", operand(.fp32, n, k), k, { product.weightGradient($0, dys, xs) }, adding: true, inner: m
-        ) { dy[$2, $0] * x[$2, $1] }
+          "dw", operand(.fp32, n, k), k, adding: true, inner: m, term: { dy[$2, $0] * x[$2, $1] },
+          multiply: { product.weightGradient($0, dys, xs) })
       }
     }
   }

@@ -39,7 +39,9 @@ import Testing
   }
 
   @Test(arguments: Golden.names, ElementType.allCases)
-  func `own products and a library's give the same losses up to rounding`(_ name: String, _ attention: ElementType) throws {
+  func `own products and a library's give the same losses up to rounding`(
+    _ name: String, _ attention: ElementType
+  ) throws {
     let losses = try Self.byLibrary.map { byLibrary in
       let golden = try golden(name, (byLibrary, attention))
       return golden.subject.lossAndGradient(golden.sequences, zLoss: golden.zLoss).crossEntropy

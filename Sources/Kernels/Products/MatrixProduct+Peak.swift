@@ -106,7 +106,8 @@ private struct RateMemory: Sendable {
   /// - Parameter library: for bf16; nil for OpenBLAS in fp32.
   func multiply(_ kind: MatrixProduct.Kind, _ library: LibraryProduct?, _ worker: Int) {
     func multiply(
-      _ c: Matrix, _ a: Matrix, _ aOrder: LibraryProduct.OperandOrder, _ b: Matrix, _ bOrder: LibraryProduct.OperandOrder
+      _ c: Matrix, _ a: Matrix, _ aOrder: LibraryProduct.OperandOrder, _ b: Matrix,
+      _ bOrder: LibraryProduct.OperandOrder
     ) {
       if let library { return library.multiply(c, a, aOrder, b, bOrder, worker: worker) }
       openBLAS(c, a, aOrder, b, bOrder)

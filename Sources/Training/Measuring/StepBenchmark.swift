@@ -147,7 +147,7 @@ public struct StepBenchmark: Sendable {
       "product_gflops": .number(productRate / 1e9), "arithmetic_peak_gflops": .number(arithmeticPeak / 1e9),
       "share_of_arithmetic": .number(modelRate / arithmeticPeak),
       "precision": .string(precision.rawValue), "ranks": .integer(ranks), "threads": .integer(threads),
-      "blas_kernel": .string(Processor.blasKernel),
+      "kernels": .string(KernelChoice.current.rawValue), "blas_kernel": .string(Processor.blasKernel),
     ]
   }
 

@@ -47,7 +47,7 @@ extension TrainingRun {
         "resumed_from_step": .integer(step), "initialized_from": origin.initializedFrom?.json ?? .null,
         "ranks": .integer(communicator.size),
         "threads": .integer(threads), "blas_kernel": .string(Processor.blasKernel),
-        "arithmetic": .string(inputs.arithmetic),
+        "kernels": .string(KernelChoice.current.rawValue), "arithmetic": .string(inputs.arithmetic),
         "version": .string(Version.current), "time": .string(Date.now.formatted(.iso8601)),
         "host": .string(communicator.hostName), "mpi": .string(Communicator.libraryVersion),
         "pattern": .string(configuration.hiddenDecoding.name), "parameters": .integer(plan.parameters),
@@ -57,7 +57,8 @@ extension TrainingRun {
       ])
     console.say("folder       \(inputs.folder.path)\n\(plan.text(configuration))")
     console.say(
-      "ranks        \(communicator.size), \(Quantity.count(threads, "thread")) each; "
+      "ranks        \(communicator.size), \(Quantity.count(threads, "thread")) each, kernels "
+        + "\(inputs.kernels); "
         + "\(Processor.library(of: configuration.training.precision)) reaches "
         + "\(Quantity.short(peak / 1e9)) GFLOP/s on all ranks together")
     if let source = origin.initializedFrom, !origin.isResumed {

@@ -1,6 +1,7 @@
 import Configuration
 import Corpus
 import Host
+import Kernels
 import RunFiles
 import Storage
 
@@ -105,7 +106,7 @@ enum ResumeCheck {
     since checkpoint: Checkpoint, _ folder: RunFolder, arithmetic: String, ranks: Int, reproducible: Bool
   ) throws -> [String] {
     var changes: [String] = []
-    if let was = checkpoint.arithmetic, was != arithmetic {
+    if let was = checkpoint.arithmetic, !Processor.givesSameBits(was, arithmetic) {
       changes.append(
         "\(checkpoint.path) was saved by a run that computed with \(was), this one computes with \(arithmetic)")
     }

@@ -1,6 +1,7 @@
 import Communication
 import Configuration
 import Corpus
+import Display
 import Kernels
 import RunFiles
 
@@ -16,6 +17,8 @@ struct RunInputs {
   let folder: RunFolder
   /// `Processor.arithmetic`: what affects the results besides the program and the configuration.
   let arithmetic: String
+  /// The kernel sets of the ranks, such as `avx512`, or `avx2 (3 ranks), avx512 (5 ranks)`.
+  let kernels: String
 
   // On rank 0 only.
   let lock: RunLock?
@@ -58,9 +61,14 @@ struct RunInputs {
       if let found { changes = try ResumeCheck.changes(since: found, configuration, data, sources) }
     }
 
+    let sets = Dictionary(grouping: try communicator.allGather(KernelChoice.current.rawValue)) { $0 }
+    kernels =
+      sets.count == 1
+      ? KernelChoice.current.rawValue
+      : sets.map { "\($0) (\(Quantity.count($1.count, "rank")))" }.sorted().joined(separator: ", ")
     let arithmetic = Processor.arithmetic(configuration.training.precision)
     let arithmetics = try communicator.allGather(arithmetic)
-    if let rank = arithmetics.firstIndex(where: { $0 != arithmetics[0] }) {
+    if let rank = arithmetics.firstIndex(where: { !Processor.givesSameBits($0, arithmetics[0]) }) {
       notes.append(
         "rank \(rank) computes with \(arithmetics[rank]), rank 0 with \(arithmetics[0]): results depend on which rank "
           + "gets which micro-batch; use nodes of one kind for repeatable results")

@@ -5,7 +5,7 @@ import Tensors
 /// processor's instructions.
 ///
 /// Nothing of a module may be called on a processor without its instructions.
-public struct VectorKernels: KernelSet {
+public struct CompiledKernels: KernelSet {
   public init() {}
 
   public var multipliesBF16: Bool { MicroKernel.current.multipliesBF16 }
