@@ -41,24 +41,28 @@ static inline unsigned phd_saved_registers(void) {
   return low;
 }
 
+/* AVX2 and FMA, and what came with them and a compiler uses too: F16C, MOVBE, LZCNT, BMI1 and BMI2. */
 static inline _Bool phd_has_avx2(void) {
   unsigned a, b, c, d;
   if ((phd_saved_registers() & 6) != 6) return 0;
   __get_cpuid(1, &a, &b, &c, &d);
-  const _Bool fma = (c >> 12) & 1;
-  return fma && __get_cpuid_count(7, 0, &a, &b, &c, &d) && ((b >> 5) & 1);
+  const _Bool fma = ((c >> 12) & 1) && ((c >> 22) & 1) && ((c >> 29) & 1);
+  const _Bool lzcnt = __get_cpuid(0x80000001, &a, &b, &c, &d) && ((c >> 5) & 1);
+  return fma && lzcnt && __get_cpuid_count(7, 0, &a, &b, &c, &d) && ((b >> 5) & 1) && ((b >> 3) & 1) && ((b >> 8) & 1);
 }
 
 static inline _Bool phd_has_avx512(void) {
   unsigned a, b, c, d;
   if ((phd_saved_registers() & 0xe6) != 0xe6) return 0;
   if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return 0;
-  return ((b >> 16) & 1) && ((b >> 17) & 1) && ((b >> 30) & 1) && ((b >> 31) & 1);
+  return ((b >> 16) & 1) && ((b >> 17) & 1) && ((b >> 28) & 1) && ((b >> 30) & 1) && ((b >> 31) & 1);
 }
 
+/* AVX512-BF16, and the VNNI that came with it. */
 static inline _Bool phd_has_avx512_bf16(void) {
   unsigned a, b, c, d;
-  return phd_has_avx512() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && ((a >> 5) & 1);
+  if (!phd_has_avx512() || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || !((c >> 11) & 1)) return 0;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) && ((a >> 5) & 1);
 }
 
 static inline _Bool phd_has_amx_bf16(void) {

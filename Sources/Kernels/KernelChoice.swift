@@ -15,7 +15,7 @@ public enum KernelChoice: String, CaseIterable, Sendable {
   case portable
   /// AVX2 and FMA.
   case avx2
-  /// AVX-512 (F, BW, DQ, VL).
+  /// AVX-512 (F, CD, BW, DQ, VL).
   case avx512
   /// AVX-512 and its multiplication of bf16 (AVX512-BF16).
   case avx512bf16

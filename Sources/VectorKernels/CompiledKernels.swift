@@ -40,7 +40,7 @@ public struct CompiledKernels: KernelSet {
 
 /// The instructions for which this module was compiled.
 enum Instructions {
-  /// AVX-512 (F, BW, DQ, VL).
+  /// AVX-512 (F, CD, BW, DQ, VL).
   @inline(__always)
   static var haveAVX512: Bool { phd_built_with_avx512() }
 

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Kernels
 
-/// ``CachedAttention`` against a double-precision loop over all pairs of a query and a key that it sees.
+/// ``CachedAttentionKernel`` against a double-precision loop over all pairs of a query and a key that it sees.
 @Suite struct CachedAttentionTests {
   /// Keys in a store: those of `copies` copies from `firstCopy` on, at the positions from `first` on.
   struct Keys {

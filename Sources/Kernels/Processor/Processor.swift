@@ -3,7 +3,7 @@ import CProcessor
 
 /// The instructions that this processor has, and the kernels that OpenBLAS chose.
 public enum Processor {
-  /// Whether this processor has the AVX-512 instructions (F, BW, DQ, VL) and the system saves their registers.
+  /// Whether this processor has the AVX-512 instructions (F, CD, BW, DQ, VL) and the system saves their registers.
   public static var hasAVX512: Bool { phd_has_avx512() }
 
   /// Whether this processor has AVX2 and FMA.

@@ -8,8 +8,8 @@ import Tensors
 final class LibraryProduct: @unchecked Sendable {
   // Unchecked: one thread at a time uses a worker's products.
 
-  /// The largest tile: rows × columns of the result. Each call packs its operands, which costs relatively more for small
-  /// tiles. A tile has all columns, because oneDNN is fastest without gaps.
+  /// The largest number of rows of a tile. Each call packs its operands, which costs relatively more for small tiles. A tile
+  /// has all columns, because oneDNN is fastest without gaps.
   private static let tileRows = 1024
   /// The number of row tiles of a segment is a multiple of this, for an even distribution among threads.
   private static let rowTileMultiple = 2

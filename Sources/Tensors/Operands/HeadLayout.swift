@@ -23,7 +23,6 @@ public struct HeadLayout {
   }
 
   /// The position by which a row is rotated, counted from the start of its document.
-
   package func rotation(row: Int) -> Int { Int(rotations[row % shape.rowsPerCopy]) }
 
   package var heads: Int { shape.keyValueHeads &* headsPerKey }
@@ -36,7 +35,8 @@ public struct HeadLayout {
     HeadOrder(headsPerKey: headsPerKey, rows: shape.positions * copies, paddedHeadSize: shape.paddedHeadSize)
   }
 
-  /// The number of elements from the start to a row's heads of kv head 0; ``HeadOrder/offset(head:)`` leads from there to each head.
+  /// The number of elements from the start to a row's heads of kv head 0; ``HeadOrder/offset(head:)`` leads from there to
+  /// each head.
   package func offset(row: Int) -> Int {
     let perCopy = shape.rowsPerCopy
     let copy = row / perCopy

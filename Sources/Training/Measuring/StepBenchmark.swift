@@ -158,8 +158,8 @@ public struct StepBenchmark: Sendable {
         + String(format: "%8.3f s  %5.1f %%", seconds, 100 * seconds / max(total, 1e-12))
     }
     return """
-      ranks        \(ranks), \(Quantity.count(threads, "thread")) each, \(precision.rawValue), OpenBLAS \
-      \(Processor.blasKernel)
+      ranks        \(ranks), \(Quantity.count(threads, "thread")) each, \(precision.rawValue), kernels \
+      \(KernelChoice.current.rawValue), OpenBLAS \(Processor.blasKernel)
       speed        \(Quantity.short(tokensPerSecond)) tokens/s
       arithmetic   \(Quantity.short(modelRate / 1e9)) GFLOP/s, \
       \(Int((100 * modelRate / arithmeticPeak).rounded())) % of the \(Quantity.short(arithmeticPeak / 1e9)) GFLOP/s of \

@@ -2,9 +2,9 @@ import Tensors
 
 /// The micro-kernel of matrix products: the register tile, and how operands are brought to it.
 ///
-/// This file is the only place that chooses one. Today the instructions for which the module is compiled fix the choice,
-/// so every property is a constant after optimization. To add a set of instructions, add a micro-kernel here and return
-/// it from ``current``.
+/// This file is the only place that chooses one. The instructions for which the module is compiled fix the choice, so every
+/// property is a constant after optimization. For a set of instructions with other registers, add a micro-kernel here and
+/// return it from ``current``.
 ///
 /// The shape of the tile does not change the bits of a result (see ``PanelTile``); ``multipliesBF16`` does.
 struct MicroKernel {
@@ -47,7 +47,7 @@ struct MicroKernel {
       hasWideBlocks: true, multipliesBF16: Instructions.haveBF16)
   }
 
-  /// The micro-kernel of this build. A build for neither AVX-512 nor AVX2 uses AVX2's tile.
+  /// The micro-kernel of this module. Without AVX2 and AVX-512 it is AVX2's.
   @inline(__always)
   static var current: MicroKernel { Instructions.haveAVX512 ? .avx512 : .avx2 }
 }
