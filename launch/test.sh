@@ -73,7 +73,15 @@ if swift build --build-tests "${options[@]}" 2>&1; then
   for set in "${sets[@]}"; do
     if PHD_KERNELS=$set .build/tests/release/phd plan configs/phd-cswa.json >/dev/null 2>&1; then available+=("$set"); fi
   done
+  if [ ${#available[@]} -eq 0 ]; then
+    printf 'launch/test.sh: phd plan configs/phd-cswa.json fails with every kernel set\n' >&2
+    exit 1
+  fi
   best=${available[-1]}
+  if [[ $kernels != @(default|best|all) && " ${available[*]} " != *" $kernels "* ]]; then
+    printf 'launch/test.sh: --kernels %s: this processor can run %s\n' "$kernels" "${available[*]}" >&2
+    exit 64
+  fi
   case $kernels in
     best | default) run "$best" "$@" ;;
     all) for set in "${available[@]}"; do run "$set" "$@"; done ;;

@@ -9,7 +9,7 @@ extension Processor {
     let choice = KernelChoice.current
     let instructions =
       switch choice {
-      case .portable: "no vector instructions beyond SSE"
+      case .portable: baseInstructions
       case .avx2: "AVX2"
       case .avx512, .avx512bf16, .amx: "AVX-512"
       }
@@ -31,6 +31,15 @@ extension Processor {
       return multipliesBF16 || !text.hasSuffix("products by this program") ? text : "fp32"
     }
     return kind(arithmetic) == kind(other)
+  }
+
+  /// The instructions of the set that every processor of the family can run.
+  private static var baseInstructions: String {
+    #if arch(x86_64)
+      "no vector instructions beyond SSE"
+    #else
+      "the vector instructions of every processor of this family"
+    #endif
   }
 
   private static var oneDNN: String {
