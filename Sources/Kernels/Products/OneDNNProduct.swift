@@ -30,12 +30,6 @@ final class OneDNNProduct {
     primitive.execute(c, a, b, scratch: scratchpad.pointer, on: stream)
   }
 
-  /// oneDNN's name of the implementation that it uses for a form.
-  func implementation(of form: ProductForm) -> String {
-    omp_set_num_threads(1)
-    return (primitives[form] ?? prepare(form)).implementation
-  }
-
   private func prepare(_ form: ProductForm) -> Primitive {
     let primitive = Primitive(form, on: engine)
     if scratchpad.count * MemoryLayout<Float>.stride < primitive.scratchpadBytes {
@@ -48,7 +42,6 @@ final class OneDNNProduct {
 
 /// A compiled product of one form.
 private final class Primitive {
-  let implementation: String
   let scratchpadBytes: Int
   private let primitive: dnnl_primitive_t
   // The addresses of the memory objects are set before each call.
@@ -83,10 +76,6 @@ private final class Primitive {
     }
     defer { dnnl_primitive_desc_destroy(description) }
     primitive = create("dnnl_primitive_create for \(form)") { dnnl_primitive_create(&$0, description) }
-    var name: UnsafePointer<CChar>?
-    check(dnnl_primitive_desc_query(description, dnnl_query_impl_info_str, 0, &name), "dnnl_primitive_desc_query")
-    implementation = name.map { String(cString: $0) } ?? "unnamed"
-
     // The layout is empty if no scratchpad is needed.
     let scratchpadLayout = dnnl_primitive_desc_query_md(description, dnnl_query_scratchpad_md, 0)
     scratchpadBytes = dnnl_memory_desc_get_size(scratchpadLayout)

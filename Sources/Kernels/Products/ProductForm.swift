@@ -15,10 +15,9 @@ struct ProductForm: Hashable, Sendable {
   /// Whether the product is added to c, which must then be fp32.
   let accumulating: Bool
 
-  /// A stride of nil is that of a matrix without gaps between rows.
   init(
-    rows: Int, columns: Int, inner: Int, aTransposed: Bool = false, bTransposed: Bool = false,
-    aStride: Int? = nil, bStride: Int? = nil, cStride: Int? = nil, cIsBF16: Bool = false, accumulating: Bool = false
+    rows: Int, columns: Int, inner: Int, aTransposed: Bool, bTransposed: Bool, aStride: Int, bStride: Int, cStride: Int,
+    cIsBF16: Bool, accumulating: Bool
   ) {
     let aWidth = aTransposed ? rows : inner
     let bWidth = bTransposed ? inner : columns
@@ -27,15 +26,15 @@ struct ProductForm: Hashable, Sendable {
     self.inner = inner
     self.aTransposed = aTransposed
     self.bTransposed = bTransposed
-    self.aStride = aStride ?? aWidth
-    self.bStride = bStride ?? bWidth
-    self.cStride = cStride ?? columns
+    self.aStride = aStride
+    self.bStride = bStride
+    self.cStride = cStride
     self.cIsBF16 = cIsBF16
     self.accumulating = accumulating
     precondition(rows >= 0 && columns >= 0 && inner > 0, "a product of [\(rows), \(inner)] · [\(inner), \(columns)]")
     precondition(
-      self.aStride >= aWidth && self.bStride >= bWidth && self.cStride >= columns,
-      "strides \(self.aStride), \(self.bStride), \(self.cStride) under [\(rows), \(inner)] · [\(inner), \(columns)]")
+      aStride >= aWidth && bStride >= bWidth && cStride >= columns,
+      "strides \(aStride), \(bStride), \(cStride) under [\(rows), \(inner)] · [\(inner), \(columns)]")
     precondition(!(cIsBF16 && accumulating), "an accumulating product needs an fp32 result")
   }
 }
