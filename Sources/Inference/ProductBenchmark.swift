@@ -25,7 +25,7 @@ public struct ProductBenchmark {
   public static let rows = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 24, 32, 48, 64]
   /// Enough weights that none is still in a cache when it is read again.
   private static let weightBytes = 1 << 28
-  /// Limits the memory of the results of models with a small hidden size.
+  /// Without this limit, a model with a small hidden size would have so many outputs that the results fill the memory.
   private static let maximumOutputs = 1 << 20
 
   private let precision: ElementType

@@ -57,7 +57,7 @@ public enum KernelChoice: String, CaseIterable, Sendable {
     return choice
   }
 
-  /// The set of this process. Programs call ``choose(_:)`` first, which reports what is wrong.
+  /// The set of this process. Programs call ``choose(_:)`` before, because an invalid choice stops the process here.
   public static let current: KernelChoice = {
     do { return try choose() } catch { preconditionFailure("\(error)") }
   }()

@@ -1,6 +1,6 @@
 /// The kernels for one set of a processor's instructions: the same operations, compiled for it.
 ///
-/// In fp32 all sets give the same bits. In bf16, those that agree in ``multipliesBF16`` do.
+/// In fp32 all sets give the same bits. In bf16, sets with the same ``multipliesBF16`` give the same bits.
 public protocol KernelSet: Sendable {
   /// Whether products multiply bf16, rather than operands widened to fp32.
   var multipliesBF16: Bool { get }

@@ -41,7 +41,7 @@ public protocol SwiGLUKernel {
   static func backward(gateUp: Matrix, gradient: Matrix, on team: ThreadTeam)
 }
 
-/// The embedding, E[token], repeated for every copy.
+/// Looks up each token's row of the embedding table, once for every copy.
 public protocol EmbeddingKernel {
   /// x ← table[token], in `copies` segments of `tokens.count` rows each; table [V, d], fp32 or bf16, x
   /// [copies·tokens, d].

@@ -11,7 +11,7 @@ enum Embedding: EmbeddingKernel {
         let token = Int(tokens[row % tokens.count])
         switch table.type {
         case .fp32: x.row(row).update(from: table.row(token), count: x.columns)
-        case .bf16: BF16.widen(x.row(row), table.bf16Row(token), count: x.columns)
+        case .bf16: Vectors.widen(x.row(row), table.bf16Row(token), count: x.columns)
         }
       }
     }

@@ -28,11 +28,19 @@ enum Vectors: VectorKernel {
   }
 
   static func widen(_ floats: UnsafeMutablePointer<Float>, _ source: UnsafePointer<UInt16>, count: Int) {
-    BF16.widen(floats, source, count: count)
+    overVectors(count) { index in
+      floats.store(Vector(bf16: source, at: index), at: index)
+    } tail: { index in
+      floats[index] = Float(bf16: source[index])
+    }
   }
 
   static func round(_ result: UnsafeMutablePointer<UInt16>, _ floats: UnsafePointer<Float>, count: Int) {
-    BF16.round(result, floats, count: count)
+    overVectors(count) { index in
+      floats.vector(at: index).store(bf16: result, at: index)
+    } tail: { index in
+      result[index] = floats[index].bf16
+    }
   }
 
   static func exp2(_ x: UnsafeMutablePointer<Float>, count: Int) {
